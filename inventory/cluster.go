@@ -45,9 +45,10 @@ type Cluster struct {
 // Node is one control-plane node.
 type Node struct {
 	Name      string
-	Address   netip.Addr // the apiserver's own address, and VRRP's source
-	Interface string     // empty: the one that holds Address, found on the node
-	Priority  int        // VRRP priority, 1 to 254, distinct in the cluster
+	Address   netip.Addr   // the apiserver's own address, and VRRP's source
+	Subnet    netip.Prefix // of Address, when the inventory says it; holds the VIP
+	Interface string       // empty: the one that holds Address, found on the node
+	Priority  int          // VRRP priority, 1 to 254, distinct in the cluster
 	SSH       SSH
 }
 

@@ -1,0 +1,104 @@
+package inventory
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// IPv4 only: the adverts of one VRRP instance carry one family, and this
+// version renders one instance.
+const oneFamily = "write an IPv4 address: this version of kplb knows one IPv4 VIP"
+
+// addressOnly parses a unicast IPv4 address without a prefix.
+func addressOnly(s scalar) (netip.Addr, *fault) {
+	if before, _, ok := strings.Cut(s.text, "/"); ok {
+		if _, err := netip.ParseAddr(before); err == nil {
+			return netip.Addr{}, &fault{"has a prefix length", "write the address alone: " + before}
+		}
+	}
+	return unicast(s.text)
+}
+
+// addressInSubnet parses a unicast IPv4 address that may say how long its
+// subnet's prefix is. Without one, the answer has the prefix length 32.
+func addressInSubnet(s scalar) (netip.Prefix, *fault) {
+	host, _, hasPrefix := strings.Cut(s.text, "/")
+	addr, f := unicast(host)
+	if f != nil || !hasPrefix {
+		return netip.PrefixFrom(addr, 32), f
+	}
+	p, err := netip.ParsePrefix(s.text)
+	switch {
+	case err != nil || p.Bits() < 1 || p.Bits() > 30:
+		return netip.Prefix{}, &fault{"has a bad prefix length", "write one from 1 to 30, as in 10.1.1.1/16, or none"}
+	case addr == p.Masked().Addr():
+		return netip.Prefix{}, &fault{"is the address of its own network", "write the node's address"}
+	case addr == lastOf(p):
+		return netip.Prefix{}, &fault{"is the broadcast address of its network", "write the node's address"}
+	}
+	return p, nil
+}
+
+// unicast parses an address that a host can have and others can reach.
+func unicast(s string) (netip.Addr, *fault) {
+	const example = "write an IPv4 address like 10.1.1.1"
+	addr, err := netip.ParseAddr(s)
+	switch {
+	case s == "":
+		return netip.Addr{}, &fault{"is empty", example}
+	case err == nil && addr.Is4In6():
+		return netip.Addr{}, &fault{"is an IPv4 address inside an IPv6 one", "write " + addr.Unmap().String()}
+	case err == nil && addr.Is6():
+		return netip.Addr{}, &fault{"is an IPv6 address", oneFamily}
+	case err != nil && leadingZero(s):
+		return netip.Addr{}, &fault{"has a number with a leading zero, which some programs take for octal", "write it in plain decimal"}
+	case err != nil:
+		return netip.Addr{}, &fault{"is not an IP address", example}
+	}
+	if why := unreachable(addr); why != "" {
+		return netip.Addr{}, &fault{"is " + why, "write an address that other hosts can reach"}
+	}
+	return addr, nil
+}
+
+// unreachable says why no other host can reach a, if so.
+func unreachable(a netip.Addr) string {
+	first := a.As4()[0]
+	switch {
+	case a.IsUnspecified():
+		return "the unspecified address"
+	case a.IsLoopback():
+		return "a loopback address"
+	case a.IsLinkLocalUnicast():
+		return "a link-local address"
+	case a.IsMulticast():
+		return "a multicast address"
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return "the broadcast address"
+	case first == 0 || first >= 240:
+		return "a reserved address"
+	}
+	return ""
+}
+
+// leadingZero is true for dotted decimals like 010.0.0.1.
+func leadingZero(s string) bool {
+	parts := strings.Split(s, ".")
+	zero := false
+	for _, p := range parts {
+		if p == "" || strings.Trim(p, "0123456789") != "" {
+			return false
+		}
+		zero = zero || len(p) > 1 && p[0] == '0'
+	}
+	return zero && len(parts) == 4
+}
+
+// lastOf is the highest address of p, which for IPv4 is its broadcast address.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 1 << (7 - i%8)
+	}
+	return netip.AddrFrom4(b)
+}

@@ -1,0 +1,56 @@
+package inventory
+
+import (
+	"fmt"
+	"time"
+)
+
+func (c *checker) haproxy(d *haproxyDocument, portAt scalar, port uint16) HAProxy {
+	h := HAProxy{
+		Balance:     read(c.collector, d.Balance, oneOf([]string{defaultBalance, "roundrobin"}, nil), defaultBalance),
+		MaxConn:     read(c.collector, d.MaxConn, whole(100, 1_000_000), defaultMaxConn),
+		MonitorPort: read(c.collector, d.MonitorPort, portNumber, defaultMonitorPort),
+		Timeouts:    c.timeouts(&d.Timeouts),
+		Check: Check{
+			Interval: read(c.collector, d.Check.Interval, span(100*time.Millisecond, time.Minute, time.Millisecond), defaultCheck.Interval),
+			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), defaultCheck.Fall),
+			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), defaultCheck.Rise),
+		},
+	}
+	c.reserved(d.MonitorPort, h.MonitorPort)
+	if h.MonitorPort == port {
+		at := d.MonitorPort.at
+		if !d.MonitorPort.given {
+			at = portAt.at
+		}
+		c.add(at, fmt.Sprintf("haproxy.monitorPort and port are both %d", port), "give haproxy.monitorPort a port of its own")
+	}
+	return h
+}
+
+func (c *checker) timeouts(d *timeoutsDocument) Timeouts {
+	short := span(10*time.Millisecond, time.Minute, time.Millisecond)
+	return Timeouts{
+		Connect: read(c.collector, d.Connect, short, defaultTimeouts.Connect),
+		Client:  read(c.collector, d.Client, idle, defaultTimeouts.Client),
+		Server:  read(c.collector, d.Server, idle, defaultTimeouts.Server),
+		Tunnel:  read(c.collector, d.Tunnel, idle, defaultTimeouts.Tunnel),
+		Check:   read(c.collector, d.Check, short, defaultTimeouts.Check),
+	}
+}
+
+// shortestIdle leaves time for client-go's HTTP/2 ping: it is sent after 30 s
+// without a frame, and its answer may take 15 s (kubernetes/kubernetes#95981).
+const shortestIdle = 45 * time.Second
+
+// idle parses timeouts of connections on which nothing moves.
+func idle(s scalar) (time.Duration, *fault) {
+	d, f := span(time.Millisecond, 24*time.Hour, time.Millisecond)(s)
+	if f == nil && d < shortestIdle {
+		f = &fault{
+			"would cut idle watches: clients ping only after 30s of silence and wait 15s (kubernetes/kubernetes#95981)",
+			"write at least 45s, better 1h",
+		}
+	}
+	return d, f
+}

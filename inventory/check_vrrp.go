@@ -1,0 +1,58 @@
+package inventory
+
+import "time"
+
+func (c *checker) vrrp(d *vrrpDocument, name string) VRRP {
+	version := read(c.collector, d.Version, whole(2, 3), defaultVersion)
+	v := VRRP{
+		Version:         version,
+		VirtualRouterID: read(c.collector, d.VirtualRouterID, whole(1, 255), defaultRouterID(name)),
+		AdvertInterval:  read(c.collector, d.AdvertInterval, advertInterval(version), defaultAdvertInterval(version)),
+	}
+	if d.Auth.At.given && version == 3 {
+		c.addSecret(d.Auth.At.at, "vrrp.auth needs VRRP version 2: version 3 has no authentication (RFC 5798)",
+			"leave auth out, or write version: 2")
+	}
+	v.Auth = c.auth(&d.Auth)
+	return v
+}
+
+// advertInterval parses what an advert has room for: version 3 counts in
+// hundredths of a second, version 2 in seconds.
+func advertInterval(version int) parser[time.Duration] {
+	if version == 3 {
+		return span(10*time.Millisecond, 40*time.Second, 10*time.Millisecond)
+	}
+	parse := span(time.Second, 255*time.Second, time.Second)
+	return func(s scalar) (time.Duration, *fault) {
+		d, f := parse(s)
+		if sent, ok := parseSpan(s.text); f != nil && ok && sent%time.Second != 0 {
+			f = &fault{"is not in whole seconds, as VRRP version 2 counts", "write 1s, or version: 3"}
+		}
+		return d, f
+	}
+}
+
+// auth reads where the password of version 2 comes from.
+func (c *checker) auth(d *authDocument) *Secret {
+	if !d.At.given {
+		return nil
+	}
+	given := 0
+	for _, p := range []place{d.FromEnv.place, d.FromFile.place, d.FromCommand.place} {
+		if p.given {
+			given++
+			if given > 1 {
+				c.addSecret(p.at, p.path+" is a second place for one secret", "keep one of fromEnv, fromFile and fromCommand")
+			}
+		}
+	}
+	if given == 0 && d.At.ok {
+		c.addSecret(d.At.at, d.At.path+" is empty", authCure)
+	}
+	return &Secret{
+		Env:     read(c.collector, d.FromEnv, variable, ""),
+		File:    read(c.collector, d.FromFile, operatorPath, ""),
+		Command: readAll(c.collector, d.FromCommand.items, argument),
+	}
+}

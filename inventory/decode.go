@@ -1,0 +1,213 @@
+package inventory
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// deepest is the nesting at which reading stops. The format needs five levels.
+const deepest = 16
+
+// decode reads the one document of data. A nil node means that there is nothing
+// to bind; the collector knows why. This is the only file that knows the YAML
+// library, and the library only gives syntax: every rule about values is ours.
+func decode(file string, data []byte, problems *collector) (root *node) {
+	d := decoder{file: file, problems: problems}
+	defer func() {
+		// The library is young, and its input hostile.
+		if r := recover(); r != nil {
+			d.problems.add(d.start(), "the file makes the YAML reader fail", "write it in plain YAML, and report this file")
+			root = nil
+		}
+	}()
+
+	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithUniqueKeys(false))
+	if err != nil {
+		d.problems.add(d.start(), "the YAML reader cannot start: "+err.Error(), "report this")
+		return nil
+	}
+	var document yaml.Node
+	switch err := loader.Load(&document); {
+	case errors.Is(err, io.EOF):
+		d.problems.add(d.start(), "the file is empty", minimal)
+		return nil
+	case err != nil:
+		d.syntax(err)
+		return nil
+	}
+	root = d.document(&document)
+
+	var second yaml.Node
+	switch err := loader.Load(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		d.syntax(err)
+	default:
+		d.problems.add(d.position(&second), "a second document starts here", "keep one cluster in a file")
+	}
+	return root
+}
+
+// minimal is said where somebody has yet to begin.
+const minimal = "begin with apiVersion: " + apiVersion + ", kind: " + clusterKind + ", name, vip and nodes"
+
+type decoder struct {
+	file     string
+	problems *collector
+}
+
+func (d *decoder) start() Position {
+	return Position{File: d.file, Line: 1, Column: 1}
+}
+
+func (d *decoder) position(n *yaml.Node) Position {
+	return Position{File: d.file, Line: max(n.Line, 1), Column: max(n.Column, 1)}
+}
+
+// document answers the mapping that a document must be.
+func (d *decoder) document(n *yaml.Node) *node {
+	if n.Kind != yaml.DocumentNode || len(n.Content) != 1 {
+		d.problems.add(d.position(n), "the document is empty", minimal)
+		return nil
+	}
+	root := d.node(n.Content[0], 0)
+	switch root.kind {
+	case mapping:
+		return root
+	case refused:
+	case absent:
+		d.problems.add(d.position(n), "the document is empty", minimal)
+	default:
+		d.problems.add(root.at, fmt.Sprintf("the document is %s, not a mapping", root.kind), minimal)
+	}
+	return nil
+}
+
+// node translates n and all that is in it.
+func (d *decoder) node(n *yaml.Node, depth int) *node {
+	out := &node{at: d.position(n)}
+	if depth > deepest {
+		d.problems.add(out.at, fmt.Sprintf("the value is nested more than %d levels deep", deepest), "write what examples/full.yaml shows")
+		return out
+	}
+	if d.indirect(n) {
+		return out
+	}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		d.scalar(n, out)
+	case yaml.SequenceNode:
+		out.kind = sequence
+		for _, item := range n.Content {
+			out.items = append(out.items, d.node(item, depth+1))
+		}
+	case yaml.MappingNode:
+		out.kind = mapping
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if e, ok := d.entry(n.Content[i], n.Content[i+1], depth); ok {
+				out.entries = append(out.entries, e)
+			}
+		}
+	default:
+		d.problems.add(out.at, "the value cannot be read", "write the value out")
+	}
+	return out
+}
+
+// indirect refuses what makes a value mean something that is not written where
+// the value stands. Names of anchors and tags are not echoed: a secret that
+// begins with *, & or ! is taken for one.
+func (d *decoder) indirect(n *yaml.Node) bool {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		d.problems.addSecret(d.position(n), "an alias (*) stands for another value", "write the value out")
+	case n.Anchor != "":
+		d.problems.addSecret(d.position(n), "an anchor (&) marks the value", "write the value out where it is needed, without anchors")
+	case n.Style&yaml.TaggedStyle != 0:
+		d.problems.addSecret(d.position(n), "a tag (!) gives the value a type", "write the value out, without a tag")
+	default:
+		return false
+	}
+	return true
+}
+
+func (d *decoder) entry(key, value *yaml.Node, depth int) (entry, bool) {
+	at := d.position(key)
+	switch {
+	case d.indirect(key):
+	case key.Kind != yaml.ScalarNode:
+		d.problems.add(at, "a key is a list or a mapping", "write a name as the key")
+	case key.ShortTag() == "!!merge":
+		d.problems.add(at, "a merge key (<<) takes values from elsewhere", "write the values out")
+	default:
+		return entry{key: key.Value, at: at, value: d.node(value, depth+1)}, true
+	}
+	return entry{}, false
+}
+
+func (d *decoder) scalar(n *yaml.Node, out *node) {
+	const quotes = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	out.text = n.Value
+	out.quoted = n.Style&quotes != 0
+	switch n.ShortTag() {
+	case "!!null":
+		out.kind = absent
+	case "!!int", "!!float":
+		out.kind = number
+	case "!!bool":
+		out.kind = boolean
+	case "!!timestamp":
+		out.kind = date
+	default:
+		out.kind = text
+	}
+}
+
+// syntax turns an error of the library into a problem.
+func (d *decoder) syntax(err error) {
+	at := d.start()
+	message := "not YAML"
+	var load *yaml.LoadError
+	if errors.As(err, &load) {
+		message = load.Message
+		if load.Mark.Line > 0 {
+			at.Line, at.Column = load.Mark.Line, max(load.Mark.Column, 1)
+		}
+	}
+	for _, known := range syntaxes {
+		if strings.Contains(message, known.message) {
+			d.problems.addSecret(at, known.what, known.instead)
+			return
+		}
+	}
+	if strings.ContainsAny(message, `'"`) { // may quote what the file says, and that may be a secret
+		message = "not YAML"
+	}
+	d.problems.addSecret(at, "the file is not YAML from here on: "+message, "compare with examples/full.yaml")
+}
+
+// syntaxes says the library's commonest messages in a person's words.
+var syntaxes = []struct{ message, what, instead string }{
+	{"found character that cannot start any token", "a character stands where no value can begin (a tab, %, @ or `)", "indent with spaces, and put such a value in quotes"},
+	{"tab character", "a tab stands in the indentation", "indent with spaces"},
+	{"mapping values are not allowed in this context", "a colon stands inside a value, or the line is indented differently from the one above", "give every key its own line, indented like its neighbours"},
+	{"could not find expected ':'", "a key has no colon", "write key: value"},
+	{"did not find expected key", "the line is indented differently from those above", "indent all keys of one mapping alike"},
+	{"did not find expected '-' indicator", "a list item is missing its dash, or is indented differently", "begin every item of the list with - in the same column"},
+	{"did not find expected ',' or", "a { or [ is not closed, or a comma is missing", "separate the values with commas and close with } or ]"},
+	{"did not find expected node content", "a value is missing, or a { or [ is not closed", "write the value, and close with } or ]"},
+	{"found unexpected end of stream", "a quote is not closed before the end of the file", "close the quote"},
+	{"found unknown escape character", "a backslash in double quotes begins an unknown escape", "use single quotes"},
+	{"unknown anchor", "an alias (*) stands for another value, and that is not there", "write the value out"},
+	{"found incompatible YAML document", "a %YAML directive asks for another version of YAML", "leave the directive out"},
+	{"found unknown directive name", "a directive (%) stands here", "leave the directive out"},
+	{"depth", "the file is nested too deeply", "write what examples/full.yaml shows"},
+	{"block sequence entries are not allowed", "a dash stands where no list can begin", "begin the list on a line of its own, below its key"},
+	{"did not find expected <document start>", "the document ended above, and something follows", "keep one cluster in a file, and indent all its lines alike"},
+	{"invalid Unicode character", "an escape names a character that does not exist", "write the character itself"},
+}

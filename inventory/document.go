@@ -1,0 +1,115 @@
+package inventory
+
+// The document types are the format kplb/v1alpha1 as it is written: what keys
+// there are and where. What values they take is in the check files.
+//
+// Tags: key is the name in the file; secret forbids to echo anything below;
+// list is why a list is refused here.
+
+type document struct {
+	At           section
+	APIVersion   scalar          `key:"apiVersion"`
+	Kind         scalar          `key:"kind"`
+	Name         scalar          `key:"name"`
+	VIP          scalar          `key:"vip" list:"this version of kplb knows one IPv4 VIP"`
+	Port         scalar          `key:"port"`
+	Distribution scalar          `key:"distribution"`
+	Exposure     scalar          `key:"exposure"`
+	Nodes        []nodeDocument  `key:"nodes"`
+	SSH          sshDocument     `key:"ssh"`
+	VRRP         vrrpDocument    `key:"vrrp"`
+	HAProxy      haproxyDocument `key:"haproxy"`
+}
+
+type nodeDocument struct {
+	At        section
+	Name      scalar          `key:"name"`
+	Address   scalar          `key:"address" list:"this version of kplb knows one IPv4 address for each node"`
+	Interface scalar          `key:"interface"`
+	Priority  scalar          `key:"priority"`
+	SSH       nodeSSHDocument `key:"ssh"`
+}
+
+// sshDocument is what all nodes can share.
+type sshDocument struct {
+	At           section
+	User         scalar `key:"user"`
+	Port         scalar `key:"port"`
+	IdentityFile words  `key:"identityFile"`
+	ProxyJump    words  `key:"proxyJump"`
+}
+
+type nodeSSHDocument struct {
+	Host        scalar `key:"host"`
+	sshDocument        // its keys, on the same level
+}
+
+type vrrpDocument struct {
+	At              section
+	Version         scalar       `key:"version"`
+	VirtualRouterID scalar       `key:"virtualRouterID"`
+	AdvertInterval  scalar       `key:"advertInterval"`
+	Auth            authDocument `key:"auth" secret:"true"`
+}
+
+type authDocument struct {
+	At          section
+	FromEnv     scalar `key:"fromEnv"`
+	FromFile    scalar `key:"fromFile"`
+	FromCommand words  `key:"fromCommand"`
+}
+
+type haproxyDocument struct {
+	At          section
+	Balance     scalar           `key:"balance"`
+	MaxConn     scalar           `key:"maxConn"`
+	MonitorPort scalar           `key:"monitorPort"`
+	Timeouts    timeoutsDocument `key:"timeouts"`
+	Check       checkDocument    `key:"check"`
+}
+
+type timeoutsDocument struct {
+	At      section
+	Connect scalar `key:"connect"`
+	Client  scalar `key:"client"`
+	Server  scalar `key:"server"`
+	Tunnel  scalar `key:"tunnel"`
+	Check   scalar `key:"check"`
+}
+
+type checkDocument struct {
+	At       section
+	Interval scalar `key:"interval"`
+	Fall     scalar `key:"fall"`
+	Rise     scalar `key:"rise"`
+}
+
+// place is where something stands in the file.
+type place struct {
+	at     Position
+	path   string // like nodes[1].address
+	given  bool   // is in the file, rightly or wrongly
+	hidden bool   // may be a secret
+}
+
+// section is the place of a mapping; every document type that is one has it.
+type section struct {
+	place
+	ok bool // is a mapping
+}
+
+// scalar is a single value that still has to be given a type.
+type scalar struct {
+	place
+	ok     bool // is a scalar
+	kind   kind
+	text   string
+	quoted bool
+}
+
+// words is a single value or a list of them.
+type words struct {
+	place
+	items []scalar
+	list  bool // was written as a list
+}

@@ -1,0 +1,134 @@
+package inventory
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Every text that reaches a template, a path or a command line is one of these.
+var (
+	dnsLabel       = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	interfaceChars = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9._-]*$`)
+	userChars      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9._-]{0,31}$`)
+	hostChars      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	variableChars  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// label parses RFC 1123 labels.
+func label(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	const rule = "write at most 63 lower-case letters, digits and -, beginning and ending with a letter or digit"
+	if !dnsLabel.MatchString(s.text) {
+		return "", &fault{"is not an RFC 1123 label", lowered(s.text, dnsLabel.MatchString, rule)}
+	}
+	return s.text, nil
+}
+
+// subdomain parses RFC 1123 subdomains, as Kubernetes names nodes.
+func subdomain(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	const rule = "write lower-case letters, digits, - and dots, as kubectl get nodes shows it"
+	if !isSubdomain(s.text) {
+		return "", &fault{"is not an RFC 1123 subdomain", lowered(s.text, isSubdomain, rule)}
+	}
+	return s.text, nil
+}
+
+func isSubdomain(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if !dnsLabel.MatchString(part) {
+			return false
+		}
+	}
+	return true
+}
+
+// lowered proposes s in lower case where that is all it takes.
+func lowered(s string, valid func(string) bool, rule string) string {
+	if low := strings.ToLower(s); low != s && valid(low) {
+		return "write " + low
+	}
+	return rule
+}
+
+// interfaceName parses names that Linux gives to network interfaces.
+func interfaceName(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	const rule = "write the name that ip -brief link shows, up to an @"
+	switch {
+	case len(s.text) > 15:
+		return "", &fault{"has more than 15 characters", rule}
+	case !interfaceChars.MatchString(s.text), s.text == ".", s.text == "..":
+		return "", &fault{"is not the name of a network interface", rule}
+	case s.text == "lo", s.text == "all", s.text == "default":
+		// all and default are directories beside the interfaces in /proc/sys/net.
+		return "", &fault{"is no interface that reaches other nodes", rule}
+	}
+	return s.text, nil
+}
+
+// userName parses login names.
+func userName(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	if !userChars.MatchString(s.text) {
+		return "", &fault{"is not a login name", "write up to 32 letters, digits, ., _ and -, beginning with a letter or _"}
+	}
+	return s.text, nil
+}
+
+// variable parses names of environment variables.
+func variable(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	if !variableChars.MatchString(s.text) || len(s.text) > 255 {
+		return "", &fault{"is not the name of an environment variable", "write letters, digits and _, like KPLB_AUTH_PASS"}
+	}
+	return s.text, nil
+}
+
+// operatorPath parses paths of files on the operator's machine.
+func operatorPath(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	const rule = "write a path that begins with / or ~/"
+	switch {
+	case !strings.HasPrefix(s.text, "/") && !strings.HasPrefix(s.text, "~/"):
+		return "", &fault{"is neither absolute nor below the home directory", rule}
+	case len(s.text) > 4095:
+		return "", &fault{"is longer than a path can be", rule}
+	case strings.HasSuffix(s.text, "/"):
+		return "", &fault{"is a directory", "write the path of a file"}
+	case strings.ContainsFunc(s.text, notInPath):
+		return "", &fault{"has a character that kplb takes in no path", "use letters, digits and any of /._-+=,:@~"}
+	}
+	return s.text, nil
+}
+
+func notInPath(r rune) bool {
+	return !unicode.In(r, unicode.Letter, unicode.Digit, unicode.Mark) && !strings.ContainsRune("/._-+=,:@~", r)
+}
+
+// argument parses one word of a command that is run without a shell.
+func argument(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	if len(s.text) > 4095 || strings.ContainsFunc(s.text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", &fault{"has a character that cannot be seen, or is very long", "write a command on one line, or put it into a script"}
+	}
+	return s.text, nil
+}

@@ -1,0 +1,86 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// String is file:line:column, or the file alone when the line is not known.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// Problem is one thing that is wrong with an inventory.
+type Problem struct {
+	Position
+	What    string // is wrong, subject first
+	Instead string // what to write instead
+
+	secret bool // the source line may hold a secret: do not show it
+}
+
+// Error is "file:line:column: what is wrong; what to write instead".
+func (p Problem) Error() string {
+	return p.String()
+}
+
+// String is what Error says.
+func (p Problem) String() string {
+	if p.Instead == "" {
+		return fmt.Sprintf("%s: %s", p.Position, p.What)
+	}
+	return fmt.Sprintf("%s: %s; %s", p.Position, p.What, p.Instead)
+}
+
+// Problems is everything that is wrong with an inventory, in the order of the
+// file. It is the error that Parse returns for a bad file.
+type Problems []Problem
+
+// Error has one line for each problem.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// mostProblems is how many problems are reported of one file: whoever has more
+// of them gave the wrong file.
+const mostProblems = 100
+
+// collector gathers problems from all over the package.
+type collector struct {
+	problems Problems
+}
+
+func (c *collector) add(at Position, what, instead string) {
+	c.problems = append(c.problems, Problem{Position: at, What: what, Instead: instead})
+}
+
+// addSecret is add for a place whose source line may hold a secret.
+func (c *collector) addSecret(at Position, what, instead string) {
+	c.problems = append(c.problems, Problem{Position: at, What: what, Instead: instead, secret: true})
+}
+
+// err is nil, or the problems in the order of the file.
+func (c *collector) err() error {
+	if len(c.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(c.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	if more := len(c.problems) - mostProblems; more > 0 {
+		next := c.problems[mostProblems]
+		next.What = fmt.Sprintf("the file has %d more problems from here on", more)
+		next.Instead = "correct those above first"
+		c.problems = append(c.problems[:mostProblems:mostProblems], next)
+	}
+	return c.problems
+}

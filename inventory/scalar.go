@@ -1,0 +1,165 @@
+package inventory
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// fault is why a value is refused, without the name of what it is a value of.
+type fault struct {
+	what    string // follows the path and the value: "is above 65535"
+	instead string
+}
+
+// parser gives a written value its type, or says what is wrong with it.
+type parser[T any] func(s scalar) (T, *fault)
+
+// read is the typed value of s, or otherwise when s is not in the file. A bad
+// value is reported, and otherwise stands in for it so that checking goes on.
+func read[T any](c *collector, s scalar, parse parser[T], otherwise T) T {
+	if !s.ok {
+		return otherwise
+	}
+	value, f := parse(s)
+	if f == nil {
+		return value
+	}
+	switch {
+	case s.hidden:
+		c.addSecret(s.at, s.path+" "+f.what, f.instead)
+	default:
+		c.add(s.at, s.path+" "+s.said()+" "+f.what, f.instead)
+	}
+	return otherwise
+}
+
+// said is the value as a message repeats it.
+func (s scalar) said() string {
+	if s.kind == number && !s.quoted && len(s.text) <= 24 {
+		return s.text
+	}
+	return quote(s.text)
+}
+
+// quote makes any text harmless and short: only printable ASCII remains, so
+// that a look-alike letter is seen for what it is.
+func quote(s string) string {
+	const most = 48
+	if len(s) > most {
+		return strconv.QuoteToASCII(strings.ToValidUTF8(s[:most], "")) + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// literal refuses a value that YAML takes for something else than a text.
+func literal(s scalar) *fault {
+	switch {
+	case s.text == "":
+		return &fault{"is empty", "write a value, or leave the key out"}
+	case s.kind == text:
+		return nil
+	case s.hidden:
+		return &fault{"is " + s.kind.String() + " to YAML", "put it in quotes"}
+	}
+	return &fault{"is " + s.kind.String() + " to YAML", "put it in quotes: " + quote(s.text)}
+}
+
+var decimal = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+
+// whole parses decimal integers from low to high.
+func whole(low, high int) parser[int] {
+	instead := fmt.Sprintf("write a whole number from %d to %d", low, high)
+	return func(s scalar) (int, *fault) {
+		switch {
+		case s.quoted && decimal.MatchString(s.text):
+			return 0, &fault{"is in quotes", "write the number without them: " + s.text}
+		case s.kind != number || s.quoted:
+			return 0, &fault{"is not a number", instead}
+		case !decimal.MatchString(s.text):
+			return 0, &fault{"is not a plain decimal number", instead}
+		}
+		n, err := strconv.Atoi(s.text)
+		switch {
+		case s.text[0] == '-' || err == nil && n < low:
+			return 0, &fault{fmt.Sprintf("is below %d", low), instead}
+		case err != nil || n > high:
+			return 0, &fault{fmt.Sprintf("is above %d", high), instead}
+		}
+		return n, nil
+	}
+}
+
+// portNumber parses TCP ports.
+func portNumber(s scalar) (uint16, *fault) {
+	n, f := whole(1, 65535)(s)
+	return uint16(n), f //nolint:gosec // whole has checked the range
+}
+
+// oneOf parses words of a list. Those of notYet are known, and refused as such.
+func oneOf(allowed, notYet []string) parser[string] {
+	instead := "write " + strings.Join(allowed, " or ")
+	return func(s scalar) (string, *fault) {
+		switch {
+		case slices.Contains(allowed, s.text) && s.kind == text:
+			return s.text, nil
+		case slices.Contains(notYet, s.text):
+			return "", &fault{"is not supported yet by this version", instead}
+		}
+		if near := nearest(s.text, allowed); near != "" {
+			return "", &fault{"is not known", "did you mean " + near + "?"}
+		}
+		return "", &fault{"is not known", instead}
+	}
+}
+
+// span parses durations from low to high in whole steps.
+func span(low, high, step time.Duration) parser[time.Duration] {
+	instead := fmt.Sprintf("write a duration from %s to %s", brief(low), brief(high))
+	return func(s scalar) (time.Duration, *fault) {
+		if s.kind == number && !s.quoted {
+			if decimal.MatchString(s.text) && s.text != "0" && s.text[0] != '-' && len(s.text) < 6 {
+				return 0, &fault{"has no unit", fmt.Sprintf("write %ss or %sms", s.text, s.text)}
+			}
+			return 0, &fault{"has no unit", instead}
+		}
+		d, ok := parseSpan(s.text)
+		switch {
+		case !ok:
+			return 0, &fault{"is not a duration", instead + ", like 500ms, 5s or 1h"}
+		case d < low:
+			return 0, &fault{"is below " + brief(low), instead}
+		case d > high:
+			return 0, &fault{"is above " + brief(high), instead}
+		case d%step != 0:
+			return 0, &fault{"is not a multiple of " + brief(step), "write " + brief(d.Round(step)) + ", say"}
+		}
+		return d, nil
+	}
+}
+
+var goDuration = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))+$`)
+
+// parseSpan knows the units people write into configurations, and no signs.
+func parseSpan(s string) (time.Duration, bool) {
+	if len(s) > 40 || !goDuration.MatchString(s) {
+		return 0, false
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil
+}
+
+// brief is d without the zero units that its String has: 1h, not 1h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,187 @@
+package inventory
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// walker binds nodes to the document types: every key must be known, stand once
+// and have a value of the right shape.
+type walker struct {
+	problems  *collector
+	positions map[string]Position
+}
+
+// bind fills into from n. Of into's type only what document.go uses is known.
+func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Value) {
+	p.at, p.given = n.at, true
+	p.hidden = p.hidden || tag.Get("secret") != ""
+	w.positions[p.path] = n.at
+	if n.kind == refused {
+		w.markGiven(p, into)
+		return
+	}
+	if n.kind == absent {
+		w.add(p, p.path+" has no value", "write one, or leave the key out")
+		w.markGiven(p, into)
+		return
+	}
+	switch v := into.Addr().Interface().(type) {
+	case *scalar:
+		w.scalar(n, p, tag, v)
+	case *words:
+		w.words(n, p, v)
+	default:
+		if into.Kind() == reflect.Slice {
+			w.sequence(n, p, into)
+		} else {
+			w.mapping(n, p, into)
+		}
+	}
+}
+
+// markGiven notes that something stands here, so that nobody calls it missing.
+func (w *walker) markGiven(p place, into reflect.Value) {
+	switch v := into.Addr().Interface().(type) {
+	case *scalar:
+		v.place = p
+	case *words:
+		v.place = p
+	default:
+		if into.Kind() == reflect.Slice { // one node that asks for nothing more
+			into.Set(reflect.MakeSlice(into.Type(), 0, 0))
+		} else {
+			into.FieldByName("At").Set(reflect.ValueOf(section{place: p}))
+		}
+	}
+}
+
+func (w *walker) scalar(n *node, p place, tag reflect.StructTag, into *scalar) {
+	into.place = p
+	switch why := tag.Get("list"); {
+	case n.kind == sequence && why != "":
+		w.add(p, p.path+" is a list", why+": write a single address")
+	case n.kind == sequence || n.kind == mapping:
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a single value")
+	default:
+		*into = scalar{place: p, ok: true, kind: n.kind, text: n.text, quoted: n.quoted}
+	}
+}
+
+func (w *walker) words(n *node, p place, into *words) {
+	into.place = p
+	items := []*node{n}
+	if n.kind == sequence {
+		into.list = true
+		items = n.items
+	}
+	if len(items) == 0 {
+		w.add(p, p.path+" is an empty list", "write a value, or leave the key out")
+	}
+	for i, item := range items {
+		itemPlace := p
+		if into.list {
+			itemPlace.path = fmt.Sprintf("%s[%d]", p.path, i)
+		}
+		var s scalar
+		w.bind(item, itemPlace, "", reflect.ValueOf(&s).Elem())
+		into.items = append(into.items, s)
+	}
+}
+
+func (w *walker) sequence(n *node, p place, into reflect.Value) {
+	into.Set(reflect.MakeSlice(into.Type(), len(n.items), len(n.items)))
+	if n.kind != sequence {
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a list: one item on each line, beginning with -")
+		return
+	}
+	if len(n.items) == 0 {
+		w.add(p, p.path+" is an empty list", "write at least one item")
+	}
+	for i, item := range n.items {
+		itemPlace := p
+		itemPlace.path = fmt.Sprintf("%s[%d]", p.path, i)
+		w.bind(item, itemPlace, "", into.Index(i))
+	}
+}
+
+func (w *walker) mapping(n *node, p place, into reflect.Value) {
+	into.FieldByName("At").Set(reflect.ValueOf(section{place: p, ok: n.kind == mapping}))
+	if n.kind != mapping {
+		if p.hidden {
+			w.add(p, p.path+" holds a secret in the clear", authCure)
+			return
+		}
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a mapping with some of: "+strings.Join(keysOf(into.Type()), ", "))
+		return
+	}
+	seen := map[string]Position{}
+	for _, e := range n.entries {
+		here := p
+		here.at, here.path = e.at, join(p.path, e.key)
+		field, tag, known := fieldOf(into, e.key)
+		if first, twice := seen[e.key]; twice {
+			w.twice(here, known, first)
+			continue
+		}
+		seen[e.key] = e.at
+		if !known {
+			w.unknown(here, p.path, e.key, into.Type())
+			continue
+		}
+		w.bind(e.value, here, tag, field)
+	}
+}
+
+func (w *walker) twice(p place, known bool, first Position) {
+	what := p.path
+	if !known {
+		what = "a key" // echoing it could echo a secret
+	}
+	w.add(p, fmt.Sprintf("%s stands here again, first on line %d", what, first.Line), "keep one of them")
+}
+
+func (w *walker) add(p place, what, instead string) {
+	if p.hidden {
+		w.problems.addSecret(p.at, what, instead)
+	} else {
+		w.problems.add(p.at, what, instead)
+	}
+}
+
+// join appends key to path.
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// fieldOf finds the field of a document type that key fills.
+func fieldOf(in reflect.Value, key string) (reflect.Value, reflect.StructTag, bool) {
+	for i := range in.NumField() {
+		f := in.Type().Field(i)
+		if f.Anonymous {
+			if v, tag, ok := fieldOf(in.Field(i), key); ok {
+				return v, tag, true
+			}
+		} else if name := f.Tag.Get("key"); name != "" && name == key {
+			return in.Field(i), f.Tag, true
+		}
+	}
+	return reflect.Value{}, "", false
+}
+
+// keysOf lists the keys of a document type in the order of its fields.
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	for f := range t.Fields() {
+		if f.Anonymous {
+			keys = append(keys, keysOf(f.Type)...)
+		} else if name := f.Tag.Get("key"); name != "" {
+			keys = append(keys, name)
+		}
+	}
+	return keys
+}
