@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# Becomes one machine's systemd-nspawn: boot.sh MACHINE HOSTNAME DISK LAYERS CGROUPS
+# Run by power_on as a process of its own; every step replaces the one before.
+set -eu
+machine=$1 hostname=$2 disk=$3 layers=$4 cgroups=$5
+
+for group in $cgroups; do
+	echo $$ >"$group/cgroup.procs"
+done
+
+# A systemd host makes the scope; elsewhere there is nobody to ask.
+unit=--keep-unit
+[ -n "$cgroups" ] || unit=
+
+# Sysctls and the kubelet's control groups must be writable, and haproxy,
+# keepalived and runc need more than nspawn's default capabilities.
+# overlayfs does not nest: what containerd and the kubelet write to is plain.
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes SYSTEMD_NSPAWN_LOCK=0
+# shellcheck disable=SC2016,SC2086 # for the inner shell; may be nothing
+exec unshare --mount --propagation slave sh -ec '
+	mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged"
+	shift 2
+	exec "$@"' sh "$layers" "$disk" \
+	systemd-nspawn --quiet --boot --register=no $unit --machine="$machine" --hostname="$hostname" \
+	--directory="$disk/merged" --network-namespace-path="/run/netns/$machine" \
+	--capability=all --system-call-filter='@keyring bpf' --resolv-conf=off --timezone=off --link-journal=no \
+	--bind-ro=/dev/kmsg --bind="$disk/containerd:/var/lib/containerd" --bind="$disk/kubelet:/var/lib/kubelet" \
+	--bind="$disk/etcd:/var/lib/etcd"

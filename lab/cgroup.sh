@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# A control group for each machine. Where systemd runs the host, it is asked
+# for a scope by systemd-nspawn itself; where it does not (a container, a bare
+# VM), the lab makes them: without one of its own, every machine's systemd
+# would use the same "/".
+
+systemd_host() { [ -d /run/systemd/system ]; }
+
+# The mounted hierarchies: one on cgroup v2, one for each controller on v1.
+cgroup_hierarchies() {
+	local mount
+	for mount in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		[ ! -e "$mount/cgroup.procs" ] || [ -L "$mount" ] || ! mountpoint -q "$mount" || echo "$mount"
+	done
+}
+
+machine_cgroups() {
+	local mount
+	for mount in $(cgroup_hierarchies); do
+		echo "$mount/kplb-lab/$(node_machine "$1")"
+	done
+}
+
+make_cgroups() {
+	local group parent file
+	systemd_host && return 0
+	for group in $(machine_cgroups "$1"); do
+		parent=${group%/*}
+		mkdir -p "$group"
+		# v1: a new cpuset is empty, and nothing can be put into an empty one.
+		for file in cpuset.cpus cpuset.mems; do
+			[ ! -e "$parent/cgroup.clone_children" ] || [ ! -e "$parent/$file" ] || {
+				cat "${parent%/*}/$file" >"$parent/$file"
+				cat "$parent/$file" >"$group/$file"
+			}
+		done
+		# v2: controllers must be handed down, as far as the host lets us.
+		[ "$parent" != /sys/fs/cgroup/kplb-lab ] || for file in $(cat /sys/fs/cgroup/cgroup.controllers); do
+			{ echo "+$file" >/sys/fs/cgroup/cgroup.subtree_control && echo "+$file" >"$parent/cgroup.subtree_control"; } 2>/dev/null || true
+		done
+	done
+}
+
+# Every process in a machine's groups, however deep: all of them are the lab's.
+cgroup_processes() {
+	local group
+	for group in $(machine_cgroups "$1"); do
+		[ ! -d "$group" ] || find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null
+	done | sort -un
+}
+
+remove_cgroups() {
+	local group
+	for group in $(machine_cgroups "$1"); do
+		[ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || return 1
+		# The parent is every lab's; the last one takes it away.
+		rmdir "${group%/*}" 2>/dev/null || true
+	done
+}
