@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -36,8 +37,15 @@ func (c *checker) ssh(d *sshDocument) SSH {
 	}
 }
 
+// longestList is more than anybody writes of key files, jumps or arguments.
+const longestList = 64
+
 // readAll is read for every one of a list.
 func readAll[T any](c *collector, items []scalar, parse parser[T]) []T {
+	if len(items) > longestList {
+		c.add(items[0].at, fmt.Sprintf("%s is one of %d values", items[0].path, len(items)), fmt.Sprintf("write at most %d", longestList))
+		return nil
+	}
 	var out []T
 	for _, s := range items {
 		var none T
@@ -69,13 +77,10 @@ func sshHost(s scalar) (string, *fault) {
 		}
 		return s.text, nil
 	}
-	if f := literal(s); f != nil {
-		return "", f
-	}
-	if !isHostName(s.text) {
+	if s.text != "" && !isHostName(s.text) {
 		return "", &fault{"is not a host", "write an address, a name or an alias of ssh_config: letters, digits, ., _ and -"}
 	}
-	return s.text, nil
+	return s.text, literal(s)
 }
 
 // numeric is a last label that the C library reads as a number, and so the

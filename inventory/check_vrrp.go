@@ -38,6 +38,9 @@ func (c *checker) auth(d *authDocument) *Secret {
 	if !d.At.given {
 		return nil
 	}
+	if d.At.ok && d.At.empty {
+		c.addSecret(d.At.at, d.At.path+" is empty", authCure)
+	}
 	given := 0
 	for _, p := range []place{d.FromEnv.place, d.FromFile.place, d.FromCommand.place} {
 		if p.given {
@@ -46,9 +49,6 @@ func (c *checker) auth(d *authDocument) *Secret {
 				c.addSecret(p.at, p.path+" is a second place for one secret", "keep one of fromEnv, fromFile and fromCommand")
 			}
 		}
-	}
-	if given == 0 && d.At.ok {
-		c.addSecret(d.At.at, d.At.path+" is empty", authCure)
 	}
 	return &Secret{
 		Env:     read(c.collector, d.FromEnv, variable, ""),

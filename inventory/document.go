@@ -95,7 +95,8 @@ type place struct {
 // section is the place of a mapping; every document type that is one has it.
 type section struct {
 	place
-	ok bool // is a mapping
+	ok    bool // is a mapping
+	empty bool // has no keys
 }
 
 // scalar is a single value that still has to be given a type.

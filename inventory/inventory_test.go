@@ -95,4 +95,3 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
-

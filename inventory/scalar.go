@@ -121,10 +121,7 @@ func span(low, high, step time.Duration) parser[time.Duration] {
 	instead := fmt.Sprintf("write a duration from %s to %s", brief(low), brief(high))
 	return func(s scalar) (time.Duration, *fault) {
 		if s.kind == number && !s.quoted {
-			if decimal.MatchString(s.text) && s.text != "0" && s.text[0] != '-' && len(s.text) < 6 {
-				return 0, &fault{"has no unit", fmt.Sprintf("write %ss or %sms", s.text, s.text)}
-			}
-			return 0, &fault{"has no unit", instead}
+			return 0, &fault{"has no unit", withUnit(s.text, low, high, instead)}
 		}
 		d, ok := parseSpan(s.text)
 		switch {
@@ -141,6 +138,20 @@ func span(low, high, step time.Duration) parser[time.Duration] {
 	}
 }
 
+// withUnit proposes the number with the units that put it in range.
+func withUnit(number string, low, high time.Duration, otherwise string) string {
+	var fits []string
+	for _, unit := range []string{"ms", "s", "m", "h"} {
+		if d, ok := parseSpan(number + unit); ok && d >= low && d <= high {
+			fits = append(fits, number+unit)
+		}
+	}
+	if len(fits) == 0 {
+		return otherwise
+	}
+	return "write " + strings.Join(fits, " or ")
+}
+
 var goDuration = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))+$`)
 
 // parseSpan knows the units people write into configurations, and no signs.
@@ -154,6 +165,9 @@ func parseSpan(s string) (time.Duration, bool) {
 
 // brief is d without the zero units that its String has: 1h, not 1h0m0s.
 func brief(d time.Duration) string {
+	if d > time.Minute && d < time.Hour && d%time.Minute != 0 && d%time.Second == 0 {
+		return fmt.Sprintf("%ds", d/time.Second) // 255s, as the format's description says
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

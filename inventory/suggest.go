@@ -15,7 +15,7 @@ const (
 )
 
 // secretKey matches keys under which people write secrets.
-var secretKey = regexp.MustCompile(`(?i)^(auth[_-]?(pass(word)?|type)?|pass(word|phrase|wd)?|secret|token|[a-z]+[_-]?(pass|password|secret|token))$`)
+var secretKey = regexp.MustCompile(`(?i)^(auth[_-]?(pass(word)?)?|pass(word|phrase|wd)?|secret|token|[a-z]+[_-]?(pass|password|secret|token))$`)
 
 // later are keys that the design knows and this version does not.
 var later = map[string][]string{
@@ -27,6 +27,10 @@ var later = map[string][]string{
 
 // unknown reports the key at p, which the mapping of type t at path does not have.
 func (w *walker) unknown(p place, path, key string, t reflect.Type) {
+	if len(w.problems.problems) > 10*mostProblems {
+		w.add(p, "a key is not known here", "compare with examples/full.yaml") // will not be seen: save the time
+		return
+	}
 	near := nearest(key, keysOf(t))
 	switch {
 	case p.hidden: // the key itself may be the secret

@@ -34,6 +34,8 @@ func checkText(file string, data []byte, problems *collector) bool {
 		case r == '\n':
 			at.Line, at.Column = at.Line+1, 0
 		case r == '\r' && bytes.HasPrefix(data, []byte("\r\n")):
+		case r == '\r':
+			problems.addSecret(at, "a carriage return stands without a line feed", "end lines as Unix or Windows does")
 		case r == utf8.RuneError && size == 1:
 			problems.addSecret(at, fmt.Sprintf("byte 0x%02x is not UTF-8", data[0]), "save the file as UTF-8")
 		case invisible(r):

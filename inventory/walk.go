@@ -42,6 +42,7 @@ func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Valu
 }
 
 // markGiven notes that something stands here, so that nobody calls it missing.
+// It asks for nothing that is in it.
 func (w *walker) markGiven(p place, into reflect.Value) {
 	switch v := into.Addr().Interface().(type) {
 	case *scalar:
@@ -49,7 +50,7 @@ func (w *walker) markGiven(p place, into reflect.Value) {
 	case *words:
 		v.place = p
 	default:
-		if into.Kind() == reflect.Slice { // one node that asks for nothing more
+		if into.Kind() == reflect.Slice {
 			into.Set(reflect.MakeSlice(into.Type(), 0, 0))
 		} else {
 			into.FieldByName("At").Set(reflect.ValueOf(section{place: p}))
@@ -107,7 +108,7 @@ func (w *walker) sequence(n *node, p place, into reflect.Value) {
 }
 
 func (w *walker) mapping(n *node, p place, into reflect.Value) {
-	into.FieldByName("At").Set(reflect.ValueOf(section{place: p, ok: n.kind == mapping}))
+	into.FieldByName("At").Set(reflect.ValueOf(section{place: p, ok: n.kind == mapping, empty: len(n.entries) == 0}))
 	if n.kind != mapping {
 		if p.hidden {
 			w.add(p, p.path+" holds a secret in the clear", authCure)
@@ -122,7 +123,7 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 		here.at, here.path = e.at, join(p.path, e.key)
 		field, tag, known := fieldOf(into, e.key)
 		if first, twice := seen[e.key]; twice {
-			w.twice(here, known, first)
+			w.twice(here, e.key, first)
 			continue
 		}
 		seen[e.key] = e.at
@@ -134,10 +135,10 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 	}
 }
 
-func (w *walker) twice(p place, known bool, first Position) {
-	what := p.path
-	if !known {
-		what = "a key" // echoing it could echo a secret
+func (w *walker) twice(p place, key string, first Position) {
+	what := "key " + quote(key)
+	if p.hidden {
+		what = "a key" // which may be a misplaced secret
 	}
 	w.add(p, fmt.Sprintf("%s stands here again, first on line %d", what, first.Line), "keep one of them")
 }
