@@ -1,0 +1,250 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/melbahja/goph"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// keyring gathers what one login may offer. The library takes only the first publickey method, so that files and the agent have to
+// come as one list; it is made when the host asks for it.
+type keyring struct {
+	ctx        context.Context
+	hop        hop
+	passphrase func(ctx context.Context, keyFile string) ([]byte, error)
+	pause      func() (resume func()) // stops the clock of the login while a person is asked
+
+	offered []string
+	skipped []string
+	failed  error // a key that the host would take could not sign
+	agent   net.Conn
+}
+
+func (k *keyring) method() ssh.AuthMethod { return ssh.PublicKeysCallback(k.signers) }
+
+func (k *keyring) close() {
+	if k.agent != nil {
+		_ = k.agent.Close()
+	}
+}
+
+// signers puts files that were named before the agent's keys, and the agent's before the files of the usual places: sshd counts
+// every offer against MaxAuthTries.
+func (k *keyring) signers() ([]ssh.Signer, error) {
+	fromAgent := k.agentSigners()
+	var fromFiles []ssh.Signer
+	for _, file := range k.hop.identities {
+		fromFiles = append(fromFiles, k.fileSigners(file, fromAgent)...)
+	}
+	if k.hop.identitiesOnly && !k.hop.defaults {
+		fromAgent = nil
+	}
+	all := slices.Concat(fromFiles, fromAgent)
+	if k.hop.defaults {
+		all = slices.Concat(fromAgent, fromFiles)
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(s ssh.Signer) bool {
+		id := string(s.PublicKey().Marshal())
+		again := seen[id]
+		seen[id] = true
+		if !again {
+			k.offered = append(k.offered, describe(s))
+		}
+		return again
+	}), nil
+}
+
+// agentSigners asks the agent for its keys. A hung agent must not hang the login; a signature may take as long as a
+// finger needs to find the token.
+func (k *keyring) agentSigners() []ssh.Signer {
+	if k.hop.agent == "" {
+		return nil
+	}
+	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(k.ctx, "unix", k.hop.agent)
+	if err != nil {
+		k.skip("ssh-agent", "it is gone: "+lastCause(err))
+		return nil
+	}
+	k.agent = conn
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	signers, err := agent.NewClient(conn).Signers()
+	_ = conn.SetDeadline(time.Time{})
+	if err != nil {
+		k.skip("ssh-agent", "it did not list its keys: "+lastCause(err))
+		return nil
+	}
+	for i, s := range signers {
+		signers[i] = &slowSigner{named: named{s, "agent key " + ssh.FingerprintSHA256(s.PublicKey())}, ring: k}
+	}
+	return signers
+}
+
+// fileSigners gives the key in file and, first, the certificate beside it.
+func (k *keyring) fileSigners(file string, fromAgent []ssh.Signer) []ssh.Signer {
+	file = expandHome(file)
+	signer := k.fileSigner(file, fromAgent)
+	if signer == nil {
+		return nil
+	}
+	if cert := readCert(file + "-cert.pub"); cert != nil {
+		if certified, err := ssh.NewCertSigner(cert, signer); err == nil {
+			return []ssh.Signer{named{certified, file + "-cert.pub"}, signer}
+		}
+	}
+	return []ssh.Signer{signer}
+}
+
+func (k *keyring) fileSigner(file string, fromAgent []ssh.Signer) ssh.Signer {
+	data, err := os.ReadFile(file) //nolint:gosec // the user's own choice
+	if err != nil {
+		if !k.hop.defaults || !errors.Is(err, fs.ErrNotExist) {
+			k.skip(file, lastCause(err))
+		}
+		return nil
+	}
+	signer, err := goph.GetSignerForRawKey(data, "")
+	if err == nil {
+		return named{signer, file}
+	}
+	var missing *ssh.PassphraseMissingError
+	encrypted := errors.As(err, &missing)
+	public := readPublic(file + ".pub")
+	if encrypted && missing.PublicKey != nil {
+		public = missing.PublicKey
+	}
+	if public != nil {
+		for _, s := range fromAgent {
+			if sameKey(s.PublicKey(), public) {
+				return s
+			}
+		}
+	}
+	switch {
+	case !encrypted:
+		k.skip(file, "it cannot be used: "+strings.TrimPrefix(err.Error(), "ssh: "))
+	case k.passphrase == nil:
+		k.skip(file, "it is encrypted and its passphrase cannot be asked for")
+	case public == nil:
+		k.skip(file, "it is encrypted in an old format; put its public key beside it: ssh-keygen -y -f "+shellWord(file)+" > "+shellWord(file+".pub"))
+	default:
+		return &slowSigner{named: named{lockedSigner{public}, file}, ring: k, unlock: func() (ssh.Signer, error) { return k.decrypt(file, data) }}
+	}
+	return nil
+}
+
+func (k *keyring) decrypt(file string, data []byte) (ssh.Signer, error) {
+	passphrase, err := k.passphrase(k.ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := goph.GetSignerForRawKey(data, string(passphrase))
+	if err != nil {
+		return nil, errors.New("wrong passphrase")
+	}
+	return signer, nil
+}
+
+func (k *keyring) skip(what, why string) {
+	k.skipped = append(k.skipped, fmt.Sprintf("%s (%s)", what, why))
+}
+
+// named is a signer that can say where it comes from.
+type named struct {
+	ssh.Signer
+	name string
+}
+
+func describe(s ssh.Signer) string {
+	switch s := s.(type) {
+	case named:
+		return s.name
+	case *slowSigner:
+		return s.name
+	}
+	return ssh.FingerprintSHA256(s.PublicKey())
+}
+
+// SignWithAlgorithm keeps RSA keys usable: without it the library would only sign with SHA-1.
+func (n named) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	if s, ok := n.Signer.(ssh.AlgorithmSigner); ok {
+		return s.SignWithAlgorithm(rand, data, algorithm)
+	}
+	return n.Sign(rand, data)
+}
+
+// slowSigner is one that a person may have to help: with a passphrase, or by touching a token. It is asked only once the host has
+// said that it takes the key.
+type slowSigner struct {
+	named
+	ring   *keyring
+	unlock func() (ssh.Signer, error)
+}
+
+func (s *slowSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	return s.SignWithAlgorithm(rand, data, "")
+}
+
+func (s *slowSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	defer s.ring.pause()()
+	if s.unlock != nil {
+		signer, err := s.unlock()
+		if err != nil {
+			s.ring.failed = fmt.Errorf("%s: %w", s.name, err)
+			return nil, err
+		}
+		s.named, s.unlock = named{signer, s.name}, nil
+	}
+	signature, err := s.named.SignWithAlgorithm(rand, data, algorithm)
+	if err != nil {
+		s.ring.failed = fmt.Errorf("%s: %w", s.name, err)
+	}
+	return signature, err
+}
+
+// lockedSigner is a key of which only the public half can be read yet.
+type lockedSigner struct{ public ssh.PublicKey }
+
+func (l lockedSigner) PublicKey() ssh.PublicKey { return l.public }
+
+func (l lockedSigner) Sign(io.Reader, []byte) (*ssh.Signature, error) {
+	return nil, errors.New("key is locked")
+}
+
+func readPublic(file string) ssh.PublicKey {
+	data, err := os.ReadFile(file) //nolint:gosec // beside the user's own choice
+	if err != nil {
+		return nil
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey(data)
+	if err != nil {
+		return nil
+	}
+	return key
+}
+
+func readCert(file string) *ssh.Certificate {
+	cert, _ := readPublic(file).(*ssh.Certificate)
+	return cert
+}
+
+func lastCause(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,93 @@
+package remote
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// What one script may print. Beyond it Run gives up with ErrOutputLimit.
+const (
+	MaxLine   = 1 << 20  // bytes in a record
+	MaxOutput = 16 << 20 // bytes on standard output, and as many on standard error
+	tailSize  = 8 << 10  // of standard error that is kept
+)
+
+// frames finds the lines of one run in what a host prints. Everything else (banners, noise of rc files, other people's frames) is
+// dropped as it comes, so that memory stays bounded by MaxLine.
+type frames struct {
+	r     *bufio.Reader
+	nonce string
+	total int
+	noise tail // the end of what was dropped, for the case that nothing else explains a failure
+}
+
+func newFrames(r io.Reader, nonce string) *frames {
+	return &frames{r: bufio.NewReaderSize(r, 32<<10), nonce: nonce, noise: tail{limit: 512}}
+}
+
+// next gives what follows the nonce on the next framed line; io.EOF at the end. An unfinished last line does not count.
+func (f *frames) next() (string, error) {
+	for {
+		line, framed, err := f.line()
+		if err != nil {
+			return "", err
+		}
+		if framed {
+			return line, nil
+		}
+	}
+}
+
+func (f *frames) line() (line string, framed bool, err error) {
+	var kept []byte
+	for first := true; ; first = false {
+		chunk, err := f.r.ReadSlice('\n')
+		f.total += len(chunk)
+		if f.total > MaxOutput {
+			return "", false, fmt.Errorf("%w: over %d MiB on standard output", ErrOutputLimit, MaxOutput>>20)
+		}
+		if first {
+			framed = len(chunk) >= len(f.nonce) && string(chunk[:len(f.nonce)]) == f.nonce
+		}
+		if framed {
+			kept = append(kept, chunk...)
+		} else {
+			f.noise.add(chunk)
+		}
+		if len(kept) > MaxLine {
+			return "", false, fmt.Errorf("%w: a record over %d MiB", ErrOutputLimit, MaxLine>>20)
+		}
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil {
+			return "", false, err
+		}
+		return strings.TrimSuffix(strings.TrimPrefix(string(kept), f.nonce), "\n"), framed, nil
+	}
+}
+
+// tail keeps the end of a stream.
+type tail struct {
+	limit int
+	total int
+	data  []byte
+}
+
+func (t *tail) add(p []byte) {
+	t.total += len(p)
+	t.data = append(t.data, p...)
+	if len(t.data) > 2*t.limit {
+		t.data = append(t.data[:0], t.data[len(t.data)-t.limit:]...)
+	}
+}
+
+func (t *tail) String() string {
+	data := t.data
+	if len(data) > t.limit {
+		data = data[len(data)-t.limit:]
+	}
+	return Clean(string(data))
+}

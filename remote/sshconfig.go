@@ -1,0 +1,218 @@
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxJumps bounds a chain, so that a host that jumps over itself ends.
+const maxJumps = 8
+
+// resolve gives the hops to t, the last one being t itself.
+func resolve(ctx context.Context, t Target, o Options) ([]hop, error) {
+	return resolveChain(ctx, t, o, maxJumps)
+}
+
+func resolveChain(ctx context.Context, t Target, o Options, depth int) ([]hop, error) {
+	if depth < 0 {
+		return nil, fmt.Errorf("%w: more than %d jump hosts", ErrTarget, maxJumps)
+	}
+	last, jumps, err := resolveOne(ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	var chain []hop
+	for i, jump := range jumps {
+		j, err := parseJump(jump)
+		if err != nil {
+			return nil, err
+		}
+		// Like ssh -J: only the first hop may have jumps of its own, the others are reached through the one before.
+		if i > 0 {
+			j.ProxyJump = []string{}
+		}
+		hops, err := resolveChain(ctx, j, o, depth-1-len(chain))
+		if err != nil {
+			return nil, fmt.Errorf("jump host %s: %w", jump, err)
+		}
+		chain = append(chain, hops...)
+	}
+	return append(chain, last), nil
+}
+
+// resolveOne fills the Target's gaps from ssh_config and the defaults. A ProxyJump that is empty but not nil means none.
+func resolveOne(ctx context.Context, t Target, o Options) (hop, []string, error) {
+	if err := errors.Join(checkHost(t.Host), checkUser(t.User)); err != nil {
+		return hop{}, nil, err
+	}
+	h := hop{name: t.Name, host: t.Host, port: t.Port, user: t.User, identities: t.IdentityFiles, agent: os.Getenv("SSH_AUTH_SOCK"), knownHosts: o.KnownHosts}
+	if h.name == "" {
+		h.name = t.Host
+	}
+	jumps := t.ProxyJump
+	if o.askSSH() {
+		config, err := sshConfig(ctx, t, o)
+		if err != nil {
+			return hop{}, nil, err
+		}
+		if err := h.apply(config); err != nil {
+			return hop{}, nil, err
+		}
+		if jumps == nil {
+			jumps = config.jumps()
+		}
+	}
+	h.applyDefaults()
+	return h, jumps, nil
+}
+
+func (h *hop) applyDefaults() {
+	if h.port == 0 {
+		h.port = 22
+	}
+	if h.user == "" {
+		h.user = currentUser()
+	}
+	if len(h.identities) == 0 {
+		h.defaults = true
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+			h.identities = append(h.identities, filepath.Join(homeDir(), ".ssh", name))
+		}
+	}
+	if len(h.knownHosts) == 0 {
+		h.knownHosts = []string{filepath.Join(homeDir(), ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
+	}
+}
+
+// askSSH says whether there is anything that ssh -G could know.
+func (o Options) askSSH() bool {
+	if o.SSHConfigFile != "" {
+		return true
+	}
+	if !o.SSHConfig {
+		return false
+	}
+	for _, path := range []string{filepath.Join(homeDir(), ".ssh", "config"), "/etc/ssh/ssh_config"} {
+		if _, err := os.Stat(path); err == nil {
+			_, err := exec.LookPath("ssh")
+			return err == nil
+		}
+	}
+	return false
+}
+
+// settings are what ssh -G prints: a lower-cased keyword and its value per line.
+type settings map[string][]string
+
+func sshConfig(ctx context.Context, t Target, o Options) (settings, error) {
+	args := []string{"-G"}
+	if o.SSHConfigFile != "" {
+		args = append(args, "-F", o.SSHConfigFile)
+	}
+	if t.User != "" {
+		args = append(args, "-l", t.User)
+	}
+	if t.Port != 0 {
+		args = append(args, "-p", strconv.Itoa(int(t.Port)))
+	}
+	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", t.Host)...) //nolint:gosec // checked host and user, no shell
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("%w: ssh -G %s: %s", ErrTarget, t.Host, lastLines(Clean(stderr.String()+"\n"+err.Error()), 3, 300))
+	}
+	found := settings{}
+	lines := bufio.NewScanner(&stdout)
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), " ")
+		found[key] = append(found[key], value)
+	}
+	return found, lines.Err()
+}
+
+func (s settings) first(key string) string {
+	if len(s[key]) == 0 || s[key][0] == "none" {
+		return ""
+	}
+	return s[key][0]
+}
+
+func (s settings) jumps() []string {
+	if s.first("proxyjump") == "" {
+		return nil
+	}
+	return strings.Split(s.first("proxyjump"), ",")
+}
+
+// apply takes over what the Target left open.
+func (h *hop) apply(s settings) error {
+	if command := s.first("proxycommand"); command != "" {
+		return fmt.Errorf("%w: ssh_config gives it a ProxyCommand, which is not supported; use ProxyJump", ErrTarget)
+	}
+	if host := s.first("hostname"); host != "" {
+		h.host = host
+	}
+	if err := checkHost(h.host); err != nil {
+		return err
+	}
+	if h.user == "" {
+		h.user = s.first("user")
+	}
+	if port, err := strconv.ParseUint(s.first("port"), 10, 16); err == nil && h.port == 0 {
+		h.port = uint16(port)
+	}
+	h.alias = s.first("hostkeyalias")
+	h.identitiesOnly = s.first("identitiesonly") == "yes"
+	h.applyAgent(s)
+	h.applyIdentities(s)
+	if len(h.knownHosts) == 0 {
+		files := strings.Fields(s.first("userknownhostsfile") + " " + s.first("globalknownhostsfile"))
+		for _, file := range files {
+			h.knownHosts = append(h.knownHosts, expandHome(file))
+		}
+	}
+	return checkUser(h.user)
+}
+
+func (h *hop) applyAgent(s settings) {
+	values := s["identityagent"]
+	if len(values) == 0 || values[0] == "SSH_AUTH_SOCK" {
+		return
+	}
+	switch value := values[0]; {
+	case value == "none":
+		h.agent = ""
+	case strings.HasPrefix(value, "$"):
+		h.agent = os.Getenv(strings.Trim(value, "${}"))
+	default:
+		h.agent = expandHome(value)
+	}
+}
+
+// applyIdentities tells named files from the list of usual places that ssh -G prints when none is named.
+func (h *hop) applyIdentities(s settings) {
+	if len(h.identities) > 0 {
+		return
+	}
+	files := s["identityfile"]
+	if slices.Contains(files, "~/.ssh/id_ed25519") && slices.Contains(files, "~/.ssh/id_rsa") {
+		return
+	}
+	for _, file := range files {
+		if file != "none" {
+			h.identities = append(h.identities, expandHome(file))
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // the length of the salt
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// errScanned ends a handshake that has shown its key.
+var errScanned = errors.New("host key seen")
+
+// ScanHostKey fetches the key that a host shows, without logging in to it (jump hosts are logged in to), and says what
+// is known about it. It shows the one key that Dial would check. Errors are those of Dial but for the ErrHostKey ones of
+// the host itself, which are the State here.
+func ScanHostKey(ctx context.Context, t Target, o Options) (HostKey, error) {
+	h, last, err := dialJumps(ctx, t, o)
+	if err != nil {
+		return HostKey{}, err
+	}
+	defer h.Close() //nolint:errcheck // nothing was written
+	g := &gate{hop: last, known: readKnownHosts(last.knownHosts)}
+	_, err = h.login(ctx, last, &scan{g})
+	if g.key.key != nil {
+		return g.key, nil
+	}
+	return HostKey{}, err
+}
+
+// scan is a gate that never opens.
+type scan struct{ *gate }
+
+func (s *scan) check(hostname string, addr netAddr, key ssh.PublicKey) error {
+	_ = s.gate.check(hostname, addr, key)
+	s.err = errScanned
+	return errScanned
+}
+
+// Trust records keys in a known_hosts file, each under its hashed host name, whatever was known of them before; only a key that is
+// already there is not written again. The file is made with mode 0600 (its directory with 0700) if it is missing; one write, under
+// flock and followed by fsync, adds all keys or none. It gives up with ErrKnownHosts when the file stays locked for 5 s.
+func Trust(file string, keys ...HostKey) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600) //nolint:gosec // the user's own choice
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil && closeErr != nil {
+			err = fmt.Errorf("%w: %w", ErrKnownHosts, closeErr)
+		}
+	}()
+	if err := lock(f, 5*time.Second); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrKnownHosts, file, err)
+	}
+	data, err := os.ReadFile(file) //nolint:gosec // as above
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	lines := newLines(data, keys)
+	if len(lines) == 0 {
+		return nil
+	}
+	if _, err := f.Write(lines); err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	return nil
+}
+
+// newLines gives what has to be added to a file that holds data.
+func newLines(data []byte, keys []HostKey) []byte {
+	var known knownHosts
+	known.parse("", data)
+	var b bytes.Buffer
+	for _, key := range keys {
+		if state, _ := known.state(key.Host, key.key); state == KeyKnown {
+			continue
+		}
+		salt := make([]byte, sha1.Size)
+		_, _ = rand.Read(salt) // never fails
+		line := fmt.Sprintf("%s %s %s\n", hashHost(salt, key.Host), key.key.Type(), base64.StdEncoding.EncodeToString(key.key.Marshal()))
+		known.parse("", []byte(line))
+		b.WriteString(line)
+	}
+	if b.Len() > 0 && len(data) > 0 && data[len(data)-1] != '\n' {
+		return append([]byte("\n"), b.Bytes()...)
+	}
+	return b.Bytes()
+}
+
+func lock(f *os.File, patience time.Duration) error {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+		if time.Now().After(end) {
+			return errors.New("locked by another process")
+		}
+	}
+}
