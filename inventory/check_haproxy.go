@@ -45,8 +45,8 @@ const shortestIdle = 45 * time.Second
 
 // idle parses timeouts of connections on which nothing moves.
 func idle(s scalar) (time.Duration, *fault) {
-	d, f := span(time.Millisecond, 24*time.Hour, time.Millisecond)(s)
-	if f == nil && d < shortestIdle {
+	d, f := span(shortestIdle, 24*time.Hour, time.Millisecond)(s)
+	if written, ok := parseSpan(s.text); ok && written < shortestIdle {
 		f = &fault{
 			"would cut idle watches: clients ping only after 30s of silence and wait 15s (kubernetes/kubernetes#95981)",
 			"write at least 45s, better 1h",

@@ -4,18 +4,18 @@ package inventory
 // there are and where. What values they take is in the check files.
 //
 // Tags: key is the name in the file; secret forbids to echo anything below;
-// list is why a list is refused here.
+// list is why a list is refused here; required that the key cannot be left out.
 
 type document struct {
 	At           section
-	APIVersion   scalar          `key:"apiVersion"`
-	Kind         scalar          `key:"kind"`
-	Name         scalar          `key:"name"`
-	VIP          scalar          `key:"vip" list:"this version of kplb knows one IPv4 VIP"`
+	APIVersion   scalar          `key:"apiVersion" required:"true"`
+	Kind         scalar          `key:"kind" required:"true"`
+	Name         scalar          `key:"name" required:"true"`
+	VIP          scalar          `key:"vip" required:"true" list:"this version of kplb knows one IPv4 VIP"`
 	Port         scalar          `key:"port"`
 	Distribution scalar          `key:"distribution"`
 	Exposure     scalar          `key:"exposure"`
-	Nodes        []nodeDocument  `key:"nodes"`
+	Nodes        []nodeDocument  `key:"nodes" required:"true"`
 	SSH          sshDocument     `key:"ssh"`
 	VRRP         vrrpDocument    `key:"vrrp"`
 	HAProxy      haproxyDocument `key:"haproxy"`
@@ -23,8 +23,8 @@ type document struct {
 
 type nodeDocument struct {
 	At        section
-	Name      scalar          `key:"name"`
-	Address   scalar          `key:"address" list:"this version of kplb knows one IPv4 address for each node"`
+	Name      scalar          `key:"name" required:"true"`
+	Address   scalar          `key:"address" required:"true" list:"this version of kplb knows one IPv4 address for each node"`
 	Interface scalar          `key:"interface"`
 	Priority  scalar          `key:"priority"`
 	SSH       nodeSSHDocument `key:"ssh"`

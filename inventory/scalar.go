@@ -59,7 +59,7 @@ func quote(s string) string {
 func literal(s scalar) *fault {
 	switch {
 	case s.text == "":
-		return &fault{"is empty", "write a value, or leave the key out"}
+		return &fault{"is empty", "write a value"}
 	case s.kind == text:
 		return nil
 	case s.hidden:
@@ -75,7 +75,7 @@ func whole(low, high int) parser[int] {
 	instead := fmt.Sprintf("write a whole number from %d to %d", low, high)
 	return func(s scalar) (int, *fault) {
 		switch {
-		case s.quoted && decimal.MatchString(s.text):
+		case s.quoted && len(s.text) <= 10 && decimal.MatchString(s.text):
 			return 0, &fault{"is in quotes", "write the number without them: " + s.text}
 		case s.kind != number || s.quoted:
 			return 0, &fault{"is not a number", instead}
@@ -141,7 +141,11 @@ func span(low, high, step time.Duration) parser[time.Duration] {
 // withUnit proposes the number with the units that put it in range.
 func withUnit(number string, low, high time.Duration, otherwise string) string {
 	var fits []string
-	for _, unit := range []string{"ms", "s", "m", "h"} {
+	units := []string{"ms", "s", "m", "h"}
+	if !decimal.MatchString(number) {
+		units = []string{"s"} // 0.25, as keepalived.conf has it
+	}
+	for _, unit := range units {
 		if d, ok := parseSpan(number + unit); ok && d >= low && d <= high {
 			fits = append(fits, number+unit)
 		}

@@ -23,7 +23,7 @@ func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Valu
 		return
 	}
 	if n.kind == absent {
-		w.add(p, p.path+" has no value", "write one, or leave the key out")
+		w.add(p, p.path+" has no value", otherwise(tag, "write one"))
 		w.markGiven(p, into)
 		return
 	}
@@ -31,7 +31,7 @@ func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Valu
 	case *scalar:
 		w.scalar(n, p, tag, v)
 	case *words:
-		w.words(n, p, v)
+		w.words(n, p, tag, v)
 	default:
 		if into.Kind() == reflect.Slice {
 			w.sequence(n, p, into)
@@ -70,7 +70,7 @@ func (w *walker) scalar(n *node, p place, tag reflect.StructTag, into *scalar) {
 	}
 }
 
-func (w *walker) words(n *node, p place, into *words) {
+func (w *walker) words(n *node, p place, tag reflect.StructTag, into *words) {
 	into.place = p
 	items := []*node{n}
 	if n.kind == sequence {
@@ -78,7 +78,7 @@ func (w *walker) words(n *node, p place, into *words) {
 		items = n.items
 	}
 	if len(items) == 0 {
-		w.add(p, p.path+" is an empty list", "write a value, or leave the key out")
+		w.add(p, p.path+" is an empty list", otherwise(tag, "write a value"))
 	}
 	for i, item := range items {
 		itemPlace := p
@@ -149,6 +149,14 @@ func (w *walker) add(p place, what, instead string) {
 	} else {
 		w.problems.add(p.at, what, instead)
 	}
+}
+
+// otherwise adds to a cure that the key may go, if it may.
+func otherwise(tag reflect.StructTag, cure string) string {
+	if tag.Get("required") != "" {
+		return cure
+	}
+	return cure + ", or leave it out"
 }
 
 // join appends key to path.
