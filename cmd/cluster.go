@@ -1,0 +1,93 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/templates"
+)
+
+// loadCluster reads and checks the inventory.
+func (s streams) loadCluster(set *settings) (*inventory.Cluster, error) {
+	if set.Inventory == "" {
+		return nil, &usageError{errors.New("no inventory: name one with --inventory FILE")}
+	}
+	data, err := os.ReadFile(set.Inventory)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("inventory: %w", err)}
+	}
+	c, err := inventory.Parse(set.Inventory, data)
+	if err != nil {
+		return nil, &inventoryError{err, data}
+	}
+	return c, nil
+}
+
+// inventoryError is an inventory with problems, and what it said.
+type inventoryError struct {
+	error
+	data []byte
+}
+
+func (e *inventoryError) Unwrap() error { return e.error }
+
+// loadTemplates reads the built-in templates and the user's.
+func loadTemplates(set *settings) (*render.Templates, error) {
+	var override fs.FS
+	if set.Templates != "" {
+		override = os.DirFS(set.Templates)
+	}
+	t, err := render.Parse(templates.Builtin(), override)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("templates: %w", err)}
+	}
+	return t, nil
+}
+
+// loadSecrets asks the sources that the inventory names.
+func loadSecrets(ctx context.Context, c *inventory.Cluster) (render.Secrets, error) {
+	if c.VRRP.Auth == nil {
+		return nil, nil
+	}
+	value, err := c.VRRP.Auth.Resolve(ctx, os.LookupEnv, os.ReadFile, runCommand)
+	if err == nil {
+		err = inventory.CheckAuthPass(value)
+	}
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("%s: vrrp.auth: %w", c.Position("vrrp.auth"), err)}
+	}
+	return render.Secrets{render.VRRPAuth: value}, nil
+}
+
+func runCommand(ctx context.Context, argv []string) ([]byte, error) {
+	var out bytes.Buffer
+	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, &out, os.Stderr
+	err := command.Run()
+	return out.Bytes(), err
+}
+
+// newRollout puts together what the commands that go to the nodes need.
+func (s streams) newRollout(ctx context.Context, set *settings, report func(rollout.Event)) (*rollout.Rollout, error) {
+	c, err := s.loadCluster(set)
+	if err != nil {
+		return nil, err
+	}
+	t, err := loadTemplates(set)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := loadSecrets(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Report: report}, nil
+}

@@ -1,0 +1,54 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/rollout"
+)
+
+// dialer connects to nodes as the settings and the inventory say.
+func (s streams) dialer(set *settings) rollout.Dialer {
+	o := s.remoteOptions(set)
+	return func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+		h, err := remote.Dial(ctx, target(set, n), o)
+		if err != nil {
+			return nil, err
+		}
+		return h, nil
+	}
+}
+
+// target is where and as whom to log in to a node.
+func target(set *settings, n inventory.Node) remote.Target {
+	return remote.Target{
+		Name:          n.Name,
+		Host:          n.SSH.Host,
+		Port:          n.SSH.Port,
+		User:          cmp.Or(n.SSH.User, set.SSHUser),
+		IdentityFiles: n.SSH.IdentityFiles,
+		ProxyJump:     n.SSH.ProxyJump,
+	}
+}
+
+func (s streams) remoteOptions(set *settings) remote.Options {
+	a := &asker{s: s}
+	o := remote.Options{
+		KnownHosts:     set.KnownHosts,
+		AcceptNew:      set.AcceptNewKeys,
+		SSHConfig:      !set.NoSSHConfig,
+		ConnectTimeout: set.ConnectTimeout,
+		Passphrase: func(ctx context.Context, file string) ([]byte, error) {
+			return a.ask(ctx, "passphrase of "+file)
+		},
+		Notify: func(host, message string) { s.say("%s: %s", host, message) },
+	}
+	if set.AskSudoPass {
+		o.SudoPassword = func(ctx context.Context, _ string) ([]byte, error) {
+			return a.ask(ctx, "password of sudo on the nodes")
+		}
+	}
+	return o
+}

@@ -1,0 +1,126 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/rollout"
+)
+
+const diffLong = `Looks at every node and prints what apply would change there: a unified diff of each
+file, with secrets blanked, and the consequences. Nothing is changed.
+
+Exits 0 if there is nothing to do and 1 if there is.`
+
+func newDiff(s streams, set *settings) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:     "diff",
+		Short:   "Show what apply would change on the nodes",
+		Long:    diffLong,
+		Example: `  kplb diff -i cluster.yaml`,
+		RunE:    func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format) },
+	}
+	addOutput(c, &format)
+	return c
+}
+
+func (s streams) diff(ctx context.Context, set *settings, format string) error {
+	if err := checkOutput(format); err != nil {
+		return err
+	}
+	r, err := s.newRollout(ctx, set, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	plan, err := r.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		err = s.printJSON(describe(plan))
+	} else {
+		err = s.printPlan(set, plan)
+	}
+	if err != nil {
+		return err
+	}
+	if plan.Empty() {
+		return nil
+	}
+	return &noError{"there are differences; `kplb apply` carries them out"}
+}
+
+// printPlan writes the plan as people review it.
+func (s streams) printPlan(set *settings, p *rollout.Plan) error {
+	var b strings.Builder
+	for _, n := range describe(p).Nodes {
+		if len(n.Consequences) == 0 && len(n.Files) == 0 {
+			fmt.Fprintf(&b, "%s: nothing to do\n", n.Node)
+			continue
+		}
+		fmt.Fprintf(&b, "%s:%s\n", n.Node, map[bool]string{true: " (holds the VIP: comes last)"}[n.Holder])
+		for _, f := range n.Files {
+			b.WriteString(paint(set.colored(s.out), f.Diff))
+		}
+		for _, line := range n.Consequences {
+			fmt.Fprintf(&b, "  -> %s\n", line)
+		}
+	}
+	_, err := fmt.Fprint(s.out, b.String())
+	return err
+}
+
+// paint colours a unified diff.
+func paint(colored bool, diff string) string {
+	if !colored {
+		return diff
+	}
+	lines := strings.SplitAfter(diff, "\n")
+	for i, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "+"):
+			lines[i] = "\x1b[32m" + strings.TrimSuffix(line, "\n") + "\x1b[0m\n"
+		case strings.HasPrefix(line, "-"):
+			lines[i] = "\x1b[31m" + strings.TrimSuffix(line, "\n") + "\x1b[0m\n"
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// planReport is a plan for people and programs: nothing secret is in it.
+type planReport struct {
+	Cluster string       `json:"cluster"`
+	Nodes   []nodeReport `json:"nodes"` // in the order of the rollout
+}
+
+type nodeReport struct {
+	Node         string       `json:"node"`
+	Holder       bool         `json:"holdsVIP"`
+	Packages     []string     `json:"packages,omitempty"`
+	Files        []fileReport `json:"files,omitempty"`
+	Consequences []string     `json:"consequences,omitempty"`
+}
+
+type fileReport struct {
+	Path   string `json:"path"`
+	Effect string `json:"effect"`
+	Stamp  string `json:"was,omitempty"` // what is there now
+	Diff   string `json:"diff"`
+}
+
+func describe(p *rollout.Plan) planReport {
+	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
+	for _, n := range p.Nodes {
+		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Packages: n.Packages, Consequences: n.Consequences()}
+		for _, c := range n.Changes {
+			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), c.Diff})
+		}
+		report.Nodes = append(report.Nodes, node)
+	}
+	return report
+}

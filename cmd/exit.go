@@ -1,0 +1,133 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/rollout"
+)
+
+// The exit codes.
+const (
+	exitDone        = 0
+	exitNo          = 1
+	exitUsage       = 2
+	exitUnchanged   = 3
+	exitChanged     = 4
+	exitInterrupted = 130
+)
+
+// noError is an answer that is no: everything worked, and there are
+// differences, or a check did not pass. It has been printed already.
+type noError struct{ what string }
+
+func (e *noError) Error() string { return e.what }
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func (e *usageError) Hint() string { return "see `kplb --help`, and `kplb COMMAND --help`" }
+
+// exit prints the error, with what to do about it, and gives its exit code.
+func (s streams) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	s.explain(err)
+	var problems inventory.Problems
+	var stopped *rollout.StoppedError
+	var no *noError
+	var usage *usageError
+	code := exitUnchanged
+	switch {
+	case errors.As(err, &stopped):
+		s.say("stopped: %s", stopped.Summary())
+		if !stopped.Nothing() {
+			code = exitChanged
+		}
+	case errors.As(err, &no):
+		code = exitNo
+	case errors.As(err, &problems), errors.As(err, &usage), isUnknownCommand(err):
+		code = exitUsage
+	}
+	for _, hint := range hints(err) {
+		s.say("hint: %s", hint)
+	}
+	if ctx.Err() != nil {
+		s.say("interrupted")
+		return exitInterrupted
+	}
+	return code
+}
+
+// explain prints the error, a line for each of its parts; the problems of an
+// inventory come as FILE:LINE:COL, which editors understand, and on a terminal
+// with the place itself.
+func (s streams) explain(err error) {
+	var bad *inventoryError
+	var problems inventory.Problems
+	if errors.As(err, &bad) && errors.As(err, &problems) {
+		text := err.Error() + "\n"
+		if isTerminal(s.err) {
+			text = problems.Excerpt(bad.data)
+		}
+		_, _ = fmt.Fprint(s.err, text) // nothing can be done about a closed stderr
+		return
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		s.say("%s", line)
+	}
+}
+
+// isUnknownCommand recognises cobra's "unknown command "aply" for "kplb"",
+// which has no type.
+func isUnknownCommand(err error) bool {
+	return strings.HasPrefix(err.Error(), "unknown command ")
+}
+
+// hints collects the cures that errors carry, each once.
+func hints(err error) []string {
+	var out []string
+	seen := map[string]bool{"": true}
+	add := func(hint string) {
+		if !seen[hint] {
+			out, seen[hint] = append(out, hint), true
+		}
+	}
+	var walk func(error)
+	walk = func(err error) {
+		switch e := err.(type) { //nolint:errorlint // every error of the tree is visited
+		case *remote.Error:
+			add(e.Hint)
+		case interface{ Hint() string }:
+			add(e.Hint())
+		case interface{ Hints() []string }:
+			for _, h := range e.Hints() {
+				add(h)
+			}
+		}
+		switch e := err.(type) { //nolint:errorlint // as above
+		case interface{ Unwrap() error }:
+			if inner := e.Unwrap(); inner != nil {
+				walk(inner)
+			}
+		case interface{ Unwrap() []error }:
+			for _, inner := range e.Unwrap() {
+				walk(inner)
+			}
+		}
+	}
+	walk(err)
+	return out
+}
+
+// say writes one line of progress or diagnostics.
+func (s streams) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.err, "kplb: "+format+"\n", args...) // nothing can be done about a closed stderr
+}

@@ -1,0 +1,28 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// addOutput gives a command -o text|json.
+func addOutput(c *cobra.Command, format *string) {
+	c.Flags().StringVarP(format, "output", "o", "text", "text or json")
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+}
+
+func checkOutput(format string) error {
+	if format != "text" && format != "json" {
+		return &usageError{fmt.Errorf("output %q is not text or json", format)}
+	}
+	return nil
+}
+
+func (s streams) printJSON(v any) error {
+	e := json.NewEncoder(s.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

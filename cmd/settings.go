@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// settings are the operator's, never the cluster's: flag, then KPLB_*
+// variable, then settings file, then default. No other file knows viper.
+type settings struct {
+	Inventory      string
+	Templates      string
+	SSHUser        string
+	KnownHosts     []string
+	AcceptNewKeys  bool
+	NoSSHConfig    bool
+	AskSudoPass    bool
+	ConnectTimeout time.Duration
+	Color          string
+}
+
+// settingsFlag names the file, so it cannot be in it.
+const settingsFlag = "settings"
+
+func newSettings() *settings { return &settings{} }
+
+func (s *settings) addFlags(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringP("inventory", "i", "", "the inventory `FILE` of the cluster")
+	f.String("templates", "", "a `DIR` of templates that override built-in ones, see `kplb templates`")
+	f.String("ssh-user", "", "log in as this `USER` where the inventory names none")
+	f.StringSlice("known-hosts", nil, "known_hosts `FILES` (default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
+	f.Bool("accept-new-host-keys", false, "record the host keys of nodes that are not known yet, and say so; changed keys are always refused")
+	f.Bool("no-ssh-config", false, "do not read ssh_config")
+	f.Bool("ask-sudo-pass", false, "ask for the password of sudo on the nodes")
+	f.Duration("connect-timeout", 10*time.Second, "how long connecting to a node may take")
+	f.String("color", "auto", "auto, always or never")
+	f.String(settingsFlag, "", "a YAML `FILE` with defaults for these flags")
+}
+
+// load reads the settings of the command that runs.
+func (s *settings) load(c *cobra.Command) error {
+	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
+	v.SetEnvPrefix("KPLB")
+	v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
+	v.AutomaticEnv()
+	global := c.Root().PersistentFlags()
+	if err := v.BindPFlags(global); err != nil {
+		return err
+	}
+	if err := readSettings(v, global); err != nil {
+		return &usageError{err}
+	}
+	*s = settings{
+		Inventory:      v.GetString("inventory"),
+		Templates:      v.GetString("templates"),
+		SSHUser:        v.GetString("ssh-user"),
+		KnownHosts:     v.GetStringSlice("known-hosts"),
+		AcceptNewKeys:  v.GetBool("accept-new-host-keys"),
+		NoSSHConfig:    v.GetBool("no-ssh-config"),
+		AskSudoPass:    v.GetBool("ask-sudo-pass"),
+		ConnectTimeout: v.GetDuration("connect-timeout"),
+		Color:          v.GetString("color"),
+	}
+	return s.check()
+}
+
+func (s *settings) check() error {
+	if s.ConnectTimeout <= 0 {
+		return &usageError{fmt.Errorf("connect-timeout must be a time above 0, such as 10s")}
+	}
+	if !slices.Contains([]string{"auto", "always", "never"}, s.Color) {
+		return &usageError{fmt.Errorf("color %q is not auto, always or never", s.Color)}
+	}
+	return nil
+}
+
+func readSettings(v *viper.Viper, known *pflag.FlagSet) error {
+	file := v.GetString(settingsFlag)
+	if file == "" {
+		return nil
+	}
+	v.SetConfigFile(file)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	for key := range v.AllSettings() {
+		if key == settingsFlag && v.InConfig(key) || known.Lookup(key) == nil {
+			return fmt.Errorf("settings: %s: %q is not a setting", file, key)
+		}
+	}
+	return nil
+}

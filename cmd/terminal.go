@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// isTerminal says whether a person sees what is written to w, or types what
+// is read from it.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits an int
+}
+
+// colored says whether w takes colours: https://no-color.org.
+func (s *settings) colored(w io.Writer) bool {
+	switch s.Color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// confirm asks for the word yes. Without a terminal nobody can answer.
+func (s streams) confirm(ctx context.Context, question string) error {
+	if !isTerminal(s.in) {
+		return &usageError{errors.New("stdin is not a terminal, so nobody can be asked: give --yes to go on without")}
+	}
+	_, _ = fmt.Fprintf(s.err, "%s Only yes is taken for an answer: ", question)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(s.in).ReadString('\n') // no answer is a no
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case a := <-answer:
+		if a != "yes" {
+			return &noError{"not confirmed: nothing was changed"}
+		}
+		return nil
+	}
+}
+
+// asker asks for passwords on the terminal, one question at a time, and each
+// one once.
+type asker struct {
+	s      streams
+	mu     sync.Mutex
+	answer map[string][]byte
+}
+
+func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known, ok := a.answer[question]; ok {
+		return known, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil, errors.New("there is no terminal to ask on")
+	}
+	defer tty.Close() //nolint:errcheck // nothing was written but the question
+	_, _ = fmt.Fprintf(tty, "%s: ", question)
+	answer, err := term.ReadPassword(int(tty.Fd())) //nolint:gosec // a descriptor fits an int
+	_, _ = fmt.Fprintln(tty)
+	if err != nil {
+		return nil, err
+	}
+	if a.answer == nil {
+		a.answer = map[string][]byte{}
+	}
+	a.answer[question] = answer
+	return answer, nil
+}

@@ -1,0 +1,71 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/remote"
+)
+
+const trustLong = `Fetches the SSH host key of every node and shows its fingerprint. Keys that are
+not known yet are recorded in known_hosts after you have said yes; compare them first with
+what ` + "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`" + ` says on the node's own console.
+
+A key that differs from a recorded one is never replaced: the line to remove is named.`
+
+func newTrust(s streams, set *settings) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:     "trust",
+		Short:   "Record the SSH host keys of the nodes",
+		Long:    trustLong,
+		Example: `  kplb trust -i cluster.yaml`,
+		RunE:    func(c *cobra.Command, _ []string) error { return s.trust(c.Context(), set, yes) },
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "record without asking")
+	return c
+}
+
+func (s streams) trust(ctx context.Context, set *settings, yes bool) error {
+	cluster, err := s.loadCluster(set)
+	if err != nil {
+		return err
+	}
+	var unknown []remote.HostKey
+	var errs []error
+	for _, n := range cluster.Nodes {
+		key, err := remote.ScanHostKey(ctx, target(set, n), s.remoteOptions(set))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if _, err := fmt.Fprintf(s.out, "%s\t%s\t%s\t%s\t%s\n", n.Name, key.Host, key.Type, key.Fingerprint, key.State); err != nil {
+			return err
+		}
+		switch key.State {
+		case remote.KeyKnown:
+		case remote.KeyUnknown:
+			unknown = append(unknown, key)
+		default:
+			errs = append(errs, fmt.Errorf("%s: host key is %s", n.Name, key.State))
+		}
+	}
+	if err := errors.Join(errs...); err != nil || len(unknown) == 0 {
+		return err
+	}
+	file := unknown[0].File
+	if !yes {
+		question := fmt.Sprintf("Record %d keys in %s?", len(unknown), file)
+		if err := s.confirm(ctx, question); err != nil {
+			return err
+		}
+	}
+	if err := remote.Trust(file, unknown...); err != nil {
+		return err
+	}
+	s.say("%d keys recorded in %s", len(unknown), file)
+	return nil
+}

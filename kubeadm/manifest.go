@@ -1,0 +1,157 @@
+// Package kubeadm reads and edits the files that kubeadm writes. Edits are
+// made to the bytes at the place that changes: everything else in a file,
+// comments and order included, stays as it was. The package is pure.
+package kubeadm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// ManifestPath is where kubelet finds the apiserver's static pod. Kubelet runs
+// every file of that directory, so nothing else is ever written there.
+const ManifestPath = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+
+// Manifest is the static pod of a kube-apiserver.
+type Manifest struct {
+	source  []byte
+	command []*yaml.Node // the items of the container's command
+	probes  []string     // the hosts that kubelet's probes ask
+}
+
+// ParseManifest reads a kube-apiserver manifest of the form that kubeadm
+// writes: a pod whose container kube-apiserver has its flags in command, one
+// item a line. Any other form is an error that says what was expected.
+func ParseManifest(source []byte) (*Manifest, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(source, &doc); err != nil {
+		return nil, fmt.Errorf("is not YAML: %w", err)
+	}
+	if len(doc.Content) != 1 {
+		return nil, errors.New("is empty")
+	}
+	container, err := apiserverContainer(doc.Content[0])
+	if err != nil {
+		return nil, err
+	}
+	command := child(container, "command")
+	if command == nil || command.Kind != yaml.SequenceNode || command.Style&yaml.FlowStyle != 0 || len(command.Content) == 0 {
+		return nil, errors.New("has no block list spec.containers[kube-apiserver].command")
+	}
+	m := &Manifest{source: source, command: command.Content}
+	for _, item := range m.command {
+		if item.Kind != yaml.ScalarNode || strings.ContainsAny(item.Value, "\n\r") {
+			return nil, fmt.Errorf("line %d: an item of command is not a plain string on one line", item.Line)
+		}
+	}
+	m.probes = probeHosts(container)
+	return m, nil
+}
+
+func apiserverContainer(root *yaml.Node) (*yaml.Node, error) {
+	containers := child(child(root, "spec"), "containers")
+	if containers == nil || containers.Kind != yaml.SequenceNode {
+		return nil, errors.New("has no spec.containers")
+	}
+	for _, c := range containers.Content {
+		if name := child(c, "name"); name != nil && name.Value == "kube-apiserver" {
+			return c, nil
+		}
+	}
+	return nil, errors.New("has no container named kube-apiserver")
+}
+
+func probeHosts(container *yaml.Node) []string {
+	var hosts []string
+	for _, probe := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
+		if host := child(child(child(container, probe), "httpGet"), "host"); host != nil {
+			hosts = append(hosts, host.Value)
+		}
+	}
+	return hosts
+}
+
+// child returns the value of a key of a mapping, nil if there is none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// Flag returns the value of a flag and whether it is set. Of several equal
+// flags the last counts, as it does for kube-apiserver.
+func (m *Manifest) Flag(name string) (string, bool) {
+	for i := len(m.command) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(m.command[i].Value, "--"+name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// ProbeHosts returns the hosts that kubelet's probes ask; kubeadm writes the
+// advertise address.
+func (m *Manifest) ProbeHosts() []string { return m.probes }
+
+// setFlag returns the manifest's bytes with the flag set to value: the last
+// item that sets it is replaced, or an item is added after the last one. The
+// caller reads the flag back.
+func (m *Manifest) setFlag(name, value string) ([]byte, error) {
+	lines := bytes.SplitAfter(m.source, []byte("\n"))
+	for i := len(m.command) - 1; i >= 0; i-- {
+		item := m.command[i]
+		if strings.HasPrefix(item.Value, "--"+name+"=") {
+			return m.replace(lines, item, "--"+name+"="+value)
+		}
+	}
+	return m.add(lines, "--"+name+"="+value)
+}
+
+func (m *Manifest) replace(lines [][]byte, item *yaml.Node, text string) ([]byte, error) {
+	line := lines[item.Line-1]
+	head, tail := line[:item.Column-1], line[item.Column-1:]
+	written, rest, ok := cutScalar(tail, item)
+	if !ok {
+		return nil, fmt.Errorf("line %d: %q is written in a form that is not edited", item.Line, written)
+	}
+	lines[item.Line-1] = bytes.Join([][]byte{head, []byte(text), rest}, nil)
+	return bytes.Join(lines, nil), nil
+}
+
+// cutScalar separates an item as it is written, quotes included, from what
+// follows it on the line.
+func cutScalar(tail []byte, item *yaml.Node) (written string, rest []byte, ok bool) {
+	written = item.Value
+	switch {
+	case item.Style&yaml.DoubleQuotedStyle != 0:
+		written = `"` + written + `"`
+	case item.Style&yaml.SingleQuotedStyle != 0:
+		written = `'` + written + `'`
+	}
+	rest, ok = bytes.CutPrefix(tail, []byte(written))
+	return written, rest, ok
+}
+
+func (m *Manifest) add(lines [][]byte, text string) ([]byte, error) {
+	last := m.command[len(m.command)-1]
+	line := lines[last.Line-1]
+	head := line[:last.Column-1]
+	if strings.Trim(string(head), " -") != "" || !bytes.Contains(head, []byte("-")) {
+		return nil, fmt.Errorf("line %d: the last item of command is not alone on its line", last.Line)
+	}
+	if !bytes.HasSuffix(line, []byte("\n")) {
+		line = append(line[:len(line):len(line)], '\n')
+	}
+	lines[last.Line-1] = append(append(append(line[:len(line):len(line)], head...), text...), '\n')
+	return bytes.Join(lines, nil), nil
+}

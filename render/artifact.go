@@ -1,0 +1,71 @@
+// Package render turns a checked cluster into the files of each node.
+//
+// It is pure: no clock, no environment, no network, and the same bytes every
+// time. What it cannot know (the interface of a node, the versions installed
+// there) comes in as Facts.
+package render
+
+import "io/fs"
+
+// Effect says what has to happen on a node for a changed artifact to count.
+type Effect string
+
+// The effects, from the least to the most.
+const (
+	NoEffect          Effect = "none"               // read when it is needed
+	SysctlApply       Effect = "sysctl applied"     // sysctl -p
+	UnitReload        Effect = "unit reloaded"      // systemctl daemon-reload
+	KeepalivedReload  Effect = "keepalived reload"  // the VIP stays where it is
+	HAProxyReload     Effect = "haproxy reload"     // sockets are handed over, no connection is refused
+	HAProxyRestart    Effect = "haproxy restart"    // connections through this node's HAProxy end
+	APIServerRestarts Effect = "apiserver restarts" // by kubelet, about 45 s
+)
+
+// Artifact is one file to be on a node, owned by root.
+type Artifact struct {
+	Path    string // absolute, on the node
+	Mode    fs.FileMode
+	Content []byte // secrets are placeholders, see Secrets
+	Effect  Effect // when it changes
+}
+
+// The paths on a node.
+const (
+	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
+	KeepalivedPath     = "/etc/keepalived/keepalived.conf"
+	CheckPath          = "/etc/keepalived/kplb-check"
+	SysctlPath         = "/etc/sysctl.d/90-kplb.conf"
+	HAProxyUnitPath    = "/etc/systemd/system/haproxy.service.d/50-kplb.conf"
+	KeepalivedUnitPath = "/etc/systemd/system/keepalived.service.d/50-kplb.conf"
+	PatchPath          = "/etc/kubernetes/patches/kube-apiserver8kplb+json.yaml"
+)
+
+// file ties a template to the artifact that it makes.
+type file struct {
+	template string
+	path     string
+	mode     fs.FileMode
+	effect   Effect
+}
+
+// files lists what every node gets, in the order in which it is installed: a
+// file comes after the files that it refers to.
+var files = []file{
+	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply},
+	{"kube-apiserver-patch.yaml.tmpl", PatchPath, 0o600, NoEffect},
+	{"haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload},
+	{"haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, HAProxyRestart},
+	{"kplb-check.tmpl", CheckPath, 0o755, NoEffect},
+	{"keepalived.conf.tmpl", KeepalivedPath, 0o600, KeepalivedReload},
+	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload},
+}
+
+// Paths lists the paths of all artifacts of a node, in the order of
+// installation.
+func Paths() []string {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.path
+	}
+	return paths
+}

@@ -1,0 +1,121 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// Tree holds rendered files by their path below a directory:
+// <node>/<absolute path on the node>.
+type Tree map[string]Artifact
+
+// Cluster renders every node with the facts that are given for it, or the
+// defaults.
+func (t *Templates) Cluster(c *inventory.Cluster, facts map[string]Facts) (Tree, error) {
+	tree := Tree{}
+	for _, n := range c.Nodes {
+		f, ok := facts[n.Name]
+		if !ok {
+			f = DefaultFacts(n)
+		}
+		artifacts, err := t.Node(c, n, f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.Name, err)
+		}
+		for _, a := range artifacts {
+			tree[n.Name+a.Path] = a
+		}
+	}
+	return tree, nil
+}
+
+// Paths lists the tree's paths in order.
+func (t Tree) Paths() []string {
+	paths := make([]string, 0, len(t))
+	for p := range t {
+		paths = append(paths, p)
+	}
+	sort.Strings(paths)
+	return paths
+}
+
+// Write puts the tree below dir, which is made if need be. Each file is
+// replaced whole; files of dir that are not in the tree stay.
+func (t Tree) Write(dir string) error {
+	for _, p := range t.Paths() {
+		if err := writeFile(filepath.Join(dir, filepath.FromSlash(p)), t[p]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(path string, a Artifact) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".kplb-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	_, err = tmp.Write(a.Content)
+	// nothing secret is in it: as readable as a checked-out golden
+	err = errors.Join(err, tmp.Chmod(0o644|a.Mode&0o111), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// Check compares dir with the tree: the unified diff from what dir holds to
+// what the tree would write, empty where they are equal. A file of dir that
+// is not in the tree is a difference too.
+func (t Tree) Check(dir string) ([]byte, error) {
+	found := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if !d.Type().IsRegular() {
+			return fmt.Errorf("%s is not a regular file", path)
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		found[filepath.ToSlash(rel)] = append([]byte{}, content...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.diff(dir, found), nil
+}
+
+func (t Tree) diff(dir string, found map[string][]byte) []byte {
+	union := t.Paths()
+	for p := range found {
+		if _, ok := t[p]; !ok {
+			union = append(union, p)
+		}
+	}
+	sort.Strings(union)
+	var out bytes.Buffer
+	for _, p := range union {
+		var want []byte
+		if a, ok := t[p]; ok {
+			want = a.Content
+		}
+		out.Write(Diff(filepath.Join(dir, filepath.FromSlash(p)), found[p], "rendered/"+p, want))
+	}
+	return out.Bytes()
+}

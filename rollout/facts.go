@@ -1,0 +1,118 @@
+package rollout
+
+import (
+	"io/fs"
+	"net/netip"
+	"strings"
+
+	"github.com/kplb/kplb/render"
+)
+
+// Facts is what one inspection found on a node. Nothing in it is trusted: it
+// is typed, and its strings are free of control characters.
+type Facts struct {
+	Arch         string
+	OS           OS
+	Addresses    []Address
+	Listeners    []Listener // on the apiserver's port and HAProxy's monitor port
+	Units        map[string]Unit
+	NonlocalBind bool
+	HAProxy      Package
+	Keepalived   Package
+	Files        map[string]File // by absolute path; only those that are there
+	Manifests    []string        // file names in the manifests directory
+	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
+}
+
+// OS is what /etc/os-release says.
+type OS struct{ ID, Like, Version string }
+
+// Debian says whether packages are installed with apt.
+func (o OS) Debian() bool {
+	return o.ID == "debian" || strings.Contains(" "+o.Like+" ", " debian ")
+}
+
+func (o OS) String() string { return strings.TrimSpace(o.ID + " " + o.Version) }
+
+// Address is one address of one interface.
+type Address struct {
+	Interface string
+	Prefix    netip.Prefix // the address, with its subnet's length
+}
+
+// Listener is one listening TCP socket. An unspecified address means all.
+type Listener struct {
+	Address netip.AddrPort
+	Process string // empty if unknown
+}
+
+// Unit is one systemd unit, in systemctl's words.
+type Unit struct {
+	Load, Active, File string
+	MainPID            int
+	OpenFiles          uint64 // the hard limit
+}
+
+// Package is a daemon's package. Version is the candidate's where it is not
+// installed, and zero where there is none.
+type Package struct {
+	Installed bool
+	Version   render.Version
+}
+
+// File is one file, link or directory found on a node.
+type File struct {
+	Mode     fs.FileMode // type and permissions
+	UID, GID int
+	Content  []byte
+}
+
+// Server is one server of HAProxy's backend, in the words of its statistics.
+type Server struct {
+	Name, Status, Check string
+	Sessions            int
+}
+
+// Up says whether HAProxy sends connections to the server.
+func (s Server) Up() bool { return strings.HasPrefix(s.Status, "UP") }
+
+// Holds says whether the node has the address.
+func (f *Facts) Holds(a netip.Addr) bool {
+	for _, have := range f.Addresses {
+		if have.Prefix.Addr() == a {
+			return true
+		}
+	}
+	return false
+}
+
+// InterfaceOf finds the interface that has the address.
+func (f *Facts) InterfaceOf(a netip.Addr) (Address, bool) {
+	for _, have := range f.Addresses {
+		if have.Prefix.Addr() == a {
+			return have, true
+		}
+	}
+	return Address{}, false
+}
+
+// Bound says whether the apiserver listens on exactly this address.
+func (f *Facts) Bound(a netip.AddrPort) bool {
+	bound := false
+	for _, l := range f.Listeners {
+		if l.Process != apiserverProcess {
+			continue
+		}
+		if l.Address.Port() == a.Port() && l.Address.Addr().IsUnspecified() {
+			return false
+		}
+		bound = bound || l.Address == a
+	}
+	return bound
+}
+
+// The processes that are expected on the apiserver's port.
+const (
+	apiserverProcess = "kube-apiserver"
+	haproxyProcess   = "haproxy"
+)

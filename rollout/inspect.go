@@ -1,0 +1,123 @@
+package rollout
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+//go:embed inspect.sh
+var inspectBody string
+
+// caPath is the cluster's CA, which every control-plane node has.
+const caPath = "/etc/kubernetes/pki/ca.crt"
+
+// activePath lists the checksums of the files that the daemons have loaded.
+// It is written after they have, so that an interrupted apply is noticed.
+const activePath = "/var/lib/kplb/active"
+
+// inspect asks one node everything in one round trip.
+func inspect(ctx context.Context, h Host, c *inventory.Cluster) (*Facts, error) {
+	paths := []string{kubeadm.ManifestPath, caPath, activePath}
+	paths = append(paths, render.Paths()...)
+	for i, p := range paths {
+		paths[i] = strings.TrimPrefix(p, "/")
+	}
+	script := remote.Script{
+		Name: "inspect",
+		Body: inspectBody,
+		Vars: map[string]string{
+			"KPLB_PATHS":        strings.Join(paths, " "),
+			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
+			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
+		},
+		Limit: 30 * time.Second,
+	}
+	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
+	complete := false
+	err := h.Run(ctx, script, func(r remote.Record) error {
+		complete = complete || r.Key == "done"
+		return f.take(r)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !complete {
+		return nil, fmt.Errorf("inspect: the node's answer is cut short")
+	}
+	return f, nil
+}
+
+// take adds one record of inspect.sh to the facts.
+func (f *Facts) take(r remote.Record) error {
+	field := func(i int) string {
+		if i < len(r.Fields) {
+			return r.Fields[i]
+		}
+		return ""
+	}
+	switch r.Key {
+	case "arch":
+		f.Arch = field(0)
+	case "os":
+		f.takeOS(field(0), strings.Trim(field(1), `"'`))
+	case "nonlocal_bind":
+		f.NonlocalBind = field(0) == "1"
+	case "version", "missing":
+		f.takePackage(field(0), field(1), r.Key == "version")
+	case "manifest":
+		f.Manifests = append(f.Manifests, field(0))
+	case "addresses", "listeners", "units", "files", "stats":
+		return f.takeData(r)
+	}
+	return nil
+}
+
+func (f *Facts) takeOS(key, value string) {
+	switch key {
+	case "ID":
+		f.OS.ID = value
+	case "ID_LIKE":
+		f.OS.Like = value
+	case "VERSION_ID":
+		f.OS.Version = value
+	}
+}
+
+func (f *Facts) takePackage(name, version string, installed bool) {
+	v, _ := render.ParseVersion(version) // zero where there is no candidate
+	p := Package{Installed: installed, Version: v}
+	if name == "haproxy" {
+		f.HAProxy = p
+	} else {
+		f.Keepalived = p
+	}
+}
+
+func (f *Facts) takeData(r remote.Record) error {
+	data, err := r.Data(0)
+	if err != nil {
+		return fmt.Errorf("inspect: record %s: %w", r.Key, err)
+	}
+	switch r.Key {
+	case "addresses":
+		f.Addresses = parseAddresses(string(data))
+	case "listeners":
+		f.Listeners = parseListeners(string(data))
+	case "units":
+		f.Units = parseUnits(string(data))
+	case "files":
+		f.Files, err = parseFiles(data)
+	case "stats":
+		f.Servers = parseStats(string(data))
+	}
+	return err
+}

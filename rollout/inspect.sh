@@ -1,0 +1,52 @@
+# What kplb must know of a node, in one go. Reads only.
+#   KPLB_PATHS         the files whose state counts, without the leading slash
+#   KPLB_PORT          of the apiserver and the VIP
+#   KPLB_MONITOR_PORT  of the local haproxy's statistics
+
+record arch "$(uname -m)"
+while IFS='=' read -r key value; do
+	case $key in ID | ID_LIKE | VERSION_ID) record os "$key" "$value" ;; esac
+done </etc/os-release
+
+ip -o addr show | record_data addresses
+ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT )" | record_data listeners
+systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
+	haproxy.service keepalived.service kubelet.service 2>/dev/null | record_data units
+if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
+	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
+	record nonlocal_bind "$value"
+fi
+
+missing=
+for daemon in haproxy keepalived; do
+	if command -v "$daemon" >/dev/null; then
+		case $daemon in haproxy) flag=-v ;; *) flag=--version ;; esac
+		record version "$daemon" "$("$daemon" "$flag" 2>&1 | head -n 1)"
+	else
+		missing="$missing $daemon"
+	fi
+done
+for daemon in $missing; do
+	record missing "$daemon" "$(apt-cache policy "$daemon" 2>/dev/null | sed -n 's/^ *Candidate: //p')"
+done
+
+# One archive carries contents, modes, owners and kinds. Symbolic links and
+# directories are not followed.
+found=
+for path in $KPLB_PATHS; do
+	if [ -e "/$path" ] || [ -L "/$path" ]; then found="$found $path"; fi
+done
+# shellcheck disable=SC2086 # a list of paths without spaces
+if [ -n "$found" ]; then tar -C / -cf - --no-recursion --numeric-owner -- $found | record_data files; fi
+
+for path in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.*; do
+	case $path in */. | */.. | */\*) ;; *) [ -e "$path" ] && record manifest "${path##*/}" ;; esac
+done
+
+# haproxy's own view of its servers; bash can open a socket, sh cannot
+if command -v bash >/dev/null; then
+	# shellcheck disable=SC2016 # expanded by bash
+	bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "GET /stats;csv HTTP/1.0\r\n\r\n" >&3 && exec timeout 2 cat <&3' \
+		kplb "$KPLB_MONITOR_PORT" 2>/dev/null | record_data stats
+fi
+record done

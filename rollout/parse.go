@@ -1,0 +1,165 @@
+package rollout
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/kplb/kplb/remote"
+)
+
+// A node's output is read with the forms below and nothing looser: what does
+// not fit is left out or refused, never guessed.
+
+// maxFile bounds a file that is read from a node, in bytes.
+const maxFile = 1 << 20
+
+// parseAddresses reads `ip -o addr show`.
+func parseAddresses(text string) []Address {
+	var out []Address
+	for _, line := range strings.Split(text, "\n") {
+		field := strings.Fields(line)
+		if len(field) < 4 || (field[2] != "inet" && field[2] != "inet6") {
+			continue
+		}
+		// a point-to-point address has no prefix here
+		prefix, err := netip.ParsePrefix(field[3])
+		if err != nil {
+			continue
+		}
+		name, _, _ := strings.Cut(field[1], "@")
+		out = append(out, Address{Interface: remote.Clean(name), Prefix: prefix})
+	}
+	return out
+}
+
+var processForm = regexp.MustCompile(`\(\("([^"]{1,64})"`)
+
+// parseListeners reads `ss -Hltnp`.
+func parseListeners(text string) []Listener {
+	var out []Listener
+	for _, line := range strings.Split(text, "\n") {
+		field := strings.Fields(line)
+		if len(field) < 4 {
+			continue
+		}
+		local := strings.Replace(field[3], "*:", "[::]:", 1)
+		if host, port, ok := strings.Cut(local, "%"); ok { // an address scoped to an interface
+			local = host + port[strings.LastIndexByte(port, ':'):]
+		}
+		address, err := netip.ParseAddrPort(local)
+		if err != nil {
+			continue
+		}
+		l := Listener{Address: netip.AddrPortFrom(address.Addr().Unmap(), address.Port())}
+		if m := processForm.FindStringSubmatch(line); m != nil {
+			l.Process = remote.Clean(m[1])
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// parseUnits reads `systemctl show` of several units.
+func parseUnits(text string) map[string]Unit {
+	out := map[string]Unit{}
+	for _, block := range strings.Split(text, "\n\n") {
+		var id string
+		var u Unit
+		for _, line := range strings.Split(block, "\n") {
+			key, value, _ := strings.Cut(line, "=")
+			value = remote.Clean(value)
+			switch key {
+			case "Id":
+				id = value
+			case "LoadState":
+				u.Load = value
+			case "ActiveState":
+				u.Active = value
+			case "UnitFileState":
+				u.File = value
+			case "MainPID":
+				u.MainPID, _ = strconv.Atoi(value)
+			case "LimitNOFILE":
+				u.OpenFiles, _ = strconv.ParseUint(value, 10, 64)
+			}
+		}
+		if id != "" {
+			out[id] = u
+		}
+	}
+	return out
+}
+
+// parseFiles reads an archive of the files that were asked for.
+func parseFiles(archive []byte) (map[string]File, error) {
+	out := map[string]File{}
+	r := tar.NewReader(bytes.NewReader(archive))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("archive of files: %w", err)
+		}
+		if h.Size > maxFile {
+			return nil, fmt.Errorf("%s has %d bytes, more than the %d that are read", remote.Clean(h.Name), h.Size, maxFile)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			return nil, fmt.Errorf("archive of files: %w", err)
+		}
+		f := File{Mode: h.FileInfo().Mode(), UID: h.Uid, GID: h.Gid, Content: content}
+		if f.Mode&fs.ModeSymlink != 0 {
+			f.Content = []byte(h.Linkname)
+		}
+		out["/"+strings.Trim(h.Name, "/")] = f
+	}
+}
+
+// parseStats reads the CSV of HAProxy's statistics page (its management
+// manual, section 9.1), after an HTTP header.
+func parseStats(text string) []Server {
+	_, body, ok := strings.Cut(text, "\r\n\r\n")
+	if !ok {
+		return nil
+	}
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "# ")))
+	r.FieldsPerRecord = -1
+	rows, err := r.ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil
+	}
+	column := map[string]int{}
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	get := func(row []string, name string) string {
+		if i, ok := column[name]; ok && i < len(row) {
+			return remote.Clean(row[i])
+		}
+		return ""
+	}
+	servers := []Server{}
+	for _, row := range rows[1:] {
+		name := get(row, "svname")
+		if get(row, "pxname") != backendName || name == "BACKEND" || name == "FRONTEND" {
+			continue
+		}
+		sessions, _ := strconv.Atoi(get(row, "scur"))
+		servers = append(servers, Server{name, get(row, "status"), get(row, "check_status"), sessions})
+	}
+	return servers
+}
+
+// backendName is the apiservers' backend in haproxy.cfg.
+const backendName = "kube-apiserver"

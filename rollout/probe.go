@@ -1,0 +1,130 @@
+package rollout
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// probeTimeout bounds one question to an apiserver.
+const probeTimeout = 5 * time.Second
+
+// dialFunc connects; a host's own makes a probe start on that node.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// probe asks an apiserver one path over a new TLS connection, verified
+// against the cluster's CA and the address that it was reached by. The answer
+// must be 200 and "ok".
+func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path string, dial dialFunc) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{
+		DialContext:       dial,
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS12},
+	}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+at.String()+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return explain(at, err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it has been read
+	body, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return &statusError{response.StatusCode, path}
+	}
+	if got := strings.TrimSpace(string(body)); got != "ok" {
+		return fmt.Errorf("answers %q instead of ok", got)
+	}
+	return nil
+}
+
+// statusError is an answer that is not 200.
+type statusError struct {
+	code int
+	path string
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("answers %d %s", e.code, http.StatusText(e.code))
+}
+
+// Hint is the cure.
+func (e *statusError) Hint() string {
+	if e.code == http.StatusUnauthorized || e.code == http.StatusForbidden {
+		return "anonymous requests to " + e.path + " are not allowed: allow them with an AuthenticationConfiguration whose anonymous.conditions name /livez, /readyz and /healthz"
+	}
+	return "look at the apiserver's log on that node: crictl logs $(crictl ps --name kube-apiserver -q)"
+}
+
+// sanError says that a certificate is not made for the address.
+type sanError struct {
+	at  netip.AddrPort
+	has []string
+}
+
+func (e *sanError) Error() string {
+	return fmt.Sprintf("the apiserver's certificate is not for %s: it names %s", e.at.Addr(), strings.Join(e.has, ", "))
+}
+
+// Hint is the cure.
+func (e *sanError) Hint() string {
+	return fmt.Sprintf("add %s to apiServer.certSANs of the kubeadm configuration, then on each control-plane node, one at a time: "+
+		"move /etc/kubernetes/pki/apiserver.crt and apiserver.key away, run `kubeadm init phase certs apiserver --config FILE`, and restart the apiserver", e.at.Addr())
+}
+
+// explain finds what a person has to know in a failed request.
+func explain(at netip.AddrPort, err error) error {
+	var name x509.HostnameError
+	if errors.As(err, &name) {
+		return &sanError{at, names(name.Certificate)}
+	}
+	var authority x509.UnknownAuthorityError
+	if errors.As(err, &authority) {
+		return fmt.Errorf("the certificate is not from the cluster's CA: something else answers on %s", at)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer within %s", probeTimeout)
+	}
+	return err
+}
+
+func names(c *x509.Certificate) []string {
+	out := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		out = append(out, ip.String())
+	}
+	return out
+}
+
+// reach asks directly, and from the node itself where this machine has no way
+// to it.
+func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, path string) error {
+	err := probe(ctx, ca, at, path, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
+	var op *net.OpError
+	if err == nil || from == nil || !errors.As(err, &op) || op.Op != "dial" {
+		return err
+	}
+	if inside := probe(ctx, ca, at, path, from.DialContext); inside == nil {
+		return nil
+	}
+	return err
+}

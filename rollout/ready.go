@@ -1,0 +1,81 @@
+package rollout
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// authority is the cluster's CA as the nodes have it. Two nodes with
+// different ones are not one cluster.
+func (r *Rollout) authority() (*x509.CertPool, error) {
+	var first string
+	pool := x509.NewCertPool()
+	for _, n := range r.Cluster.Nodes {
+		f := r.facts[n.Name]
+		if f == nil {
+			continue
+		}
+		pem := f.Files[caPath].Content
+		switch {
+		case len(pem) == 0:
+			return nil, fmt.Errorf("%s: %s is not there", n.Name, caPath)
+		case first == "":
+			first = string(pem)
+			if !pool.AppendCertsFromPEM(pem) {
+				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, caPath)
+			}
+		case first != string(pem):
+			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, caPath)
+		}
+	}
+	return pool, nil
+}
+
+// othersReady wants every other apiserver ready, so that taking this one away
+// for a while leaves a working control plane.
+func (r *Rollout) othersReady(ctx context.Context, except inventory.Node) error {
+	ca, err := r.authority()
+	if err != nil {
+		return err
+	}
+	for _, n := range r.Cluster.Nodes {
+		if n.Name == except.Name {
+			continue
+		}
+		if err := r.reach(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n), "/readyz"); err != nil {
+			return fmt.Errorf("%s: its apiserver is not restarted while the one of %s is not ready: %w", except.Name, n.Name, err)
+		}
+	}
+	return nil
+}
+
+// awaitReady waits until a node's apiserver says that it is ready.
+func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node) error {
+	ca, err := r.authority()
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(apiserverPatience)
+	for {
+		err := r.reach(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n), "/readyz")
+		var san *sanError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &san):
+			return fmt.Errorf("%s: %w", n.Name, err)
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, apiserverPatience, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}

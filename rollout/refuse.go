@@ -1,0 +1,175 @@
+package rollout
+
+import (
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/render"
+)
+
+// Refusal is a reason not to touch anything: what is wrong on which node, and
+// what a person does about it.
+type Refusal struct {
+	Node  string
+	What  string
+	Cure  string
+	Where string // a position in the inventory, if the cause may be there
+}
+
+func (r Refusal) String() string {
+	s := r.Node + ": " + r.What
+	if r.Where != "" {
+		s = r.Where + ": " + s
+	}
+	return s
+}
+
+// RefusedError says that nothing was changed anywhere, and why.
+type RefusedError struct{ Refusals []Refusal }
+
+func (e *RefusedError) Error() string {
+	lines := make([]string, len(e.Refusals))
+	for i, r := range e.Refusals {
+		lines[i] = r.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Hints are the cures, one for each different one.
+func (e *RefusedError) Hints() []string {
+	var out []string
+	seen := map[string]bool{"": true}
+	for _, r := range e.Refusals {
+		if !seen[r.Cure] {
+			out, seen[r.Cure] = append(out, r.Cure), true
+		}
+	}
+	return out
+}
+
+// refusals looks for what would break half way on a node.
+func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
+	n := c.Nodes[i]
+	var out []Refusal
+	refuse := func(where, cure, what string, args ...any) {
+		r := Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Cure: cure}
+		if where != "" {
+			r.Where = c.Position(where).String()
+		}
+		out = append(out, r)
+	}
+	at := fmt.Sprintf("nodes[%d]", i)
+	refuseNetwork(c, n, f, at, refuse)
+	refuseSoftware(f, refuse)
+	refuseFiles(f, refuse)
+	refuseManifests(f, refuse)
+	refuseListeners(c, n, f, refuse)
+	return out
+}
+
+type refuseFunc func(where, cure, what string, args ...any)
+
+func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *Facts, at string, refuse refuseFunc) {
+	address, ok := f.InterfaceOf(n.Address)
+	switch {
+	case !ok:
+		refuse(at+".address", "write the address that `ip addr` shows on the node", "no interface has the node's address %s", n.Address)
+	case n.Interface != "" && n.Interface != address.Interface:
+		refuse(at+".interface", "write the interface that has the address, or leave it out", "interface %s does not have the node's address %s, %s has it", n.Interface, n.Address, address.Interface)
+	case !address.Prefix.Contains(c.VIP):
+		refuse("vip", "choose a free address of that subnet", "the VIP %s is outside %s, the subnet of %s", c.VIP, address.Prefix.Masked(), address.Interface)
+	}
+}
+
+func refuseSoftware(f *Facts, refuse refuseFunc) {
+	if len(f.Units) == 0 {
+		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
+	}
+	for _, d := range []struct {
+		name string
+		pkg  Package
+		min  render.Version
+	}{{"haproxy", f.HAProxy, render.MinHAProxy}, {"keepalived", f.Keepalived, render.MinKeepalived}} {
+		switch {
+		case !d.pkg.Installed && !f.OS.Debian():
+			refuse("", "install it with the node's package manager", "%s is not installed, and packages are not installed on %s yet", d.name, f.OS)
+		case !d.pkg.Installed && d.pkg.Version == render.Version{}:
+			refuse("", "run `apt-get update` on the node and look at its sources", "%s is not installed, and apt knows no such package", d.name)
+		case d.pkg.Version.Before(d.min):
+			refuse("", "upgrade it", "%s %s is too old, at least %s is needed", d.name, d.pkg.Version, d.min)
+		}
+		if f.Units[d.name+".service"].Load == "masked" {
+			refuse("", "run `systemctl unmask "+d.name+"` on the node", "%s.service is masked", d.name)
+		}
+	}
+}
+
+// refuseFiles wants every place where a file goes to hold a regular file of
+// root's, or nothing.
+func refuseFiles(f *Facts, refuse refuseFunc) {
+	for _, path := range append(render.Paths(), kubeadm.ManifestPath) {
+		file, ok := f.Files[path]
+		if !ok {
+			continue
+		}
+		if !file.Mode.IsRegular() {
+			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, kind(file.Mode))
+		}
+	}
+}
+
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "directory"
+	case m&fs.ModeSymlink != 0:
+		return "symbolic link"
+	default:
+		return "special file"
+	}
+}
+
+// refuseManifests wants one apiserver manifest in kubelet's directory.
+func refuseManifests(f *Facts, refuse refuseFunc) {
+	const name = "kube-apiserver.yaml"
+	if _, ok := f.Files[kubeadm.ManifestPath]; !ok {
+		refuse("", "list control-plane nodes that kubeadm made", "%s is not there: not a kubeadm control-plane node", kubeadm.ManifestPath)
+		return
+	}
+	for _, m := range f.Manifests {
+		if m != name && !strings.HasPrefix(m, ".") && strings.Contains(m, "kube-apiserver") {
+			refuse("", "move it out of that directory: kubelet runs every file there, backups too",
+				"/etc/kubernetes/manifests/%s is a second apiserver manifest", m)
+		}
+	}
+}
+
+// refuseListeners wants the ports free, or in the hands of the daemons that
+// belong there.
+func refuseListeners(c *inventory.Cluster, n inventory.Node, f *Facts, refuse refuseFunc) {
+	monitor := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	for _, l := range f.Listeners {
+		addr, port := l.Address.Addr(), l.Address.Port()
+		everywhere := addr.IsUnspecified()
+		switch {
+		case l.Process == haproxyProcess:
+		case port == c.Port && (everywhere || addr == c.VIP || addr == n.Address) && l.Process != apiserverProcess:
+			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s, neither the apiserver nor haproxy", port, addr, processName(l))
+		case port == c.Port && addr == c.VIP:
+			refuse("", "remove its --bind-address="+addr.String(), "the apiserver listens on the VIP itself, where haproxy belongs")
+		case port == c.HAProxy.MonitorPort && (everywhere || addr == monitor):
+			refuse("haproxy.monitorPort", "set haproxy.monitorPort to a free port", "port %d, for haproxy's monitor page, is taken by %s", port, processName(l))
+		}
+	}
+}
+
+func processName(l Listener) string {
+	if l.Process == "" {
+		return "an unknown process"
+	}
+	return l.Process
+}

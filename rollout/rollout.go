@@ -1,0 +1,178 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
+)
+
+// Rollout works on the nodes of one cluster. Its methods are called one after
+// the other. Close ends its connections.
+type Rollout struct {
+	Cluster   *inventory.Cluster
+	Templates *render.Templates
+	Secrets   render.Secrets
+	Dial      Dialer
+	Report    func(Event) // called from several goroutines; nil: nobody listens
+
+	mu    sync.Mutex
+	hosts map[string]Host
+	facts map[string]*Facts
+}
+
+// NodeErrors are the errors of several nodes. Nothing was changed on them.
+type NodeErrors map[string]error
+
+// Error has one line for each node, in order of their names.
+func (e NodeErrors) Error() string {
+	lines := make([]string, 0, len(e))
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		lines = append(lines, e[name].Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the nodes' errors, for errors.Is and errors.As.
+func (e NodeErrors) Unwrap() []error {
+	out := make([]error, 0, len(e))
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		out = append(out, e[name])
+	}
+	return out
+}
+
+// Inspect looks at all nodes at once, connecting to those it has no
+// connection to. Its error is a NodeErrors.
+func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
+	return r.inspectNodes(ctx, r.Cluster.Nodes)
+}
+
+func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node) (map[string]*Facts, error) {
+	errs := NodeErrors{}
+	var g errgroup.Group
+	g.SetLimit(32)
+	for _, n := range nodes {
+		g.Go(func() error {
+			f, err := r.inspectNode(ctx, n)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if err != nil {
+				errs[n.Name] = err
+				return nil
+			}
+			if r.facts == nil {
+				r.facts = map[string]*Facts{}
+			}
+			r.facts[n.Name] = f
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return maps.Clone(r.facts), nil
+}
+
+func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, error) {
+	h, err := r.host(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return inspect(ctx, h, r.Cluster)
+}
+
+// host returns the connection to a node, made when it is first needed.
+func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {
+	r.mu.Lock()
+	h := r.hosts[n.Name]
+	r.mu.Unlock()
+	if h != nil {
+		return h, nil
+	}
+	h, err := r.Dial(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts == nil {
+		r.hosts = map[string]Host{}
+	}
+	r.hosts[n.Name] = h
+	return h, nil
+}
+
+// Close ends the connections.
+func (r *Rollout) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range r.hosts {
+		_ = h.Close() // nothing is done with it any more
+	}
+	r.hosts = nil
+}
+
+// Plan inspects the nodes and compares them with the inventory. Its error is
+// a NodeErrors, or a RefusedError that names everything in the way.
+func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
+	facts, err := r.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.plan(facts)
+}
+
+func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
+	var refused RefusedError
+	for i, n := range r.Cluster.Nodes {
+		refused.Refusals = append(refused.Refusals, refusals(r.Cluster, i, facts[n.Name])...)
+	}
+	if len(refused.Refusals) > 0 {
+		return nil, &refused
+	}
+	plan := &Plan{Cluster: r.Cluster, facts: facts}
+	var holders []NodePlan
+	for _, n := range r.Cluster.Nodes {
+		p, err := r.planNode(n, facts[n.Name])
+		if err != nil {
+			return nil, err
+		}
+		if p.Holder {
+			holders = append(holders, p)
+		} else {
+			plan.Nodes = append(plan.Nodes, p)
+		}
+	}
+	plan.Nodes = append(plan.Nodes, holders...)
+	return plan, nil
+}
+
+func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
+	address, _ := f.InterfaceOf(n.Address)
+	artifacts, err := r.Templates.Node(r.Cluster, n, render.Facts{
+		Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version,
+	})
+	if err != nil {
+		return NodePlan{}, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	for i := range artifacts {
+		artifacts[i] = r.Secrets.Fill(artifacts[i])
+	}
+	p, err := planNode(r.Cluster, n, f, artifacts)
+	if err != nil {
+		return p, &RefusedError{[]Refusal{{
+			Node: n.Name, What: err.Error(),
+			Cure: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
+		}}}
+	}
+	return p, nil
+}

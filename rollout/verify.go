@@ -1,0 +1,193 @@
+package rollout
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// Check is one thing that was looked at.
+type Check struct {
+	Node   string `json:"node,omitempty"` // empty: the VIP, or the cluster
+	What   string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+	Cure   string `json:"cure,omitempty"`
+}
+
+// Proof is the result of a verification.
+type Proof struct {
+	Checks []Check `json:"checks"`
+	Holder string  `json:"holder,omitempty"`
+}
+
+// OK says whether every check passed.
+func (p *Proof) OK() bool {
+	for _, c := range p.Checks {
+		if !c.OK {
+			return false
+		}
+	}
+	return len(p.Checks) > 0
+}
+
+// Verify looks at the nodes and through the VIP until everything is as it
+// should be, for at most patience, and returns what it saw last. Its error
+// says that looking itself did not work.
+func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		facts, err := r.Inspect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		proof, err := r.prove(ctx, facts)
+		if err != nil || proof.OK() || time.Now().After(deadline) {
+			return proof, err
+		}
+		select {
+		case <-ctx.Done():
+			return proof, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// Prove verifies with the facts of a plan that was just made.
+func (r *Rollout) Prove(ctx context.Context, p *Plan) (*Proof, error) {
+	return r.prove(ctx, p.facts)
+}
+
+func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+	ca, err := r.authority()
+	if err != nil {
+		return nil, err
+	}
+	proof := &Proof{}
+	asked := r.askAll(ctx, ca)
+	for _, n := range r.Cluster.Nodes {
+		proof.Checks = append(proof.Checks, asked[n.Name]...)
+		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name])...)
+	}
+	holder, check := checkHolder(r.Cluster, facts)
+	proof.Holder = holder
+	proof.Checks = append(proof.Checks, check)
+	proof.Checks = append(proof.Checks, asked[""]...)
+	return proof, nil
+}
+
+// askAll asks every apiserver, and the VIP, at once. The key is the node's
+// name, empty for the VIP.
+func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Check {
+	type question struct {
+		node, path string
+		at         netip.AddrPort
+	}
+	var questions []question
+	for _, n := range r.Cluster.Nodes {
+		at := apiserverOf(r.Cluster, n)
+		questions = append(questions, question{n.Name, "/healthz", at}, question{n.Name, "/readyz", at})
+	}
+	vip := netip.AddrPortFrom(r.Cluster.VIP, r.Cluster.Port)
+	questions = append(questions, question{"", "/healthz", vip})
+	answers := make([]Check, len(questions))
+	var wg sync.WaitGroup
+	for i, q := range questions {
+		wg.Go(func() {
+			from := r.hosts[q.node]
+			if q.node == "" {
+				from = r.hosts[r.Cluster.Nodes[0].Name]
+			}
+			err := r.reach(ctx, from, ca, q.at, q.path)
+			answers[i] = answer(q.node, fmt.Sprintf("%s on %s", q.path, q.at), err)
+		})
+	}
+	wg.Wait()
+	out := map[string][]Check{}
+	for i, q := range questions {
+		out[q.node] = append(out[q.node], answers[i])
+	}
+	return out
+}
+
+func answer(node, what string, err error) Check {
+	c := Check{Node: node, What: what, OK: err == nil, Detail: "ok, TLS verified"}
+	if err != nil {
+		c.Detail = err.Error()
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) {
+			c.Cure = hinted.Hint()
+		}
+	}
+	return c
+}
+
+// checkNode judges what the inspection found.
+func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+	at := apiserverOf(c, n)
+	bound := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
+	if !bound.OK {
+		bound.Detail = "listens on " + listening(f, at.Port())
+		bound.Cure = "run `kplb apply`"
+	}
+	up, all := 0, len(f.Servers)
+	var down []string
+	for _, s := range f.Servers {
+		if s.Up() {
+			up++
+		} else {
+			down = append(down, fmt.Sprintf("%s is %s (%s)", s.Name, s.Status, s.Check))
+		}
+	}
+	balanced := Check{Node: n.Name, What: "haproxy sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
+	balanced.OK = up == all && all == len(c.Nodes)
+	switch {
+	case f.Servers == nil:
+		balanced.Detail = fmt.Sprintf("haproxy does not answer on 127.0.0.1:%d", c.HAProxy.MonitorPort)
+		balanced.Cure = "look at `journalctl -u haproxy` on the node"
+	case !balanced.OK:
+		balanced.Detail += ": " + strings.Join(down, ", ")
+		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
+	}
+	return []Check{bound, balanced}
+}
+
+func listening(f *Facts, port uint16) string {
+	var out []string
+	for _, l := range f.Listeners {
+		if l.Process == apiserverProcess && l.Address.Port() == port {
+			out = append(out, l.Address.String())
+		}
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, ", ")
+}
+
+// checkHolder wants the VIP on exactly one node.
+func checkHolder(c *inventory.Cluster, facts map[string]*Facts) (string, Check) {
+	var holders []string
+	for _, n := range c.Nodes {
+		if facts[n.Name].Holds(c.VIP) {
+			holders = append(holders, n.Name)
+		}
+	}
+	check := Check{What: fmt.Sprintf("one node holds %s", c.VIP), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
+	switch len(holders) {
+	case 0:
+		check.Detail, check.Cure = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"
+	case 1:
+		return holders[0], check
+	default:
+		check.Cure = "the nodes do not hear each other's VRRP adverts (IP protocol 112): look for a firewall between them"
+	}
+	return "", check
+}
