@@ -45,10 +45,10 @@ func FuzzParse(f *testing.F) {
 		lines := bytes.Count(data, []byte("\n")) + 1
 		for i, p := range problems {
 			if p.Line > lines+1 {
-				t.Errorf("a file of %d lines has a problem at %s", lines, p)
+				t.Errorf("a file of %d lines has a problem at %v", lines, p.Position)
 			}
 			if i > 0 && p.Line < problems[i-1].Line {
-				t.Errorf("%s comes after %s", p, problems[i-1])
+				t.Errorf("%v comes after %v", p, problems[i-1])
 			}
 			if strings.Contains(p.What, "makes the YAML reader fail") {
 				t.Errorf("the YAML library panics")

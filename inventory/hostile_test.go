@@ -64,7 +64,7 @@ var hostile = []string{
 	"224.0.0.18", "255.255.255.255", "10.0.0.1#", "10.0.0.1:6443", "6443#", "unix@/etc/passwd", "10.77.0.011",
 	"0", "-1", "65536", "255", "256", "0.005", "1e3", "0x10", "010", "1_000", "99999999999999999999999", ".inf", ".nan", "~", "null", "true", "yes", "2026-01-02",
 	"1h\n", "-1s", "1d", "999999h", "k8sVip51",
-	strings.Repeat("x", 4096), strings.Repeat("10.", 4096), strings.Repeat("9", 5000), strings.Repeat("a.", 3000) + "a", strings.Repeat("-", 4096),
+	strings.Repeat("x", 4096), strings.Repeat("10.", 99), strings.Repeat("9", 500), strings.Repeat("a.", 200) + "a", strings.Repeat("-", 100),
 }
 
 // TestHostileValues puts every hostile value into every field, once in quotes
@@ -72,29 +72,29 @@ var hostile = []string{
 // ends up.
 func TestHostileValues(t *testing.T) {
 	t.Parallel()
-	pairs, refusals := 0, 0
-	for field, form := range sinks() {
-		line := 1 + strings.Count(form[:strings.Index(form, "%s")], "\n")
-		for _, value := range hostile {
-			quoted := fmt.Sprintf(form, yamlQuoted(value))
-			if cluster, err := Parse("f", []byte(quoted)); err != nil {
-				refusals++
-				checkRefusal(t, field, value, err, line)
-			} else {
-				checkInert(t, field, value, cluster)
-			}
-			plain := fmt.Sprintf(form, value)
-			if cluster, err := Parse("f", []byte(plain)); err != nil {
-				checkRefusal(t, field, value, err, 0)
-			} else {
-				checkInert(t, field, value, cluster)
-			}
-			pairs++
-		}
-	}
-	t.Logf("%d pairs, %d refused when quoted", pairs, refusals)
-	if pairs < 500 {
+	fields := sinks()
+	if pairs := len(fields) * len(hostile); pairs < 500 {
 		t.Errorf("only %d pairs of value and field", pairs)
+	}
+	for field, form := range fields {
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			line := 1 + strings.Count(form[:strings.Index(form, "%s")], "\n")
+			for _, value := range hostile {
+				checkHostile(t, field, value, fmt.Sprintf(form, yamlQuoted(value)), line)
+				checkHostile(t, field, value, fmt.Sprintf(form, value), 0)
+			}
+		})
+	}
+}
+
+func checkHostile(t *testing.T, field, value, file string, line int) {
+	t.Helper()
+	cluster, err := Parse("f", []byte(file))
+	if err != nil {
+		checkRefusal(t, field, value, err, line)
+	} else {
+		checkInert(t, field, value, cluster)
 	}
 }
 

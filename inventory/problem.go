@@ -26,11 +26,6 @@ type Problem struct {
 
 // Error is "file:line:column: what is wrong; what to write instead".
 func (p Problem) Error() string {
-	return p.String()
-}
-
-// String is what Error says.
-func (p Problem) String() string {
 	if p.Instead == "" {
 		return fmt.Sprintf("%s: %s", p.Position, p.What)
 	}
