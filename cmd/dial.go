@@ -38,12 +38,15 @@ func (s streams) remoteOptions(set *settings) remote.Options {
 	o := remote.Options{
 		KnownHosts:     set.KnownHosts,
 		AcceptNew:      set.AcceptNewKeys,
-		SSHConfig:      !set.NoSSHConfig,
+		SSHConfig:      set.SSHConfig != "none",
 		ConnectTimeout: set.ConnectTimeout,
 		Passphrase: func(ctx context.Context, file string) ([]byte, error) {
 			return a.ask(ctx, "passphrase of "+file)
 		},
 		Notify: func(host, message string) { s.say("%s: %s", host, message) },
+	}
+	if o.SSHConfig {
+		o.SSHConfigFile = set.SSHConfig
 	}
 	if set.AskSudoPass {
 		o.SudoPassword = func(ctx context.Context, _ string) ([]byte, error) {

@@ -19,7 +19,7 @@ type settings struct {
 	SSHUser        string
 	KnownHosts     []string
 	AcceptNewKeys  bool
-	NoSSHConfig    bool
+	SSHConfig      string
 	AskSudoPass    bool
 	ConnectTimeout time.Duration
 	Color          string
@@ -37,7 +37,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.String("ssh-user", "", "log in as this `USER` where the inventory names none")
 	f.StringSlice("known-hosts", nil, "known_hosts `FILES` (default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
 	f.Bool("accept-new-host-keys", false, "record the host keys of nodes that are not known yet, and say so; changed keys are always refused")
-	f.Bool("no-ssh-config", false, "do not read ssh_config")
+	f.String("ssh-config", "", "ssh_config `FILE` to read instead of ~/.ssh/config; none: read none")
 	f.Bool("ask-sudo-pass", false, "ask for the password of sudo on the nodes")
 	f.Duration("connect-timeout", 10*time.Second, "how long connecting to a node may take")
 	f.String("color", "auto", "auto, always or never")
@@ -63,7 +63,7 @@ func (s *settings) load(c *cobra.Command) error {
 		SSHUser:        v.GetString("ssh-user"),
 		KnownHosts:     v.GetStringSlice("known-hosts"),
 		AcceptNewKeys:  v.GetBool("accept-new-host-keys"),
-		NoSSHConfig:    v.GetBool("no-ssh-config"),
+		SSHConfig:      v.GetString("ssh-config"),
 		AskSudoPass:    v.GetBool("ask-sudo-pass"),
 		ConnectTimeout: v.GetDuration("connect-timeout"),
 		Color:          v.GetString("color"),

@@ -117,7 +117,7 @@ func (f *Facts) takeData(r remote.Record) error {
 	case "files":
 		f.Files, err = parseFiles(data)
 	case "stats":
-		f.Servers = parseStats(string(data))
+		f.Servers = parseStats(data)
 	}
 	return err
 }

@@ -2,12 +2,14 @@ package rollout
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -126,14 +128,15 @@ func parseFiles(archive []byte) (map[string]File, error) {
 	}
 }
 
-// parseStats reads the CSV of HAProxy's statistics page (its management
-// manual, section 9.1), after an HTTP header.
-func parseStats(text string) []Server {
-	_, body, ok := strings.Cut(text, "\r\n\r\n")
-	if !ok {
+// parseStats reads the answer of HAProxy's statistics page in CSV (its
+// management manual, section 9.1).
+func parseStats(answer []byte) []Server {
+	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
+	if err != nil || response.StatusCode != http.StatusOK {
 		return nil
 	}
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "# ")))
+	defer response.Body.Close() //nolint:errcheck // it is in memory
+	r := csv.NewReader(response.Body)
 	r.FieldsPerRecord = -1
 	rows, err := r.ReadAll()
 	if err != nil || len(rows) == 0 {
@@ -141,7 +144,7 @@ func parseStats(text string) []Server {
 	}
 	column := map[string]int{}
 	for i, name := range rows[0] {
-		column[name] = i
+		column[strings.TrimPrefix(name, "# ")] = i
 	}
 	get := func(row []string, name string) string {
 		if i, ok := column[name]; ok && i < len(row) {
