@@ -1,0 +1,183 @@
+package remotetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+)
+
+// Handler answers a script and returns its exit status.
+type Handler func(c *Call) int
+
+// Call is one script as the host gets it. sudo is played as one that lets everybody through.
+type Call struct {
+	Context context.Context // ends with the connection
+	User    string
+	Script  string // Script.Name
+	Text    string // the whole stream, the body in it
+	Vars    map[string]string
+	Files   map[string][]byte
+	Stdout  io.Writer
+	Stderr  io.Writer
+
+	nonce  string
+	exec   *Exec
+	conn   *conn
+	server *Server
+}
+
+// Record reports a record, as record does in a script.
+func (c *Call) Record(key string, fields ...string) {
+	line := c.nonce
+	for _, field := range append([]string{key}, fields...) {
+		line += "\t" + escaper.Replace(field)
+	}
+	_, _ = io.WriteString(c.Stdout, line+"\n")
+}
+
+// RecordData reports bytes, as record_data does: the last field holds them.
+func (c *Call) RecordData(key string, data []byte, fields ...string) {
+	c.Record(key, append(fields, base64.StdEncoding.EncodeToString(data))...)
+}
+
+// Cut drops the connection.
+func (c *Call) Cut() { _ = c.conn.Close() }
+
+var escaper = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
+
+// RunShell is the Handler that runs the script with the real /bin/sh, as the current user.
+func RunShell(c *Call) int {
+	text := strings.Replace(c.Text, "\nPATH=", "\nPATH="+c.server.searchPath(), 1)
+	return c.server.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
+}
+
+// LocalShell is the ExecHandler that runs the very command as sshd would, sudo and all, with Options.Path first in PATH.
+func LocalShell(ctx context.Context, e *Exec) int {
+	command := strings.ReplaceAll(e.Command, " PATH=", " PATH="+e.server.searchPath())
+	return e.server.shell(ctx, command, e.Stdin, e.Stdout, e.Stderr)
+}
+
+func (s *Server) searchPath() string {
+	if s.opts.Path == "" {
+		return ""
+	}
+	return s.opts.Path + ":"
+}
+
+func (s *Server) shell(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) int {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command) //nolint:gosec // this is what it is for
+	cmd.Env = append(os.Environ(), s.opts.Env...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	// Not cmd.Stdin: Wait would wait for a client that leaves its end open.
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return 127
+	}
+	go func() {
+		_, _ = io.Copy(in, stdin)
+		_ = in.Close()
+	}()
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode()
+	case err != nil:
+		return 137
+	}
+	return 0
+}
+
+// dispatch reads the whole script and gives it to its handler.
+func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
+	if mark := readyMark.FindStringSubmatch(e.Command); mark != nil {
+		_, _ = io.WriteString(e.Stderr, mark[0]+"\n")
+	}
+	text, err := io.ReadAll(e.Stdin)
+	if err != nil || !bytes.HasSuffix(text, []byte("\n")) {
+		return 2 // cut short: the shell runs nothing
+	}
+	c := parseCall(string(text))
+	c.Context, c.User, c.Stdout, c.Stderr = ctx, e.User, e.Stdout, e.Stderr
+	c.exec, c.conn, c.server = e, conn, s
+	s.mu.Lock()
+	s.received[e.index].Script = c.Script
+	s.mu.Unlock()
+	handler := s.opts.Scripts[c.Script]
+	if handler == nil {
+		handler = s.opts.Other
+	}
+	if handler == nil {
+		s.tb.Errorf("remotetest: nobody handles script %q", c.Script)
+		_, _ = fmt.Fprintf(e.Stderr, "remotetest: nobody handles script %q\n", c.Script)
+		return 127
+	}
+	_, _ = io.WriteString(c.Stdout, c.nonce+"\n")
+	return handler(c)
+}
+
+var (
+	readyMark = regexp.MustCompile(`kplb-ready-[0-9a-f]+`)
+	nameLine  = regexp.MustCompile(`^# kplb: (.*)\n`)
+	nonceLine = regexp.MustCompile(`(?m)^kplb_nonce=([0-9a-f]+)\n`)
+	varStart  = regexp.MustCompile(`^([A-Z][A-Z0-9_]*)=`)
+	fileLine  = regexp.MustCompile(` printf %s ([A-Za-z0-9+/=]*) \| base64 -d ;;\n$`)
+)
+
+// parseCall reads the stream back into what the caller of Run gave.
+func parseCall(text string) *Call {
+	c := &Call{Text: text, Vars: map[string]string{}, Files: map[string][]byte{}}
+	if m := nameLine.FindStringSubmatch(text); m != nil {
+		c.Script = m[1]
+	}
+	at := nonceLine.FindStringSubmatchIndex(text)
+	if at == nil {
+		return c
+	}
+	c.nonce = text[at[2]:at[3]]
+	rest := text[at[1]:]
+	for m := varStart.FindStringSubmatch(rest); m != nil; m = varStart.FindStringSubmatch(rest) {
+		c.Vars[m[1]], rest = unquote(rest[len(m[0]):])
+		rest = strings.TrimPrefix(rest, "\n")
+	}
+	rest = strings.TrimPrefix(rest, "kplb_file() {\ncase $1 in\n")
+	for strings.HasPrefix(rest, "'") {
+		var name string
+		name, rest = unquote(rest)
+		line, after, _ := strings.Cut(rest, "\n")
+		if m := fileLine.FindStringSubmatch(line + "\n"); m != nil {
+			c.Files[name], _ = base64.StdEncoding.DecodeString(m[1])
+		}
+		rest = after
+	}
+	return c
+}
+
+// unquote reads one word that remote.Quote made.
+func unquote(s string) (word, rest string) {
+	var b strings.Builder
+	for {
+		switch {
+		case strings.HasPrefix(s, `\'`):
+			b.WriteByte('\'')
+			s = s[2:]
+		case strings.HasPrefix(s, "'"):
+			inner, after, _ := strings.Cut(s[1:], "'")
+			b.WriteString(inner)
+			s = after
+		default:
+			return b.String(), s
+		}
+	}
+}
