@@ -102,7 +102,7 @@ func TestDefaultRouterID(t *testing.T) {
 // TestLargeFiles: the worst files below the size limit are refused in good time.
 func TestLargeFiles(t *testing.T) {
 	t.Parallel()
-	const size = 1 << 16
+	const size = 1 << 15
 	var keys strings.Builder
 	for i := 0; keys.Len() < size; i++ {
 		fmt.Fprintf(&keys, "k%05d: 1\n", i)
