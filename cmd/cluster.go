@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
@@ -57,7 +59,7 @@ func loadSecrets(ctx context.Context, c *inventory.Cluster) (render.Secrets, err
 	if c.VRRP.Auth == nil {
 		return nil, nil
 	}
-	value, err := c.VRRP.Auth.Resolve(ctx, os.LookupEnv, os.ReadFile, runCommand)
+	value, err := c.VRRP.Auth.Resolve(ctx, os.LookupEnv, readFile, runCommand)
 	if err == nil {
 		err = inventory.CheckAuthPass(value)
 	}
@@ -65,6 +67,18 @@ func loadSecrets(ctx context.Context, c *inventory.Cluster) (render.Secrets, err
 		return nil, &usageError{fmt.Errorf("%s: vrrp.auth: %w", c.Position("vrrp.auth"), err)}
 	}
 	return render.Secrets{render.VRRPAuth: value}, nil
+}
+
+// readFile reads a file of the operator; ~/ is the home directory.
+func readFile(path string) ([]byte, error) {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, err
+		}
+		path = filepath.Join(home, rest)
+	}
+	return os.ReadFile(path)
 }
 
 func runCommand(ctx context.Context, argv []string) ([]byte, error) {

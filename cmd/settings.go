@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func (s *settings) load(c *cobra.Command) error {
 
 func (s *settings) check() error {
 	if s.ConnectTimeout <= 0 {
-		return &usageError{fmt.Errorf("connect-timeout must be a time above 0, such as 10s")}
+		return &usageError{errors.New("connect-timeout must be a time above 0, such as 10s")}
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, s.Color) {
 		return &usageError{fmt.Errorf("color %q is not auto, always or never", s.Color)}

@@ -17,7 +17,7 @@ import (
 // is read from it.
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // colored says whether w takes colours: https://no-color.org.
@@ -76,7 +76,7 @@ func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
 	}
 	defer tty.Close() //nolint:errcheck // nothing was written but the question
 	_, _ = fmt.Fprintf(tty, "%s: ", question)
-	answer, err := term.ReadPassword(int(tty.Fd())) //nolint:gosec // a descriptor fits an int
+	answer, err := term.ReadPassword(int(tty.Fd()))
 	_, _ = fmt.Fprintln(tty)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
 		if n.Empty() {
 			continue
 		}
-		touched, err := r.applyNode(ctx, p, n)
+		touched, err := r.applyNode(ctx, n)
 		if err != nil {
 			stopped := &StoppedError{Node: n.Node.Name, Changed: changed, Touched: touched, Cause: err}
 			for _, left := range p.Nodes[i+1:] {
@@ -72,7 +72,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
 
 // applyNode changes one node. touched says whether anything on it may differ
 // from before.
-func (r *Rollout) applyNode(ctx context.Context, p *Plan, n NodePlan) (touched bool, err error) {
+func (r *Rollout) applyNode(ctx context.Context, n NodePlan) (touched bool, err error) {
 	h, err := r.host(ctx, n.Node)
 	if err != nil {
 		return false, err

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,8 +27,7 @@ const activePath = "/var/lib/kplb/active"
 
 // inspect asks one node everything in one round trip.
 func inspect(ctx context.Context, h Host, c *inventory.Cluster) (*Facts, error) {
-	paths := []string{kubeadm.ManifestPath, caPath, activePath}
-	paths = append(paths, render.Paths()...)
+	paths := append(render.Paths(), kubeadm.ManifestPath, caPath, activePath)
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
 	}
@@ -51,7 +51,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster) (*Facts, error) 
 		return nil, err
 	}
 	if !complete {
-		return nil, fmt.Errorf("inspect: the node's answer is cut short")
+		return nil, errors.New("inspect: the node's answer is cut short")
 	}
 	return f, nil
 }

@@ -185,11 +185,11 @@ func (n *NodePlan) effects(f *Facts, artifacts []render.Artifact) map[render.Eff
 }
 
 func activeSums(artifacts []render.Artifact) []byte {
-	var out []byte
-	for _, a := range artifacts {
-		out = append(out, activeSum(a)...)
+	lines := make([][]byte, len(artifacts))
+	for i, a := range artifacts {
+		lines[i] = activeSum(a)
 	}
-	return out
+	return bytes.Join(lines, nil)
 }
 
 // activeSum is one line of the file that says what the daemons have loaded.

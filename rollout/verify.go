@@ -90,7 +90,7 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 		node, path string
 		at         netip.AddrPort
 	}
-	var questions []question
+	questions := make([]question, 0, 2*len(r.Cluster.Nodes)+1)
 	for _, n := range r.Cluster.Nodes {
 		at := apiserverOf(r.Cluster, n)
 		questions = append(questions, question{n.Name, "/healthz", at}, question{n.Name, "/readyz", at})

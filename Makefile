@@ -1,0 +1,73 @@
+# How a person drives this project. `make` alone lists the targets.
+
+GO       ?= go
+BIN      := $(CURDIR)/bin
+KPLB     := $(BIN)/kplb
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
+TOOLS    := $(or $(KPLB_TOOLS),$(HOME)/.cache/kplb/tools)
+LINT_VERSION := v2.15.0
+LINT     := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+LAB      := $(CURDIR)/lab/lab
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/kplb
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/kplb/kplb/cmd.version=$(VERSION)" -o $(KPLB) ./cmd/kplb
+
+.PHONY: test
+test: checkers ## unit tests with the race detector, and every golden by the real haproxy and keepalived
+	KPLB_REQUIRE_CHECKERS=$(if $(filter 0,$(shell id -u)),1) $(GO) test -race ./...
+
+.PHONY: checkers
+checkers: # what the tests call, installed by root and named for others
+	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 unshare:util-linux ssh:openssh-client; do \
+		PATH=$$PATH:/usr/sbin:/sbin command -v $${c%%:*} >/dev/null || missing="$$missing $${c##*:}"; done; \
+	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "kplb: the tests need packages that are missing:$$missing; apt-get install them" >&2; exit 1; fi
+
+.PHONY: lint
+lint: $(LINT) ## go vet, golangci-lint, gofmt, shellcheck
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./lab/...
+	$(LINT) run ./...
+	$(LINT) run --build-tags e2e ./lab/...
+	@command -v shellcheck >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; }
+	shellcheck -x lab/lab lab/*.sh .ci/run
+	shellcheck -s sh -e SC2154,SC2317 rollout/*.sh
+
+$(LINT):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/new GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(TOOLS)/new/golangci-lint $@
+
+.PHONY: golden
+golden: ## write the golden files anew; look at the diff before you commit it
+	$(GO) test ./inventory ./render ./kubeadm ./cmd -update
+
+.PHONY: demo
+demo: build ## three real nodes on this machine (root), an apply, and /healthz through the VIP
+	lab/demo.sh
+
+.PHONY: demo-down
+demo-down: ## remove what demo made
+	$(LAB) down --name demo
+
+.PHONY: e2e
+e2e: build ## the acceptance on real machines, among them a kubeadm cluster (root; the first time builds Kubernetes)
+	$(LAB) image
+	$(LAB) kubernetes
+	$(GO) test -tags e2e -count=1 -timeout 40m -v ./lab/...
+
+.PHONY: bench
+bench: build ## how long an apply with nothing to do takes, beside plain ssh
+	lab/bench.sh
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf $(BIN)
