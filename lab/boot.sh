@@ -16,9 +16,12 @@ unit=--keep-unit
 # keepalived and runc need more than nspawn's default capabilities.
 # overlayfs does not nest: what containerd and the kubelet write to is plain.
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes SYSTEMD_NSPAWN_LOCK=0
+# "volatile" spares a sync of the whole disk at every power off (the host's
+# memory outlives the machine); it leaves a mark that the next boot must remove.
 # shellcheck disable=SC2016,SC2086 # for the inner shell; may be nothing
 exec unshare --mount --propagation slave sh -ec '
-	mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged"
+	rm -rf "$2/work/work/incompat"
+	mount -t overlay overlay -o "volatile,lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged"
 	shift 2
 	exec "$@"' sh "$layers" "$disk" \
 	systemd-nspawn --quiet --boot --register=no $unit --machine="$machine" --hostname="$hostname" \

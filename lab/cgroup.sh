@@ -22,8 +22,9 @@ machine_cgroups() {
 }
 
 make_cgroups() {
-	local group parent file
+	local group parent file controllers
 	systemd_host && return 0
+	controllers=$(cat /sys/fs/cgroup/cgroup.controllers 2>/dev/null || true)
 	for group in $(machine_cgroups "$1"); do
 		parent=${group%/*}
 		mkdir -p "$group"
@@ -35,10 +36,18 @@ make_cgroups() {
 			}
 		done
 		# v2: controllers must be handed down, as far as the host lets us.
-		[ "$parent" != /sys/fs/cgroup/kplb-lab ] || for file in $(cat /sys/fs/cgroup/cgroup.controllers); do
+		[ "$parent" != /sys/fs/cgroup/kplb-lab ] || for file in $controllers; do
 			{ echo "+$file" >/sys/fs/cgroup/cgroup.subtree_control && echo "+$file" >"$parent/cgroup.subtree_control"; } 2>/dev/null || true
 		done
 	done
+}
+
+has_cgroups() {
+	local group
+	for group in $(machine_cgroups "$1"); do
+		[ ! -d "$group" ] || return 0
+	done
+	return 1
 }
 
 # Every process in a machine's groups, however deep: all of them are the lab's.

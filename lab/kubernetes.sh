@@ -32,7 +32,7 @@ kubernetes_linker_flags() {
 build_kubernetes() {
 	local module=$1/module source command flags
 	mkdir "$module"
-	cd "$module"
+	cd "$module" || exit 1
 	say "getting k8s.io/kubernetes v$KUBERNETES_VERSION"
 	source=$(GOWORK=off go mod download -json "k8s.io/kubernetes@v$KUBERNETES_VERSION" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 	[ -d "$source" ] || die "k8s.io/kubernetes: no source in the module cache; see what \"go mod download\" says"
@@ -51,7 +51,7 @@ build_kubernetes() {
 build_etcd() {
 	local module=$1/module
 	mkdir "$module"
-	cd "$module"
+	cd "$module" || exit 1
 	say "building etcd and etcdctl v$ETCD_VERSION"
 	cat >go.mod <<-END
 		module kplb-lab/etcd

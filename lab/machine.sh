@@ -38,8 +38,9 @@ power_on() {
 	echo "$pid $(process_start "$pid")" >"$STATE/machine-$1.pid"
 }
 
-# A pid means nothing without the time its process began at.
-process_start() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# A pid means nothing without the time its process began at. A zombie is no
+# process any more: when it is taken away is up to the host's init.
+process_start() { sed -En '/^.*\) [^Z]/s/^.*\) //p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 # machine_pid NODE: prints systemd-nspawn's pid, fails when the machine is off.
 machine_pid() {
@@ -49,11 +50,13 @@ machine_pid() {
 	echo "$pid"
 }
 
+children() { tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null || true; }
+
 # The machine's own init, a child of systemd-nspawn.
 machine_init() {
 	local pid init
 	pid=$(machine_pid "$1") || return 1
-	for init in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
+	for init in $(children "$pid"); do
 		[ "$(readlink "/proc/$init/ns/pid")" = "$(readlink "/proc/$pid/ns/pid")" ] || { echo "$init" && return 0; }
 	done
 	return 1
@@ -72,6 +75,7 @@ machine_processes() {
 power_off() {
 	local machine pids deadline=$((SECONDS + 20))
 	machine=$(node_machine "$1")
+	[ -e "/run/netns/$machine" ] || [ -e "$STATE/machine-$1.pid" ] || has_cgroups "$1" || return 0
 	ip -n "$OPERATOR" link set "port-$1" down 2>/dev/null || true
 	while pids=$(machine_processes "$1") && [ -n "$pids" ]; do
 		# shellcheck disable=SC2086 # a list

@@ -33,6 +33,7 @@ operator_down() {
 cable_up() {
 	local machine
 	machine=$(node_machine "$1")
+	cable_down "$1"
 	ip netns add "$machine"
 	ip -n "$machine" link set lo up
 	ip -n "$OPERATOR" link add "port-$1" type veth peer name eth0 netns "$machine"
@@ -43,9 +44,12 @@ cable_up() {
 	ip -n "$OPERATOR" link set "port-$1" master bridge up
 }
 
+# The kernel takes a namespace away some time after the last process; the cable
+# goes at once.
 cable_down() {
 	local machine
 	machine=$(node_machine "$1")
+	[ ! -e "/run/netns/$OPERATOR" ] || ip -n "$OPERATOR" link delete "port-$1" 2>/dev/null || true
 	[ ! -e "/run/netns/$machine" ] || ip netns delete "$machine"
 }
 

@@ -3,7 +3,7 @@
 # kubeadm makes them, and the stand-in of lab/standin for the apiserver.
 
 build_standin() {
-	cd "$LAB/.."
+	cd "$LAB/.." || exit 1
 	env GOFLAGS= CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$1/kube-apiserver" ./lab/standin
 }
 

@@ -26,9 +26,7 @@ lab_up() {
 	NODES=$(seq -s ' ' "$count")
 	can_build
 
-	mkdir -p "$STATE_ROOT"
-	exec 9>"$STATE_ROOT/.$NAME.lock"
-	flock -n 9 || die "lab $NAME is being started or stopped by somebody else"
+	lock_lab
 	[ ! -e "$STATE" ] || die "lab $NAME is up already, or was left half made; \"lab/lab down --name $NAME\" removes it"
 	[ ! -e "/run/netns/$OPERATOR" ] || die "network namespace $OPERATOR exists and is not this lab's; choose another --name"
 
@@ -53,6 +51,7 @@ give_up() {
 		say "kept for a look because of KPLB_LAB_KEEP; \"lab/lab down --name $NAME\" removes it"
 	else
 		remove_lab
+		rm -f "$STATE_ROOT/.$NAME.lock"
 	fi
 	exit "$2"
 }
@@ -61,7 +60,7 @@ give_up() {
 descendants() {
 	local child
 	echo "$1"
-	for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+	for child in $(children "$1"); do
 		[ "$(ps -o comm= -p "$child")" = systemd-nspawn ] || descendants "$child"
 	done
 }
