@@ -79,20 +79,21 @@ func writeFile(path string, a Artifact) error {
 // what the tree would write, empty where they are equal. A file of dir that
 // is not in the tree is a difference too.
 func (t Tree) Check(dir string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // nothing was written
 	found := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		if !d.Type().IsRegular() {
-			return fmt.Errorf("%s is not a regular file", path)
+			return fmt.Errorf("%s is not a regular file", filepath.Join(dir, path))
 		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		found[filepath.ToSlash(rel)] = append([]byte{}, content...)
+		content, err := fs.ReadFile(root.FS(), path)
+		found[path] = append([]byte{}, content...)
 		return err
 	})
 	if err != nil {
