@@ -43,17 +43,17 @@ func (k *keyring) close() {
 // every offer against MaxAuthTries.
 func (k *keyring) signers() ([]ssh.Signer, error) {
 	fromAgent := k.agentSigners()
-	var fromFiles []ssh.Signer
+	var named, usual []ssh.Signer
 	for _, file := range k.hop.identities {
-		fromFiles = append(fromFiles, k.fileSigners(file, fromAgent)...)
+		named = append(named, k.fileSigners(file, fromAgent, true)...)
 	}
-	if k.hop.identitiesOnly && !k.hop.defaults {
+	for _, file := range k.hop.usual {
+		usual = append(usual, k.fileSigners(file, fromAgent, false)...)
+	}
+	if k.hop.identitiesOnly && len(named) > 0 {
 		fromAgent = nil
 	}
-	all := slices.Concat(fromFiles, fromAgent)
-	if k.hop.defaults {
-		all = slices.Concat(fromAgent, fromFiles)
-	}
+	all := slices.Concat(named, fromAgent, usual)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(all, func(s ssh.Signer) bool {
 		id := string(s.PublicKey().Marshal())
@@ -92,9 +92,9 @@ func (k *keyring) agentSigners() []ssh.Signer {
 }
 
 // fileSigners gives the key in file and, first, the certificate beside it.
-func (k *keyring) fileSigners(file string, fromAgent []ssh.Signer) []ssh.Signer {
+func (k *keyring) fileSigners(file string, fromAgent []ssh.Signer, wanted bool) []ssh.Signer {
 	file = expandHome(file)
-	signer := k.fileSigner(file, fromAgent)
+	signer := k.fileSigner(file, fromAgent, wanted)
 	if signer == nil {
 		return nil
 	}
@@ -106,10 +106,10 @@ func (k *keyring) fileSigners(file string, fromAgent []ssh.Signer) []ssh.Signer 
 	return []ssh.Signer{signer}
 }
 
-func (k *keyring) fileSigner(file string, fromAgent []ssh.Signer) ssh.Signer {
+func (k *keyring) fileSigner(file string, fromAgent []ssh.Signer, wanted bool) ssh.Signer {
 	data, err := os.ReadFile(file) //nolint:gosec // the user's own choice
 	if err != nil {
-		if !k.hop.defaults || !errors.Is(err, fs.ErrNotExist) {
+		if wanted || !errors.Is(err, fs.ErrNotExist) {
 			k.skip(file, lastCause(err))
 		}
 		return nil

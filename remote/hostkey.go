@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -46,7 +47,7 @@ type HostKey struct {
 	key ssh.PublicKey
 }
 
-// name gives what known_hosts calls the hop.
+// lookupName gives what known_hosts calls the hop.
 func (h hop) lookupName() string {
 	if h.alias != "" {
 		return h.alias
@@ -124,14 +125,7 @@ func (h hop) certPrincipal() string {
 // checkHostCert checks all but the CA itself, which is known by now.
 func checkHostCert(cert *ssh.Certificate, name string) error {
 	if cert.CertType != ssh.HostCert {
-		return fmt.Errorf("certificate is not for a host")
-	}
-	// Principals of hosts may be patterns, which CheckCert does not know: hand it the one that matches.
-	for _, principal := range cert.ValidPrincipals {
-		if matchPattern(principal, name) {
-			name = principal
-			break
-		}
+		return errors.New("certificate is not for a host")
 	}
 	var checker ssh.CertChecker
 	return checker.CheckCert(name, cert)
@@ -232,8 +226,6 @@ func shellWord(s string) string {
 	}
 	return s
 }
-
-var _ ssh.HostKeyCallback = (&gate{}).check
 
 // gate checks the key of one hop during the handshake and remembers why it refused: the library rewords what a callback returns.
 type gate struct {

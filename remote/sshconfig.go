@@ -44,6 +44,12 @@ func resolveChain(ctx context.Context, t Target, o Options, depth int) ([]hop, e
 		if err != nil {
 			return nil, fmt.Errorf("jump host %s: %w", jump, err)
 		}
+		// ssh would not, but here nobody can name a file for the jump host alone.
+		for i := range hops {
+			if len(hops[i].identities) == 0 {
+				hops[i].identities = t.IdentityFiles
+			}
+		}
 		chain = append(chain, hops...)
 	}
 	return append(chain, last), nil
@@ -83,9 +89,8 @@ func (h *hop) applyDefaults() {
 		h.user = currentUser()
 	}
 	if len(h.identities) == 0 {
-		h.defaults = true
 		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			h.identities = append(h.identities, filepath.Join(homeDir(), ".ssh", name))
+			h.usual = append(h.usual, filepath.Join(homeDir(), ".ssh", name))
 		}
 	}
 	if len(h.knownHosts) == 0 {

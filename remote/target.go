@@ -70,9 +70,9 @@ type hop struct {
 	alias          string // HostKeyAlias
 	port           uint16
 	user           string
-	identities     []string // explicit, may not exist
-	defaults       bool     // identities are only the usual places: offer them after the agent's keys
-	identitiesOnly bool
+	identities     []string // files that somebody named: offered first
+	usual          []string // files of the usual places, offered after the agent's keys; none when there are identities
+	identitiesOnly bool     // nothing but identities
 	agent          string // socket, empty: none
 	knownHosts     []string
 }

@@ -119,7 +119,11 @@ func (s *Server) forward(ctx context.Context, channel ssh.NewChannel) {
 		_ = channel.Reject(ssh.Prohibited, "administratively prohibited: open failed")
 		return
 	}
-	there, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
+	address := net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port)))
+	if s.opts.Forward != nil {
+		address = s.opts.Forward(address)
+	}
+	there, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		_ = channel.Reject(ssh.ConnectionFailed, "Connection refused")
 		return

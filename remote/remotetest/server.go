@@ -31,6 +31,8 @@ type Options struct {
 	Path    string             // a directory of fakes that RunShell and LocalShell put first in PATH
 	Env     []string           // for RunShell and LocalShell, beside the test's own environment
 
+	Forward func(address string) string // where a forwarded connection really goes; nil: to address
+
 	HostKeys       []ssh.Signer    // default: a new ed25519 key
 	AuthorizedKeys []ssh.PublicKey // beside the Target's own key
 	Config         func(*ssh.ServerConfig)
