@@ -68,19 +68,21 @@ func (a *attempt) refused(err error) error {
 	}
 	text := Clean(err.Error())
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "ssh: handshake failed: "), "ssh: ")
+	var algorithms *ssh.AlgorithmNegotiationError
 	switch {
 	case a.ring.failed != nil:
 		return a.error(fmt.Errorf("%w as %s: the key could not sign: %w", ErrAuth, a.to.user, a.ring.failed), "")
 	// "ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain" (client_auth.go)
 	case strings.Contains(text, "unable to authenticate"):
 		return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.user, a.ring.account()), a.ring.hint())
-	// "ssh: disconnect, reason 2: Too many authentication failures" (sshd's MaxAuthTries)
-	case strings.Contains(text, "Too many authentication failures"):
+	// "ssh: disconnect, reason 2: \"Too many authentication failures\"" (sshd's MaxAuthTries)
+	case strings.Contains(strings.ToLower(text), "too many authentication failures"):
 		return a.error(fmt.Errorf("%w as %s: more keys were offered than the host accepts attempts; %s", ErrAuth, a.to.user, a.ring.account()),
 			"name the one key to use (identity file), or unload keys from the agent")
-	// "ssh: no common algorithm for key exchange; we offered: …" (common.go)
-	case strings.Contains(text, "no common algorithm"):
-		return a.error(fmt.Errorf("%w: %s", ErrHandshake, text), "the host's sshd is too old, or configured too narrowly")
+	case errors.As(err, &algorithms):
+		offers := Clean(strings.Join(algorithms.RequestedAlgorithms, ", "))
+		return a.error(fmt.Errorf("%w: no common algorithm for %s: it offers only %s", ErrHandshake, algorithms.What, lastLines(offers, 1, 300)),
+			"the host's sshd is too old, or configured too narrowly")
 	// "ssh: overflow reading version string", "invalid packet length" (transport.go, cipher.go)
 	case strings.Contains(text, "version string"), strings.Contains(text, "invalid packet length"):
 		return a.error(fmt.Errorf("%w: no SSH server answers there (%s)", ErrHandshake, text), "is the port right?")
