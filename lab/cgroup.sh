@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# A control group for each machine. Where systemd runs the host, it is asked
-# for a scope by systemd-nspawn itself; where it does not (a container, a bare
-# VM), the lab makes them: without one of its own, every machine's systemd
-# would use the same "/".
+# A control group for each machine: without one of its own, every machine's
+# systemd would use the same "/". Where systemd runs the host it is asked for a
+# scope; where it does not (a container, a bare VM), the lab makes the groups.
 
 systemd_host() { [ -d /run/systemd/system ]; }
 
@@ -14,11 +13,23 @@ cgroup_hierarchies() {
 	done
 }
 
+machine_scope() { echo "kplb-lab-$(node_machine "$1").scope"; }
+
 machine_cgroups() {
-	local mount
+	local mount group=kplb-lab/$(node_machine "$1")
+	! systemd_host || group=machine.slice/$(machine_scope "$1")
 	for mount in $(cgroup_hierarchies); do
-		echo "$mount/kplb-lab/$(node_machine "$1")"
+		echo "$mount/$group"
 	done
+}
+
+# What boot.sh puts in front of systemd-nspawn to get it into its groups.
+scope_prefix() {
+	if systemd_host; then
+		echo "systemd-run --quiet --scope --collect --slice=machine.slice --property=Delegate=yes --unit=$(machine_scope "$1")"
+	else
+		echo "$LAB/join.sh $(machine_cgroups "$1" | tr '\n' ' ') --"
+	fi
 }
 
 make_cgroups() {
@@ -60,6 +71,10 @@ cgroup_processes() {
 
 remove_cgroups() {
 	local group
+	if systemd_host; then
+		systemctl stop "$(machine_scope "$1")" 2>/dev/null || true
+		return 0
+	fi
 	for group in $(machine_cgroups "$1"); do
 		[ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || return 1
 		# The parent is every lab's; the last one takes it away.

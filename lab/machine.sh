@@ -21,28 +21,35 @@ prepare_disk() {
 	} >"$upper/etc/hosts"
 }
 
-# power_on NODE: boots it and goes on. Every shell in between replaces itself,
-# so the pid recorded is systemd-nspawn's; the overlay is mounted in a mount
-# namespace that ends with it ("slave", so that namespaces removed in the host
-# are not kept alive by a copy of their mount).
+# power_on NODE: boots it and goes on. What stays is a supervisor in a session
+# of its own: this script again, so that it knows all that this one knows.
 power_on() {
-	local machine disk=$DISK/$1 pid
-	machine=$(node_machine "$1")
+	local pid
 	machine_pid "$1" >/dev/null && die "$(node_name "$1") is on already"
-	make_cgroups "$1"
-	cable_up "$1"
-	mkdir -p "$disk/merged" "$STATE/console"
-	setsid bash "$LAB/boot.sh" "$machine" "$(node_name "$1")" "$disk" "$LAYERS" "$(systemd_host || machine_cgroups "$1")" \
-		</dev/null >>"$STATE/console/$1" 2>&1 3>&- 9>&- &
+	mkdir -p "$STATE/console"
+	setsid "$LAB/lab" supervise --name "$NAME" "$1" </dev/null >>"$STATE/console/$1" 2>&1 3>&- 9>&- &
 	pid=$!
 	echo "$pid $(process_start "$pid")" >"$STATE/machine-$1.pid"
+}
+
+# supervise NODE: one boot after the other, until the machine is switched off.
+# systemd-nspawn ends with 133 when what it runs asks for a reboot.
+supervise() {
+	local status=133
+	while [ $status = 133 ]; do
+		cable_up "$1"
+		make_cgroups "$1"
+		status=0
+		bash "$LAB/boot.sh" "$(node_machine "$1")" "$(node_name "$1")" "$DISK/$1" "$LAYERS" "$(scope_prefix "$1")" || status=$?
+	done
+	return $status
 }
 
 # A pid means nothing without the time its process began at. A zombie is no
 # process any more: when it is taken away is up to the host's init.
 process_start() { sed -En '/^.*\) [^Z]/s/^.*\) //p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
-# machine_pid NODE: prints systemd-nspawn's pid, fails when the machine is off.
+# machine_pid NODE: prints the supervisor's pid, fails when the machine is off.
 machine_pid() {
 	local pid start
 	read -r pid start 2>/dev/null <"$STATE/machine-$1.pid" || return 1
@@ -52,20 +59,34 @@ machine_pid() {
 
 children() { tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null || true; }
 
-# The machine's own init, a child of systemd-nspawn.
+# descendants PID [BUT]: it and all that came of it, without the process BUT's.
+descendants() {
+	local child
+	process_start "$1" | grep -q . || return 0
+	echo "$1"
+	for child in $(children "$1"); do
+		case " ${2-} " in *" $child "*) ;; *) descendants "$child" "${2-}" ;; esac
+	done
+}
+
+# The machine's own init: the first descendant in another pid namespace.
 machine_init() {
-	local pid init
+	local pid process own
 	pid=$(machine_pid "$1") || return 1
-	for init in $(children "$pid"); do
-		[ "$(readlink "/proc/$init/ns/pid")" = "$(readlink "/proc/$pid/ns/pid")" ] || { echo "$init" && return 0; }
+	own=$(readlink /proc/self/ns/pid)
+	while process=$(children "$pid" | head -n 1) && [ -n "$process" ]; do
+		[ "$(readlink "/proc/$process/ns/pid")" = "$own" ] || { echo "$process" && return 0; }
+		pid=$process
 	done
 	return 1
 }
 
-# Everything that is the machine: its supervisor, its control groups, whatever
-# is in its network namespace. Nothing is looked for by name.
+# Everything that is the machine: its supervisor and what came of it, its
+# control groups, whatever is in its network namespace. Nothing is looked for
+# by name.
 machine_processes() {
-	machine_pid "$1" || true
+	local pid
+	! pid=$(machine_pid "$1") || descendants "$pid"
 	cgroup_processes "$1"
 	[ ! -e "/run/netns/$(node_machine "$1")" ] || ip netns pids "$(node_machine "$1")"
 }

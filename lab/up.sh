@@ -43,8 +43,9 @@ lab_up() {
 # give_up WHY CODE: nothing stays behind, unless somebody wants to look at it.
 give_up() {
 	trap '' INT TERM HUP
+	# The machines go when the lab is removed, or stay.
 	# shellcheck disable=SC2046 # a list
-	kill -TERM $(descendants "$MAKING") 2>/dev/null || true
+	kill -TERM $(descendants "$MAKING" "$(cut -d' ' -f1 "$STATE"/machine-*.pid 2>/dev/null | tr '\n' ' ')") 2>/dev/null || true
 	wait "$MAKING" 2>/dev/null || true
 	say "$1"
 	if [ -n "${KPLB_LAB_KEEP:-}" ]; then
@@ -54,15 +55,6 @@ give_up() {
 		rm -f "$STATE_ROOT/.$NAME.lock"
 	fi
 	exit "$2"
-}
-
-# A process and all it started, the machines (which outlive it) not among them.
-descendants() {
-	local child
-	echo "$1"
-	for child in $(children "$1"); do
-		[ "$(ps -o comm= -p "$child")" = systemd-nspawn ] || descendants "$child"
-	done
 }
 
 make_lab() {
