@@ -3,13 +3,24 @@
 # nothing else. Doing it again does no harm.
 
 lab_down() {
-	lock_lab
+	stop_making
+	lock_lab 60
 	if [ ! -e "$STATE" ] && [ ! -e "$DISK" ]; then
 		say "lab $NAME is not there: nothing to remove"
 	else
 		remove_lab
 	fi
-	rm -f "$STATE_ROOT/.$NAME.lock"
+	rm -f "$LOCK"
+}
+
+# An "up" that is at work, perhaps without the shell that began it, ends first.
+stop_making() {
+	local making start
+	read -r making start 2>/dev/null <"$STATE_ROOT/.$NAME.lock" || return 0
+	[ "$(process_start "$making")" = "$start" ] || return 0
+	say "stopping the \"up\" that is making lab $NAME"
+	# shellcheck disable=SC2046 # a list
+	kill -TERM $(descendants "$making") 2>/dev/null || true
 }
 
 # By exact name, so that lab "a" takes nothing of lab "a-b". The nodes go all at

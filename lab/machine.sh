@@ -57,7 +57,7 @@ machine_pid() {
 	echo "$pid"
 }
 
-children() { tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null || true; }
+children() { tr ' ' '\n' 2>/dev/null <"/proc/$1/task/$1/children" || true; }
 
 # descendants PID [BUT]: it and all that came of it, without the process BUT's.
 descendants() {

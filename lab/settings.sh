@@ -56,15 +56,15 @@ use_subnet() {
 	VIP=$PREFIX.233.1
 }
 
-# lock_lab: nobody else starts or stops this lab meanwhile. Descriptor 9; what
-# is started for good must not inherit it. The file goes with the lab, so it
-# may have been another one's that was just removed.
+# lock_lab [SECONDS]: nobody else starts or stops this lab meanwhile. Descriptor
+# 9; what is started for good must not inherit it. The file goes with the lab,
+# so it may have been another one's that was just removed.
 lock_lab() {
-	local file=$STATE_ROOT/.$NAME.lock
+	LOCK=$STATE_ROOT/.$NAME.lock
 	mkdir -p "$STATE_ROOT"
-	until [ "$file" -ef /proc/self/fd/9 ]; do
-		exec 9>"$file"
-		flock -n 9 || die "lab $NAME is being started or stopped by somebody else; wait for them"
+	until [ "$LOCK" -ef /proc/self/fd/9 ]; do
+		exec 9>>"$LOCK"
+		flock --timeout "${1:-0}" 9 || die "lab $NAME is being started or stopped by somebody else; wait for them"
 	done
 }
 

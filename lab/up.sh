@@ -34,6 +34,7 @@ lab_up() {
 	# commands, and this one has nothing to do but wait.
 	make_lab &
 	MAKING=$!
+	echo "$MAKING $(process_start "$MAKING")" >"$LOCK"
 	trap 'give_up "interrupted" 130' INT TERM HUP
 	wait "$MAKING" || give_up "lab $NAME could not be made" 1
 	trap - INT TERM HUP
@@ -52,7 +53,7 @@ give_up() {
 		say "kept for a look because of KPLB_LAB_KEEP; \"lab/lab down --name $NAME\" removes it"
 	else
 		remove_lab
-		rm -f "$STATE_ROOT/.$NAME.lock"
+		rm -f "$LOCK"
 	fi
 	exit "$2"
 }
