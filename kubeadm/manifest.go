@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -27,16 +29,16 @@ type Manifest struct {
 // writes: a pod whose container kube-apiserver has its flags in command, one
 // item a line. Any other form is an error that says what was expected.
 func ParseManifest(source []byte) (*Manifest, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(source, &doc); err != nil {
-		return nil, fmt.Errorf("is not YAML: %w", err)
-	}
-	if len(doc.Content) != 1 {
-		return nil, errors.New("is empty")
-	}
-	container, err := apiserverContainer(doc.Content[0])
+	root, err := parse(source)
 	if err != nil {
 		return nil, err
+	}
+	container, err := apiserverContainer(root)
+	if err != nil {
+		return nil, err
+	}
+	if child(container, "args") != nil {
+		return nil, errors.New("has spec.containers[kube-apiserver].args, whose flags would count after those of command")
 	}
 	command := child(container, "command")
 	if command == nil || command.Kind != yaml.SequenceNode || command.Style&yaml.FlowStyle != 0 || len(command.Content) == 0 {
@@ -50,6 +52,54 @@ func ParseManifest(source []byte) (*Manifest, error) {
 	}
 	m.probes = probeHosts(container)
 	return m, nil
+}
+
+// parse returns the one document of source.
+func parse(source []byte) (*yaml.Node, error) {
+	if !utf8.Valid(source) {
+		return nil, errors.New("is not UTF-8")
+	}
+	// YAML ends lines at these, too: what it calls line 7 would be another one here
+	if bytes.ContainsAny(bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n")), "\r\u0085\u2028\u2029") {
+		return nil, errors.New("has a line that ends in neither LF nor CR LF")
+	}
+	var doc, second yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(source))
+	if err := documents.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, errors.New("is empty")
+	} else if err != nil {
+		return nil, fmt.Errorf("is not YAML: %w", err)
+	}
+	if err := documents.Decode(&second); err == nil {
+		return nil, errors.New("has a second YAML document")
+	} else if !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("is not YAML: %w", err)
+	}
+	if len(doc.Content) != 1 {
+		return nil, errors.New("is empty")
+	}
+	return doc.Content[0], plain(doc.Content[0])
+}
+
+// plain refuses what readers of YAML understand in different ways, and what
+// child does not look through.
+func plain(n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		return fmt.Errorf("line %d: has an alias, which is not followed", n.Line)
+	}
+	keys := map[string]bool{}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if keys[c.Value] {
+				return fmt.Errorf("line %d: has key %q a second time", c.Line, c.Value)
+			}
+			keys[c.Value] = true
+		}
+		if err := plain(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func apiserverContainer(root *yaml.Node) (*yaml.Node, error) {
@@ -108,6 +158,9 @@ func (m *Manifest) ProbeHosts() []string { return m.probes }
 // caller reads the flag back.
 func (m *Manifest) setFlag(name, value string) ([]byte, error) {
 	lines := bytes.SplitAfter(m.source, []byte("\n"))
+	if strings.HasSuffix(value, ":") { // an IPv6 address, which would read as a key
+		return nil, fmt.Errorf("cannot take --%s=%s: an address that ends in a colon", name, value)
+	}
 	for i := len(m.command) - 1; i >= 0; i-- {
 		item := m.command[i]
 		if strings.HasPrefix(item.Value, "--"+name+"=") {
@@ -149,9 +202,11 @@ func (m *Manifest) add(lines [][]byte, text string) ([]byte, error) {
 	if strings.Trim(string(head), " -") != "" || !bytes.Contains(head, []byte("-")) {
 		return nil, fmt.Errorf("line %d: the last item of command is not alone on its line", last.Line)
 	}
-	if !bytes.HasSuffix(line, []byte("\n")) {
-		line = append(line[:len(line):len(line)], '\n')
+	end := []byte("\n")
+	if bytes.HasSuffix(line, []byte("\r\n")) {
+		end = []byte("\r\n")
 	}
-	lines[last.Line-1] = append(append(append(line[:len(line):len(line)], head...), text...), '\n')
+	line = bytes.TrimSuffix(line, end)
+	lines[last.Line-1] = bytes.Join([][]byte{line, end, head, []byte(text), end}, nil)
 	return bytes.Join(lines, nil), nil
 }
