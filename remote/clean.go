@@ -76,7 +76,10 @@ func escapeLen(s string) int {
 	case ']', 'P', 'X', '^', '_':
 		return stringLen(s, body)
 	}
-	if s[0] != 0x1b || kind < 0x20 || kind > 0x7e {
+	if s[0] != 0x1b {
+		return body
+	}
+	if kind < 0x20 || kind > 0x7e {
 		return 1
 	}
 	for body-1 < len(s) && s[body-1] >= 0x20 && s[body-1] <= 0x2f { // intermediates, then one final byte

@@ -97,11 +97,13 @@ func TestDialErrors(t *testing.T) {
 			hint: "is root the right user? To let a key in: ssh-copy-id -p PORT root@HOST",
 		},
 		{
-			name:   "no key at all",
-			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) { target.IdentityFiles = []string{noFile} },
-			is:     []error{remote.ErrAuth},
-			want:   "node (HOST): login was refused as root: no key was offered; skipped DIR/missing (no such file or directory)",
-			hint:   "is root the right user? To let a key in: ssh-copy-id -p PORT root@HOST",
+			name: "no key at all",
+			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) {
+				target.IdentityFiles = []string{noFile}
+			},
+			is:   []error{remote.ErrAuth},
+			want: "node (HOST): login was refused as root: no key was offered; skipped DIR/missing (no such file or directory)",
+			hint: "is root the right user? To let a key in: ssh-copy-id -p PORT root@HOST",
 		},
 		{
 			name: "server takes passwords only",
@@ -121,11 +123,13 @@ func TestDialErrors(t *testing.T) {
 			hint:   "is the host up, its address right, and sshd listening on that port?",
 		},
 		{
-			name:   "name does not resolve",
-			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) { target.Host, target.Port = "no-such-host.invalid", 22 },
-			is:     []error{remote.ErrUnreachable},
-			want:   "node (no-such-host.invalid:22): is not reachable: its name does not resolve (no such host)",
-			hint:   "give its IP address, or a name that resolves here",
+			name: "name does not resolve",
+			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) {
+				target.Host, target.Port = "no-such-host.invalid", 22
+			},
+			is:   []error{remote.ErrUnreachable},
+			want: "node (no-such-host.invalid:22): is not reachable: its name does not resolve (no such host)",
+			hint: "give its IP address, or a name that resolves here",
 		},
 		{
 			name: "mute",
@@ -156,10 +160,12 @@ func TestDialErrors(t *testing.T) {
 			hint: "the host's sshd is too old, or configured too narrowly",
 		},
 		{
-			name:   "option for a host",
-			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) { target.Host = "-oProxyCommand=id" },
-			is:     []error{remote.ErrTarget},
-			want:   `node: cannot be used as an SSH target: "-oProxyCommand=id" is neither a host name nor an IP address`,
+			name: "option for a host",
+			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) {
+				target.Host = "-oProxyCommand=id"
+			},
+			is:   []error{remote.ErrTarget},
+			want: `node: cannot be used as an SSH target: "-oProxyCommand=id" is neither a host name nor an IP address`,
 		},
 		{
 			name:   "option for a user",
@@ -168,10 +174,12 @@ func TestDialErrors(t *testing.T) {
 			want:   `node: cannot be used as an SSH target: "-l" is not a user name`,
 		},
 		{
-			name:   "jump host with a bad port",
-			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) { target.ProxyJump = []string{"a:0"} },
-			is:     []error{remote.ErrTarget},
-			want:   `node: cannot be used as an SSH target: jump host "a:0" has no port between 1 and 65535`,
+			name: "jump host with a bad port",
+			change: func(_ *remotetest.Server, target *remote.Target, _ *remote.Options) {
+				target.ProxyJump = []string{"a:0"}
+			},
+			is:   []error{remote.ErrTarget},
+			want: `node: cannot be used as an SSH target: jump host "a:0" has no port between 1 and 65535`,
 		},
 	}
 	for _, tt := range tests {

@@ -148,7 +148,6 @@ func TestFloods(t *testing.T) {
 	}{
 		"no newline":     {endless(stdout, "x"), "node (HOST): flood printed more than is accepted: over 16 MiB on standard output"},
 		"lines":          {endless(stdout, "noise\n"), "node (HOST): flood printed more than is accepted: over 16 MiB on standard output"},
-		"empty lines":    {endless(stdout, "\n"), "node (HOST): flood printed more than is accepted: over 16 MiB on standard output"},
 		"NUL":            {endless(stdout, "\x00"), "node (HOST): flood printed more than is accepted: over 16 MiB on standard output"},
 		"standard error": {endless(stderr, "E: x\n"), "node (HOST): flood printed more than is accepted: over 16 MiB on standard error"},
 		"one record": {func(c *remotetest.Call) int {

@@ -73,7 +73,7 @@ type hop struct {
 	identities     []string // files that somebody named: offered first
 	usual          []string // files of the usual places, offered after the agent's keys; none when there are identities
 	identitiesOnly bool     // nothing but identities
-	agent          string // socket, empty: none
+	agent          string   // socket, empty: none
 	knownHosts     []string
 }
 

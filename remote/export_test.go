@@ -1,0 +1,31 @@
+package remote
+
+import "bytes"
+
+// Stream gives what Run sends.
+func (s Script) Stream(nonce string) []byte { return s.stream(nonce) }
+
+// ParseFrames gives the records in what a host printed.
+func ParseFrames(out []byte, nonce string) []Record {
+	var records []Record
+	f := newFrames(bytes.NewReader(out), nonce)
+	for {
+		line, err := f.next()
+		if err != nil {
+			return records
+		}
+		if r, begin, ok := parseRecord(line); ok && !begin {
+			records = append(records, r)
+		}
+	}
+}
+
+// ParseKnownHosts looks a name up.
+func ParseKnownHosts(data []byte, name string) {
+	var k knownHosts
+	k.parse("f", data)
+	k.algorithms(name)
+	for _, l := range k.lines {
+		k.state(name, l.key)
+	}
+}
