@@ -23,13 +23,21 @@ machine_cgroups() {
 	done
 }
 
+scope_command() { echo "systemd-run --quiet --scope --collect --slice=machine.slice --property=Delegate=yes --unit=$1"; }
+
 # What boot.sh puts in front of systemd-nspawn to get it into its groups.
 scope_prefix() {
 	if systemd_host; then
-		echo "systemd-run --quiet --scope --collect --slice=machine.slice --property=Delegate=yes --unit=$(machine_scope "$1")"
+		scope_command "$(machine_scope "$1")"
 	else
 		echo "$LAB/join.sh $(machine_cgroups "$1" | tr '\n' ' ') --"
 	fi
+}
+
+# And in front of the supervisor: in the scope of whoever says "up" it would end
+# with a login or a CI job.
+supervisor_prefix() {
+	! systemd_host || scope_command "supervisor-$(machine_scope "$1")"
 }
 
 make_cgroups() {
@@ -72,7 +80,7 @@ cgroup_processes() {
 remove_cgroups() {
 	local group
 	if systemd_host; then
-		systemctl stop "$(machine_scope "$1")" 2>/dev/null || true
+		systemctl stop "$(machine_scope "$1")" "supervisor-$(machine_scope "$1")" 2>/dev/null || true
 		return 0
 	fi
 	for group in $(machine_cgroups "$1"); do

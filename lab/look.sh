@@ -20,6 +20,8 @@ look_exec() {
 	[ $# -ge 2 ] || misuse "exec needs a command"
 	if [ "$1" = operator ]; then
 		shift
+		# kubectl comes with a genuine cluster.
+		[ -z "${NODE_LAYER:-}" ] || PATH=$PATH:$NODE_LAYER/usr/bin
 		exec ip netns exec "$OPERATOR" "$@"
 	fi
 	node=$(node_of "$1")

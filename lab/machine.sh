@@ -27,7 +27,8 @@ power_on() {
 	local pid
 	machine_pid "$1" >/dev/null && die "$(node_name "$1") is on already"
 	mkdir -p "$STATE/console"
-	setsid "$LAB/lab" supervise --name "$NAME" "$1" </dev/null >>"$STATE/console/$1" 2>&1 3>&- 9>&- &
+	# shellcheck disable=SC2046 # words, or none
+	setsid $(supervisor_prefix "$1") "$LAB/lab" supervise --name "$NAME" "$1" </dev/null >>"$STATE/console/$1" 2>&1 3>&- 9>&- &
 	pid=$!
 	echo "$pid $(process_start "$pid")" >"$STATE/machine-$1.pid"
 }

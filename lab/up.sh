@@ -3,7 +3,7 @@
 
 lab_up() {
 	local name=${KPLB_LAB_NAME:-kplb} subnet=10.1.0.0/16 count=3
-	KIND=standin VIP_SAN=yes PACKAGES=yes
+	KIND=standin VIP_SAN=yes PACKAGES=yes NODE_LAYER=
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--name | --subnet | --nodes) [ $# -ge 2 ] || misuse "$1 needs a value" ;;&
@@ -90,7 +90,7 @@ make_lab() {
 
 # What every later call needs to know.
 save_lab() {
-	declare -p SUBNET NODES KIND VIP_SAN PACKAGES LAYERS | sed 's/^declare -[-a-z]* //' >"$STATE/lab"
+	declare -p SUBNET NODES KIND VIP_SAN PACKAGES LAYERS NODE_LAYER | sed 's/^declare -[-a-z]* //' >"$STATE/lab"
 }
 
 load_lab() {
