@@ -36,6 +36,11 @@ new_worker() {
 	[ -n "$(workers "$1.service" | grep -vxF "$old_workers")" ]
 }
 
+# Not while it is still reloading.
+active() {
+	[ "$(systemctl is-active "$1.service")" = active ]
+}
+
 switch() {
 	[ -n "$2" ] || return 0
 	record step "$1: $2"
@@ -45,11 +50,11 @@ $(last_words "$1")"
 	[ "$2" != reload ] || [ "$1" != haproxy ] || until_true new_worker "$1" ||
 		refuse "haproxy keeps its old worker after the reload:
 $(last_words "$1")"
-	[ "$(systemctl is-active "$1.service")" = active ] || refuse "$1 is not running after the $2:
+	until_true active "$1" || refuse "$1 is not running after the $2:
 $(last_words "$1")"
 }
 
-mkdir -p /var/lib/kplb && exec 9>/var/lib/kplb/lock
+exec 9>/run/kplb.lock
 flock -n 9 || refuse "another kplb is at work on this node"
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(systemctl daemon-reload 2>&1) || refuse "systemctl daemon-reload: $said"

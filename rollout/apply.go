@@ -46,10 +46,14 @@ func (e *StoppedError) Summary() string {
 	return strings.Join(out, "; ")
 }
 
-// Apply carries out the plan, one node after the other, and stops at the
-// first that fails with a *StoppedError. It does not prove the result: see
-// Verify.
+// Apply carries out the plan. First every node checks its new files, all at
+// once: a NodeErrors says that nothing was changed anywhere. Then one node
+// changes after the other, and the first that fails ends it with a
+// *StoppedError. The result is not proven here: see Verify.
 func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
+	if err := r.rehearseAll(ctx, p); err != nil {
+		return err
+	}
 	var changed []string
 	for i, n := range p.Nodes {
 		if n.Empty() {
@@ -70,6 +74,25 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
 	return nil
 }
 
+// rehearseAll has every node stage its files and check them with its own
+// daemons. Where these are yet to be installed, that happens later.
+func (r *Rollout) rehearseAll(ctx context.Context, p *Plan) error {
+	nodes := make([]inventory.Node, 0, len(p.Nodes))
+	plans := map[string]NodePlan{}
+	for _, n := range p.Nodes {
+		if len(n.Changes) > 0 && len(n.Packages) == 0 {
+			nodes, plans[n.Node.Name] = append(nodes, n.Node), n
+		}
+	}
+	return r.each(nodes, func(n inventory.Node) error {
+		h, err := r.host(ctx, n)
+		if err != nil {
+			return err
+		}
+		return r.rehearse(ctx, h, plans[n.Name])
+	})
+}
+
 // applyNode changes one node. touched says whether anything on it may differ
 // from before.
 func (r *Rollout) applyNode(ctx context.Context, n NodePlan) (touched bool, err error) {
@@ -79,7 +102,8 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) (touched bool, err 
 	}
 	if len(n.Packages) > 0 {
 		if n, err = r.installPackages(ctx, h, n); err != nil {
-			return true, err
+			var refused *refusedByNode
+			return !errors.As(err, &refused), err
 		}
 		touched = true
 	}

@@ -2,6 +2,7 @@
 #   KPLB_FILES  a line per file: name, mode, sha256 before (or absent), sha256 after, path
 #   KPLB_TXN    names this change; what was there before is kept under it
 #   KPLB_SYSCTL 1: apply the settings
+#   KPLB_CHECK  1: stop before anything is changed
 
 base=/var/lib/kplb
 stage=
@@ -100,15 +101,20 @@ install_one() {
 
 [ -L $base ] && refuse "$base is a symbolic link"
 mkdir -p $base && chmod 700 $base || refuse "$base cannot be made"
-exec 9>$base/lock
+exec 9>/run/kplb.lock
 flock -n 9 || refuse "another kplb is at work on this node"
 stage=$(mktemp -d $base/stage.XXXXXX) || refuse "no room in $base"
-trap 'rm -rf "$stage"' EXIT
+# a node that is only checked is left as it was: without our directory
+trap 'rm -rf "$stage"; rmdir $base 2>/dev/null' EXIT
 
 each_file unchanged
 record step "checking the files"
 each_file write_staged
 each_file validate
+if [ "$KPLB_CHECK" = 1 ]; then
+	record done
+	exit 0
+fi
 each_file keep
 record step "installing"
 each_file install_one || take_back "$path could not be written: $(df -P "${path%/*}" 2>/dev/null | sed -n '2s/ \+/ /gp')"

@@ -9,6 +9,9 @@ said=$(
 	apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold install $KPLB_PACKAGES 2>&1
 ) || {
 	record refused "apt-get install $KPLB_PACKAGES: $(echo "$said" | grep -E '^(E|W|Err):?' | tail -n 4)"
+	for name in $KPLB_PACKAGES; do
+		if command -v "$name" >/dev/null; then record touched; fi
+	done
 	exit 1
 }
 record done

@@ -56,30 +56,46 @@ func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
 }
 
 func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node) (map[string]*Facts, error) {
+	err := r.each(nodes, func(n inventory.Node) error {
+		f, err := r.inspectNode(ctx, n)
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.facts == nil {
+			r.facts = map[string]*Facts{}
+		}
+		r.facts[n.Name] = f
+		return nil
+	})
+	return maps.Clone(r.facts), err
+}
+
+// most is how many nodes are worked on at once, where order does not matter.
+const most = 32
+
+// each does the same on several nodes at once. Its error is a NodeErrors.
+func (r *Rollout) each(nodes []inventory.Node, do func(inventory.Node) error) error {
 	errs := NodeErrors{}
+	var mu sync.Mutex
 	var g errgroup.Group
-	g.SetLimit(32)
+	g.SetLimit(most)
 	for _, n := range nodes {
 		g.Go(func() error {
-			f, err := r.inspectNode(ctx, n)
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if err != nil {
+			if err := do(n); err != nil {
+				mu.Lock()
 				errs[n.Name] = err
-				return nil
+				mu.Unlock()
 			}
-			if r.facts == nil {
-				r.facts = map[string]*Facts{}
-			}
-			r.facts[n.Name] = f
 			return nil
 		})
 	}
 	_ = g.Wait() // the errors are in errs
 	if len(errs) > 0 {
-		return nil, errs
+		return errs
 	}
-	return maps.Clone(r.facts), nil
+	return nil
 }
 
 func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, error) {

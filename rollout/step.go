@@ -48,6 +48,15 @@ func packagesScript(names []string) remote.Script {
 // refusedByNode.
 func (r *Rollout) install(ctx context.Context, h Host, n NodePlan) error {
 	r.report(Event{Node: n.Node.Name, Step: "installing files", Usual: installUsual})
+	return run(ctx, h, n.Node.Name, r.installScript(n, false))
+}
+
+// rehearse does what install does up to the first change, and stops there.
+func (r *Rollout) rehearse(ctx context.Context, h Host, n NodePlan) error {
+	return run(ctx, h, n.Node.Name, r.installScript(n, true))
+}
+
+func (r *Rollout) installScript(n NodePlan, check bool) remote.Script {
 	var list strings.Builder
 	data := map[string][]byte{}
 	for i, c := range n.Changes {
@@ -55,12 +64,13 @@ func (r *Rollout) install(ctx context.Context, h Host, n NodePlan) error {
 		data[name] = c.Content
 		fmt.Fprintf(&list, "%s %o %s %s %s\n", name, c.Mode.Perm(), c.before(), hash(c.Content), c.Path)
 	}
-	return run(ctx, h, n.Node.Name, remote.Script{
+	return remote.Script{
 		Name: "install", Body: installBody, Files: data, Limit: 2 * time.Minute,
 		Vars: map[string]string{
 			"KPLB_FILES": list.String(), "KPLB_TXN": newTransaction(), "KPLB_SYSCTL": flag(n.Sysctl),
+			"KPLB_CHECK": flag(check),
 		},
-	})
+	}
 }
 
 func (c Change) before() string {
@@ -122,10 +132,13 @@ func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
 func run(ctx context.Context, h Host, node string, s remote.Script) error {
 	var refused string
 	var left []string
+	touched := false
 	err := h.Run(ctx, s, func(r remote.Record) error {
 		switch r.Key {
 		case "refused":
 			refused = strings.TrimSpace(strings.Join(r.Fields, " "))
+		case "touched":
+			touched = true
 		case "left":
 			left = append(left, r.Fields...)
 		}
@@ -134,6 +147,8 @@ func run(ctx context.Context, h Host, node string, s remote.Script) error {
 	switch {
 	case len(left) > 0:
 		return fmt.Errorf("%s: %s; not put back: %s", node, refused, strings.Join(left, ", "))
+	case touched:
+		return fmt.Errorf("%s: %s", node, refused)
 	case refused != "":
 		return &refusedByNode{node, refused}
 	}
