@@ -52,6 +52,6 @@ install_missing() {
 	[ -n "$missing" ] || return 0
 	say "installing$missing"
 	# shellcheck disable=SC2086 # a list
-	{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >/dev/null 2>&1 </dev/null ||
+	{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing; } >/dev/null 2>&1 </dev/null ||
 		die "apt-get could not install$missing; run it by hand to see why"
 }
