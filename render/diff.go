@@ -18,6 +18,9 @@ func Diff(oldName string, old []byte, newName string, content []byte) []byte {
 	if content == nil {
 		newName = "/dev/null"
 	}
+	if len(old) == 0 && len(content) == 0 {
+		return []byte("diff " + oldName + " " + newName + "\n(an empty file)\n")
+	}
 	redactedOld, redactedNew := Redact(old), Redact(content)
 	if bytes.Equal(redactedOld, redactedNew) {
 		return []byte("diff " + oldName + " " + newName + "\n(a secret changes; it is not shown)\n")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"text/template"
+	"text/template/parse"
 
 	"github.com/kplb/kplb/inventory"
 )
@@ -64,11 +65,27 @@ func Parse(builtin, override fs.FS) (*Templates, error) {
 		if set.Lookup(name) == nil {
 			return nil, fmt.Errorf("template %s overrides nothing: no built-in template has that name", name)
 		}
+		if err := notEmpty(override, name); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := set.ParseFS(override, names...); err != nil {
 		return nil, err
 	}
 	return &Templates{set}, nil
+}
+
+// notEmpty refuses a template without any text: text/template would keep the
+// one that it is meant to replace.
+func notEmpty(override fs.FS, name string) error {
+	t, err := template.New(name).Funcs(funcs()).ParseFS(override, name)
+	if err != nil {
+		return err
+	}
+	if t = t.Lookup(name); t == nil || parse.IsEmptyTree(t.Root) {
+		return fmt.Errorf("template %s is empty", name)
+	}
+	return nil
 }
 
 // Node renders the artifacts of one node, in the order of installation.

@@ -29,12 +29,13 @@ func (s Secrets) Fill(a Artifact) Artifact {
 }
 
 // secretForms find secrets in files that kplb did not write, by the keyword
-// before them.
+// before them: anywhere in a line, since what is commented out may still be in
+// use elsewhere.
 var secretForms = []*regexp.Regexp{
-	regexp.MustCompile(`(?m)^(\s*auth_pass\s+).*$`),
-	regexp.MustCompile(`(?m)^(\s*auth_hmac\s+).*$`),
-	regexp.MustCompile(`(?m)^(\s*stats\s+auth\s+).*$`),
-	regexp.MustCompile(`(?m)^(\s*user\s+\S+\s+(?:insecure-)?password\s+)\S+`),
+	regexp.MustCompile(`(?m)(\bauth_(?:pass|hmac)\b[ \t]*).+$`),
+	regexp.MustCompile(`(?m)(\bstats[ \t]+auth\b[ \t]*).+$`),
+	regexp.MustCompile(`(?m)(\bpassword[ \t]+).+$`),             // of HAProxy's userlists, keepalived's SSL
+	regexp.MustCompile(`(?mi)(authorization["']?[: \t\\]+).+$`), // a header in a check or a rule
 }
 
 // Redact blanks every secret in text that people are about to see.

@@ -6,16 +6,17 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // A stamp is one comment line in every artifact: whose it is, and a checksum
-// of the other lines, so that a hand edit shows without anything else to
-// compare with.
+// of everything but the checksum itself, so that a hand edit shows without
+// anything else to compare with.
 
 // stampMark stands in a template's output until the checksum is known.
 const stampMark = "# kplb: stamp"
 
-var stampForm = regexp.MustCompile(`(?m)^# kplb: made from cluster "([^"\n]*)" for ([^\s;]+); edit the inventory instead of this file; sum ([0-9a-f]{16})$`)
+var stampForm = regexp.MustCompile(`(?m)^# kplb: made from cluster "[^"\n]*" for [^\s;]+; edit the inventory instead of this file; sum ([0-9a-f]{16})$`)
 
 // StampState is what a file's stamp says of the file.
 type StampState string
@@ -27,25 +28,26 @@ const (
 	Edited    StampState = "edited by hand since kplb wrote it"
 )
 
+var markForm = regexp.MustCompile(`(?m)^` + stampMark + `\n`)
+
 // stamp replaces the mark in content, which must hold exactly one.
 func stamp(content []byte, cluster, node string) ([]byte, error) {
-	mark := []byte(stampMark + "\n")
-	if n := bytes.Count(content, mark); n != 1 {
-		return nil, fmt.Errorf("has {{ .Stamp }} on %d lines of its own, want exactly 1", n)
+	marks := markForm.FindAllIndex(content, -1)
+	if len(marks) != 1 {
+		return nil, fmt.Errorf("has {{ .Stamp }} on %d lines of its own, want exactly 1", len(marks))
 	}
-	line := fmt.Sprintf("# kplb: made from cluster %q for %s; edit the inventory instead of this file; sum %s\n",
-		cluster, node, sum(bytes.Replace(content, mark, nil, 1)))
-	return bytes.Replace(content, mark, []byte(line), 1), nil
+	line := fmt.Sprintf("# kplb: made from cluster %q for %s; edit the inventory instead of this file; sum %016x\n", cluster, node, 0)
+	from, to := marks[0][0], marks[0][1]
+	return restamp(slices.Concat(content[:from], []byte(line), content[to:])), nil
 }
 
 // Stamp reads the stamp of a file found on a node.
 func Stamp(content []byte) StampState {
-	at := stampForm.FindSubmatchIndex(content)
-	if at == nil {
+	from, to, ok := findSum(content)
+	switch {
+	case !ok:
 		return Unstamped
-	}
-	rest := append(append([]byte{}, content[:at[0]]...), bytes.TrimPrefix(content[at[1]:], []byte("\n"))...)
-	if sum(rest) != string(content[at[6]:at[7]]) {
+	case sum(content[:from], content[to:]) != string(content[from:to]):
 		return Edited
 	}
 	return Intact
@@ -54,17 +56,28 @@ func Stamp(content []byte) StampState {
 // restamp computes the checksum anew, for a file whose placeholders have been
 // filled.
 func restamp(content []byte) []byte {
-	at := stampForm.FindSubmatchIndex(content)
-	if at == nil {
+	from, to, ok := findSum(content)
+	if !ok {
 		return content
 	}
-	rest := append(append([]byte{}, content[:at[0]]...), content[at[1]+1:]...)
-	out := append([]byte{}, content...)
-	copy(out[at[6]:at[7]], sum(rest))
+	out := bytes.Clone(content)
+	copy(out[from:to], sum(content[:from], content[to:]))
 	return out
 }
 
-func sum(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:8])
+// findSum finds the checksum of the first stamp.
+func findSum(content []byte) (from, to int, ok bool) {
+	at := stampForm.FindSubmatchIndex(content)
+	if at == nil {
+		return 0, 0, false
+	}
+	return at[2], at[3], true
+}
+
+func sum(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		_, _ = h.Write(p) // never fails
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
