@@ -61,12 +61,12 @@ func run(t *testing.T, argv ...string) (output string, err error) {
 }
 
 // replaceAll is for what only the node has.
-func replaceAll(t *testing.T, content []byte, old, new string) []byte {
+func replaceAll(t *testing.T, content []byte, from, to string) []byte {
 	t.Helper()
-	if !bytes.Contains(content, []byte(old)) {
-		t.Fatalf("%q is not in the file", old)
+	if !bytes.Contains(content, []byte(from)) {
+		t.Fatalf("%q is not in the file", from)
 	}
-	return bytes.ReplaceAll(content, []byte(old), []byte(new))
+	return bytes.ReplaceAll(content, []byte(from), []byte(to))
 }
 
 func writeTemp(t *testing.T, name string, content []byte) string {

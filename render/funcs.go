@@ -16,7 +16,7 @@ import (
 // the same result every time and touch nothing outside their arguments.
 var allowed = []string{
 	"add", "append", "coalesce", "compact", "contains", "default", "dict", "div", "empty", "fail", "first", "get",
-	"has", "hasKey", "hasPrefix", "hasSuffix", "indent", "initial", "int", "join", "kindIs", "last", "len", "list",
+	"has", "hasKey", "hasPrefix", "hasSuffix", "indent", "initial", "int", "join", "kindIs", "last", "list",
 	"lower", "max", "min", "mod", "mul", "nindent", "prepend", "quote", "replace", "rest", "reverse", "seq",
 	"sortAlpha", "splitList", "squote", "sub", "ternary", "toString", "trim", "trimPrefix", "trimSuffix", "trunc",
 	"uniq", "until", "upper", "without",
@@ -61,7 +61,8 @@ func duration(d time.Duration) (string, error) {
 
 // seconds writes a time as keepalived's advert_int wants it: decimal seconds.
 func seconds(d time.Duration) string {
-	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
+	// not d.Seconds(), which adds two floats: 1.1400000000000001
+	return strconv.FormatFloat(float64(d)/float64(time.Second), 'f', -1, 64)
 }
 
 func secret(name string) (string, error) {

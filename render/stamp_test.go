@@ -85,14 +85,14 @@ func TestStampSeesEveryEdit(t *testing.T) {
 func TestStampWantsOneMark(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
-		"":                                 "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"exit 0\n":                         "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"# kplb: stamp":                    "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"# kplb: stamp here\n":             "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"x # kplb: stamp\n":                "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"    # kplb: stamp\n":              "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"# kplb: stamp\r\n":                "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
-		"# kplb: stamp\n# kplb: stamp\n":   "has {{ .Stamp }} on 2 lines of its own, want exactly 1",
+		"":                                  "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"exit 0\n":                          "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"# kplb: stamp":                     "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"# kplb: stamp here\n":              "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"x # kplb: stamp\n":                 "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"    # kplb: stamp\n":               "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"# kplb: stamp\r\n":                 "has {{ .Stamp }} on 0 lines of its own, want exactly 1",
+		"# kplb: stamp\n# kplb: stamp\n":    "has {{ .Stamp }} on 2 lines of its own, want exactly 1",
 		"# kplb: stamp\nx\n# kplb: stamp\n": "has {{ .Stamp }} on 2 lines of its own, want exactly 1",
 	} {
 		if got, err := stamp([]byte(content), "home", "a"); err == nil || err.Error() != want {
