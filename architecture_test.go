@@ -1,0 +1,270 @@
+// Package kplb_test asserts what no package of the module can assert alone.
+package kplb_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go/parser"
+	"go/token"
+)
+
+const module = "github.com/kplb/kplb"
+
+// mayImport says which packages of ours each package may import. What is not
+// listed may import nothing of ours, and lab, which has a life of its own, is
+// imported by nobody.
+var mayImport = map[string][]string{
+	"cmd/kplb":  {"cmd"},
+	"cmd":       {"inventory", "kubeadm", "remote", "render", "rollout", "templates"},
+	"rollout":   {"inventory", "kubeadm", "remote", "render"},
+	"render":    {"inventory", "templates"},
+	"inventory": {},
+	"templates": {},
+	"remote":    {},
+	"kubeadm":   {},
+}
+
+// belongs says where the libraries with many ways in may be imported: in a
+// package, in one file, or in one file of a package whichever that is.
+var belongs = []struct {
+	library string
+	in      []string // packages, or files
+	oneFile []string // packages in which only one file may
+}{
+	{"github.com/spf13/cobra", []string{"cmd"}, nil},
+	{"github.com/spf13/pflag", []string{"cmd"}, nil},
+	{"github.com/spf13/viper", []string{"cmd/settings.go"}, nil},
+	{"go.yaml.in/yaml", []string{"inventory", "kubeadm"}, []string{"inventory"}},
+	{"gopkg.in/yaml.v2", nil, nil},
+	{"gopkg.in/yaml.v3", nil, nil},
+	{"sigs.k8s.io/yaml", nil, nil},
+	{"github.com/Masterminds/sprig", []string{"render"}, nil},
+	{"github.com/melbahja/goph", []string{"remote"}, nil},
+	{"golang.org/x/crypto/ssh", []string{"remote"}, nil},
+	{"github.com/skeema/knownhosts", []string{"remote"}, nil},
+	{"github.com/pkg/sftp", []string{"remote"}, nil},
+}
+
+// goPackage is what go list says of a package, without its tests.
+type goPackage struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+// name is the path of the package in the module.
+func (p goPackage) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+// list asks for all packages of the module, on the systems kplb is built for:
+// a file of another system counts too.
+func list(t *testing.T) []goPackage {
+	t.Helper()
+	var packages []goPackage
+	for _, system := range []string{"linux", "darwin"} {
+		c := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...")
+		c.Env = append(c.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+		out, err := c.Output()
+		if err != nil {
+			var exit *exec.ExitError
+			if errors.As(err, &exit) {
+				t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+			}
+			t.Fatal(err)
+		}
+		for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+			var p goPackage
+			if err := d.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			packages = append(packages, p)
+		}
+	}
+	if len(packages) < 2*len(mayImport) {
+		t.Fatalf("go list finds only %d packages", len(packages))
+	}
+	return packages
+}
+
+// fileImports lists what each file of a package imports, by its path in the
+// module.
+func fileImports(t *testing.T, p goPackage) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	for _, name := range p.GoFiles {
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var imports []string
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			imports = append(imports, imported)
+		}
+		files[path.Join(p.name(), name)] = imports
+	}
+	return files
+}
+
+// below says whether an import is of a library or of a part of it, whichever
+// its major version.
+func below(imported, library string) bool {
+	return imported == library || strings.HasPrefix(imported, library+"/")
+}
+
+// misplaced says of each import of a file what is wrong with it.
+func misplaced(file string, imports []string) []string {
+	var wrong []string
+	pkg := path.Dir(file)
+	for _, imported := range imports {
+		if own, ok := strings.CutPrefix(imported, module+"/"); ok && !inLab(pkg) {
+			if inLab(own) {
+				wrong = append(wrong, fmt.Sprintf("%s imports %s: the lab is no part of the program", file, imported))
+			} else if allowed := mayImport[base(pkg)]; !slices.Contains(allowed, base(own)) && base(own) != base(pkg) {
+				wrong = append(wrong, fmt.Sprintf("%s imports %s: package %s may import of ours only %q", file, imported, pkg, allowed))
+			}
+		}
+		for _, b := range belongs {
+			if below(imported, b.library) && !inLab(pkg) && !slices.Contains(b.in, base(pkg)) && !slices.Contains(b.in, file) {
+				wrong = append(wrong, fmt.Sprintf("%s imports %s, which only %q may", file, imported, b.in))
+			}
+		}
+	}
+	return wrong
+}
+
+func inLab(pkg string) bool { return pkg == "lab" || strings.HasPrefix(pkg, "lab/") }
+
+// base is the package that a subpackage, such as remote/remotetest, belongs
+// to. The command's own is one by itself.
+func base(pkg string) string {
+	if pkg == "cmd/kplb" {
+		return pkg
+	}
+	first, _, _ := strings.Cut(pkg, "/")
+	return first
+}
+
+// TestImports: imports run one way, and each library stays where it belongs.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	users := map[string]map[string][]string{} // package, library: files
+	for _, p := range list(t) {
+		for file, imports := range fileImports(t, p) {
+			if seen[file] {
+				continue
+			}
+			seen[file] = true
+			for _, wrong := range misplaced(file, imports) {
+				t.Error(wrong)
+			}
+			for _, b := range belongs {
+				if slices.Contains(b.oneFile, p.name()) && slices.ContainsFunc(imports, func(i string) bool { return below(i, b.library) }) {
+					if users[p.name()] == nil {
+						users[p.name()] = map[string][]string{}
+					}
+					users[p.name()][b.library] = append(users[p.name()][b.library], file)
+				}
+			}
+		}
+	}
+	for _, b := range belongs {
+		for _, pkg := range b.oneFile {
+			if files := users[pkg][b.library]; len(files) != 1 {
+				slices.Sort(files)
+				t.Errorf("%s is imported by %d files of %s, want exactly one: %q", b.library, len(files), pkg, files)
+			}
+		}
+	}
+}
+
+// TestDependencies: nor do they run another way around a corner, and the pure
+// packages stay off the network and away from other programs.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		if inLab(p.name()) {
+			continue
+		}
+		for _, dep := range p.Deps {
+			own, ours := strings.CutPrefix(dep, module+"/")
+			switch {
+			case !ours:
+			case inLab(own):
+				t.Errorf("%s depends on %s: the lab is no part of the program", p.name(), dep)
+			case base(own) != base(p.name()) && !slices.Contains(reachable(base(p.name())), base(own)):
+				t.Errorf("%s depends on %s, and may depend only on %q", p.name(), dep, reachable(base(p.name())))
+			}
+		}
+		for _, forbidden := range map[string][]string{
+			"inventory": {"net/http", "os/exec", "os/user"},
+			"kubeadm":   {"net/http", "os/exec", "os/user"},
+			"templates": {"net/http", "os/exec", "os/user"},
+		}[p.name()] {
+			if slices.Contains(p.Deps, forbidden) {
+				t.Errorf("%s depends on %s, and should be pure", p.name(), forbidden)
+			}
+		}
+	}
+}
+
+// reachable is what a package may depend on, directly or not.
+func reachable(pkg string) []string {
+	var all []string
+	for _, next := range mayImport[pkg] {
+		for _, r := range append(reachable(next), next) {
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestMisplaced: the rules find what they are for, and the messages say which
+// file imports what.
+func TestMisplaced(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ file, imported, want string }{
+		{"render/x.go", module + "/inventory", ""},
+		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["inventory" "templates"]`},
+		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
+		{"remote/remotetest/x.go", module + "/remote", ""},
+		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},
+		{"cmd/kplb/main.go", module + "/rollout", `cmd/kplb/main.go imports github.com/kplb/kplb/rollout: package cmd/kplb may import of ours only ["cmd"]`},
+		{"new/x.go", module + "/cmd", `new/x.go imports github.com/kplb/kplb/cmd: package new may import of ours only []`},
+		{"cmd/settings.go", "github.com/spf13/viper", ""},
+		{"cmd/root.go", "github.com/spf13/viper", `cmd/root.go imports github.com/spf13/viper, which only ["cmd/settings.go"] may`},
+		{"rollout/x.go", "github.com/spf13/cobra", `rollout/x.go imports github.com/spf13/cobra, which only ["cmd"] may`},
+		{"render/x.go", "go.yaml.in/yaml/v4", `render/x.go imports go.yaml.in/yaml/v4, which only ["inventory" "kubeadm"] may`},
+		{"inventory/x.go", "gopkg.in/yaml.v3", `inventory/x.go imports gopkg.in/yaml.v3, which only [] may`},
+		{"inventory/x.go", "github.com/Masterminds/sprig/v3", `inventory/x.go imports github.com/Masterminds/sprig/v3, which only ["render"] may`},
+		{"rollout/x.go", "github.com/melbahja/goph", `rollout/x.go imports github.com/melbahja/goph, which only ["remote"] may`},
+	} {
+		var want []string
+		if test.want != "" {
+			want = []string{test.want}
+		}
+		if got := misplaced(test.file, []string{test.imported}); !slices.Equal(got, want) {
+			t.Errorf("%s importing %s: %q, want %q", test.file, test.imported, got, want)
+		}
+	}
+}
