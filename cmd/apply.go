@@ -42,6 +42,7 @@ func newApply(s streams, set *settings) *cobra.Command {
 	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them")
 	f.DurationVar(&o.patience, "proof-timeout", time.Minute, "how long the proof may take to come true after a change")
 	addOutput(c, &o.format)
+	set.addSSHFlags(c.Flags())
 	return c
 }
 

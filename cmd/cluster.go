@@ -45,6 +45,9 @@ func (e *inventoryError) Unwrap() error { return e.error }
 func loadTemplates(set *settings) (*render.Templates, error) {
 	var override fs.FS
 	if set.Templates != "" {
+		if _, err := os.Stat(set.Templates); err != nil {
+			return nil, &usageError{fmt.Errorf("templates: %w", err)}
+		}
 		override = os.DirFS(set.Templates)
 	}
 	t, err := render.Parse(templates.Builtin(), override)

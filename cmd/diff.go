@@ -25,6 +25,7 @@ func newDiff(s streams, set *settings) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format) },
 	}
 	addOutput(c, &format)
+	set.addSSHFlags(c.Flags())
 	return c
 }
 

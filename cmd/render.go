@@ -55,6 +55,9 @@ func (s streams) render(set *settings, o renderOptions) error {
 	if err := errors.Join(errH, errK); err != nil {
 		return &usageError{err}
 	}
+	if o.haproxyV.Before(render.MinHAProxy) || o.keepalivedV.Before(render.MinKeepalived) {
+		return &usageError{fmt.Errorf("the templates are for HAProxy from %s and keepalived from %s", render.MinHAProxy, render.MinKeepalived)}
+	}
 	cluster, err := s.loadCluster(set)
 	if err != nil {
 		return err
@@ -103,7 +106,7 @@ func (s streams) checkTree(tree render.Tree, dir string) error {
 	if _, err := s.out.Write(diff); err != nil {
 		return err
 	}
-	return &noError{fmt.Sprintf("%s differs from what is rendered; write it anew with `kplb render -o %s`", dir, dir)}
+	return &noError{fmt.Sprintf("%s differs from what is rendered; `kplb render -o %s` writes it anew, and deletes nothing", dir, dir)}
 }
 
 func (s streams) printTree(tree render.Tree) error {

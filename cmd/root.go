@@ -3,27 +3,27 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 )
 
 const rootLong = `kplb gives a Kubernetes control plane one address that stays up: HAProxy and
-keepalived on every control-plane node, rendered from one inventory file, rolled
-out over SSH, and proven through the virtual IP.
+keepalived on every control-plane node, from one inventory file, over SSH.
 
-  kplb trust  -i cluster.yaml    record the nodes' SSH host keys, after you have looked at them
-  kplb diff   -i cluster.yaml    what would change on the nodes, and what that does
-  kplb apply  -i cluster.yaml    change it, one node after the other, and prove /healthz through the VIP
-  kplb verify -i cluster.yaml    prove it again, any time
+Results go to stdout, progress and diagnostics to stderr. Exit codes: 0 done, or
+no difference; 1 the answer is no (differences, a failed proof); 2 usage or
+inventory; 3 failed, everything as before; 4 failed, some nodes changed; 130
+interrupted. Flags can be set as KPLB_* variables: KPLB_INVENTORY=cluster.yaml.`
 
-Results go to stdout, progress and diagnostics to stderr.
-Exit codes: 0 done, or no difference; 1 the answer is no (differences, a failed
-proof); 2 usage or inventory; 3 failed, everything as before; 4 failed, some
-nodes changed; 130 interrupted.`
+const rootExample = `  kplb trust  -i cluster.yaml   record the nodes' SSH host keys
+  kplb diff   -i cluster.yaml   what would change on the nodes, and what that does
+  kplb apply  -i cluster.yaml   change it, and prove /healthz through the VIP`
 
 // streams are the command's standard streams.
 type streams struct {
@@ -46,10 +46,13 @@ func newRoot(s streams) *cobra.Command {
 		Use:           "kplb",
 		Short:         "One address for a Kubernetes control plane that stays up",
 		Long:          rootLong,
+		Example:       rootExample,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -66,6 +69,18 @@ func newRoot(s streams) *cobra.Command {
 		c.Args = usageArgs(c.Args)
 	}
 	return root
+}
+
+// unknownCommand is what a word that is no command gets.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	meant := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		meant = ", did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &usageError{fmt.Errorf("unknown command %q%s", args[0], meant)}
 }
 
 // usageArgs makes a wrong number of arguments a usage error.

@@ -31,18 +31,32 @@ const settingsFlag = "settings"
 
 func newSettings() *settings { return &settings{} }
 
+// addFlags gives every command the flags that it shares with all others.
 func (s *settings) addFlags(f *pflag.FlagSet) {
-	f.SortFlags = false
 	f.StringP("inventory", "i", "", "the inventory `FILE` of the cluster")
-	f.String("templates", "", "a `DIR` of templates that override built-in ones, see `kplb templates`")
-	f.String("ssh-user", "", "log in as this `USER` where the inventory names none")
-	f.StringSlice("known-hosts", nil, "known_hosts `FILES` (default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
-	f.Bool("accept-new-host-keys", false, "record the host keys of nodes that are not known yet, and say so; changed keys are always refused")
-	f.String("ssh-config", "", "ssh_config `FILE` to read instead of ~/.ssh/config; none: read none")
-	f.Bool("ask-sudo-pass", false, "ask for the password of sudo on the nodes")
-	f.Duration("connect-timeout", 10*time.Second, "how long connecting to a node may take")
+	f.String("templates", "", "a `DIR` of templates in place of built-in ones")
+	f.String(settingsFlag, "", "a YAML `FILE` with defaults for flags")
 	f.String("color", "auto", "auto, always or never")
-	f.String(settingsFlag, "", "a YAML `FILE` with defaults for these flags")
+}
+
+// addSSHFlags gives a command that goes to the nodes the flags for that.
+func (s *settings) addSSHFlags(f *pflag.FlagSet) {
+	f.String("ssh-user", "", "log in as this `USER` where the inventory names none")
+	f.String("ssh-config", "", "ssh_config `FILE` to read instead of ~/.ssh/config; none: read none")
+	f.StringSlice("known-hosts", nil, "known_hosts `FILES` (default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
+	f.Bool("accept-new-host-keys", false, "record the keys of hosts that are not known yet, and say so;\nchanged keys are refused all the same")
+	f.Bool("ask-sudo-pass", false, "ask for the password of sudo on the nodes")
+	f.Duration("connect-timeout", defaultConnectTimeout, "how long connecting to a node may take")
+}
+
+const defaultConnectTimeout = 10 * time.Second
+
+// names are the settings that a settings file may have.
+func (s *settings) names() *pflag.FlagSet {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	s.addFlags(all)
+	s.addSSHFlags(all)
+	return all
 }
 
 // load reads the settings of the command that runs.
@@ -51,11 +65,12 @@ func (s *settings) load(c *cobra.Command) error {
 	v.SetEnvPrefix("KPLB")
 	v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
 	v.AutomaticEnv()
-	global := c.Root().PersistentFlags()
-	if err := v.BindPFlags(global); err != nil {
+	if err := v.BindPFlags(c.Flags()); err != nil {
 		return err
 	}
-	if err := readSettings(v, global); err != nil {
+	v.SetDefault("connect-timeout", defaultConnectTimeout)
+	v.SetDefault("color", "auto")
+	if err := readSettings(v, s.names()); err != nil {
 		return &usageError{err}
 	}
 	*s = settings{
@@ -93,7 +108,7 @@ func readSettings(v *viper.Viper, known *pflag.FlagSet) error {
 		return fmt.Errorf("settings: %w", err)
 	}
 	for key := range v.AllSettings() {
-		if key == settingsFlag && v.InConfig(key) || known.Lookup(key) == nil {
+		if v.InConfig(key) && (key == settingsFlag || known.Lookup(key) == nil) {
 			return fmt.Errorf("settings: %s: %q is not a setting", file, key)
 		}
 	}

@@ -26,6 +26,7 @@ func newTrust(s streams, set *settings) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return s.trust(c.Context(), set, yes) },
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "record without asking")
+	set.addSSHFlags(c.Flags())
 	return c
 }
 

@@ -30,6 +30,7 @@ func newVerify(s streams, set *settings) *cobra.Command {
 	}
 	c.Flags().DurationVar(&patience, "wait", 0, "how long to wait for the checks to pass")
 	addOutput(c, &format)
+	set.addSSHFlags(c.Flags())
 	return c
 }
 

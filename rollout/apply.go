@@ -51,6 +51,10 @@ func (e *StoppedError) Summary() string {
 // changes after the other, and the first that fails ends it with a
 // *StoppedError. The result is not proven here: see Verify.
 func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
+	p, err := r.installPackages(ctx, p)
+	if err != nil {
+		return err
+	}
 	if err := r.rehearseAll(ctx, p); err != nil {
 		return err
 	}
@@ -61,36 +65,46 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
 		}
 		touched, err := r.applyNode(ctx, n)
 		if err != nil {
-			stopped := &StoppedError{Node: n.Node.Name, Changed: changed, Touched: touched, Cause: err}
-			for _, left := range p.Nodes[i+1:] {
-				if !left.Empty() {
-					stopped.Left = append(stopped.Left, left.Node.Name)
-				}
-			}
-			return stopped
+			return &StoppedError{Node: n.Node.Name, Changed: changed, Touched: touched, Left: toDo(p.Nodes[i+1:]), Cause: err}
 		}
 		changed = append(changed, n.Node.Name)
 	}
 	return nil
 }
 
-// rehearseAll has every node stage its files and check them with its own
-// daemons. Where these are yet to be installed, that happens later.
-func (r *Rollout) rehearseAll(ctx context.Context, p *Plan) error {
-	nodes := make([]inventory.Node, 0, len(p.Nodes))
-	plans := map[string]NodePlan{}
-	for _, n := range p.Nodes {
-		if len(n.Changes) > 0 && len(n.Packages) == 0 {
-			nodes, plans[n.Node.Name] = append(nodes, n.Node), n
+// toDo names the nodes where something is to be done.
+func toDo(nodes []NodePlan) []string {
+	var out []string
+	for _, n := range nodes {
+		if !n.Empty() {
+			out = append(out, n.Node.Name)
 		}
 	}
-	return r.each(nodes, func(n inventory.Node) error {
-		h, err := r.host(ctx, n)
+	return out
+}
+
+// rehearseAll has every node stage its files and check them with its own
+// daemons.
+func (r *Rollout) rehearseAll(ctx context.Context, p *Plan) error {
+	return r.eachPlan(p, func(n NodePlan) bool { return len(n.Changes) > 0 }, func(n NodePlan) error {
+		h, err := r.host(ctx, n.Node)
 		if err != nil {
 			return err
 		}
-		return r.rehearse(ctx, h, plans[n.Name])
+		return run(ctx, h, n.Node.Name, installScript(n, true))
 	})
+}
+
+// eachPlan does the same for all nodes that are chosen, at once.
+func (r *Rollout) eachPlan(p *Plan, choose func(NodePlan) bool, do func(NodePlan) error) error {
+	var nodes []inventory.Node
+	plans := map[string]NodePlan{}
+	for _, n := range p.Nodes {
+		if choose(n) {
+			nodes, plans[n.Node.Name] = append(nodes, n.Node), n
+		}
+	}
+	return r.each(nodes, func(n inventory.Node) error { return do(plans[n.Name]) })
 }
 
 // applyNode changes one node. touched says whether anything on it may differ
@@ -100,22 +114,16 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) (touched bool, err 
 	if err != nil {
 		return false, err
 	}
-	if len(n.Packages) > 0 {
-		if n, err = r.installPackages(ctx, h, n); err != nil {
-			var refused *refusedByNode
-			return !errors.As(err, &refused), err
-		}
-		touched = true
-	}
 	if n.APIServer {
 		if err := r.othersReady(ctx, n.Node); err != nil {
-			return touched, err
+			return false, err
 		}
 	}
 	if len(n.Changes) > 0 || n.Sysctl {
-		if err := r.install(ctx, h, n); err != nil {
+		r.report(Event{Node: n.Node.Name, Step: "installing files", Usual: installUsual})
+		if err := run(ctx, h, n.Node.Name, installScript(n, false)); err != nil {
 			var refused *refusedByNode
-			return touched || !errors.As(err, &refused), err
+			return !errors.As(err, &refused), err
 		}
 	}
 	if n.APIServer {
@@ -130,18 +138,41 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) (touched bool, err 
 	return true, nil
 }
 
-// installPackages installs what is missing and plans the node again: the
-// versions are known only now.
-func (r *Rollout) installPackages(ctx context.Context, h Host, n NodePlan) (NodePlan, error) {
-	r.report(Event{Node: n.Node.Name, Step: "installing " + strings.Join(n.Packages, ", "), Usual: packagesUsual})
-	if err := run(ctx, h, n.Node.Name, packagesScript(n.Packages)); err != nil {
-		return n, err
+// installPackages installs what is missing, on all nodes at once, after every
+// node has fetched it. The versions are known only then, so it plans again.
+func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
+	missing := func(n NodePlan) bool { return len(n.Packages) > 0 }
+	var lacking []string
+	for _, n := range p.Nodes {
+		if missing(n) {
+			lacking = append(lacking, n.Node.Name)
+		}
 	}
-	facts, err := r.inspectNodes(ctx, []inventory.Node{n.Node})
+	if len(lacking) == 0 {
+		return p, nil
+	}
+	step := func(check bool) error {
+		return r.eachPlan(p, missing, func(n NodePlan) error {
+			h, err := r.host(ctx, n.Node)
+			if err != nil {
+				return err
+			}
+			return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check))
+		})
+	}
+	r.report(Event{Step: "fetching packages on " + strings.Join(lacking, ", "), Usual: packagesUsual})
+	if err := step(true); err != nil {
+		return nil, err
+	}
+	r.report(Event{Step: "installing packages on " + strings.Join(lacking, ", "), Usual: packagesUsual})
+	err := step(false)
+	if err == nil {
+		p, err = r.Plan(ctx)
+	}
 	if err != nil {
-		return n, err
+		return nil, &StoppedError{Changed: lacking, Left: toDo(p.Nodes), Cause: err}
 	}
-	return r.planNode(n.Node, facts[n.Node.Name])
+	return p, nil
 }
 
 // newTransaction names one change of one node. Names sort by nothing.

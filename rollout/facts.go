@@ -53,8 +53,8 @@ type Unit struct {
 	OpenFiles          uint64 // the hard limit
 }
 
-// Package is a daemon's package. Version is the candidate's where it is not
-// installed, and zero where there is none.
+// Package is a daemon's package. Its version is zero where it is not
+// installed.
 type Package struct {
 	Installed bool
 	Version   render.Version

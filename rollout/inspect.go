@@ -71,8 +71,8 @@ func (f *Facts) take(r remote.Record) error {
 		f.takeOS(field(0), strings.Trim(field(1), `"'`))
 	case "nonlocal_bind":
 		f.NonlocalBind = field(0) == "1"
-	case "version", "missing":
-		f.takePackage(field(0), field(1), r.Key == "version")
+	case "version":
+		return f.takePackage(field(0), field(1))
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
 	case "addresses", "listeners", "units", "files", "stats":
@@ -92,14 +92,18 @@ func (f *Facts) takeOS(key, value string) {
 	}
 }
 
-func (f *Facts) takePackage(name, version string, installed bool) {
-	v, _ := render.ParseVersion(version) // zero where there is no candidate
-	p := Package{Installed: installed, Version: v}
+func (f *Facts) takePackage(name, version string) error {
+	v, err := render.ParseVersion(version)
+	if err != nil {
+		return fmt.Errorf("inspect: version of %s: %w", name, err)
+	}
+	p := Package{Installed: true, Version: v}
 	if name == "haproxy" {
 		f.HAProxy = p
 	} else {
 		f.Keepalived = p
 	}
+	return nil
 }
 
 func (f *Facts) takeData(r remote.Record) error {

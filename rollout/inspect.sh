@@ -17,17 +17,11 @@ if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	record nonlocal_bind "$value"
 fi
 
-missing=
 for daemon in haproxy keepalived; do
 	if command -v "$daemon" >/dev/null; then
 		case $daemon in haproxy) flag=-v ;; *) flag=--version ;; esac
 		record version "$daemon" "$("$daemon" "$flag" 2>&1 | head -n 1)"
-	else
-		missing="$missing $daemon"
 	fi
-done
-for daemon in $missing; do
-	record missing "$daemon" "$(apt-cache policy "$daemon" 2>/dev/null | sed -n 's/^ *Candidate: //p')"
 done
 
 # One archive carries contents, modes, owners and kinds. Symbolic links and

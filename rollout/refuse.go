@@ -97,9 +97,7 @@ func refuseSoftware(f *Facts, refuse refuseFunc) {
 		switch {
 		case !d.pkg.Installed && !f.OS.Debian():
 			refuse("", "install it with the node's package manager", "%s is not installed, and packages are not installed on %s yet", d.name, f.OS)
-		case !d.pkg.Installed && d.pkg.Version == render.Version{}:
-			refuse("", "run `apt-get update` on the node and look at its sources", "%s is not installed, and apt knows no such package", d.name)
-		case d.pkg.Version.Before(d.min):
+		case d.pkg.Installed && d.pkg.Version.Before(d.min):
 			refuse("", "upgrade it", "%s %s is too old, at least %s is needed", d.name, d.pkg.Version, d.min)
 		}
 		if f.Units[d.name+".service"].Load == "masked" {

@@ -174,9 +174,14 @@ func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
 
 func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 	address, _ := f.InterfaceOf(n.Address)
-	artifacts, err := r.Templates.Node(r.Cluster, n, render.Facts{
-		Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version,
-	})
+	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version}
+	if !f.HAProxy.Installed { // known once it is installed, and planned again then
+		facts.HAProxy = render.DefaultHAProxy
+	}
+	if !f.Keepalived.Installed {
+		facts.Keepalived = render.DefaultKeepalived
+	}
+	artifacts, err := r.Templates.Node(r.Cluster, n, facts)
 	if err != nil {
 		return NodePlan{}, fmt.Errorf("%s: %w", n.Name, err)
 	}

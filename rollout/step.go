@@ -37,26 +37,16 @@ const (
 // apiserverPatience is how long an apiserver may take to come back.
 const apiserverPatience = 180 * time.Second
 
-func packagesScript(names []string) remote.Script {
+func packagesScript(names []string, check bool) remote.Script {
 	return remote.Script{
 		Name: "packages", Body: packagesBody, Limit: 15 * time.Minute,
-		Vars: map[string]string{"KPLB_PACKAGES": strings.Join(names, " ")},
+		Vars: map[string]string{"KPLB_PACKAGES": strings.Join(names, " "), "KPLB_CHECK": flag(check)},
 	}
 }
 
-// install puts the changed files on the node: all, or none and a
-// refusedByNode.
-func (r *Rollout) install(ctx context.Context, h Host, n NodePlan) error {
-	r.report(Event{Node: n.Node.Name, Step: "installing files", Usual: installUsual})
-	return run(ctx, h, n.Node.Name, r.installScript(n, false))
-}
-
-// rehearse does what install does up to the first change, and stops there.
-func (r *Rollout) rehearse(ctx context.Context, h Host, n NodePlan) error {
-	return run(ctx, h, n.Node.Name, r.installScript(n, true))
-}
-
-func (r *Rollout) installScript(n NodePlan, check bool) remote.Script {
+// installScript puts the changed files on the node: all, or none and a
+// refusedByNode. With check it stops before the first change.
+func installScript(n NodePlan, check bool) remote.Script {
 	var list strings.Builder
 	data := map[string][]byte{}
 	for i, c := range n.Changes {

@@ -105,10 +105,11 @@ func (m *machines) regenerateManifest(inventory string) {
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint: {advertiseAddress: 10.1.1.2, bindPort: 6443}
+patches: {directory: /etc/kubernetes/patches}
 END
 echo --- >>/root/regenerate.yaml
 kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}' >>/root/regenerate.yaml
-kubeadm init phase control-plane apiserver --config /root/regenerate.yaml --patches /etc/kubernetes/patches`)
+kubeadm init phase control-plane apiserver --config /root/regenerate.yaml`)
 	if n := strings.Count(m.on("2", "cat /etc/kubernetes/manifests/kube-apiserver.yaml"), "--bind-address=10.1.1.2"); n != 1 {
 		m.t.Errorf("the manifest that kubeadm wrote has --bind-address=10.1.1.2 %d times, want 1", n)
 	}

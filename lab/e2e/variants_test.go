@@ -10,7 +10,7 @@ func TestPackagesMissing(t *testing.T) {
 	m := boot(t, "e2e-packages", "--without-packages")
 	m.on("1", "mv /etc/apt /etc/apt.away && mkdir /etc/apt")
 	before := m.fingerprints()
-	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 3, "kubernetes-node-1", "apt")
+	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 3, "kubernetes-node-1: apt-get install haproxy keepalived: E: ")
 	m.same(before)
 	m.on("1", "rm -rf /etc/apt && mv /etc/apt.away /etc/apt")
 	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 0,
