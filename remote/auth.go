@@ -28,16 +28,9 @@ type keyring struct {
 	offered []string
 	skipped []string
 	failed  error // a key that the host would take could not sign
-	agent   net.Conn
 }
 
 func (k *keyring) method() ssh.AuthMethod { return ssh.PublicKeysCallback(k.signers) }
-
-func (k *keyring) close() {
-	if k.agent != nil {
-		_ = k.agent.Close()
-	}
-}
 
 // signers puts files that were named before the agent's keys, and the agent's before the files of the usual places: sshd counts
 // every offer against MaxAuthTries.
@@ -77,7 +70,7 @@ func (k *keyring) agentSigners() []ssh.Signer {
 		k.skip("ssh-agent", "it is gone: "+lastCause(err))
 		return nil
 	}
-	k.agent = conn
+	context.AfterFunc(k.ctx, func() { _ = conn.Close() }) // ends with the login, whichever way
 	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
 	signers, err := agent.NewClient(conn).Signers()
 	_ = conn.SetDeadline(time.Time{})
@@ -145,7 +138,7 @@ func (k *keyring) fileSigner(file string, fromAgent []ssh.Signer, wanted bool) s
 }
 
 func (k *keyring) decrypt(file string, data []byte) (ssh.Signer, error) {
-	passphrase, err := k.passphrase(k.ctx, file)
+	passphrase, err := k.ask(file)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +147,25 @@ func (k *keyring) decrypt(file string, data []byte) (ssh.Signer, error) {
 		return nil, errors.New("wrong passphrase")
 	}
 	return signer, nil
+}
+
+// ask does not depend on the person's terminal knowing the context.
+func (k *keyring) ask(file string) ([]byte, error) {
+	type answer struct {
+		passphrase []byte
+		err        error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		passphrase, err := k.passphrase(k.ctx, file)
+		answered <- answer{passphrase, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.passphrase, a.err
+	case <-k.ctx.Done():
+		return nil, context.Cause(k.ctx)
+	}
 }
 
 func (k *keyring) skip(what, why string) {

@@ -88,7 +88,7 @@ func (a *attempt) refused(err error) error {
 		return a.error(fmt.Errorf("%w: no SSH server answers there (%s)", ErrHandshake, text), "is the port right?")
 	// EOF or a reset before the login: MaxStartups, PerSourcePenalties, fail2ban, hosts.deny
 	case text == "EOF", strings.Contains(text, "connection reset by peer"), strings.Contains(text, "broken pipe"), strings.Contains(text, "closed network connection"):
-		return a.error(fmt.Errorf("%w: the host hung up before the login (%s)", ErrHandshake, lastCause(err)),
+		return a.error(fmt.Errorf("%w: the host hung up before the login", ErrHandshake),
 			"sshd does so when too many logins are under way (MaxStartups), when it punishes this address (PerSourcePenalties, fail2ban), or without host keys; its log says which")
 	}
 	return a.error(fmt.Errorf("%w: %s", ErrHandshake, text), "")

@@ -162,7 +162,6 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 		clock.Stop()
 		return func() { clock.Reset(patience) }
 	}}
-	defer ring.close()
 	attempt.ring = ring
 	connected, channels, requests, err := ssh.NewClientConn(conn, to.addr(), clientConfig(to, keys, ring))
 	if err == nil && !stop() {

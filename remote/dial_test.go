@@ -142,7 +142,7 @@ func TestDialErrors(t *testing.T) {
 			name: "hangs up",
 			opts: remotetest.Options{Faults: remotetest.Faults{HangUp: true}},
 			is:   []error{remote.ErrHandshake},
-			want: "node (HOST): SSH handshake failed: the host hung up before the login (EOF)",
+			want: "node (HOST): SSH handshake failed: the host hung up before the login",
 			hint: "sshd does so when too many logins are under way (MaxStartups), when it punishes this address (PerSourcePenalties, fail2ban), or without host keys; its log says which",
 		},
 		{

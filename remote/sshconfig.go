@@ -42,7 +42,10 @@ func resolveChain(ctx context.Context, t Target, o Options, depth int) ([]hop, e
 		}
 		hops, err := resolveChain(ctx, j, o, depth-1-len(chain))
 		if err != nil {
-			return nil, fmt.Errorf("jump host %s: %w", jump, err)
+			if depth == maxJumps {
+				err = fmt.Errorf("jump host %s: %w", jump, err)
+			}
+			return nil, err
 		}
 		// ssh would not, but here nobody can name a file for the jump host alone.
 		for i := range hops {
