@@ -70,7 +70,11 @@ func (s *settings) load(c *cobra.Command) error {
 	}
 	v.SetDefault("connect-timeout", defaultConnectTimeout)
 	v.SetDefault("color", "auto")
-	if err := readSettings(v, s.names()); err != nil {
+	known := s.names()
+	if err := readSettings(v, known); err != nil {
+		return &usageError{err}
+	}
+	if err := fill(c.Flags(), known, v); err != nil {
 		return &usageError{err}
 	}
 	*s = settings{
@@ -85,6 +89,42 @@ func (s *settings) load(c *cobra.Command) error {
 		Color:          v.GetString("color"),
 	}
 	return s.check()
+}
+
+// fill gives the flags that are not on the command line what viper found for
+// them, and the flags parse it: viper's own getters make 0 of what they do not
+// understand, 5ns of 5, and one word of a,b.
+func fill(flags, known *pflag.FlagSet, v *viper.Viper) error {
+	var errs []error
+	known.VisitAll(func(k *pflag.Flag) {
+		f := flags.Lookup(k.Name)
+		if f == nil || f.Changed || !v.IsSet(k.Name) {
+			return
+		}
+		if err := fillOne(f, v.Get(k.Name)); err != nil {
+			errs = append(errs, fmt.Errorf("setting %s: %w", k.Name, err))
+		}
+		f.Changed = true
+	})
+	return errors.Join(errs...)
+}
+
+func fillOne(f *pflag.Flag, value any) error {
+	switch value := value.(type) {
+	case string, bool, int, float64, time.Duration:
+		return f.Value.Set(fmt.Sprint(value))
+	case []any:
+		list, ok := f.Value.(pflag.SliceValue)
+		if !ok {
+			return errors.New("a list is not a value for it")
+		}
+		words := make([]string, len(value))
+		for i := range value {
+			words[i] = fmt.Sprint(value[i])
+		}
+		return list.Replace(words)
+	}
+	return fmt.Errorf("%v is not a value for it", value)
 }
 
 func (s *settings) check() error {
