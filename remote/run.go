@@ -158,6 +158,29 @@ func (r *run) feed(ctx context.Context) {
 	// A write fails when the command has ended or the connection has: both are seen elsewhere.
 	if _, err := r.stdin.Write(r.script.stream(r.nonce)); err == nil {
 		r.fed.Store(true)
+		r.beat()
+	}
+}
+
+// beat writes a line every so often until Run returns. It begins after the shell has read the whole script: a shell reads ahead.
+func (r *run) beat() {
+	if r.script.Beat <= 0 {
+		return
+	}
+	t := time.NewTicker(r.script.Beat)
+	defer t.Stop()
+	for {
+		select {
+		case <-r.over:
+			return
+		case <-t.C:
+			if !r.begun.Load() {
+				continue
+			}
+			if _, err := r.stdin.Write([]byte("\n")); err != nil {
+				return // the session has ended; its exit status tells
+			}
+		}
 	}
 }
 
