@@ -28,8 +28,11 @@ type Script struct {
 	Body  string            // constant shell text; data goes into Vars and Files
 	Vars  map[string]string // assigned before Body; names [A-Z][A-Z0-9_]*, values without NUL
 	Files map[string][]byte // see kplb_file; names without NUL
-	Beat  time.Duration     // not 0: Run writes a line to the body's descriptor 3 this often, so that it notices a dead connection
 	Limit time.Duration     // after it the node ends the script (SIGTERM, 10 s later SIGKILL); rounded up to seconds, 0: DefaultLimit
+
+	// Beat, when not 0, has Run write a line to the body's descriptor 3 this often. A body that reads there notices when nobody waits
+	// for it any more: the lines stop, or the end of the file comes. Daemons should not inherit it (3<&-).
+	Beat time.Duration
 }
 
 // DefaultLimit ends a script that names no limit of its own.
@@ -133,7 +136,12 @@ func (s Script) stream(nonce string) []byte {
 	}
 	b.WriteString("*) printf 'kplb_file: no file %s\\n' \"$1\" >&2; return 1 ;;\nesac\n}\n")
 	fmt.Fprintf(&b, "kplb_main() {\n:\n%s\n}\n", s.Body)
-	fmt.Fprintf(&b, "kplb_start_%s() {\nrecord\nkplb_main 3<&0 </dev/null\n}\nkplb_start_%s\n", nonce, nonce)
+	beats := ""
+	if s.Beat > 0 {
+		beats = "3<&0 "
+	}
+	// With beats the input does not end by itself, hence the exit.
+	fmt.Fprintf(&b, "kplb_start_%s() {\nrecord\nkplb_main %s</dev/null\nexit\n}\nkplb_start_%s\n", nonce, beats, nonce)
 	return []byte(b.String())
 }
 

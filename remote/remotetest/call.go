@@ -1,7 +1,7 @@
 package remotetest
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -26,6 +26,7 @@ type Call struct {
 	Files   map[string][]byte
 	Stdout  io.Writer
 	Stderr  io.Writer
+	Beats   io.Reader // what Script.Beat writes, until the client is gone
 
 	nonce  string
 	exec   *Exec
@@ -55,7 +56,7 @@ var escaper = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 // RunShell is the Handler that runs the script with the real /bin/sh, as the current user.
 func RunShell(c *Call) int {
 	text := strings.Replace(c.Text, "\nPATH=", "\nPATH="+c.server.searchPath(), 1)
-	return c.server.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
+	return c.server.shell(c.Context, "/bin/sh -s", io.MultiReader(strings.NewReader(text), c.Beats), c.Stdout, c.Stderr)
 }
 
 // LocalShell is the ExecHandler that runs the very command as sshd would, sudo and all, with Options.Path first in PATH.
@@ -104,12 +105,13 @@ func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
 	if mark := readyMark.FindStringSubmatch(e.Command); mark != nil {
 		_, _ = io.WriteString(e.Stderr, mark[0]+"\n")
 	}
-	text, err := io.ReadAll(e.Stdin)
-	if err != nil || !bytes.HasSuffix(text, []byte("\n")) {
+	stdin := bufio.NewReader(e.Stdin)
+	text, ok := readScript(stdin)
+	if !ok {
 		return 2 // cut short: the shell runs nothing
 	}
-	c := parseCall(string(text))
-	c.Context, c.User, c.Stdout, c.Stderr = ctx, e.User, e.Stdout, e.Stderr
+	c := parseCall(text)
+	c.Context, c.User, c.Stdout, c.Stderr, c.Beats = ctx, e.User, e.Stdout, e.Stderr, stdin
 	c.exec, c.conn, c.server = e, conn, s
 	s.mu.Lock()
 	s.received[e.index].Script = c.Script
@@ -125,6 +127,25 @@ func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
 	}
 	_, _ = io.WriteString(c.Stdout, c.nonce+"\n")
 	return handler(c)
+}
+
+// readScript reads up to the line that starts the script, as the shell does: beats may follow.
+func readScript(stdin *bufio.Reader) (string, bool) {
+	var text strings.Builder
+	last := ""
+	for {
+		line, err := stdin.ReadString('\n')
+		text.WriteString(line)
+		if err != nil {
+			return "", false
+		}
+		if nonce, found := strings.CutPrefix(line, "kplb_nonce="); found && last == "" {
+			last = "kplb_start_" + nonce
+		}
+		if line == last {
+			return text.String(), true
+		}
+	}
 }
 
 var (
