@@ -36,7 +36,7 @@ func (k *keyring) method() ssh.AuthMethod { return ssh.PublicKeysCallback(k.sign
 // every offer against MaxAuthTries.
 func (k *keyring) signers() ([]ssh.Signer, error) {
 	fromAgent := k.agentSigners()
-	var named, usual []ssh.Signer
+	named, usual := make([]ssh.Signer, 0, len(k.hop.identities)), make([]ssh.Signer, 0, len(k.hop.usual))
 	for _, file := range k.hop.identities {
 		named = append(named, k.fileSigners(file, fromAgent, true)...)
 	}
@@ -100,7 +100,7 @@ func (k *keyring) fileSigners(file string, fromAgent []ssh.Signer, wanted bool) 
 }
 
 func (k *keyring) fileSigner(file string, fromAgent []ssh.Signer, wanted bool) ssh.Signer {
-	data, err := os.ReadFile(file) //nolint:gosec // the user's own choice
+	data, err := os.ReadFile(file)
 	if err != nil {
 		if wanted || !errors.Is(err, fs.ErrNotExist) {
 			k.skip(file, lastCause(err))
@@ -235,7 +235,7 @@ func (l lockedSigner) Sign(io.Reader, []byte) (*ssh.Signature, error) {
 }
 
 func readPublic(file string) ssh.PublicKey {
-	data, err := os.ReadFile(file) //nolint:gosec // beside the user's own choice
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}

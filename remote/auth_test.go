@@ -26,17 +26,28 @@ import (
 	"github.com/kplb/kplb/remote/remotetest"
 )
 
-// keyFile writes a private key, encrypted unless the passphrase is empty, and gives its file and public half.
-func keyFile(t *testing.T, private any, passphrase string) (string, ssh.PublicKey) {
+// encryptedKey is made with one round of bcrypt (ssh-keygen -a 1): more would take seconds under the race detector.
+func encryptedKey(t *testing.T) (string, ssh.PublicKey) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/encrypted.pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, _, _, _, err := ssh.ParseAuthorizedKey(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "testdata/encrypted", public
+}
+
+// keyFile writes a private key and gives its file and public half.
+func keyFile(t *testing.T, private any) (string, ssh.PublicKey) {
 	t.Helper()
 	signer, err := ssh.NewSignerFromKey(private)
 	if err != nil {
 		t.Fatal(err)
 	}
 	block, err := ssh.MarshalPrivateKey(private, "")
-	if passphrase != "" {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte(passphrase))
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +75,7 @@ func TestKeyTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, private := range map[string]any{"ed25519": newPrivate(t), "ecdsa": ec, "rsa": r} {
-		file, public := keyFile(t, private, "")
+		file, public := keyFile(t, private)
 		s := remotetest.NewServer(t, remotetest.Options{AuthorizedKeys: []ssh.PublicKey{public}})
 		target := s.Target()
 		target.IdentityFiles = []string{file}
@@ -77,7 +88,7 @@ func TestKeyTypes(t *testing.T) {
 func TestUserCertificate(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	ca := remotetest.NewKey(t)
-	file, public := keyFile(t, newPrivate(t), "")
+	file, public := keyFile(t, newPrivate(t))
 	cert := &ssh.Certificate{Key: public, CertType: ssh.UserCert, ValidPrincipals: []string{"root"}, ValidBefore: ssh.CertTimeInfinity}
 	if err := cert.SignCert(rand.Reader, ca); err != nil {
 		t.Fatal(err)
@@ -97,7 +108,7 @@ func TestUserCertificate(t *testing.T) {
 func TestEncryptedKey(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	file, public := oldKeyFile(t, "correct horse")
-	newFile, newPublic := keyFile(t, newPrivate(t), "correct horse")
+	newFile, newPublic := encryptedKey(t)
 	if err := os.WriteFile(file+".pub", ssh.MarshalAuthorizedKey(public), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +147,7 @@ func TestEncryptedKey(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			asked.Store(0)
 			opts, target := s.Options(), target
-			if tt.name == "new format" { // one is enough: bcrypt takes its time
+			if tt.name == "new format" {
 				target.IdentityFiles = []string{newFile}
 			}
 			opts.Passphrase, opts.ConnectTimeout = tt.ask, 300*time.Millisecond
@@ -259,15 +270,22 @@ func listenUnix(t *testing.T, serve func(net.Conn)) string {
 			if err != nil {
 				return
 			}
-			go func() { defer c.Close(); serve(c) }()
+			go func() { serve(c); _ = c.Close() }()
 		}
 	}()
 	return socket
 }
 
 func TestAgent(t *testing.T) {
-	private := newPrivate(t)
-	encrypted, public := keyFile(t, private, "nobody knows")
+	encrypted, public := encryptedKey(t)
+	data, err := os.ReadFile(encrypted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := ssh.ParseRawPrivateKeyWithPassphrase(data, []byte("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := remotetest.NewServer(t, remotetest.Options{AuthorizedKeys: []ssh.PublicKey{public}})
 	stranger := newPrivate(t)
 	t.Run("holds the key", func(t *testing.T) {

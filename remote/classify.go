@@ -81,7 +81,7 @@ func (a *attempt) refused(err error) error {
 			"name the one key to use (identity file), or unload keys from the agent")
 	case errors.As(err, &algorithms):
 		offers := Clean(strings.Join(algorithms.RequestedAlgorithms, ", "))
-		return a.error(fmt.Errorf("%w: no common algorithm for %s: it offers only %s", ErrHandshake, algorithms.What, lastLines(offers, 1, 300)),
+		return a.error(fmt.Errorf("%w: no common algorithm for %s: it offers only %s", ErrHandshake, algorithms.What, lastLines(offers)),
 			"the host's sshd is too old, or configured too narrowly")
 	// "ssh: overflow reading version string", "invalid packet length" (transport.go, cipher.go)
 	case strings.Contains(text, "version string"), strings.Contains(text, "invalid packet length"):

@@ -124,7 +124,7 @@ func (h *Host) gate(to hop) keyGate {
 	g := &gate{hop: to, known: readKnownHosts(to.knownHosts)}
 	if h.opts.AcceptNew {
 		g.accept = func(key HostKey) error {
-			if err := Trust(key.File, key); err != nil {
+			if err := record(key.File, []HostKey{key}, true); err != nil {
 				return err
 			}
 			h.opts.notify(h.name, "recorded the new host key of "+key.Host+" in "+key.File+": "+key.Type+" "+key.Fingerprint)

@@ -87,14 +87,15 @@ func (e *ScriptError) Error() string {
 		what = fmt.Sprintf("was still running after %s and was ended", e.TimedOut)
 	}
 	msg := fmt.Sprintf("%s: %s: %s", e.Host, e.Script, what)
-	if tail := lastLines(e.Stderr, 3, 300); tail != "" {
+	if tail := lastLines(e.Stderr); tail != "" {
 		msg += ": " + tail
 	}
 	return msg
 }
 
-// lastLines gives the last n non-empty lines of s on one line, at most limit bytes of it.
-func lastLines(s string, n, limit int) string {
+// lastLines gives the last three non-empty lines of s on one line, at most 300 bytes of it.
+func lastLines(s string) string {
+	const n, limit = 3, 300
 	var lines []string
 	for line := range strings.Lines(s) {
 		if line = strings.TrimSpace(line); line != "" {

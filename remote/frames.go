@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -59,7 +60,7 @@ func (f *frames) line() (line string, framed bool, err error) {
 		if len(kept) > MaxLine {
 			return "", false, fmt.Errorf("%w: a record over %d MiB", ErrOutputLimit, MaxLine>>20)
 		}
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
 		if err != nil {

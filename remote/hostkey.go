@@ -105,7 +105,7 @@ func (k knownHosts) state(name string, key ssh.PublicKey) (KeyState, []KnownEntr
 			return KeyRevoked, []KnownEntry{l.KnownEntry}
 		case l.marker != wanted || state == KeyKnown:
 		case same:
-			state, entries = KeyKnown, []KnownEntry{l.KnownEntry}
+			state, entries = KeyKnown, append(entries[:0], l.KnownEntry)
 		case !isCert:
 			state, entries = KeyChanged, append(entries, l.KnownEntry)
 		}

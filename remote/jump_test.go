@@ -91,7 +91,7 @@ func TestJumpErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			target, opts := through(remotetest.NewServer(t, tt.node), remotetest.NewServer(t, tt.jump))
-			if tt.is == remote.ErrTimeout {
+			if errors.Is(tt.is, remote.ErrTimeout) {
 				opts.ConnectTimeout = 300 * time.Millisecond
 			}
 			if tt.change != nil {
@@ -169,7 +169,7 @@ func TestForward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer echo.Close()
+	defer func() { _ = echo.Close() }()
 	go func() {
 		for {
 			c, err := echo.Accept()

@@ -3,12 +3,12 @@ package remote_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,7 +93,7 @@ func TestCutStdin(t *testing.T) {
 func TestCutStdout(t *testing.T) {
 	s := remotetest.NewServer(t, remotetest.Options{Other: func(c *remotetest.Call) int {
 		for i := range 100 {
-			c.Record("line", fmt.Sprint(i))
+			c.Record("line", strconv.Itoa(i))
 		}
 		return 0
 	}, Faults: remotetest.Faults{CutStdout: 400}})
@@ -245,7 +245,7 @@ func TestEachEndsRun(t *testing.T) {
 		return 0
 	}})
 	enough := errors.New("enough")
-	if err := connect(t, s).Run(t.Context(), remote.Script{Name: "x", Body: ":"}, func(remote.Record) error { return enough }); err != enough {
+	if err := connect(t, s).Run(t.Context(), remote.Script{Name: "x", Body: ":"}, func(remote.Record) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -272,7 +272,7 @@ func TestLimit(t *testing.T) {
 
 // TestManyAtOnce runs more than a host's MaxSessions.
 func TestManyAtOnce(t *testing.T) {
-	s := remotetest.NewServer(t, remotetest.Options{Faults: remotetest.Faults{MaxSessions: 10}, Other: func(c *remotetest.Call) int {
+	s := remotetest.NewServer(t, remotetest.Options{Faults: remotetest.Faults{MaxSessions: 10}, Other: func(*remotetest.Call) int {
 		time.Sleep(10 * time.Millisecond)
 		return 0
 	}})

@@ -2,7 +2,7 @@ package remote
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"sync"
 
@@ -20,7 +20,7 @@ func CachePassphrases(ask func(ctx context.Context, keyFile string) ([]byte, err
 		if passphrase, ok := known[keyFile]; ok {
 			return passphrase, nil
 		}
-		data, err := os.ReadFile(keyFile) //nolint:gosec // the user's own choice
+		data, err := os.ReadFile(keyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -37,6 +37,6 @@ func CachePassphrases(ask func(ctx context.Context, keyFile string) ([]byte, err
 				return passphrase, nil
 			}
 		}
-		return nil, fmt.Errorf("three wrong passphrases")
+		return nil, errors.New("three wrong passphrases")
 	}
 }

@@ -29,7 +29,7 @@ func (c *quickAckConn) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
 	_ = c.raw.Control(func(fd uintptr) {
 		const tcpQuickAck = 12
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpQuickAck, 1) //nolint:gosec // a descriptor fits an int
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpQuickAck, 1)
 	})
 	return n, err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +42,7 @@ func TestRealSSHD(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, remote.Hint(err))
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	script := remote.Script{
 		Name:  "facts",
 		Body:  `record who "$(id -un)" "$VALUE"; kplb_file f | record_data file f; cat; echo oops >&2; exit 7`,
@@ -60,6 +62,27 @@ func TestRealSSHD(t *testing.T) {
 	if strings.Join(got, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, " "), want)
 	}
+}
+
+// TestRealScriptSurvives closes the connection under a script, which goes on all the same.
+func TestRealScriptSurvives(t *testing.T) {
+	target, opts := realTarget(t)
+	h, err := remote.Dial(t.Context(), target, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := filepath.Join("/tmp", filepath.Base(t.TempDir())+t.Name()+strconv.Itoa(os.Getpid()))
+	err = h.Run(t.Context(), remote.Script{
+		Name: "survive", Body: `record begun; sleep 1; echo x; echo x >&2; record on; touch "$TRACE"; chmod 644 "$TRACE"`, Vars: map[string]string{"TRACE": trace},
+	}, func(remote.Record) error { return h.Close() })
+	if !errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrNotStarted) {
+		t.Errorf("err = %v", err)
+	}
+	time.Sleep(2 * time.Second)
+	if _, err := os.Stat(trace); err != nil {
+		t.Error("the script ended with the connection")
+	}
+	_ = os.Remove(trace)
 }
 
 func BenchmarkRealDialRun(b *testing.B) {

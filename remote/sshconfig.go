@@ -132,14 +132,14 @@ func sshConfig(ctx context.Context, t Target, o Options) (settings, error) {
 	if t.Port != 0 {
 		args = append(args, "-p", strconv.Itoa(int(t.Port)))
 	}
-	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", t.Host)...) //nolint:gosec // checked host and user, no shell
+	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", t.Host)...) // checked host and user, no shell
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w: ssh -G %s: %s", ErrTarget, t.Host, lastLines(Clean(stderr.String()+"\n"+err.Error()), 3, 300))
+		return nil, fmt.Errorf("%w: ssh -G %s: %s", ErrTarget, t.Host, lastLines(Clean(stderr.String()+"\n"+err.Error())))
 	}
 	found := settings{}
 	lines := bufio.NewScanner(&stdout)

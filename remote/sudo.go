@@ -168,7 +168,7 @@ var sudoTexts = []struct {
 	{"can't execute 'sudo'", ErrSudoMissing, "install sudo on the host, or log in as root"},
 }
 
-const askPasswordHint = "use --ask-sudo-pass, or put into /etc/sudoers.d/kplb: %s ALL=(root) NOPASSWD: ALL"
+const askPasswordHint = "use --ask-sudo-pass, or put into /etc/sudoers.d/kplb: %s ALL=(root) NOPASSWD: ALL" //nolint:gosec // no password in it
 
 // notStarted says why the command ended before the body began.
 func (r *run) notStarted(code int) error {
@@ -184,9 +184,9 @@ func (r *run) notStarted(code int) error {
 			}
 		}
 	}
-	said := lastLines(stderr, 3, 300)
+	said := lastLines(stderr)
 	if said == "" {
-		said = lastLines(r.stdout.noise.String(), 3, 300)
+		said = lastLines(r.stdout.noise.String())
 	}
 	if said == "" {
 		said = "the host said nothing"

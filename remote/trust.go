@@ -48,11 +48,16 @@ func (s *scan) check(hostname string, addr netAddr, key ssh.PublicKey) error {
 // Trust records keys in a known_hosts file, each under its hashed host name, whatever was known of them before; only a key that is
 // already there is not written again. The file is made with mode 0600 (its directory with 0700) if it is missing; one write, under
 // flock and followed by fsync, adds all keys or none. It gives up with ErrKnownHosts when the file stays locked for 5 s.
-func Trust(file string, keys ...HostKey) (err error) {
+func Trust(file string, keys ...HostKey) error {
+	return record(file, keys, false)
+}
+
+// record is Trust; onlyNew refuses hosts of which another key is known by now: two may meet an unknown host at once.
+func record(file string, keys []HostKey, onlyNew bool) (err error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
 	}
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600) //nolint:gosec // the user's own choice
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
 	}
@@ -64,13 +69,13 @@ func Trust(file string, keys ...HostKey) (err error) {
 	if err := lock(f, 5*time.Second); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrKnownHosts, file, err)
 	}
-	data, err := os.ReadFile(file) //nolint:gosec // as above
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
 	}
-	lines := newLines(data, keys)
-	if len(lines) == 0 {
-		return nil
+	lines, err := newLines(data, keys, onlyNew)
+	if err != nil || len(lines) == 0 {
+		return err
 	}
 	if _, err := f.Write(lines); err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
@@ -82,13 +87,16 @@ func Trust(file string, keys ...HostKey) (err error) {
 }
 
 // newLines gives what has to be added to a file that holds data.
-func newLines(data []byte, keys []HostKey) []byte {
+func newLines(data []byte, keys []HostKey, onlyNew bool) ([]byte, error) {
 	var known knownHosts
 	known.parse("", data)
 	var b bytes.Buffer
 	for _, key := range keys {
-		if state, _ := known.state(key.Host, key.key); state == KeyKnown {
+		switch state, _ := known.state(key.Host, key.key); {
+		case state == KeyKnown:
 			continue
+		case onlyNew && state != KeyUnknown:
+			return nil, fmt.Errorf("%w: another process recorded a different one just now", ErrHostKeyChanged)
 		}
 		salt := make([]byte, sha1.Size)
 		_, _ = rand.Read(salt) // never fails
@@ -97,14 +105,14 @@ func newLines(data []byte, keys []HostKey) []byte {
 		b.WriteString(line)
 	}
 	if b.Len() > 0 && len(data) > 0 && data[len(data)-1] != '\n' {
-		return append([]byte("\n"), b.Bytes()...)
+		return append([]byte("\n"), b.Bytes()...), nil
 	}
-	return b.Bytes()
+	return b.Bytes(), nil
 }
 
 func lock(f *os.File, patience time.Duration) error {
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			return err
 		}

@@ -1,7 +1,9 @@
 package remotetest
 
 import (
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -50,11 +52,7 @@ func (s *Server) Freeze() {
 func (s *Server) open() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var conns []*conn
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	return conns
+	return slices.Collect(maps.Keys(s.conns))
 }
 
 // conn is a TCP connection that can be slow, or frozen.
