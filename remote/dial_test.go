@@ -229,6 +229,18 @@ func TestTooManyKeys(t *testing.T) {
 	}
 }
 
+// calm counts goroutines once their number stays the same: the other side of a new connection is still at it.
+func calm() int {
+	now := runtime.NumGoroutine()
+	for same := 0; same < 5; same++ {
+		time.Sleep(10 * time.Millisecond)
+		if n := runtime.NumGoroutine(); n != now {
+			now, same = n, 0
+		}
+	}
+	return now
+}
+
 // settle waits until no more goroutines run than before.
 func settle(t *testing.T, before int) {
 	t.Helper()
@@ -247,7 +259,7 @@ func TestDialCancel(t *testing.T) {
 	for name, faults := range map[string]remotetest.Faults{"mute": {Mute: true}, "slow": {Delay: time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			s := remotetest.NewServer(t, remotetest.Options{Faults: faults})
-			before := runtime.NumGoroutine()
+			before := calm()
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(100*time.Millisecond, cancel)
 			start := time.Now()
@@ -266,7 +278,7 @@ func TestDialCancel(t *testing.T) {
 
 func TestDialLeavesNothing(t *testing.T) {
 	s := remotetest.NewServer(t, remotetest.Options{Other: func(*remotetest.Call) int { return 0 }})
-	before := runtime.NumGoroutine()
+	before := calm()
 	for range 5 {
 		h, err := remote.Dial(t.Context(), s.Target(), s.Options())
 		if err != nil {
@@ -296,7 +308,7 @@ func TestKeepalive(t *testing.T) {
 		<-c.Context.Done()
 		return 0
 	}})
-	before := runtime.NumGoroutine()
+	before := calm()
 	opts := s.Options()
 	opts.KeepaliveInterval = 200 * time.Millisecond
 	h := dial(t, s.Target(), opts)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ func TestJump(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	first, second := remotetest.NewServer(t, remotetest.Options{}), remotetest.NewServer(t, remotetest.Options{})
 	s := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell})
-	before := runtime.NumGoroutine()
+	before := calm()
 	target, opts := through(s, first, second)
 	h, err := remote.Dial(t.Context(), target, opts)
 	if err != nil {

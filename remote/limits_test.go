@@ -196,7 +196,7 @@ func TestRunCancel(t *testing.T) {
 		return 0
 	}})
 	h := connect(t, s)
-	before := runtime.NumGoroutine()
+	before := calm()
 	for range 6 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended, late atomic.Bool
@@ -225,7 +225,7 @@ func TestRunCancel(t *testing.T) {
 // TestRunCancelBeforeSession cancels while the host does not even answer.
 func TestRunCancelBeforeSession(t *testing.T) {
 	s := remotetest.NewServer(t, remotetest.Options{Faults: remotetest.Faults{NoSession: true}})
-	before := runtime.NumGoroutine()
+	before := calm()
 	h := connect(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -340,7 +340,7 @@ func TestBeat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := remotetest.NewServer(t, opts)
 			h := connect(t, s)
-			before := runtime.NumGoroutine()
+			before := calm()
 			got, err := collect(t, h, remote.Script{
 				Name: "beat", Body: "for n in 1 2 3; do read -r _ <&3 && record beat; done\nexec 3<&-\n(exit 4)", Beat: 20 * time.Millisecond,
 			})
