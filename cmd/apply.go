@@ -2,8 +2,9 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,43 +12,82 @@ import (
 	"github.com/kplb/kplb/rollout"
 )
 
-const applyLong = `Makes the nodes what the inventory says, and proves it through the VIP.
+const applyLong = `Makes the nodes what the inventory says, and proves it through the VIP; or takes
+everything back.
 
-Looks at all nodes, shows what would change (see kplb diff), asks, and then changes
-one node after the other, the holder of the VIP last: the files are checked by the
-node's own HAProxy and keepalived before the first one is put in place, apiservers
-restart one at a time and only while the others are ready. At the end, /healthz is
-asked through the VIP, with TLS verified. With nothing to do, nothing is touched.`
+Looks at all nodes, shows what would change (see kplb diff), asks, and locks the
+nodes. Every node checks the new files with its own HAProxy and keepalived before the
+first one changes. Then one node changes after the other, the holder of the VIP last;
+apiservers restart one at a time and only while the others are ready. A node that has
+changed takes the change back by itself, unless it is confirmed: after /healthz was
+proven through the VIP, over a new connection. So whatever happens to you, your
+machine or the network meanwhile, every node comes to rest as before or as planned.
+With nothing to do, nothing is touched.`
 
 type applyOptions struct {
 	yes, dryRun, overwrite bool
 	format                 string
-	patience               time.Duration
+	rollout.Options
 }
 
 func newApply(s streams, set *settings) *cobra.Command {
 	var o applyOptions
 	c := &cobra.Command{
-		Use:   "apply",
+		Use:   "apply [PLAN.json]",
 		Short: "Make the nodes what the inventory says, and prove it",
 		Long:  applyLong,
 		Example: `  kplb apply --inventory cluster.yaml
   kplb apply --inventory cluster.yaml --dry-run
-  kplb apply --inventory cluster.yaml --yes -o json`,
-		RunE: func(c *cobra.Command, _ []string) error { return s.apply(c.Context(), set, o) },
+  kplb diff --inventory cluster.yaml -o plan.json && kplb apply plan.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return s.applySaved(c.Context(), set, o, args[0])
+			}
+			return s.apply(c.Context(), set, o, nil)
+		},
 	}
 	f := c.Flags()
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.dryRun, "dry-run", false, "stop after showing what would change")
 	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them")
-	f.DurationVar(&o.patience, "proof-timeout", time.Minute, "how long the proof may take to come true after a change")
+	o.addFlags(c)
 	addOutput(c, &o.format)
-	set.addSSHFlags(c.Flags())
+	set.addSSHFlags(f)
 	return c
 }
 
-func (s streams) apply(ctx context.Context, set *settings, o applyOptions) error {
-	if err := checkOutput(o.format); err != nil {
+// addFlags gives a command that changes nodes the flags for that.
+func (o *applyOptions) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.DurationVar(&o.Window, "confirm-timeout", time.Minute, "how long a changed node waits for its confirmation, beyond the restart of\nits apiserver, before it takes the change back by itself")
+	f.DurationVar(&o.Patience, "proof-timeout", time.Minute, "how long the proof may take to come true after a change")
+	f.BoolVar(&o.Wait, "wait", false, "leave the confirmation to a person: `kplb confirm`")
+}
+
+func (o *applyOptions) check() error {
+	if o.Window < 10*time.Second || o.Window > time.Hour {
+		return &usageError{fmt.Errorf("confirm-timeout %s is not between 10s and 1h", o.Window)}
+	}
+	return checkOutput(o.format)
+}
+
+// operator says who is at work, for others who find the lock.
+func operator() string {
+	name, host := "somebody", "an unknown host"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return fmt.Sprintf("%s@%s, pid %d", name, host, os.Getpid())
+}
+
+// apply carries out what the inventory asks for; saved is a plan that it must
+// still be, nil if there is none.
+func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved *savedPlan) error {
+	if err := o.check(); err != nil {
 		return err
 	}
 	progress := s.newProgress()
@@ -61,9 +101,19 @@ func (s streams) apply(ctx context.Context, set *settings, o applyOptions) error
 	if err != nil {
 		return err
 	}
+	if saved != nil {
+		if err := saved.same(plan); err != nil {
+			return err
+		}
+	}
 	if plan.Empty() {
 		return s.applyNothing(ctx, r, plan, o)
 	}
+	return s.carryOut(ctx, set, r, plan, o, progress)
+}
+
+// carryOut shows a plan, asks, and carries it out.
+func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout, plan *rollout.Plan, o applyOptions, progress *progress) error {
 	if o.format == "text" {
 		if err := s.printPlan(set, plan); err != nil {
 			return err
@@ -80,10 +130,14 @@ func (s streams) apply(ctx context.Context, set *settings, o applyOptions) error
 	if err := s.permit(ctx, plan, o); err != nil {
 		return err
 	}
-	if err := r.Apply(ctx, plan); err != nil {
-		return err
+	proof, err := r.Apply(ctx, plan, o.Options)
+	progress.stop()
+	if proof != nil {
+		if printErr := s.writeProof(proof, o.format); err == nil {
+			err = printErr
+		}
 	}
-	return s.proveApplied(ctx, r, plan, o, progress)
+	return err
 }
 
 // applyNothing proves a cluster that is as it should be, with what was just
@@ -117,27 +171,4 @@ func (s streams) permit(ctx context.Context, plan *rollout.Plan, o applyOptions)
 		return nil
 	}
 	return s.confirm(ctx, fmt.Sprintf("Carry this out on cluster %s?", plan.Cluster.Name))
-}
-
-func (s streams) proveApplied(ctx context.Context, r *rollout.Rollout, plan *rollout.Plan, o applyOptions, progress *progress) error {
-	progress.event(rollout.Event{Step: "proving /healthz through the VIP", Usual: 5 * time.Second})
-	var changed []string
-	for _, n := range plan.Nodes {
-		if !n.Empty() {
-			changed = append(changed, n.Node.Name)
-		}
-	}
-	proof, err := r.Verify(ctx, o.patience)
-	progress.stop()
-	if err == nil {
-		err = s.printProof(proof, o.format)
-	}
-	if err != nil {
-		var no *noError
-		if errors.As(err, &no) {
-			err = errors.New(no.what)
-		}
-		return &rollout.StoppedError{Changed: changed, Cause: err}
-	}
-	return nil
 }

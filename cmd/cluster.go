@@ -106,5 +106,5 @@ func (s streams) newRollout(ctx context.Context, set *settings, report func(roll
 	if err != nil {
 		return nil, err
 	}
-	return &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Report: report}, nil
+	return &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Report: report, Operator: operator()}, nil
 }

@@ -13,6 +13,9 @@ import (
 const diffLong = `Looks at every node and prints what apply would change there: a unified diff of each
 file, with secrets blanked, and the consequences. Nothing is changed.
 
+With -o FILE.json the plan is saved; kplb apply FILE.json does exactly that, or refuses
+because something has changed since.
+
 Exits 0 if there is nothing to do and 1 if there is.`
 
 func newDiff(s streams, set *settings) *cobra.Command {
@@ -21,16 +24,19 @@ func newDiff(s streams, set *settings) *cobra.Command {
 		Use:     "diff",
 		Short:   "Show what apply would change on the nodes",
 		Long:    diffLong,
-		Example: `  kplb diff -i cluster.yaml`,
+		Example: `  kplb diff -i cluster.yaml
+  kplb diff -i cluster.yaml -o plan.json`,
 		RunE:    func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format) },
 	}
 	addOutput(c, &format)
+	c.Flags().Lookup("output").Usage = "text, json, or a FILE.json to save the plan to"
 	set.addSSHFlags(c.Flags())
 	return c
 }
 
 func (s streams) diff(ctx context.Context, set *settings, format string) error {
-	if err := checkOutput(format); err != nil {
+	save := strings.HasSuffix(format, ".json")
+	if err := checkOutput(format); err != nil && !save {
 		return err
 	}
 	r, err := s.newRollout(ctx, set, nil)
@@ -42,9 +48,12 @@ func (s streams) diff(ctx context.Context, set *settings, format string) error {
 	if err != nil {
 		return err
 	}
-	if format == "json" {
+	switch {
+	case save:
+		err = s.savePlan(set, plan, format)
+	case format == "json":
 		err = s.printJSON(describe(plan))
-	} else {
+	default:
 		err = s.printPlan(set, plan)
 	}
 	if err != nil {
@@ -111,6 +120,8 @@ type fileReport struct {
 	Path   string `json:"path"`
 	Effect string `json:"effect"`
 	Stamp  string `json:"was,omitempty"` // what is there now
+	Before string `json:"before"`        // sha256, secrets blanked; "absent"
+	After  string `json:"after"`
 	Diff   string `json:"diff"`
 }
 
@@ -118,8 +129,9 @@ func describe(p *rollout.Plan) planReport {
 	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
 	for _, n := range p.Nodes {
 		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Packages: n.Packages, Consequences: n.Consequences()}
-		for _, c := range n.Changes {
-			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), c.Diff})
+		for _, c := range n.Files() {
+			before, after := c.Sums()
+			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), before, after, c.Diff})
 		}
 		report.Nodes = append(report.Nodes, node)
 	}

@@ -47,8 +47,10 @@ func (s streams) exit(ctx context.Context, err error) int {
 	code := exitUnchanged
 	switch {
 	case errors.As(err, &stopped):
-		s.say("stopped: %s", stopped.Summary())
-		if !stopped.Nothing() {
+		for _, line := range stopped.Summary() {
+			s.say("stopped: %s", line)
+		}
+		if !stopped.Unchanged() {
 			code = exitChanged
 		}
 	case errors.As(err, &no):

@@ -52,20 +52,23 @@ func (s streams) verify(ctx context.Context, set *settings, format string, patie
 
 // printProof writes one line for each check. A failed one makes the answer no.
 func (s streams) printProof(p *rollout.Proof, format string) error {
-	if format == "json" {
-		if err := s.printJSON(struct {
-			OK bool `json:"ok"`
-			*rollout.Proof
-		}{p.OK(), p}); err != nil {
-			return err
-		}
-	} else if err := s.printChecks(p); err != nil {
+	if err := s.writeProof(p, format); err != nil {
 		return err
 	}
 	if !p.OK() {
 		return &noError{"not proven"}
 	}
 	return nil
+}
+
+func (s streams) writeProof(p *rollout.Proof, format string) error {
+	if format != "json" {
+		return s.printChecks(p)
+	}
+	return s.printJSON(struct {
+		OK bool `json:"ok"`
+		*rollout.Proof
+	}{p.OK(), p})
 }
 
 func (s streams) printChecks(p *rollout.Proof) error {

@@ -22,19 +22,73 @@ func BindTo(source []byte, address netip.Addr) ([]byte, error) {
 		}
 	}
 	edited := source
-	for _, flag := range []string{"advertise-address", "bind-address"} {
-		if value, ok := m.Flag(flag); ok && value == address.String() {
-			continue
-		}
-		if edited, err = m.setFlag(flag, address.String()); err != nil {
+	for _, flag := range addressFlags {
+		if edited, err = ensureFlag(edited, flag, address.String()); err != nil {
 			return nil, err
-		}
-		if m, err = ParseManifest(edited); err != nil {
-			return nil, fmt.Errorf("after the edit of --%s %w", flag, err)
-		}
-		if value, _ := m.Flag(flag); value != address.String() {
-			return nil, fmt.Errorf("does not read back --%s=%s after the edit", flag, address)
 		}
 	}
 	return bytes.Clone(edited), nil
+}
+
+// addressFlags are the flags that BindTo sets.
+var addressFlags = []string{"advertise-address", "bind-address"}
+
+// LikeIn returns the manifest's bytes with the flags that BindTo sets as they
+// are in an earlier manifest of the same node: taken away where that one does
+// not have them. Everything else stays as it is now.
+func LikeIn(source, earlier []byte) ([]byte, error) {
+	was, err := ParseManifest(earlier)
+	if err != nil {
+		return nil, fmt.Errorf("as it was saved %w", err)
+	}
+	edited := source
+	for _, flag := range addressFlags {
+		if value, ok := was.Flag(flag); ok {
+			edited, err = ensureFlag(edited, flag, value)
+		} else {
+			edited, err = withoutFlag(edited, flag)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return bytes.Clone(edited), nil
+}
+
+// ensureFlag sets a flag, unless it is set already, and reads it back.
+func ensureFlag(source []byte, flag, value string) ([]byte, error) {
+	m, err := ParseManifest(source)
+	if err != nil {
+		return nil, err
+	}
+	if now, ok := m.Flag(flag); ok && now == value {
+		return source, nil
+	}
+	edited, err := m.setFlag(flag, value)
+	if err != nil {
+		return nil, err
+	}
+	if m, err = ParseManifest(edited); err != nil {
+		return nil, fmt.Errorf("after the edit of --%s %w", flag, err)
+	}
+	if now, _ := m.Flag(flag); now != value {
+		return nil, fmt.Errorf("does not read back --%s=%s after the edit", flag, value)
+	}
+	return edited, nil
+}
+
+// withoutFlag takes every setting of a flag away.
+func withoutFlag(source []byte, flag string) ([]byte, error) {
+	for {
+		m, err := ParseManifest(source)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := m.Flag(flag); !ok {
+			return source, nil
+		}
+		if source, err = m.dropFlag(flag); err != nil {
+			return nil, err
+		}
+	}
 }

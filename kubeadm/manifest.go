@@ -210,3 +210,20 @@ func (m *Manifest) add(lines [][]byte, text string) ([]byte, error) {
 	lines[last.Line-1] = bytes.Join([][]byte{line, end, head, []byte(text), end}, nil)
 	return bytes.Join(lines, nil), nil
 }
+
+// dropFlag removes the line of the last item that sets the flag.
+func (m *Manifest) dropFlag(name string) ([]byte, error) {
+	lines := bytes.SplitAfter(m.source, []byte("\n"))
+	for i := len(m.command) - 1; i > 0; i-- {
+		item := m.command[i]
+		if !strings.HasPrefix(item.Value, "--"+name+"=") {
+			continue
+		}
+		if strings.Trim(string(lines[item.Line-1][:item.Column-1]), " -") != "" {
+			return nil, fmt.Errorf("line %d: --%s is not alone on its line", item.Line, name)
+		}
+		lines[item.Line-1] = nil
+		return bytes.Join(lines, nil), nil
+	}
+	return nil, fmt.Errorf("has --%s in a place that is not edited", name)
+}

@@ -69,3 +69,13 @@ func Paths() []string {
 	}
 	return paths
 }
+
+// EffectOf is what has to happen when the file at path changes.
+func EffectOf(path string) Effect {
+	for _, f := range files {
+		if f.path == path {
+			return f.effect
+		}
+	}
+	return NoEffect
+}

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"regexp"
+	"strings"
 )
 
 // VRRPAuth is the name of the secret that keepalived.conf may hold.
@@ -26,6 +27,14 @@ func (s Secrets) Fill(a Artifact) Artifact {
 		a.Content = restamp(content)
 	}
 	return a
+}
+
+// Blank takes the values out of text that people are about to see.
+func (s Secrets) Blank(text string) string {
+	for _, value := range s {
+		text = strings.ReplaceAll(text, value, "<secret>")
+	}
+	return text
 }
 
 // secretForms find secrets in files that kplb did not write, by the keyword

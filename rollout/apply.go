@@ -2,96 +2,105 @@ package rollout
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kplb/kplb/inventory"
 )
 
-// StoppedError says that a rollout stopped half way, and what is where.
-type StoppedError struct {
-	Node    string   // where it stopped
-	Changed []string // nodes that were changed before it
-	Touched bool     // Node itself was changed
-	Left    []string // nodes that were not reached
-	Cause   error
+// Options are how a plan is carried out.
+type Options struct {
+	// Window is how long a changed node waits for its confirmation, beyond the
+	// restart of its apiserver, before it takes the change back by itself.
+	Window time.Duration
+	// Patience is how long the proof may take to come true.
+	Patience time.Duration
+	// Wait leaves the confirmation to a person, see Confirm.
+	Wait bool
 }
 
-func (e *StoppedError) Error() string { return e.Cause.Error() }
-
-// Unwrap gives the cause.
-func (e *StoppedError) Unwrap() error { return e.Cause }
-
-// Nothing says whether every node is as it was before.
-func (e *StoppedError) Nothing() bool { return len(e.Changed) == 0 && !e.Touched }
-
-// Summary says in words what is where.
-func (e *StoppedError) Summary() string {
-	var out []string
-	if len(e.Changed) > 0 {
-		out = append(out, "changed and working: "+strings.Join(e.Changed, ", "))
-	}
-	switch {
-	case e.Node == "": // every node was done
-	case e.Touched:
-		out = append(out, "changed, not finished: "+e.Node)
-	default:
-		out = append(out, "as before: "+e.Node)
-	}
-	if len(e.Left) > 0 {
-		out = append(out, "not reached, as before: "+strings.Join(e.Left, ", "))
-	}
-	return strings.Join(out, "; ")
-}
-
-// Apply carries out the plan. First every node checks its new files, all at
+// Apply carries out the plan and proves it, or takes everything back.
+//
+// It locks all nodes (LockedError). Every node checks its new files, all at
 // once: a NodeErrors says that nothing was changed anywhere. Then one node
-// changes after the other, and the first that fails ends it with a
-// *StoppedError. The result is not proven here: see Verify.
-func (r *Rollout) Apply(ctx context.Context, p *Plan) error {
-	p, err := r.installPackages(ctx, p)
+// changes after the other; each is armed to take its change back by itself.
+// Only a proof through the VIP, and then a confirmation over a new
+// connection, make the change last. Anything else is a *StoppedError, which
+// says what is where.
+func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error) {
+	unlock, err := r.lock(ctx)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	defer unlock()
+	r.txn, r.window, r.armed = newToken(), o.Window, nil
+	p, err = r.installPackages(ctx, p)
+	if err != nil {
+		return nil, err
 	}
 	if err := r.rehearseAll(ctx, p); err != nil {
-		return err
+		return nil, err
 	}
-	var changed []string
-	for i, n := range p.Nodes {
+	renewing, endRenewing := context.WithCancel(ctx)
+	defer endRenewing()
+	go r.renew(renewing)
+	proof, err := r.carryOut(ctx, p, o)
+	endRenewing()
+	if err != nil {
+		return proof, r.takeBack(ctx, err)
+	}
+	if o.Wait {
+		return proof, r.awaitConfirmation(ctx)
+	}
+	return proof, r.confirmAll(ctx)
+}
+
+// carryOut changes the nodes and proves the result.
+func (r *Rollout) carryOut(ctx context.Context, p *Plan, o Options) (*Proof, error) {
+	for _, n := range p.Nodes {
 		if n.Empty() {
 			continue
 		}
-		touched, err := r.applyNode(ctx, n)
-		if err != nil {
-			return &StoppedError{Node: n.Node.Name, Changed: changed, Touched: touched, Left: toDo(p.Nodes[i+1:]), Cause: err}
+		if err := r.applyNode(ctx, n); err != nil {
+			return nil, err
 		}
-		changed = append(changed, n.Node.Name)
 	}
-	return nil
+	r.report(Event{Step: "proving /healthz through the VIP", Usual: proofUsual})
+	proof, err := p.prove(r, ctx, o.Patience)
+	if err == nil && !proof.OK() {
+		err = &ProofError{proof}
+	}
+	return proof, err
 }
 
-// toDo names the nodes where something is to be done.
-func toDo(nodes []NodePlan) []string {
-	var out []string
-	for _, n := range nodes {
-		if !n.Empty() {
-			out = append(out, n.Node.Name)
+// proofUsual is how long the proof takes after a change: HAProxy's first
+// checks, and an election.
+const proofUsual = 4 * time.Second
+
+// ProofError says that the proof did not come true.
+type ProofError struct{ Proof *Proof }
+
+func (e *ProofError) Error() string {
+	var no []string
+	for _, c := range e.Proof.Checks {
+		if !c.OK {
+			no = append(no, strings.TrimPrefix(c.Node+": ", ": ")+c.What+": "+c.Detail)
 		}
 	}
-	return out
+	return "not proven: " + strings.Join(no, "; ")
 }
 
 // rehearseAll has every node stage its files and check them with its own
 // daemons.
 func (r *Rollout) rehearseAll(ctx context.Context, p *Plan) error {
-	return r.eachPlan(p, func(n NodePlan) bool { return len(n.Changes) > 0 }, func(n NodePlan) error {
+	return r.eachPlan(p, func(n NodePlan) bool { return !n.Empty() }, func(n NodePlan) error {
 		h, err := r.host(ctx, n.Node)
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Node.Name, installScript(n, true))
+		return run(ctx, h, n.Node.Name, r.transactScript(n, r.windowOf(n), true), nil)
 	})
 }
 
@@ -107,35 +116,67 @@ func (r *Rollout) eachPlan(p *Plan, choose func(NodePlan) bool, do func(NodePlan
 	return r.each(nodes, func(n inventory.Node) error { return do(plans[n.Name]) })
 }
 
-// applyNode changes one node. touched says whether anything on it may differ
-// from before.
-func (r *Rollout) applyNode(ctx context.Context, n NodePlan) (touched bool, err error) {
+// applyNode changes one node. It is armed from the first change on.
+func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	h, err := r.host(ctx, n.Node)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if n.APIServer {
-		if err := r.othersReady(ctx, n.Node); err != nil {
-			return false, err
+	if n.Listen != "" {
+		if err := r.quorate(ctx, n.Node); err != nil {
+			return err
 		}
 	}
-	if len(n.Changes) > 0 || n.Sysctl {
-		r.report(Event{Node: n.Node.Name, Step: "installing files", Usual: installUsual})
-		if err := run(ctx, h, n.Node.Name, installScript(n, false)); err != nil {
-			var refused *refusedByNode
-			return !errors.As(err, &refused), err
+	r.report(Event{Node: n.Node.Name, Step: "installing files", Usual: transactUsual})
+	if err := r.transact(ctx, h, n); err != nil {
+		return err
+	}
+	// haproxy needs its port: the apiserver leaves it before haproxy starts, and takes it after haproxy has stopped
+	if n.HAProxy != Stop && n.Listen != "" {
+		if err := r.apiserver(ctx, h, n); err != nil {
+			return err
 		}
 	}
-	if n.APIServer {
-		if err := r.awaitAPIServer(ctx, h, n.Node); err != nil {
-			return true, err
+	r.report(Event{Node: n.Node.Name, Step: "haproxy and keepalived", Usual: activateUsual})
+	if err := run(ctx, h, n.Node.Name, r.activateScript(n), nil); err != nil {
+		return err
+	}
+	if n.HAProxy == Stop && n.Listen != "" {
+		if err := r.apiserver(ctx, h, n); err != nil {
+			return err
 		}
 	}
-	if err := r.activate(ctx, h, n); err != nil {
-		return true, err
+	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
+	return nil
+}
+
+// transact arms the node and puts its files in place. Unless the node has
+// refused, it may be armed, whatever the error.
+func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
+	err := run(ctx, h, n.Node.Name, r.transactScript(n, r.windowOf(n), false), nil)
+	var refused *refusedByNode
+	if !errors.As(err, &refused) {
+		r.mu.Lock()
+		r.armed = append(r.armed, n)
+		r.mu.Unlock()
 	}
-	r.report(Event{Node: n.Node.Name, Step: "done", Done: true})
-	return true, nil
+	return err
+}
+
+// windowOf is a node's own window. Apiservers that go back by themselves do
+// so one after the other: each later node waits for one more restart.
+func (r *Rollout) windowOf(n NodePlan) time.Duration {
+	if n.Listen == "" {
+		return r.window
+	}
+	window := r.window + apiserverRestart
+	for _, other := range r.Cluster.Nodes {
+		if other.Name == n.Node.Name {
+			break
+		}
+		window += apiserverRestart
+	}
+	return window
 }
 
 // installPackages installs what is missing, on all nodes at once, after every
@@ -157,7 +198,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 			if err != nil {
 				return err
 			}
-			return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check))
+			return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check), nil)
 		})
 	}
 	r.report(Event{Step: "fetching packages on " + strings.Join(lacking, ", "), Usual: packagesUsual})
@@ -170,17 +211,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 		p, err = r.Plan(ctx)
 	}
 	if err != nil {
-		return nil, &StoppedError{Changed: lacking, Left: toDo(p.Nodes), Cause: err}
+		return nil, fmt.Errorf("after installing packages, which stay: %w", err)
 	}
 	return p, nil
 }
-
-// newTransaction names one change of one node. Names sort by nothing.
-func newTransaction() string { return strings.ToLower(rand.Text()[:12]) }
-
-// refusedByNode is what a script refused to do before it changed anything.
-type refusedByNode struct {
-	node, what string
-}
-
-func (e *refusedByNode) Error() string { return fmt.Sprintf("%s: %s", e.node, e.what) }

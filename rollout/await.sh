@@ -1,16 +1,17 @@
-# Waits until the apiserver listens on its own address, and nowhere else.
-#   KPLB_ADDRESS, KPLB_PORT  where
-#   KPLB_SECONDS             how long at most
+# Waits until the apiserver listens where it should, and nowhere else.
+#   KPLB_LISTEN   ADDRESS:PORT, or *:PORT for every address
+#   KPLB_PORT     the port alone
+#   KPLB_SECONDS  how long at most
 
-end=$(($(date +%s) + KPLB_SECONDS))
+end=$(($(cut -d. -f1 /proc/uptime) + KPLB_SECONDS))
 while :; do
 	listening=$(ss -Hltnp "sport = :$KPLB_PORT" | grep '"kube-apiserver"' | while read -r _ _ _ local _; do echo "$local"; done)
-	if [ "$listening" = "$KPLB_ADDRESS:$KPLB_PORT" ]; then
+	if [ "$listening" = "$KPLB_LISTEN" ]; then
 		record done
 		exit 0
 	fi
-	if [ "$(date +%s)" -ge "$end" ]; then
-		record refused "the apiserver listens on ${listening:-no address}, not on $KPLB_ADDRESS:$KPLB_PORT, after $KPLB_SECONDS s"
+	if [ "$(cut -d. -f1 /proc/uptime)" -ge "$end" ]; then
+		record refused "the apiserver listens on ${listening:-no address}, not on $KPLB_LISTEN, after $KPLB_SECONDS s"
 		exit 1
 	fi
 	record waiting "${listening:-nowhere}"

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
 )
 
@@ -20,49 +19,47 @@ func (n NodePlan) Consequences() []string {
 	if len(n.Packages) > 0 {
 		say("packages installed: %s", strings.Join(n.Packages, ", "))
 	}
-	if n.Sysctl {
+	switch n.Sysctl {
+	case SysctlOn:
 		say("sysctl applied")
+	case SysctlOff:
+		say("sysctl taken away")
 	}
 	switch {
-	case n.changes(kubeadm.ManifestPath):
+	case n.Manifest != nil:
 		say("apiserver restarts, about %s without this one", apiserverRestart)
-	case n.APIServer:
-		say("waits for the apiserver to listen on %s only", n.Node.Address)
+	case n.Listen != "":
+		say("waits for the apiserver to listen on %s only", n.Listen)
 	}
 	if n.HAProxy != Leave {
 		say("haproxy: %s", map[Action]string{
 			Start: "starts", Reload: "reloads, no connection is refused",
-			Restart: "restarts, connections through this node end",
+			Restart: "restarts, connections through this node end", Stop: "stops",
 		}[n.HAProxy])
 	}
 	if n.Keepalived != Leave {
-		say("keepalived: %s", map[Action]string{Start: "starts", Reload: "reloads"}[n.Keepalived])
+		say("keepalived: %s", map[Action]string{Start: "starts", Reload: "reloads", Restart: "restarts", Stop: "stops"}[n.Keepalived])
 	}
-	if n.Holder && n.HAProxy == Restart {
-		say("the VIP moves to another node")
+	if n.Holder && (n.HAProxy == Restart || n.HAProxy == Stop || n.Keepalived == Stop) {
+		say("the VIP leaves this node")
 	}
 	if len(n.Enable) > 0 {
 		say("enabled at boot: %s", strings.Join(n.Enable, ", "))
 	}
-	return out
-}
-
-func (n NodePlan) changes(path string) bool {
-	for _, c := range n.Changes {
-		if c.Path == path {
-			return true
-		}
+	if len(n.Disable) > 0 {
+		say("not started at boot any more: %s", strings.Join(n.Disable, ", "))
 	}
-	return false
+	return out
 }
 
 // Overwrites lists the files that a person edited after kplb wrote them.
 func (n NodePlan) Overwrites() []string {
 	var out []string
-	for _, c := range n.Changes {
+	for _, c := range n.Files() {
 		if c.Stamp == render.Edited {
 			out = append(out, c.Path)
 		}
 	}
 	return out
 }
+

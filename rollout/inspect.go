@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,19 +14,13 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-//go:embed inspect.sh
-var inspectBody string
-
 // caPath is the cluster's CA, which every control-plane node has.
 const caPath = "/etc/kubernetes/pki/ca.crt"
 
-// activePath lists the checksums of the files that the daemons have loaded.
-// It is written after they have, so that an interrupted apply is noticed.
-const activePath = "/var/lib/kplb/active"
-
 // inspect asks one node everything in one round trip.
 func inspect(ctx context.Context, h Host, c *inventory.Cluster) (*Facts, error) {
-	paths := append(render.Paths(), kubeadm.ManifestPath, caPath, activePath)
+	paths := append(render.Paths(), kubeadm.ManifestPath, caPath, activePath,
+		pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
 	}

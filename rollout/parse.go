@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -124,7 +125,7 @@ func parseFiles(archive []byte) (map[string]File, error) {
 		if f.Mode&fs.ModeSymlink != 0 {
 			f.Content = []byte(h.Linkname)
 		}
-		out["/"+strings.Trim(h.Name, "/")] = f
+		out[path.Clean("/"+h.Name)] = f
 	}
 }
 

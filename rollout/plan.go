@@ -2,10 +2,12 @@ package rollout
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
@@ -18,6 +20,7 @@ type Plan struct {
 	Cluster *inventory.Cluster
 	Nodes   []NodePlan
 	facts   map[string]*Facts
+	prove   func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
 
 // NodePlan is what has to happen on one node. It is empty where the node is
@@ -26,19 +29,24 @@ type NodePlan struct {
 	Node       inventory.Node
 	Holder     bool     // has the VIP now
 	Packages   []string // to install
-	Changes    []Change // of files, in the order of installation
+	Changes    []Change // of files but the manifest, in the order of installation
+	Manifest   *Change  // of the apiserver's static pod; nil: none
 	HAProxy    Action
 	Keepalived Action
-	Sysctl     bool // apply the settings again
-	APIServer  bool // wait until kubelet has restarted it and it is bound to its address
-	Enable     []string
+	Sysctl     Sysctl
+	Listen     string   // where the apiserver has to listen afterwards; empty: it does already
+	Enable     []string // units to start at boot
+	Disable    []string
 	units      bool // systemd has to read the unit files again
+	vip        string
 	active     []byte
 }
 
 // Change is one file that differs from what it should be.
 type Change struct {
 	render.Artifact                   // what it should be, secrets filled in
+	Remove          bool              // it should not be there
+	Owner           string            // uid:gid
 	Was             *File             // nil: absent
 	Stamp           render.StampState // of what is there now
 	Diff            string            // unified, secrets blanked
@@ -53,12 +61,23 @@ const (
 	Start   Action = "start"
 	Reload  Action = "reload"
 	Restart Action = "restart"
+	Stop    Action = "stop"
+)
+
+// Sysctl is what happens to the kernel's settings.
+type Sysctl string
+
+// The settings stay, are applied, or are taken away.
+const (
+	SysctlLeave Sysctl = ""
+	SysctlOn    Sysctl = "1"
+	SysctlOff   Sysctl = "0"
 )
 
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {
-	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.HAProxy == Leave && n.Keepalived == Leave &&
-		!n.Sysctl && !n.APIServer && len(n.Enable) == 0 && !n.units
+	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.HAProxy == Leave && n.Keepalived == Leave &&
+		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && !n.units
 }
 
 // Empty says whether every node is as the inventory wants it.
@@ -73,7 +92,7 @@ func (p *Plan) Empty() bool {
 
 // planNode compares a node with its artifacts.
 func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) (NodePlan, error) {
-	p := NodePlan{Node: n, Holder: f.Holds(c.VIP)}
+	p := newNodePlan(c, n, f)
 	for _, d := range []struct {
 		name string
 		pkg  Package
@@ -87,55 +106,77 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 			p.Changes = append(p.Changes, change)
 		}
 	}
-	manifest, err := manifestChange(n, f)
-	if err != nil {
+	if err := p.planManifest(f, func(source []byte) ([]byte, error) { return kubeadm.BindTo(source, n.Address) }); err != nil {
 		return p, err
-	}
-	if manifest != nil {
-		p.Changes = append(p.Changes, *manifest)
 	}
 	p.consequences(c, f, artifacts)
 	return p, nil
 }
 
+func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
+	address, _ := f.InterfaceOf(n.Address)
+	return NodePlan{Node: n, Holder: f.Holds(c.VIP), vip: fmt.Sprintf("%s/32 dev %s", c.VIP, address.Interface)}
+}
+
 // compare finds out whether the node's file is the artifact, to the bit.
 func compare(n inventory.Node, f *Facts, a render.Artifact) (Change, bool) {
-	change := Change{Artifact: a}
+	change := Change{Artifact: a, Owner: "0:0"}
 	was, there := f.Files[a.Path]
-	var old []byte
-	if there {
-		change.Was, change.Stamp, old = &was, render.Stamp(was.Content), was.Content
-		if old == nil {
-			old = []byte{}
-		}
-	}
-	same := there && was.Mode == a.Mode && was.UID == 0 && was.GID == 0 && bytes.Equal(old, a.Content)
-	if same {
+	if there && was.Mode == a.Mode && was.UID == 0 && was.GID == 0 && bytes.Equal(was.Content, a.Content) {
 		return change, false
 	}
-	change.Diff = string(render.Diff("on "+n.Name+a.Path, old, "planned"+a.Path, a.Content))
-	if change.Diff == "" {
-		change.Diff = fmt.Sprintf("%s%s: mode %v, owner %d:%d; planned: mode %v, owner 0:0\n", n.Name, a.Path, was.Mode, was.UID, was.GID, a.Mode)
+	if there {
+		change.Was, change.Stamp = &was, render.Stamp(was.Content)
 	}
+	change.describe(n)
 	return change, true
 }
 
-// manifestChange binds the node's own apiserver manifest to the node's
-// address. Nil: it already is.
-func manifestChange(n inventory.Node, f *Facts) (*Change, error) {
+// describe writes the difference for people.
+func (c *Change) describe(n inventory.Node) {
+	var old, planned []byte
+	if c.Was != nil {
+		old = append([]byte{}, c.Was.Content...)
+	}
+	if !c.Remove {
+		planned = append([]byte{}, c.Content...)
+	}
+	c.Diff = string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned))
+	if c.Diff == "" && c.Was != nil {
+		c.Diff = fmt.Sprintf("%s%s: mode %v, owner %d:%d; planned: mode %v, owner %s\n",
+			n.Name, c.Path, c.Was.Mode, c.Was.UID, c.Was.GID, c.Mode, c.Owner)
+	}
+}
+
+// planManifest has the node's own apiserver manifest edited.
+func (n *NodePlan) planManifest(f *Facts, edit func([]byte) ([]byte, error)) error {
 	was, ok := f.Files[kubeadm.ManifestPath]
 	if !ok {
-		return nil, fmt.Errorf("%s is not there", kubeadm.ManifestPath)
+		return fmt.Errorf("%s is not there", kubeadm.ManifestPath)
 	}
-	edited, err := kubeadm.BindTo(was.Content, n.Address)
+	edited, err := edit(was.Content)
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", kubeadm.ManifestPath, err)
+		return fmt.Errorf("%s %w", kubeadm.ManifestPath, err)
 	}
 	if bytes.Equal(edited, was.Content) {
-		return nil, nil
+		return nil
 	}
-	a := render.Artifact{Path: kubeadm.ManifestPath, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.APIServerRestarts}
-	return &Change{Artifact: a, Was: &was, Diff: string(render.Diff("on "+n.Name+a.Path, was.Content, "planned"+a.Path, edited))}, nil
+	n.Manifest = &Change{
+		Artifact: render.Artifact{
+			Path: kubeadm.ManifestPath, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.APIServerRestarts,
+		},
+		Owner: fmt.Sprintf("%d:%d", was.UID, was.GID), Was: &was,
+	}
+	n.Manifest.describe(n.Node)
+	return nil
+}
+
+// Files lists every file that changes, the manifest last.
+func (n NodePlan) Files() []Change {
+	if n.Manifest == nil {
+		return n.Changes
+	}
+	return append(n.Changes[:len(n.Changes):len(n.Changes)], *n.Manifest)
 }
 
 // consequences decides what has to be reloaded, from the changes and from
@@ -144,7 +185,9 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	n.Sysctl = effects[render.SysctlApply] || !f.NonlocalBind
+	if effects[render.SysctlApply] || !f.NonlocalBind {
+		n.Sysctl = SysctlOn
+	}
 	switch {
 	case haproxy.Active != "active":
 		n.HAProxy = Start
@@ -159,7 +202,9 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	case effects[render.KeepalivedReload]:
 		n.Keepalived = Reload
 	}
-	n.APIServer = effects[render.APIServerRestarts] || !f.Bound(apiserverOf(c, n.Node))
+	if at := apiserverOf(c, n.Node); n.Manifest != nil || !f.Bound(at) {
+		n.Listen = at.String()
+	}
 	for _, unit := range []string{"haproxy.service", "keepalived.service"} {
 		if f.Units[unit].File != "enabled" {
 			n.Enable = append(n.Enable, unit)
@@ -196,4 +241,17 @@ func activeSums(artifacts []render.Artifact) []byte {
 func activeSum(a render.Artifact) []byte {
 	h := sha256.Sum256(a.Content)
 	return []byte(hex.EncodeToString(h[:]) + "  " + a.Path + "\n")
+}
+
+// Sums are the sha256 of the file as it is and as it is planned, with secrets
+// blanked: for a plan that is kept. Where there is no file, it is "absent".
+func (c Change) Sums() (before, after string) {
+	before, after = absent, absent
+	if c.Was != nil {
+		before = hash(render.Redact(c.Was.Content))
+	}
+	if !c.Remove {
+		after = hash(render.Redact(c.Content))
+	}
+	return before, after
 }

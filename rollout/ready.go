@@ -36,22 +36,28 @@ func (r *Rollout) authority() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// othersReady wants every other apiserver ready, so that taking this one away
-// for a while leaves a working control plane.
-func (r *Rollout) othersReady(ctx context.Context, except inventory.Node) error {
+// quorate wants the control plane to work without this node's apiserver for a
+// while: every other apiserver ready, and etcd with its majority, asked right
+// now. With nodes left out, the ready ones must be a majority by themselves.
+func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
 	ca, err := r.authority()
 	if err != nil {
 		return err
 	}
+	ready := 0
 	for _, n := range r.Cluster.Nodes {
-		if n.Name == except.Name {
+		if n.Name == without.Name || r.absent[n.Name] {
 			continue
 		}
 		if err := r.reach(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n), "/readyz"); err != nil {
-			return fmt.Errorf("%s: its apiserver is not restarted while the one of %s is not ready: %w", except.Name, n.Name, err)
+			return fmt.Errorf("%s: its apiserver is not restarted while the one of %s is not ready: %w", without.Name, n.Name, err)
 		}
+		ready++
 	}
-	return nil
+	if majority := len(r.Cluster.Nodes)/2 + 1; len(r.absent) > 0 && ready < majority {
+		return fmt.Errorf("%s: its apiserver is not restarted: %d other apiservers would be left, fewer than the majority of %d", without.Name, ready, majority)
+	}
+	return r.etcdQuorate(ctx, without)
 }
 
 // awaitReady waits until a node's apiserver says that it is ready.

@@ -71,6 +71,24 @@ func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
 	return out
 }
 
+// waitingRefusals refuses to change anything while a change waits to be
+// confirmed.
+func waitingRefusals(c *inventory.Cluster, facts map[string]*Facts) error {
+	var out []Refusal
+	for _, n := range c.Nodes {
+		if waiting, ok := facts[n.Name].Pending(); ok {
+			out = append(out, Refusal{
+				Node: n.Name, What: "a change waits to be confirmed: " + waiting.About,
+				Cure: "make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
+			})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return &RefusedError{out}
+}
+
 type refuseFunc func(where, cure, what string, args ...any)
 
 func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *Facts, at string, refuse refuseFunc) {

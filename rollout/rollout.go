@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,9 +24,17 @@ type Rollout struct {
 	Dial      Dialer
 	Report    func(Event) // called from several goroutines; nil: nobody listens
 
-	mu    sync.Mutex
-	hosts map[string]Host
-	facts map[string]*Facts
+	Operator  string      // who does this, and from where: for others who find the lock, and for history
+
+	mu     sync.Mutex
+	hosts  map[string]Host
+	facts  map[string]*Facts
+	absent map[string]bool // nodes that are left out because they cannot be reached
+
+	token  string        // of the locks that are held
+	txn    string        // the change that is being made
+	window time.Duration // see Options
+	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
 }
 
 // NodeErrors are the errors of several nodes. Nothing was changed on them.
@@ -127,6 +136,16 @@ func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {
 	return h, nil
 }
 
+// drop forgets a connection that does not answer any more.
+func (r *Rollout) drop(n inventory.Node) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h := r.hosts[n.Name]; h != nil {
+		_ = h.Close() // it is of no use any more
+	}
+	delete(r.hosts, n.Name)
+}
+
 // Close ends the connections.
 func (r *Rollout) Close() {
 	r.mu.Lock()
@@ -148,6 +167,9 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 }
 
 func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
+	if refused := waitingRefusals(r.Cluster, facts); refused != nil {
+		return nil, refused
+	}
 	var refused RefusedError
 	for i, n := range r.Cluster.Nodes {
 		refused.Refusals = append(refused.Refusals, refusals(r.Cluster, i, facts[n.Name])...)
@@ -155,21 +177,32 @@ func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
 	if len(refused.Refusals) > 0 {
 		return nil, &refused
 	}
-	plan := &Plan{Cluster: r.Cluster, facts: facts}
-	var holders []NodePlan
+	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
+	var plans []NodePlan
 	for _, n := range r.Cluster.Nodes {
 		p, err := r.planNode(n, facts[n.Name])
 		if err != nil {
 			return nil, err
 		}
-		if p.Holder {
-			holders = append(holders, p)
-		} else {
-			plan.Nodes = append(plan.Nodes, p)
-		}
+		plans = append(plans, p)
 	}
-	plan.Nodes = append(plan.Nodes, holders...)
+	plan.Nodes = holderLast(plans)
 	return plan, nil
+}
+
+// holderLast keeps the order of the inventory, but for the VIP's holder.
+func holderLast(plans []NodePlan) []NodePlan {
+	slices.SortStableFunc(plans, func(a, b NodePlan) int {
+		switch {
+		case a.Holder == b.Holder:
+			return 0
+		case a.Holder:
+			return 1
+		default:
+			return -1
+		}
+	})
+	return plans
 }
 
 func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
@@ -189,6 +222,9 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 		artifacts[i] = r.Secrets.Fill(artifacts[i])
 	}
 	p, err := planNode(r.Cluster, n, f, artifacts)
+	for i, c := range p.Changes {
+		p.Changes[i].Diff = r.Secrets.Blank(c.Diff)
+	}
 	if err != nil {
 		return p, &RefusedError{[]Refusal{{
 			Node: n.Name, What: err.Error(),

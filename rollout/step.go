@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -15,23 +14,11 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// The steps of one node, each a shell script of ours.
-var (
-	//go:embed packages.sh
-	packagesBody string
-	//go:embed install.sh
-	installBody string
-	//go:embed await.sh
-	awaitBody string
-	//go:embed activate.sh
-	activateBody string
-)
-
 // How long steps usually take, for people who wait.
 const (
 	packagesUsual = 30 * time.Second
-	installUsual  = time.Second
-	activateUsual = 2 * time.Second
+	transactUsual = time.Second
+	activateUsual = 3 * time.Second
 )
 
 // apiserverPatience is how long an apiserver may take to come back.
@@ -44,30 +31,40 @@ func packagesScript(names []string, check bool) remote.Script {
 	}
 }
 
-// installScript puts the changed files on the node: all, or none and a
-// refusedByNode. With check it stops before the first change.
-func installScript(n NodePlan, check bool) remote.Script {
+// transactScript puts the changed files on the node: all, or none and a
+// refusedByNode. From then on the node takes them back after window, unless
+// it is told otherwise. With check it stops before the first change.
+func (r *Rollout) transactScript(n NodePlan, window time.Duration, check bool) remote.Script {
 	var list strings.Builder
-	data := map[string][]byte{}
+	data := map[string][]byte{"restore": restoreProgram()}
 	for i, c := range n.Changes {
 		name := "file" + strconv.Itoa(i)
 		data[name] = c.Content
-		fmt.Fprintf(&list, "%s %o %s %s %s\n", name, c.Mode.Perm(), c.before(), hash(c.Content), c.Path)
+		fmt.Fprintf(&list, "%s %o %s %s %s %s\n", name, c.Mode.Perm(), c.Owner, c.before(), c.after(), c.Path)
 	}
-	return remote.Script{
-		Name: "install", Body: installBody, Files: data, Limit: 2 * time.Minute,
-		Vars: map[string]string{
-			"KPLB_FILES": list.String(), "KPLB_TXN": newTransaction(), "KPLB_SYSCTL": flag(n.Sysctl),
-			"KPLB_CHECK": flag(check),
-		},
-	}
+	s := stateScript("transact", transactBody, 2*time.Minute, map[string]string{
+		"KPLB_FILES": list.String(), "KPLB_PATHS": managedPaths(),
+		"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token, "KPLB_ABOUT": r.Operator + ", cluster " + r.Cluster.Name,
+		"KPLB_WINDOW": strconv.Itoa(int(window.Seconds())), "KPLB_VIP": n.vip, "KPLB_CHECK": flag(check),
+	})
+	s.Files = data
+	return s
 }
+
+const absent = "absent"
 
 func (c Change) before() string {
 	if c.Was == nil {
-		return "absent"
+		return absent
 	}
 	return hash(c.Was.Content)
+}
+
+func (c Change) after() string {
+	if c.Remove {
+		return absent
+	}
+	return hash(c.Content)
 }
 
 func hash(b []byte) string {
@@ -82,65 +79,47 @@ func flag(b bool) string {
 	return ""
 }
 
-// awaitAPIServer waits until the node's apiserver has its own address only,
-// and is ready.
-func (r *Rollout) awaitAPIServer(ctx context.Context, h Host, n inventory.Node) error {
-	at := apiserverOf(r.Cluster, n)
-	r.report(Event{Node: n.Name, Step: "waiting for the apiserver on " + at.String(), Usual: apiserverRestart})
-	err := run(ctx, h, n.Name, remote.Script{
+func (r *Rollout) manifestScript(c Change) remote.Script {
+	s := stateScript("manifest", manifestBody, time.Minute, map[string]string{
+		"KPLB_TXN": r.txn, "KPLB_BEFORE": c.before(), "KPLB_MODE": fmt.Sprintf("%o", c.Mode.Perm()),
+	})
+	s.Files = map[string][]byte{"manifest": c.Content}
+	return s
+}
+
+// apiserver puts the manifest in place and waits until the apiserver listens
+// where it should, and is ready.
+func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
+	if n.Manifest != nil {
+		if err := run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), nil); err != nil {
+			return err
+		}
+	}
+	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: apiserverRestart})
+	err := run(ctx, h, n.Node.Name, remote.Script{
 		Name: "await", Body: awaitBody, Limit: apiserverPatience + 10*time.Second,
 		Vars: map[string]string{
-			"KPLB_ADDRESS": n.Address.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
+			"KPLB_LISTEN": n.Listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 			"KPLB_SECONDS": strconv.Itoa(int(apiserverPatience.Seconds())),
 		},
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
-	return r.awaitReady(ctx, n)
+	return r.awaitReady(ctx, n.Node)
 }
 
 func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
 	return netip.AddrPortFrom(n.Address, c.Port)
 }
 
-func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
-	r.report(Event{Node: n.Node.Name, Step: "haproxy and keepalived", Usual: activateUsual})
-	return run(ctx, h, n.Node.Name, remote.Script{
-		Name: "activate", Body: activateBody, Limit: 2 * time.Minute,
-		Files: map[string][]byte{"active": n.active},
-		Vars: map[string]string{
-			"KPLB_UNITS": flag(n.units), "KPLB_ENABLE": strings.Join(n.Enable, " "),
-			"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived),
-			"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
-		},
+func (r *Rollout) activateScript(n NodePlan) remote.Script {
+	s := stateScript("activate", activateBody, 2*time.Minute, map[string]string{
+		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
+		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
+		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived),
+		"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
-}
-
-// run runs a step. What the step itself refused is a refusedByNode, in the
-// step's words; files that could not be put back are added to it.
-func run(ctx context.Context, h Host, node string, s remote.Script) error {
-	var refused string
-	var left []string
-	touched := false
-	err := h.Run(ctx, s, func(r remote.Record) error {
-		switch r.Key {
-		case "refused":
-			refused = strings.TrimSpace(strings.Join(r.Fields, " "))
-		case "touched":
-			touched = true
-		case "left":
-			left = append(left, r.Fields...)
-		}
-		return nil
-	})
-	switch {
-	case len(left) > 0:
-		return fmt.Errorf("%s: %s; not put back: %s", node, refused, strings.Join(left, ", "))
-	case touched:
-		return fmt.Errorf("%s: %s", node, refused)
-	case refused != "":
-		return &refusedByNode{node, refused}
-	}
-	return err
+	s.Files = map[string][]byte{"active": n.active}
+	return s
 }

@@ -42,13 +42,24 @@ func (p *Proof) OK() bool {
 // should be, for at most patience, and returns what it saw last. Its error
 // says that looking itself did not work.
 func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
+	return r.until(ctx, patience, r.prove)
+}
+
+// VerifyGone wants every apiserver to answer on its own address, and no node
+// to hold the VIP: what is left when kplb's files are.
+func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proof, error) {
+	return r.until(ctx, patience, r.proveGone)
+}
+
+// until looks again and again until a proof comes true, for at most patience.
+func (r *Rollout) until(ctx context.Context, patience time.Duration, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
 	deadline := time.Now().Add(patience)
 	for {
 		facts, err := r.Inspect(ctx)
 		if err != nil {
 			return nil, err
 		}
-		proof, err := r.prove(ctx, facts)
+		proof, err := prove(ctx, facts)
 		if err != nil || proof.OK() || time.Now().After(deadline) {
 			return proof, err
 		}
@@ -80,6 +91,21 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	proof.Holder = holder
 	proof.Checks = append(proof.Checks, check)
 	proof.Checks = append(proof.Checks, asked[""]...)
+	return proof, nil
+}
+
+func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+	ca, err := r.authority()
+	if err != nil {
+		return nil, err
+	}
+	proof := &Proof{}
+	asked := r.askAll(ctx, ca)
+	for _, n := range r.Cluster.Nodes {
+		proof.Checks = append(proof.Checks, asked[n.Name]...)
+		held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", r.Cluster.VIP), OK: !facts[n.Name].Holds(r.Cluster.VIP)}
+		proof.Checks = append(proof.Checks, held)
+	}
 	return proof, nil
 }
 

@@ -1,0 +1,145 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kplb/kplb/rollout"
+)
+
+// savedPlan is a plan in a file: what to do, and what it was made from. It
+// holds no file contents and no secrets.
+type savedPlan struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Inventory  string `json:"inventory"` // absolute path
+	Templates  string `json:"templates,omitempty"`
+	planReport
+}
+
+const (
+	planVersion = "kplb/v1alpha1"
+	planKind    = "Plan"
+)
+
+// savePlan writes a plan, whole or not at all.
+func (s streams) savePlan(set *settings, p *rollout.Plan, file string) error {
+	inventory, err := filepath.Abs(set.Inventory)
+	if err != nil {
+		return err
+	}
+	templates := set.Templates
+	if templates != "" {
+		if templates, err = filepath.Abs(templates); err != nil {
+			return err
+		}
+	}
+	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, describe(p)}, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".kplb-plan-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	_, err = tmp.Write(append(data, '\n'))
+	if err := errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return err
+	}
+	s.say("plan saved: carry it out with `kplb apply %s`", file)
+	return nil
+}
+
+func (s streams) applySaved(ctx context.Context, set *settings, o applyOptions, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return &usageError{err}
+	}
+	var saved savedPlan
+	d := json.NewDecoder(strings.NewReader(string(data)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&saved); err != nil {
+		return &usageError{fmt.Errorf("%s is not a plan: %w", file, err)}
+	}
+	if saved.APIVersion != planVersion || saved.Kind != planKind {
+		return &usageError{fmt.Errorf("%s is not a plan of this version: apiVersion %q, kind %q", file, saved.APIVersion, saved.Kind)}
+	}
+	if set.Inventory == "" {
+		set.Inventory = saved.Inventory
+	}
+	if set.Templates == "" {
+		set.Templates = saved.Templates
+	}
+	return s.apply(ctx, set, o, &saved)
+}
+
+// same wants the plan that was made now to be the saved one, to the bit.
+func (saved *savedPlan) same(p *rollout.Plan) error {
+	now := describe(p)
+	if now.Cluster != saved.Cluster {
+		return &usageError{fmt.Errorf("the plan is for cluster %s, the inventory says %s", saved.Cluster, now.Cluster)}
+	}
+	var stale rollout.RefusedError
+	byName := map[string]nodeReport{}
+	for _, n := range saved.Nodes {
+		byName[n.Node] = n
+	}
+	for _, n := range now.Nodes {
+		was, ok := byName[n.Node]
+		if !ok {
+			was = nodeReport{}
+		}
+		if what := difference(was, n); what != "" {
+			stale.Refusals = append(stale.Refusals, rollout.Refusal{
+				Node: n.Node, What: "the plan is stale: " + what, Cure: "make a new one with `kplb diff -o FILE`, and look at it",
+			})
+		}
+		delete(byName, n.Node)
+	}
+	for name := range byName {
+		stale.Refusals = append(stale.Refusals, rollout.Refusal{Node: name, What: "the plan is stale: the node is not in the inventory any more"})
+	}
+	if len(stale.Refusals) > 0 {
+		return &stale
+	}
+	return nil
+}
+
+// difference says what of a node is not as it was when the plan was saved.
+func difference(was, now nodeReport) string {
+	find := func(n nodeReport, path string) (fileReport, bool) {
+		i := slices.IndexFunc(n.Files, func(f fileReport) bool { return f.Path == path })
+		if i < 0 {
+			return fileReport{}, false
+		}
+		return n.Files[i], true
+	}
+	for _, f := range slices.Concat(now.Files, was.Files) {
+		a, planned := find(was, f.Path)
+		b, needed := find(now, f.Path)
+		switch {
+		case !planned:
+			return f.Path + " has changed on the node, or in the inventory, since"
+		case !needed:
+			return f.Path + " is as planned already"
+		case a.Before != b.Before:
+			return f.Path + " has changed on the node since"
+		case a.After != b.After:
+			return "the inventory or a template would now make another " + f.Path
+		}
+	}
+	if !slices.Equal(was.Consequences, now.Consequences) {
+		return fmt.Sprintf("it would now do: %s", strings.Join(now.Consequences, "; "))
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// StoppedError says that a rollout did not come to its end, and what is where.
+type StoppedError struct {
+	Cause   error
+	Back    []string         // nodes that were changed, and are as before again
+	Changed []string         // nodes that are changed, and confirmed
+	Pending map[string]error // nodes that could not be told: they take the change back by themselves
+	Within  time.Duration    // by then, at the latest
+}
+
+func (e *StoppedError) Error() string { return e.Cause.Error() }
+
+// Unwrap gives the cause.
+func (e *StoppedError) Unwrap() error { return e.Cause }
+
+// Unchanged says whether every node is as it was before.
+func (e *StoppedError) Unchanged() bool { return len(e.Changed) == 0 && len(e.Pending) == 0 }
+
+// Summary says in words what is where, a line for each part.
+func (e *StoppedError) Summary() []string {
+	var out []string
+	if len(e.Changed) > 0 {
+		out = append(out, "changed and confirmed: "+strings.Join(e.Changed, ", "))
+	}
+	if len(e.Back) > 0 {
+		out = append(out, "taken back, as before: "+strings.Join(e.Back, ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Pending)) {
+		out = append(out, fmt.Sprintf("%s could not be told (%v): it takes the change back by itself within %s", name, e.Pending[name], e.Within))
+	}
+	if e.Unchanged() {
+		out = append(out, "every node is as before")
+	}
+	return out
+}
+
+// goodbye is how long a rollout that is interrupted may take to tidy up.
+const goodbye = 10 * time.Minute
+
+// takeBack takes everything back, the last node first, apiservers one at a
+// time. An interrupted rollout is taken back too.
+func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
+	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
+	for _, n := range slices.Backward(r.armed) {
+		r.report(Event{Node: n.Node.Name, Step: "taking the change back", Usual: activateUsual})
+		if err := r.takeBackNode(ctx, n, cause); err != nil {
+			stopped.Pending[n.Node.Name] = err
+			stopped.Within = max(stopped.Within, r.windowOf(n))
+			continue
+		}
+		stopped.Back = append(stopped.Back, n.Node.Name)
+	}
+	return stopped
+}
+
+func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) error {
+	h, err := r.reconnect(ctx, n.Node)
+	if err != nil {
+		return err
+	}
+	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
+	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 2*time.Minute, map[string]string{"KPLB_TXN": r.txn, "KPLB_REASON": reason}), nil)
+	if err != nil {
+		return err
+	}
+	if n.Manifest == nil {
+		return nil
+	}
+	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver", Usual: apiserverRestart})
+	return r.awaitReady(ctx, n.Node)
+}
+
+// reconnect gives the connection to a node, a new one if it is gone.
+func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error) {
+	h, err := r.host(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if run(ctx, h, n.Name, stateScript("hello", "record done", 10*time.Second, nil), nil) == nil {
+		return h, nil
+	}
+	r.drop(n)
+	return r.host(ctx, n)
+}
+
+// renew gives all armed nodes their whole window again, as long as the
+// rollout goes on: if it ends without a word, they take everything back.
+func (r *Rollout) renew(ctx context.Context) {
+	t := time.NewTicker(max(r.window/4, time.Second))
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		r.mu.Lock()
+		armed := slices.Clone(r.armed)
+		r.mu.Unlock()
+		_ = r.each(nodesOf(armed), func(n inventory.Node) error { // the steps notice what is lost
+			h, err := r.host(ctx, n)
+			if err != nil {
+				return err
+			}
+			return run(ctx, h, n.Name, stateScript("renew", renewBody, 30*time.Second, map[string]string{"KPLB_TXN": r.txn}), nil)
+		})
+	}
+}
+
+func nodesOf(plans []NodePlan) []inventory.Node {
+	out := make([]inventory.Node, len(plans))
+	for i, p := range plans {
+		out[i] = p.Node
+	}
+	return out
+}
+
+// keep is how many generations stay on a node, beside the one from before
+// kplb.
+const keep = 10
+
+// confirmAll makes the change last, over new connections: that the nodes can
+// still be reached is a part of the proof.
+func (r *Rollout) confirmAll(ctx context.Context) error {
+	if len(r.armed) == 0 {
+		return nil
+	}
+	r.report(Event{Step: "confirming over new connections", Usual: 2 * time.Second})
+	var mu sync.Mutex
+	var confirmed []string
+	err := r.each(nodesOf(r.armed), func(n inventory.Node) error {
+		if err := r.confirmNode(ctx, n, r.txn); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		confirmed = append(confirmed, n.Name)
+		return nil
+	})
+	var failed NodeErrors
+	if !errors.As(err, &failed) {
+		return nil
+	}
+	if len(confirmed) == 0 {
+		return r.takeBack(ctx, err)
+	}
+	slices.Sort(confirmed)
+	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.window + apiserverRestart*time.Duration(len(r.Cluster.Nodes))}
+}
+
+// confirmNode confirms a change over a new connection. An empty txn confirms
+// whichever change is waiting.
+func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string) error {
+	h, err := r.Dial(ctx, n)
+	if err != nil {
+		return err
+	}
+	defer h.Close() //nolint:errcheck // the script has answered
+	return run(ctx, h, n.Name, stateScript("confirm", confirmBody, time.Minute, map[string]string{
+		"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": fmt.Sprint(keep),
+	}), nil)
+}

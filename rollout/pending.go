@@ -1,0 +1,154 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// Pending is a change that is in place on a node and not confirmed.
+type Pending struct{ Txn, About string }
+
+// Pending says whether a change waits for its confirmation on the node.
+func (f *Facts) Pending() (Pending, bool) {
+	txn, ok := f.Files[pendingPath+"/txn"]
+	return Pending{f.line(txn), f.line(f.Files[pendingPath+"/about"])}, ok
+}
+
+// Restored is what the node says of a change that it took back by itself;
+// empty if there was none since the last one that was confirmed.
+func (f *Facts) Restored() string {
+	note := map[string]string{}
+	for line := range strings.Lines(string(f.Files[basePath+"/restored"].Content)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		note[key] = value
+	}
+	if note["reason"] == "" {
+		return ""
+	}
+	return fmt.Sprintf("a change (%s) was taken back at %s: %s", note["about"], note["time"], note["reason"])
+}
+
+// Generation is the number of the node's confirmed generation, empty if kplb
+// has never been here.
+func (f *Facts) Generation() string { return f.line(f.Files[basePath+"/current"]) }
+
+func (f *Facts) line(file File) string {
+	line, _, _ := strings.Cut(string(file.Content), "\n")
+	return line
+}
+
+// awaitConfirmation waits until somebody confirms the change, or it is over.
+func (r *Rollout) awaitConfirmation(ctx context.Context) error {
+	r.report(Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)})
+	for {
+		facts, err := r.inspectNodes(ctx, nodesOf(r.armed))
+		if ctx.Err() != nil {
+			return r.takeBack(ctx, ctx.Err())
+		}
+		if err == nil {
+			waiting := slices.ContainsFunc(r.armed, func(n NodePlan) bool {
+				_, pending := facts[n.Node.Name].Pending()
+				return pending
+			})
+			if !waiting {
+				return r.outcome(facts)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// outcome says how a change that nobody waits for any more has ended.
+func (r *Rollout) outcome(facts map[string]*Facts) error {
+	stopped := &StoppedError{Cause: errors.New("not confirmed")}
+	for _, n := range r.armed {
+		if facts[n.Node.Name].Restored() != "" {
+			stopped.Back = append(stopped.Back, n.Node.Name)
+		} else {
+			stopped.Changed = append(stopped.Changed, n.Node.Name)
+		}
+	}
+	if len(stopped.Back) == 0 {
+		return nil
+	}
+	return stopped
+}
+
+// waiting lists the nodes on which a change waits. Its error is a
+// RefusedError where there is none.
+func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
+	facts, err := r.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []inventory.Node
+	for _, n := range r.Cluster.Nodes {
+		if _, pending := facts[n.Name].Pending(); pending {
+			out = append(out, n)
+		}
+	}
+	if len(out) == 0 {
+		return nil, &RefusedError{[]Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
+	}
+	return out, nil
+}
+
+// Confirm makes the change that is waiting last, after proving it again. It
+// names the nodes.
+func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string, *Proof, error) {
+	nodes, err := r.waiting(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	proof, err := r.Verify(ctx, patience)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !proof.OK() {
+		return nil, proof, &ProofError{proof}
+	}
+	err = r.each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "") })
+	return namesOf(nodes), proof, err
+}
+
+// TakeBack takes the change that is waiting back now, one node after the
+// other. It names the nodes.
+func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
+	nodes, err := r.waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range slices.Backward(nodes) {
+		h, err := r.host(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		r.report(Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual})
+		err = run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
+			map[string]string{"KPLB_TXN": "", "KPLB_REASON": "asked for by " + r.Operator}), nil)
+		if err == nil {
+			err = r.awaitReady(ctx, n)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return namesOf(nodes), nil
+}
+
+func namesOf(nodes []inventory.Node) []string {
+	out := make([]string, len(nodes))
+	for i, n := range nodes {
+		out[i] = n.Name
+	}
+	return out
+}

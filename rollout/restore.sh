@@ -1,0 +1,61 @@
+# Takes an unconfirmed change back: restore REASON, one word or a few. Called
+# by the timer, at boot, or for an operator. It can be killed and run again.
+
+reason=$1
+one_at_a_time 60 || exit 1
+[ -d $base/pending ] || exit 0
+old=$base/pending/old
+manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
+changed=$base/pending/changed
+
+# Services that boot has yet to start are not waited for: they wait for us.
+block=
+[ "$reason" = boot ] && block=--no-block
+
+put_files_back() {
+	while read -r _ path; do
+		[ "$path" = $manifest ] || put_back $old "$path" 3>>$changed || return 1
+	done <$old/$index
+}
+
+touched() { grep -q "$1" $changed 2>/dev/null; }
+
+unit_back() {
+	unit=$1 active=$2 enabled=$3
+	case $enabled in
+	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || systemctl --quiet enable $unit.service ;;
+	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || systemctl --quiet disable $unit.service ;;
+	esac
+	if [ "$active" != active ]; then
+		systemctl stop $block $unit.service
+	elif [ "$reason" = boot ]; then
+		:
+	elif [ "$(systemctl is-active $unit.service)" = inactive ]; then
+		systemctl start $unit.service
+	elif touched "/$unit.service.d/"; then
+		systemctl restart $unit.service
+	elif touched "^/etc/$unit/"; then
+		systemctl reload-or-restart $unit.service
+	fi
+}
+
+touch $changed
+put_files_back || exit 1
+if touched ^/etc/systemd/; then systemctl daemon-reload; fi
+cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
+while read -r unit active enabled; do
+	unit_back "$unit" "$active" "${enabled:-unknown}" </dev/null
+	if [ "$unit $active" = "keepalived inactive" ]; then
+		# shellcheck disable=SC2046 # an address and its interface
+		ip address del $(cat $base/pending/vip) 2>/dev/null
+	fi
+done <$old/units
+# last: an apiserver that listens everywhere again needs haproxy gone first
+put_back $old $manifest 3>>$changed || exit 1
+
+{
+	echo "reason=$reason"
+	echo "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+	echo "about=$(cat $base/pending/about)"
+} >$base/restored.new && mv -f $base/restored.new $base/restored
+disarm

@@ -1,0 +1,110 @@
+package rollout
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// The node-side programs. Those that change a node share state.sh.
+var (
+	//go:embed inspect.sh
+	inspectBody string
+	//go:embed hold.sh
+	holdBody string
+	//go:embed unlock.sh
+	unlockBody string
+	//go:embed packages.sh
+	packagesBody string
+	//go:embed state.sh
+	stateBody string
+	//go:embed transact.sh
+	transactBody string
+	//go:embed manifest.sh
+	manifestBody string
+	//go:embed await.sh
+	awaitBody string
+	//go:embed activate.sh
+	activateBody string
+	//go:embed renew.sh
+	renewBody string
+	//go:embed confirm.sh
+	confirmBody string
+	//go:embed restore.sh
+	restoreBody string
+	//go:embed back.sh
+	backBody string
+	//go:embed generations.sh
+	generationsBody string
+	//go:embed forget.sh
+	forgetBody string
+)
+
+// restoreProgram is what stays on a node while a change is not confirmed. It
+// depends on nothing but the node.
+func restoreProgram() []byte {
+	return []byte("#!/bin/sh\n# kplb: takes an unconfirmed change back; see " + pendingPath + "\nset -u\numask 077\n" +
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\ntrap '' HUP PIPE\n" +
+		stateBody + restoreBody)
+}
+
+// What kplb keeps on a node.
+const (
+	basePath    = "/var/lib/kplb"
+	pendingPath = basePath + "/pending"
+	// activePath lists the checksums of the files that the daemons have
+	// loaded. It is written after they have, so that an interrupted apply is
+	// noticed.
+	activePath = basePath + "/active"
+)
+
+// managedPaths is every path whose state belongs to a generation.
+func managedPaths() string {
+	return strings.Join(append(render.Paths(), activePath, kubeadm.ManifestPath), " ")
+}
+
+// stateScript is a script that may change a node.
+func stateScript(name, body string, limit time.Duration, vars map[string]string) remote.Script {
+	return remote.Script{Name: name, Body: stateBody + body, Limit: limit, Vars: vars}
+}
+
+// refusedByNode is what a script refused to do before it changed anything.
+type refusedByNode struct{ node, what string }
+
+func (e *refusedByNode) Error() string { return e.node + ": " + e.what }
+
+// run runs a script. What it refused is a refusedByNode, in its own words.
+func run(ctx context.Context, h Host, node string, s remote.Script, each func(remote.Record)) error {
+	var refused, broken string
+	touched := false
+	err := h.Run(ctx, s, func(r remote.Record) error {
+		said := strings.TrimSpace(strings.Join(r.Fields, " "))
+		switch r.Key {
+		case "refused":
+			refused = said
+		case "broken":
+			broken = said
+		case "touched":
+			touched = true
+		}
+		if each != nil {
+			each(r)
+		}
+		return nil
+	})
+	switch {
+	case broken != "":
+		return fmt.Errorf("%s: %s", node, broken)
+	case refused != "" && touched:
+		return fmt.Errorf("%s: %s", node, refused)
+	case refused != "":
+		return &refusedByNode{node, refused}
+	}
+	return err
+}

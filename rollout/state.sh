@@ -1,0 +1,75 @@
+# What the node-side programs share: the state of a node's managed files,
+# saved to a directory and put back from it.
+
+base=/var/lib/kplb
+# one line for each managed path: kind, mode, owner, path
+index=index
+
+# Waits for another program of ours on this node to end its step.
+one_at_a_time() {
+	exec 9>/run/kplb.lock
+	flock -w "$1" 9
+}
+
+same_file() {
+	[ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %u:%g' "$1")" = "$(stat -c '%a %u:%g' "$2")" ] && cmp -s "$1" "$2"
+}
+
+# save_state DIR PATHS: contents, modes, owners and absences, what the units
+# do, and the sysctl.
+save_state() {
+	mkdir -p "$1/files" || return 1
+	for path in $2; do
+		if [ -e "$path" ]; then
+			mkdir -p "$1/files${path%/*}" && cp -p "$path" "$1/files$path" || return 1
+			echo "file $path"
+		else
+			echo "absent $path"
+		fi
+	done >"$1/$index" || return 1
+	for unit in keepalived haproxy; do
+		echo "$unit $(systemctl is-active $unit.service) $(systemctl is-enabled $unit.service 2>/dev/null)"
+	done >"$1/units" &&
+		cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" &&
+		find "$1" -type f -exec sync {} + && sync "$1"
+}
+
+# temporary PATH: where a file is written before it is renamed to PATH. Kubelet
+# runs every file of its directory, so for that one it is outside.
+temporary() {
+	case $1 in
+	/etc/kubernetes/manifests/*) echo "/etc/kubernetes/.kplb-${1##*/}" ;;
+	*) echo "${1%/*}/.kplb-${1##*/}" ;;
+	esac
+}
+
+# place FILE PATH MODE OWNER: one step from the old file to the new one.
+place() {
+	to=$(temporary "$2")
+	[ -d "${2%/*}" ] || (umask 022 && mkdir -p "${2%/*}") || return 1
+	cp "$1" "$to" && chown "$4" "$to" && chmod "$3" "$to" && sync "$to" && mv -fT "$to" "$2" && sync "${2%/*}" || {
+		rm -f "$to"
+		return 1
+	}
+}
+
+# put_back DIR PATH: what save_state saw there. Says on descriptor 3 if it was
+# different.
+put_back() {
+	if [ -e "$1/files$2" ]; then
+		same_file "$2" "$1/files$2" && return 0
+		place "$1/files$2" "$2" "$(stat -c %a "$1/files$2")" "$(stat -c %u:%g "$1/files$2")" && echo "$2" >&3
+	elif [ -e "$2" ] || [ -L "$2" ]; then
+		rm -f "$2" && echo "$2" >&3
+	fi
+}
+
+# Ends a change, confirmed or taken back: no timer and no unit is left.
+disarm() {
+	rm -rf $base/pending.done $base/pending.new
+	mv -T $base/pending $base/pending.done && sync $base && rm -rf $base/pending.done $base/restore
+	rm -f /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service
+	systemctl stop --no-block kplb-restore.timer 2>/dev/null
+	rm -f /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service
+	systemctl daemon-reload
+}

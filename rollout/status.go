@@ -1,0 +1,58 @@
+package rollout
+
+import "context"
+
+// NodeStatus is a node at a glance.
+type NodeStatus struct {
+	Node       string   `json:"node"`
+	Holder     bool     `json:"holdsVIP"`
+	HAProxy    string   `json:"haproxy"` // systemd's word
+	Keepalived string   `json:"keepalived"`
+	ServersUp  int      `json:"serversUp"`
+	Servers    int      `json:"servers"`
+	Generation string   `json:"generation"`
+	Drift      []string `json:"drift,omitempty"`    // files that differ from the inventory
+	Refused    []string `json:"refused,omitempty"`  // what keeps an apply from starting
+	Pending    string   `json:"pending,omitempty"`  // whose change waits to be confirmed
+	Restored   string   `json:"restored,omitempty"` // the change that the node took back by itself
+}
+
+// AsPlanned says whether nothing is to be done on the node.
+func (s NodeStatus) AsPlanned() bool {
+	return len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" && s.HAProxy == "active" && s.Keepalived == "active"
+}
+
+// Status looks at all nodes, in one round trip each.
+func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
+	facts, err := r.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]NodeStatus, 0, len(r.Cluster.Nodes))
+	for i, n := range r.Cluster.Nodes {
+		f := facts[n.Name]
+		pending, _ := f.Pending()
+		s := NodeStatus{
+			Node: n.Name, Holder: f.Holds(r.Cluster.VIP), Servers: len(f.Servers), Generation: f.Generation(),
+			HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
+			Pending: pending.About, Restored: f.Restored(),
+		}
+		for _, server := range f.Servers {
+			if server.Up() {
+				s.ServersUp++
+			}
+		}
+		for _, refusal := range refusals(r.Cluster, i, f) {
+			s.Refused = append(s.Refused, refusal.What)
+		}
+		if p, err := r.planNode(n, f); err == nil {
+			for _, c := range p.Files() {
+				s.Drift = append(s.Drift, c.Path)
+			}
+		} else {
+			s.Refused = append(s.Refused, err.Error())
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
