@@ -2,13 +2,10 @@ package remote
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,10 +14,10 @@ import (
 // Target names one host and how to log in to it. Fields left zero are taken from ssh_config, then from defaults: port
 // 22, the user who runs this, the usual identity files.
 type Target struct {
-	Name          string   // how messages call it; default Host
-	Host          string   // address or ssh_config alias: a host name (RFC 1123, _ too) or an IP address
-	Port          uint16   //
-	User          string   //
+	Name          string // how messages call it; default Host
+	Host          string // address or ssh_config alias: a host name (RFC 1123, _ too) or an IP address
+	Port          uint16
+	User          string
 	IdentityFiles []string // private keys, offered first and in this order; ~/ is the home directory
 	ProxyJump     []string // hops, first one first: [user@]host[:port]
 }
@@ -78,46 +75,6 @@ type hop struct {
 }
 
 func (h hop) addr() string { return net.JoinHostPort(h.host, strconv.Itoa(int(h.port))) }
-
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$`)
-
-// checkHost refuses everything that ssh(1) or a resolver could take for something else than a host.
-func checkHost(host string) error {
-	if _, err := netip.ParseAddr(host); err == nil && !strings.ContainsAny(host, "/ ") {
-		return nil
-	}
-	if len(host) > 253 || !hostName.MatchString(host) {
-		return fmt.Errorf("%w: %q is neither a host name nor an IP address", ErrTarget, host)
-	}
-	return nil
-}
-
-func checkUser(name string) error {
-	if strings.HasPrefix(name, "-") || strings.ContainsAny(name, "'`\";&<>|(){} \t") || Clean(name) != name || strings.Contains(name, "\n") {
-		return fmt.Errorf("%w: %q is not a user name", ErrTarget, name)
-	}
-	return nil
-}
-
-// parseJump reads [user@]host[:port] or ssh://[user@]host[:port].
-func parseJump(s string) (Target, error) {
-	t := Target{Host: strings.TrimSuffix(strings.TrimPrefix(s, "ssh://"), "/"), Name: s}
-	if i := strings.LastIndexByte(t.Host, '@'); i >= 0 {
-		t.User, t.Host = t.Host[:i], t.Host[i+1:]
-		if t.User == "" {
-			return t, fmt.Errorf("%w: jump host %q has an empty user", ErrTarget, s)
-		}
-	}
-	if host, port, err := net.SplitHostPort(t.Host); err == nil {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
-			return t, fmt.Errorf("%w: jump host %q has no port between 1 and 65535", ErrTarget, s)
-		}
-		t.Host, t.Port = host, uint16(n)
-	}
-	t.Host = strings.TrimSuffix(strings.TrimPrefix(t.Host, "["), "]")
-	return t, nil
-}
 
 func currentUser() string {
 	if u, err := user.Current(); err == nil {
