@@ -49,7 +49,8 @@ func newUnlock(s streams, set *settings) *cobra.Command {
 		Long: `Takes the nodes' locks away from whoever holds them. A lock ends by itself when its
 operator's connection does, within 20 s at the latest, so this is for the impossible case.
 Later steps of that operator are refused.`,
-		RunE: func(c *cobra.Command, _ []string) error { return s.unlock(c.Context(), set) },
+		Example: `  kplb unlock -i cluster.yaml`,
+		RunE:    func(c *cobra.Command, _ []string) error { return s.unlock(c.Context(), set) },
 	}
 	set.addSSHFlags(c.Flags())
 	return c

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
@@ -29,8 +30,17 @@ func target(set *settings, n inventory.Node) remote.Target {
 		Port:          n.SSH.Port,
 		User:          cmp.Or(n.SSH.User, set.SSHUser),
 		IdentityFiles: n.SSH.IdentityFiles,
-		ProxyJump:     n.SSH.ProxyJump,
+		ProxyJump:     jumps(n.SSH.ProxyJump),
 	}
+}
+
+// jumps says none as package remote does: an empty list, which ssh_config does
+// not overrule.
+func jumps(hops []string) []string {
+	if slices.Equal(hops, []string{"none"}) {
+		return []string{}
+	}
+	return hops
 }
 
 func (s streams) remoteOptions(set *settings) remote.Options {

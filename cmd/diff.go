@@ -21,12 +21,12 @@ Exits 0 if there is nothing to do and 1 if there is.`
 func newDiff(s streams, set *settings) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use:     "diff",
-		Short:   "Show what apply would change on the nodes",
-		Long:    diffLong,
+		Use:   "diff",
+		Short: "Show what apply would change on the nodes",
+		Long:  diffLong,
 		Example: `  kplb diff -i cluster.yaml
   kplb diff -i cluster.yaml -o plan.json`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format) },
+		RunE: func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format) },
 	}
 	addOutput(c, &format)
 	c.Flags().Lookup("output").Usage = "text, json, or a FILE.json to save the plan to"

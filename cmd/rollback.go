@@ -86,6 +86,8 @@ func newHistory(s streams, set *settings) *cobra.Command {
 		Short: "List what was confirmed on the nodes, and when",
 		Long: `Lists the generations of every node: each one a set of files that was proven and
 confirmed. Generation 0 is what was there before kplb. The times are the nodes' own.`,
+		Example: `  kplb history -i cluster.yaml
+  kplb rollback -i cluster.yaml --to 1`,
 		RunE: func(c *cobra.Command, _ []string) error { return s.history(c.Context(), set, format) },
 	}
 	addOutput(c, &format)

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkRefusal(t, "fuzz", "", err, 0)
-		problems, _ := err.(Problems)
+		var problems Problems
+		errors.As(err, &problems)
 		lines := bytes.Count(data, []byte("\n")) + 1
 		for i, p := range problems {
 			if p.Line > lines+1 {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -79,7 +80,8 @@ func TestHostileValues(t *testing.T) {
 	for field, form := range fields {
 		t.Run(field, func(t *testing.T) {
 			t.Parallel()
-			line := 1 + strings.Count(form[:strings.Index(form, "%s")], "\n")
+			before, _, _ := strings.Cut(form, "%s")
+			line := 1 + strings.Count(before, "\n")
 			for _, value := range hostile {
 				checkHostile(t, field, value, fmt.Sprintf(form, yamlQuoted(value)), line)
 				checkHostile(t, field, value, fmt.Sprintf(form, value), 0)
@@ -115,7 +117,8 @@ func yamlQuoted(s string) string {
 // that do no harm themselves.
 func checkRefusal(t *testing.T, field, value string, err error, line int) {
 	t.Helper()
-	problems, ok := err.(Problems)
+	var problems Problems
+	ok := errors.As(err, &problems)
 	if !ok || len(problems) == 0 {
 		t.Fatalf("%s = %.60q: got %T, want Problems", field, value, err)
 	}

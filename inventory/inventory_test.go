@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -78,7 +79,8 @@ func TestBad(t *testing.T) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse(filepath.Base(name), contents(t, name))
-			problems, ok := err.(Problems)
+			var problems Problems
+			ok := errors.As(err, &problems)
 			if !ok {
 				t.Fatalf("got error %v, want Problems", err)
 			}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -129,7 +130,8 @@ func TestLargeFiles(t *testing.T) {
 			if took := time.Since(start); took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
-			problems, ok := err.(Problems)
+			var problems Problems
+			ok := errors.As(err, &problems)
 			if !ok || len(problems) > mostProblems+1 {
 				t.Errorf("got %d problems (%T)", len(problems), err)
 			}
@@ -172,7 +174,8 @@ func TestExcerpt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse("f", []byte(c.file))
-			problems, _ := err.(Problems)
+			var problems Problems
+			errors.As(err, &problems)
 			if diff := cmp.Diff(c.want, problems.Excerpt([]byte(c.file))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -186,7 +189,8 @@ func TestNoSecretIsEchoed(t *testing.T) {
 	for _, name := range files(t, "../testdata/inventory/bad/*.yaml") {
 		data := contents(t, name)
 		_, err := Parse(name, data)
-		problems, _ := err.(Problems)
+		var problems Problems
+		errors.As(err, &problems)
 		said := problems.Excerpt(data)
 		for _, secret := range []string{"k8sVip51", "Vip51", "hunter2", "12345678"} {
 			if strings.Contains(said, secret) {

@@ -121,7 +121,8 @@ func distance(a, b string) int {
 		last = append(last, j)
 	}
 	for i := range len(a) {
-		row := []int{i + 1}
+		row := make([]int, 1, len(b)+1)
+		row[0] = i + 1
 		for j := range len(b) {
 			cost := 1
 			if a[i] == b[j] {

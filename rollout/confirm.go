@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -173,6 +174,6 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string)
 	}
 	defer h.Close() //nolint:errcheck // the script has answered
 	return run(ctx, h, n.Name, stateScript("confirm", confirmBody, time.Minute, map[string]string{
-		"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": fmt.Sprint(keep),
+		"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": strconv.Itoa(keep),
 	}), nil)
 }

@@ -62,4 +62,3 @@ func (n NodePlan) Overwrites() []string {
 	}
 	return out
 }
-

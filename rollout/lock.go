@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func (r *Rollout) hold(ctx, holding context.Context, holders *sync.WaitGroup, n 
 			Name: "hold", Body: holdBody, Limit: longest, Beat: beat,
 			Vars: map[string]string{
 				"KPLB_TOKEN": r.token, "KPLB_OWNER": r.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
-				"KPLB_SECONDS": fmt.Sprint(int(silence.Seconds())),
+				"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
 			},
 		}, func(record remote.Record) {
 			switch record.Key {

@@ -24,7 +24,7 @@ type Rollout struct {
 	Dial      Dialer
 	Report    func(Event) // called from several goroutines; nil: nobody listens
 
-	Operator  string      // who does this, and from where: for others who find the lock, and for history
+	Operator string // who does this, and from where: for others who find the lock, and for history
 
 	mu     sync.Mutex
 	hosts  map[string]Host

@@ -5,6 +5,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,6 @@ type refusal struct {
 	inventory string            // lines in place of those of examples/lab.yaml that begin alike
 	files     map[string]string // in the directory that DIR names in args and env
 	args      []string
-	env       []string
 	says      []string
 }
 
@@ -121,9 +121,9 @@ func (c refusal) check(t *testing.T, m *machines) {
 		}
 	}
 	inflict(m, c.inflict)
-	args := []string{"apply", "--yes", "--inventory", rewrite(t, dir, c.inventory)}
-	for _, a := range c.args {
-		args = append(args, strings.ReplaceAll(a, "DIR", dir))
+	args := slices.Concat([]string{"apply", "--yes", "--inventory", rewrite(t, dir, c.inventory)}, c.args)
+	for i, a := range args {
+		args[i] = strings.ReplaceAll(a, "DIR", dir)
 	}
 	r := m.kplb(args...)
 	inflict(m, c.mend)
