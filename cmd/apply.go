@@ -26,6 +26,7 @@ With nothing to do, nothing is touched.`
 
 type applyOptions struct {
 	yes, dryRun, overwrite bool
+	allowUnreachable       bool
 	format                 string
 	rollout.Options
 }
@@ -49,6 +50,7 @@ func newApply(s streams, set *settings) *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "stop after showing what would change")
+	f.BoolVar(&o.allowUnreachable, "allow-unreachable", false, "leave out nodes that cannot be reached, while the others are a majority;\nthey converge at the next apply")
 	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them")
 	o.addFlags(c)
 	addOutput(c, &o.format)
@@ -97,6 +99,7 @@ func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved
 		return err
 	}
 	defer r.Close()
+	r.AllowUnreachable = o.allowUnreachable
 	plan, err := r.Plan(ctx)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -79,6 +80,11 @@ func (s streams) printPlan(set *settings, p *rollout.Plan) error {
 		}
 		for _, line := range n.Consequences {
 			fmt.Fprintf(&b, "  -> %s\n", line)
+		}
+	}
+	if !p.Empty() {
+		for _, line := range render.Timing(p.Cluster) {
+			fmt.Fprintf(&b, "with this, %s\n", line)
 		}
 	}
 	_, err := fmt.Fprint(s.out, b.String())

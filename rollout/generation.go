@@ -122,7 +122,7 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 	plan := &Plan{Cluster: r.Cluster, facts: facts}
 	plan.prove = (*Rollout).Verify
 	var plans []NodePlan
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.present() {
 		p, to, err := r.planNodeBack(ctx, n, facts[n.Name], number)
 		if err != nil {
 			return nil, err

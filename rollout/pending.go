@@ -91,7 +91,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		return nil, err
 	}
 	var out []inventory.Node
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.present() {
 		if _, pending := facts[n.Name].Pending(); pending {
 			out = append(out, n)
 		}

@@ -64,7 +64,7 @@ func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
 	}
 	at := fmt.Sprintf("nodes[%d]", i)
 	refuseNetwork(c, n, f, at, refuse)
-	refuseSoftware(f, refuse)
+	refuseSoftware(c, f, refuse)
 	refuseFiles(f, refuse)
 	refuseManifests(f, refuse)
 	refuseListeners(c, n, f, refuse)
@@ -76,7 +76,11 @@ func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
 func waitingRefusals(c *inventory.Cluster, facts map[string]*Facts) error {
 	var out []Refusal
 	for _, n := range c.Nodes {
-		if waiting, ok := facts[n.Name].Pending(); ok {
+		f := facts[n.Name]
+		if f == nil { // left out
+			continue
+		}
+		if waiting, ok := f.Pending(); ok {
 			out = append(out, Refusal{
 				Node: n.Name, What: "a change waits to be confirmed: " + waiting.About,
 				Cure: "make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
@@ -103,9 +107,17 @@ func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *Facts, at string, 
 	}
 }
 
-func refuseSoftware(f *Facts, refuse refuseFunc) {
+// spareFiles is what HAProxy needs beside two for each connection: listeners,
+// checks, pipes.
+const spareFiles = 100
+
+func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
+	}
+	if limit := f.Units["haproxy.service"].OpenFiles; limit > 0 && limit < 2*uint64(c.HAProxy.MaxConn)+spareFiles {
+		refuse("haproxy.maxConn", "lower haproxy.maxConn, or raise LimitNOFILE of haproxy.service",
+			"haproxy may open %d files, too few for %d connections", limit, c.HAProxy.MaxConn)
 	}
 	for _, d := range []struct {
 		name string

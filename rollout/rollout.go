@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -23,6 +25,10 @@ type Rollout struct {
 	Secrets   render.Secrets
 	Dial      Dialer
 	Report    func(Event) // called from several goroutines; nil: nobody listens
+
+	// AllowUnreachable leaves out nodes that cannot be reached, as long as the
+	// others are a majority. They converge at the next apply.
+	AllowUnreachable bool
 
 	Operator string // who does this, and from where: for others who find the lock, and for history
 
@@ -61,7 +67,39 @@ func (e NodeErrors) Unwrap() []error {
 // Inspect looks at all nodes at once, connecting to those it has no
 // connection to. Its error is a NodeErrors.
 func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
-	return r.inspectNodes(ctx, r.Cluster.Nodes)
+	facts, err := r.inspectNodes(ctx, r.present())
+	var failed NodeErrors
+	if !r.AllowUnreachable || !errors.As(err, &failed) {
+		return facts, err
+	}
+	return facts, r.leaveOut(failed)
+}
+
+// present are the nodes that are not left out.
+func (r *Rollout) present() []inventory.Node {
+	return slices.DeleteFunc(slices.Clone(r.Cluster.Nodes), func(n inventory.Node) bool { return r.absent[n.Name] })
+}
+
+// leaveOut leaves out the nodes that cannot be reached, if the others are a
+// majority. Any other error stays.
+func (r *Rollout) leaveOut(failed NodeErrors) error {
+	for _, err := range failed {
+		if !errors.Is(err, remote.ErrUnreachable) && !errors.Is(err, remote.ErrTimeout) {
+			return failed
+		}
+	}
+	majority := len(r.Cluster.Nodes)/2 + 1
+	if left := len(r.present()) - len(failed); left < majority {
+		return fmt.Errorf("%w\nonly %d of %d nodes can be reached, and %d are needed", failed, left, len(r.Cluster.Nodes), majority)
+	}
+	if r.absent == nil {
+		r.absent = map[string]bool{}
+	}
+	for name, err := range failed {
+		r.absent[name] = true
+		r.report(Event{Node: name, Step: fmt.Sprintf("left out: %v", err), Done: true})
+	}
+	return nil
 }
 
 func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node) (map[string]*Facts, error) {
@@ -172,6 +210,9 @@ func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
 	}
 	var refused RefusedError
 	for i, n := range r.Cluster.Nodes {
+		if r.absent[n.Name] {
+			continue
+		}
 		refused.Refusals = append(refused.Refusals, refusals(r.Cluster, i, facts[n.Name])...)
 	}
 	if len(refused.Refusals) > 0 {
@@ -179,7 +220,7 @@ func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
 	}
 	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
 	var plans []NodePlan
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.present() {
 		p, err := r.planNode(n, facts[n.Name])
 		if err != nil {
 			return nil, err
@@ -217,6 +258,12 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 	artifacts, err := r.Templates.Node(r.Cluster, n, facts)
 	if err != nil {
 		return NodePlan{}, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	if err := render.ReadBack(artifacts, r.Cluster, n, facts); err != nil {
+		return NodePlan{}, &RefusedError{[]Refusal{{
+			Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),
+			Cure: "compare your template with `kplb templates NAME`",
+		}}}
 	}
 	for i := range artifacts {
 		artifacts[i] = r.Secrets.Fill(artifacts[i])

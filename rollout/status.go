@@ -30,6 +30,9 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 	}
 	out := make([]NodeStatus, 0, len(r.Cluster.Nodes))
 	for i, n := range r.Cluster.Nodes {
+		if r.absent[n.Name] {
+			continue
+		}
 		f := facts[n.Name]
 		pending, _ := f.Pending()
 		s := NodeStatus{

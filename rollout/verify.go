@@ -83,9 +83,9 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	}
 	proof := &Proof{}
 	asked := r.askAll(ctx, ca)
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
-		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name])...)
+		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.absent)...)
 	}
 	holder, check := checkHolder(r.Cluster, facts)
 	proof.Holder = holder
@@ -101,7 +101,7 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 	}
 	proof := &Proof{}
 	asked := r.askAll(ctx, ca)
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", r.Cluster.VIP), OK: !facts[n.Name].Holds(r.Cluster.VIP)}
 		proof.Checks = append(proof.Checks, held)
@@ -117,7 +117,7 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 		at         netip.AddrPort
 	}
 	questions := make([]question, 0, 2*len(r.Cluster.Nodes)+1)
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.present() {
 		at := apiserverOf(r.Cluster, n)
 		questions = append(questions, question{n.Name, "/healthz", at}, question{n.Name, "/readyz", at})
 	}
@@ -129,7 +129,7 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 		wg.Go(func() {
 			from := r.hosts[q.node]
 			if q.node == "" {
-				from = r.hosts[r.Cluster.Nodes[0].Name]
+				from = r.hosts[r.present()[0].Name]
 			}
 			err := r.reach(ctx, from, ca, q.at, q.path)
 			answers[i] = answer(q.node, fmt.Sprintf("%s on %s", q.path, q.at), err)
@@ -156,7 +156,7 @@ func answer(node, what string, err error) Check {
 }
 
 // checkNode judges what the inspection found.
-func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
 	at := apiserverOf(c, n)
 	bound := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if !bound.OK {
@@ -166,14 +166,16 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
-		if s.Up() {
+		switch {
+		case s.Up():
 			up++
-		} else {
+		case absent[s.Name]:
+		default:
 			down = append(down, fmt.Sprintf("%s is %s (%s)", s.Name, s.Status, s.Check))
 		}
 	}
 	balanced := Check{Node: n.Name, What: "haproxy sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
-	balanced.OK = up == all && all == len(c.Nodes)
+	balanced.OK = len(down) == 0 && up > 0 && all == len(c.Nodes)
 	switch {
 	case f.Servers == nil:
 		balanced.Detail = fmt.Sprintf("haproxy does not answer on 127.0.0.1:%d", c.HAProxy.MonitorPort)
@@ -202,7 +204,7 @@ func listening(f *Facts, port uint16) string {
 func checkHolder(c *inventory.Cluster, facts map[string]*Facts) (string, Check) {
 	var holders []string
 	for _, n := range c.Nodes {
-		if facts[n.Name].Holds(c.VIP) {
+		if f := facts[n.Name]; f != nil && f.Holds(c.VIP) {
 			holders = append(holders, n.Name)
 		}
 	}

@@ -1,0 +1,55 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// Timing says in words how soon the rendered values notice a fault and get
+// over it, at worst.
+func Timing(c *inventory.Cluster) []string {
+	haproxy := c.HAProxy
+	lines := []string{}
+	if len(c.Nodes) > 1 {
+		lines = append(lines,
+			fmt.Sprintf("the holder's power or link lost: the VIP moves within %s", short(masterDown(c))),
+			fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", short(skew(c)), short(frozen+skew(c))),
+		)
+	}
+	// a check that gets no connection gives up after timeout connect, and comes again after fastinter
+	fast := min(time.Second, haproxy.Check.Interval)
+	marked := haproxy.Check.Interval + time.Duration(haproxy.Check.Fall)*haproxy.Timeouts.Connect + time.Duration(haproxy.Check.Fall-1)*fast
+	return append(lines, fmt.Sprintf("an apiserver cut off: new connections wait %s at most, until it is marked down within %s",
+		short(haproxy.Timeouts.Connect), short(marked)))
+}
+
+// frozen is what kplb_check of keepalived.conf takes: two intervals of 2 s,
+// and 1 s for an answer.
+const frozen = 5 * time.Second
+
+// masterDown is the time after which the next node takes over from a holder
+// that is not heard any more (RFC 5798, section 6.1).
+func masterDown(c *inventory.Cluster) time.Duration { return 3*c.VRRP.AdvertInterval + skew(c) }
+
+// skew is what the next node waits when the holder says that it gives up: the
+// less the higher its priority.
+func skew(c *inventory.Cluster) time.Duration {
+	priorities := make([]int, len(c.Nodes))
+	for i, n := range c.Nodes {
+		priorities[i] = n.Priority
+	}
+	slices.Sort(priorities)
+	if len(priorities) < 2 {
+		return 0
+	}
+	unit := c.VRRP.AdvertInterval
+	if c.VRRP.Version == 2 { // RFC 3768: of a second
+		unit = time.Second
+	}
+	return unit * time.Duration(256-priorities[len(priorities)-2]) / 256
+}
+
+func short(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
