@@ -55,8 +55,11 @@ $(last_words "$1")"
 $(last_words "$1")"
 	until_true active "$1" || refuse "$1 is not running after the $2:
 $(last_words "$1")"
-	eval "restarts_$1=$(systemctl show --value --property=NRestarts "$1.service")"
-	started="$started $1"
+	# a reload that went wrong leaves the old worker, which is seen at once
+	[ "$2" = reload ] || {
+		eval "restarts_$1=$(systemctl show --value --property=NRestarts "$1.service")"
+		started="$started $1"
+	}
 }
 
 # What dies of its new file does so within a moment of having been started.
