@@ -44,7 +44,10 @@ func parseAddresses(text string) []Address {
 	return out
 }
 
-var processForm = regexp.MustCompile(`\(\("([^"]{1,64})"`)
+var (
+	processForm = regexp.MustCompile(`\(\("([^"]{1,64})"`)
+	scopeForm   = regexp.MustCompile(`%[^:]*:`) // of a socket that is bound to an interface
+)
 
 // parseListeners reads `ss -Hltnp`.
 func parseListeners(text string) []Listener {
@@ -54,11 +57,8 @@ func parseListeners(text string) []Listener {
 		if len(field) < 4 {
 			continue
 		}
-		local := strings.Replace(field[3], "*:", "[::]:", 1)
-		if host, port, ok := strings.Cut(local, "%"); ok { // an address scoped to an interface
-			local = host + port[strings.LastIndexByte(port, ':'):]
-		}
-		address, err := netip.ParseAddrPort(local)
+		local := scopeForm.ReplaceAllString(field[3], ":")
+		address, err := netip.ParseAddrPort(strings.Replace(local, "*:", "[::]:", 1))
 		if err != nil {
 			continue
 		}
@@ -122,8 +122,11 @@ func parseFiles(archive []byte) (map[string]File, error) {
 			return nil, fmt.Errorf("archive of files: %w", err)
 		}
 		f := File{Mode: h.FileInfo().Mode(), UID: h.Uid, GID: h.Gid, Content: content}
-		if f.Mode&fs.ModeSymlink != 0 {
+		switch h.Typeflag {
+		case tar.TypeSymlink:
 			f.Content = []byte(h.Linkname)
+		case tar.TypeLink: // the content is that of another entry
+			f.Mode |= fs.ModeIrregular
 		}
 		out[path.Clean("/"+h.Name)] = f
 	}

@@ -1,0 +1,300 @@
+package rollout
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/templates"
+)
+
+// home is the inventory of most tests. The positions in messages are its.
+const home = `apiVersion: kplb/v1alpha1
+kind: Cluster
+name: home
+vip: 10.1.233.1
+nodes:
+  - {name: node-1, address: 10.1.1.1}
+  - {name: node-2, address: 10.1.1.2}
+  - name: node-3
+    address: 10.1.1.3
+    interface: eth0
+ssh: {user: pi}
+haproxy:
+  monitorPort: 8404
+`
+
+func parse(t testing.TB, text string) *inventory.Cluster {
+	t.Helper()
+	c, err := inventory.Parse("cluster.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func builtin(t testing.TB) *render.Templates {
+	t.Helper()
+	set, err := render.Parse(templates.Builtin(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// testdata reads a file that was captured on a node of the lab, or written by
+// hand after one.
+func testdata(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// same fails the test where got is not want.
+func same(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(NodePlan{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+// says fails the test unless the error has exactly this text; "" for none.
+func says(t testing.TB, err error, want string) {
+	t.Helper()
+	got := ""
+	if err != nil {
+		got = err.Error()
+	}
+	same(t, "error", got, want)
+}
+
+// manifest is what kubeadm writes for the node's apiserver.
+func manifest(t testing.TB, n inventory.Node) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../testdata/kubeadm/good/genuine.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.ReplaceAll(data, []byte("10.1.1.1"), []byte(n.Address.String()))
+}
+
+// boundManifest is the same after an apply.
+func boundManifest(t testing.TB, n inventory.Node) []byte {
+	t.Helper()
+	edited, err := kubeadm.BindTo(manifest(t, n), n.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return edited
+}
+
+// debian is what every node of the lab has in common.
+func debian(c *inventory.Cluster, n inventory.Node) *Facts {
+	return &Facts{
+		Arch: "x86_64", OS: OS{ID: "debian", Version: "12"},
+		Addresses: []Address{
+			{"lo", netip.MustParsePrefix("127.0.0.1/8")},
+			{"eth0", netip.PrefixFrom(n.Address, 16)},
+		},
+		HAProxy:    Package{true, render.DefaultHAProxy},
+		Keepalived: Package{true, render.DefaultKeepalived},
+		Manifests:  []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
+		Files:      map[string]File{},
+		Units: map[string]Unit{
+			"haproxy.service":    {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
+			"keepalived.service": {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
+			"kubelet.service":    {Load: "loaded", Active: "active", File: "enabled"},
+		},
+		Listeners: []Listener{{netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), apiserverProcess}},
+	}
+}
+
+// fresh is a node that kplb has never seen.
+func fresh(t testing.TB, c *inventory.Cluster, n inventory.Node) *Facts {
+	t.Helper()
+	f := debian(c, n)
+	f.put(kubeadm.ManifestPath, 0o600, manifest(t, n))
+	f.put(caPath, 0o644, authority.pem)
+	f.put(render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
+	return f
+}
+
+// applied is a node on which there is nothing to do. The first node of a
+// cluster holds the VIP.
+func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+	t.Helper()
+	c := r.Cluster
+	f := debian(c, n)
+	if n.Name == c.Nodes[0].Name {
+		f.Addresses = append(f.Addresses, Address{"eth0", netip.PrefixFrom(c.VIP, 32)})
+	}
+	artifacts, err := r.Templates.Node(c, n, render.Facts{Interface: "eth0", HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range artifacts {
+		artifacts[i] = r.Secrets.Fill(a)
+		f.put(a.Path, a.Mode, artifacts[i].Content)
+	}
+	f.put(kubeadm.ManifestPath, 0o600, boundManifest(t, n))
+	f.put(caPath, 0o644, authority.pem)
+	f.put(activePath, 0o600, activeSums(artifacts))
+	f.put(basePath+"/current", 0o600, []byte("1\n"))
+	f.NonlocalBind = true
+	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
+	f.Units["keepalived.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
+	monitor := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.HAProxy.MonitorPort)
+	f.Listeners = []Listener{
+		{netip.AddrPortFrom(c.VIP, c.Port), haproxyProcess}, {monitor, haproxyProcess}, {apiserverOf(c, n), apiserverProcess},
+	}
+	f.Servers = []Server{}
+	for _, n := range c.Nodes {
+		f.Servers = append(f.Servers, Server{n.Name, "UP", "L7OK", 0})
+	}
+	return f
+}
+
+func (f *Facts) put(path string, mode fs.FileMode, content []byte) {
+	f.Files[path] = File{Mode: mode, Content: content}
+}
+
+// edit changes the bytes of a file.
+func (f *Facts) edit(path, old, now string) {
+	file := f.Files[path]
+	file.Content = bytes.ReplaceAll(file.Content, []byte(old), []byte(now))
+	f.Files[path] = file
+}
+
+// set changes one unit.
+func (f *Facts) set(unit string, change func(*Unit)) {
+	u := f.Units[unit]
+	change(&u)
+	f.Units[unit] = u
+}
+
+func rolloutOf(t testing.TB, text string) *Rollout {
+	t.Helper()
+	return &Rollout{Cluster: parse(t, text), Templates: builtin(t)}
+}
+
+// all makes the facts of every node.
+func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *Facts) map[string]*Facts {
+	t.Helper()
+	out := map[string]*Facts{}
+	for _, n := range r.Cluster.Nodes {
+		out[n.Name] = of(t, r, n)
+	}
+	return out
+}
+
+func freshOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+	t.Helper()
+	return fresh(t, r.Cluster, n)
+}
+
+// archive writes files as tar does on a node.
+func archive(t testing.TB, files map[string]File) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	paths := make([]string, 0, len(files))
+	for path := range files {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		f := files[path]
+		h := &tar.Header{Name: strings.TrimPrefix(path, "/"), Mode: int64(f.Mode.Perm()), Uid: f.UID, Gid: f.GID, Size: int64(len(f.Content)), Typeflag: tar.TypeReg}
+		switch {
+		case f.Mode&fs.ModeSymlink != 0:
+			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, string(f.Content), 0
+		case f.Mode.IsDir():
+			h.Typeflag, h.Size = tar.TypeDir, 0
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if h.Size > 0 {
+			if _, err := w.Write(f.Content); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func record(key string, fields ...string) remote.Record {
+	return remote.Record{Key: key, Fields: fields}
+}
+
+func recordData(key string, data []byte) remote.Record {
+	return record(key, base64.StdEncoding.EncodeToString(data))
+}
+
+// records is what inspect.sh says on a node with these facts.
+func records(t testing.TB, f *Facts) []remote.Record {
+	t.Helper()
+	out := []remote.Record{record("arch", f.Arch), record("os", "ID", f.OS.ID), record("os", "VERSION_ID", `"`+f.OS.Version+`"`)}
+	var addresses, listeners, units, stats strings.Builder
+	for i, a := range f.Addresses {
+		family := "inet"
+		if a.Prefix.Addr().Is6() {
+			family = "inet6"
+		}
+		fmt.Fprintf(&addresses, "%d: %s    %s %s scope global %s\\       valid_lft forever preferred_lft forever\n", i+1, a.Interface, family, a.Prefix, a.Interface)
+	}
+	for _, l := range f.Listeners {
+		local := l.Address.String()
+		if l.Address.Addr() == netip.IPv6Unspecified() {
+			local = fmt.Sprintf("*:%d", l.Address.Port())
+		}
+		users := ""
+		if l.Process != "" {
+			users = fmt.Sprintf(`users:(("%s",pid=42,fd=5))`, l.Process)
+		}
+		fmt.Fprintf(&listeners, "LISTEN 0      4096   %s 0.0.0.0:* %s\n", local, users)
+	}
+	for name, u := range f.Units {
+		fmt.Fprintf(&units, "MainPID=%d\nLimitNOFILE=%d\nId=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n\n", u.MainPID, u.OpenFiles, name, u.Load, u.Active, u.File)
+	}
+	out = append(out, recordData("addresses", []byte(addresses.String())), recordData("listeners", []byte(listeners.String())),
+		recordData("units", []byte(units.String())), record("nonlocal_bind", map[bool]string{true: "1", false: "0"}[f.NonlocalBind]))
+	if f.HAProxy.Installed {
+		out = append(out, record("version", "haproxy", fmt.Sprintf("HAProxy version %s-1+deb12u3 2025/10/03 - https://haproxy.org/", f.HAProxy.Version)))
+	}
+	if f.Keepalived.Installed {
+		out = append(out, record("version", "keepalived", fmt.Sprintf("Keepalived v%s (01/16,2022)", f.Keepalived.Version)))
+	}
+	out = append(out, recordData("files", archive(t, f.Files)))
+	for _, m := range f.Manifests {
+		out = append(out, record("manifest", m))
+	}
+	if f.Servers != nil {
+		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,\n")
+		for _, s := range f.Servers {
+			fmt.Fprintf(&stats, "kube-apiserver,%s,%d,%s,%s,\n", s.Name, s.Sessions, s.Status, s.Check)
+		}
+	}
+	return append(out, recordData("stats", []byte(stats.String())), record("done"))
+}
