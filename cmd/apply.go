@@ -104,6 +104,9 @@ func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved
 	if err != nil {
 		return err
 	}
+	for _, note := range plan.Notes() {
+		s.say("%s", note)
+	}
 	if saved != nil {
 		if err := saved.same(plan); err != nil {
 			return err

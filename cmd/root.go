@@ -33,8 +33,12 @@ type streams struct {
 
 // Main runs kplb and returns its exit code.
 func Main(args []string, in io.Reader, out, err io.Writer) int {
+	// a reader that has gone away is an error of the write, not the end: what has begun is still brought to its end
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// the first signal takes back what has begun; a second one ends kplb at once
+	context.AfterFunc(ctx, stop)
 	s := streams{in, out, err}
 	root := newRoot(s)
 	root.SetArgs(args)

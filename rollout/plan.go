@@ -255,3 +255,15 @@ func (c Change) Sums() (before, after string) {
 	}
 	return before, after
 }
+
+// Notes are what the nodes have to say before anything else: changes that
+// they took back by themselves.
+func (p *Plan) Notes() []string {
+	var out []string
+	for _, n := range p.Nodes {
+		if f := p.facts[n.Node.Name]; f != nil && f.Restored() != "" {
+			out = append(out, n.Node.Name+": "+f.Restored())
+		}
+	}
+	return out
+}

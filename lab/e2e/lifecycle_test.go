@@ -96,7 +96,8 @@ func (m *machines) notConfirmed() {
 	m.kplb("apply", "--inventory", labInventory, "--yes", "--wait", "--confirm-timeout", "10s").want(m.t, 3,
 		"not confirmed", "every node is as before")
 	m.kplb("status", "--inventory", labInventory).want(m.t, 1, "was taken back at", ": timer")
-	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 0)
+	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 0, "was taken back at")
+	m.kplb("status", "--inventory", labInventory).want(m.t, 0)
 }
 
 // leftOut goes on without a node while the others are a majority, and the
