@@ -1,0 +1,133 @@
+//go:build faults
+
+// Package faults breaks a rollout in every way that the lab can, one fault at
+// a time, and lets a checker that is not kplb judge what is left: see
+// docs/faults.md.
+//
+//	FAULTS=A1,C1      only these classes (prefixes of their ids)
+//	FAULTS_N=50       trials of each, instead of its own number
+//	FAULTS_SEED=7     of everything random; the default is 1
+//	FAULTS_TRIAL=12   only this trial of each
+//	FAULTS_FAST=1     the subset for the acceptance
+//	FAULTS_LABS=2     labs that work side by side
+//	FAULTS_TABLE=FILE where the table goes, beside the log
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kplb/kplb/lab/machines"
+)
+
+// fault is one row of the table.
+type fault struct {
+	id, name string
+	count    int // trials in a full run
+	fast     int // and in the subset
+	first    bool
+	// inject breaks a rollout from t.from to t.to, and returns when the fault
+	// is over and no operator is at work.
+	inject func(t *trial)
+	// own judges instead of the common checks, where they do not fit.
+	own bool
+}
+
+func catalogue() []fault {
+	return slices.Concat(operatorFaults(), nodeFaults(), linkFaults(), diskFaults(), placeFaults(),
+		fileFaults(), daemonFaults(), lockFaults(), tamperFaults(), secretFaults(), calmFaults(), firstFaults())
+}
+
+func number(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// chosen are the faults that the environment asks for, with their counts.
+func chosen() []fault {
+	var out []fault
+	for _, f := range catalogue() {
+		if only := os.Getenv("FAULTS"); only != "" &&
+			!slices.ContainsFunc(strings.Split(only, ","), func(p string) bool { return strings.HasPrefix(f.id, p) }) {
+			continue
+		}
+		if os.Getenv("FAULTS_FAST") != "" {
+			f.count = f.fast
+		}
+		if f.count = number("FAULTS_N", f.count); f.count > 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func TestFaults(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := chosen()
+	results := make([]result, len(rows))
+	queue := make(chan int)
+	var workers sync.WaitGroup
+	for i := range min(number("FAULTS_LABS", 1), len(rows)) {
+		b := newBench(t, machines.Lab{Name: "faults-" + strconv.Itoa(i+1), Root: root})
+		t.Cleanup(b.close)
+		workers.Go(func() {
+			for row := range queue {
+				results[row] = b.row(rows[row])
+			}
+		})
+	}
+	for row := range rows {
+		queue <- row
+	}
+	close(queue)
+	workers.Wait()
+	table := render(results)
+	t.Log("\n" + table)
+	if file := os.Getenv("FAULTS_TABLE"); file != "" {
+		if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// row carries out all trials of a fault.
+func (b *bench) row(f fault) result {
+	r := result{fault: f}
+	seed := number("FAULTS_SEED", 1)
+	began := time.Now()
+	for k := range f.count {
+		if only := number("FAULTS_TRIAL", k); only != k {
+			continue
+		}
+		name := fmt.Sprintf("%s/%d", f.id, k)
+		t := &trial{
+			bench: b, name: name, k: k, at: (float64(k) + 0.5) / float64(f.count),
+			rng: rand.New(rand.NewPCG(uint64(seed), uint64(k)<<16|uint64(f.id[0])<<8|uint64(f.id[1]))),
+		}
+		t.carryOut(f)
+		r.trials++
+		r.settled = max(r.settled, t.settled)
+		if len(t.problems) == 0 {
+			r.passed++
+			b.t.Logf("ok %s %s (%.1f s, settled in %.1f s)", name, t.note, t.took.Seconds(), t.settled.Seconds())
+			continue
+		}
+		b.t.Errorf("VIOLATION %s (%s) FAULTS_SEED=%d: %s\n  %s\n%s", name, f.name, seed, t.note, strings.Join(t.problems, "\n  "), t.said())
+		b.rebuild()
+	}
+	r.took = time.Since(began)
+	return r
+}
