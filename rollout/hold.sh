@@ -15,7 +15,12 @@ echo "$KPLB_OWNER" >/run/kplb.owner && echo "$KPLB_TOKEN" >/run/kplb.token || {
 	exit 1
 }
 record locked
+# still the holder: nobody else has written these
+let_go() {
+	if [ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ]; then rm -f /run/kplb.owner /run/kplb.token; fi
+}
+# the end of a connection comes as the end of the beats, or as a signal
+trap 'let_go; exit 0' TERM
 # the waiting child does not inherit the lock
 while timeout "$KPLB_SECONDS" sh -c 'IFS= read -r _' <&3 8>&-; do :; done
-# still the holder: nobody else has written these
-if [ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ]; then rm -f /run/kplb.owner /run/kplb.token; fi
+let_go
