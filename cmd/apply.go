@@ -89,33 +89,25 @@ func operator() string {
 // apply carries out what the inventory asks for; saved is a plan that it must
 // still be, nil if there is none.
 func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved *savedPlan) error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	progress := s.newProgress()
-	defer progress.stop()
-	r, err := s.newRollout(ctx, set, progress.event)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	r.AllowUnreachable = o.allowUnreachable
-	plan, err := r.Plan(ctx)
-	if err != nil {
-		return err
-	}
-	for _, note := range plan.Notes() {
-		s.say("%s", note)
-	}
-	if saved != nil {
-		if err := saved.same(plan); err != nil {
+	return s.change(ctx, set, o, func(r *rollout.Rollout, progress *progress) error {
+		r.AllowUnreachable = o.allowUnreachable
+		plan, err := r.Plan(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	if plan.Empty() {
-		return s.applyNothing(ctx, r, plan, o)
-	}
-	return s.carryOut(ctx, set, r, plan, o, progress)
+		for _, note := range plan.Notes() {
+			s.say("%s", note)
+		}
+		if saved != nil {
+			if err := saved.same(plan); err != nil {
+				return err
+			}
+		}
+		if plan.Empty() {
+			return s.applyNothing(ctx, r, plan, o)
+		}
+		return s.carryOut(ctx, set, r, plan, o, progress)
+	})
 }
 
 // carryOut shows a plan, asks, and carries it out.

@@ -92,19 +92,31 @@ func runCommand(ctx context.Context, argv []string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// newRollout puts together what the commands that go to the nodes need.
-func (s streams) newRollout(ctx context.Context, set *settings, report func(rollout.Event)) (*rollout.Rollout, error) {
+// onNodes does something with the nodes of the inventory's cluster.
+func (s streams) onNodes(ctx context.Context, set *settings, report func(rollout.Event), do func(*rollout.Rollout) error) error {
 	c, err := s.loadCluster(set)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	t, err := loadTemplates(set)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	secrets, err := loadSecrets(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Report: report, Operator: operator()}, nil
+	r := &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Report: report, Operator: operator()}
+	defer r.Close()
+	return do(r)
+}
+
+// change does something that may change the nodes, and shows its progress.
+func (s streams) change(ctx context.Context, set *settings, o applyOptions, do func(*rollout.Rollout, *progress) error) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	p := s.newProgress()
+	defer p.stop()
+	return s.onNodes(ctx, set, p.event, func(r *rollout.Rollout) error { return do(r, p) })
 }

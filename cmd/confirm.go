@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/rollout"
 )
 
 func newConfirm(s streams, set *settings) *cobra.Command {
@@ -24,22 +26,18 @@ that waits on the nodes: of kplb apply --wait, or of an apply that could not tel
 }
 
 func (s streams) confirmPending(ctx context.Context, set *settings, patience time.Duration) error {
-	r, err := s.newRollout(ctx, set, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	nodes, proof, err := r.Confirm(ctx, patience)
-	if proof != nil {
-		if printErr := s.printChecks(proof); err == nil {
-			err = printErr
+	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		nodes, proof, err := r.Confirm(ctx, patience)
+		if proof != nil {
+			if printErr := s.printChecks(proof); err == nil {
+				err = printErr
+			}
 		}
-	}
-	if err != nil {
+		if err == nil {
+			s.say("confirmed: %s", strings.Join(nodes, ", "))
+		}
 		return err
-	}
-	s.say("confirmed: %s", strings.Join(nodes, ", "))
-	return nil
+	})
 }
 
 func newUnlock(s streams, set *settings) *cobra.Command {
@@ -57,19 +55,16 @@ Later steps of that operator are refused.`,
 }
 
 func (s streams) unlock(ctx context.Context, set *settings) error {
-	r, err := s.newRollout(ctx, set, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	owners, err := r.Unlock(ctx)
-	for _, n := range r.Cluster.Nodes {
-		if owner, ok := owners[n.Name]; ok {
-			s.say("%s: was locked by %s", n.Name, owner)
+	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		owners, err := r.Unlock(ctx)
+		for _, n := range r.Cluster.Nodes {
+			if owner, ok := owners[n.Name]; ok {
+				s.say("%s: was locked by %s", n.Name, owner)
+			}
 		}
-	}
-	if err == nil {
-		s.say("no node is locked")
-	}
-	return err
+		if err == nil {
+			s.say("no node is locked")
+		}
+		return err
+	})
 }

@@ -40,30 +40,24 @@ func (s streams) diff(ctx context.Context, set *settings, format string) error {
 	if err := checkOutput(format); err != nil && !save {
 		return err
 	}
-	r, err := s.newRollout(ctx, set, nil)
-	if err != nil {
+	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		plan, err := r.Plan(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case save:
+			err = s.savePlan(set, plan, format)
+		case format == "json":
+			err = s.printJSON(describe(plan))
+		default:
+			err = s.printPlan(set, plan)
+		}
+		if err == nil && !plan.Empty() {
+			err = &noError{"there are differences; `kplb apply` carries them out"}
+		}
 		return err
-	}
-	defer r.Close()
-	plan, err := r.Plan(ctx)
-	if err != nil {
-		return err
-	}
-	switch {
-	case save:
-		err = s.savePlan(set, plan, format)
-	case format == "json":
-		err = s.printJSON(describe(plan))
-	default:
-		err = s.printPlan(set, plan)
-	}
-	if err != nil {
-		return err
-	}
-	if plan.Empty() {
-		return nil
-	}
-	return &noError{"there are differences; `kplb apply` carries them out"}
+	})
 }
 
 // printPlan writes the plan as people review it.

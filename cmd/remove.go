@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/rollout"
 )
 
 const removeLong = `Brings every node back to what was there before kplb, and then removes what kplb keeps
@@ -29,22 +31,10 @@ func newRemove(s streams, set *settings) *cobra.Command {
 }
 
 func (s streams) remove(ctx context.Context, set *settings, o applyOptions) error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	progress := s.newProgress()
-	defer progress.stop()
-	r, err := s.newRollout(ctx, set, progress.event)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if err := s.goBack(ctx, set, r, o, 0, progress); err != nil {
-		return err
-	}
-	if o.Wait {
-		s.say("what kplb keeps on the nodes stays until `kplb remove` is run again")
-		return nil
-	}
-	return r.Forget(ctx)
+	return s.change(ctx, set, o, func(r *rollout.Rollout, progress *progress) error {
+		if err := s.goBack(ctx, set, r, o, 0, progress); err != nil {
+			return err
+		}
+		return r.Forget(ctx)
+	})
 }

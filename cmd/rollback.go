@@ -41,28 +41,21 @@ func newRollback(s streams, set *settings) *cobra.Command {
 }
 
 func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to int) error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	progress := s.newProgress()
-	defer progress.stop()
-	r, err := s.newRollout(ctx, set, progress.event)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if to < 0 {
+	return s.change(ctx, set, o, func(r *rollout.Rollout, progress *progress) error {
+		if to >= 0 {
+			return s.goBack(ctx, set, r, o, to, progress)
+		}
 		nodes, err := r.TakeBack(ctx)
 		var none *rollout.RefusedError
-		if !errors.As(err, &none) {
-			progress.stop()
-			if err == nil {
-				s.say("taken back: %s", strings.Join(nodes, ", "))
-			}
-			return err
+		if errors.As(err, &none) {
+			return s.goBack(ctx, set, r, o, to, progress)
 		}
-	}
-	return s.goBack(ctx, set, r, o, to, progress)
+		progress.stop()
+		if err == nil {
+			s.say("taken back: %s", strings.Join(nodes, ", "))
+		}
+		return err
+	})
 }
 
 // goBack carries out the way to a generation.
@@ -99,18 +92,19 @@ func (s streams) history(ctx context.Context, set *settings, format string) erro
 	if err := checkOutput(format); err != nil {
 		return err
 	}
-	r, err := s.newRollout(ctx, set, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	list, err := r.History(ctx)
-	if err != nil {
-		return err
-	}
-	if format == "json" {
-		return s.printJSON(list)
-	}
+	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		list, err := r.History(ctx)
+		if err != nil {
+			return err
+		}
+		if format == "json" {
+			return s.printJSON(list)
+		}
+		return s.printHistory(list)
+	})
+}
+
+func (s streams) printHistory(list []rollout.Generation) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tGENERATION\tTIME\tBY")
 	for _, g := range list {

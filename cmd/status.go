@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -34,29 +35,21 @@ func (s streams) status(ctx context.Context, set *settings, format string) error
 	if err := checkOutput(format); err != nil {
 		return err
 	}
-	r, err := s.newRollout(ctx, set, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	nodes, err := r.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if format == "json" {
-		err = s.printJSON(nodes)
-	} else {
-		err = s.printStatus(nodes)
-	}
-	if err != nil {
-		return err
-	}
-	for _, n := range nodes {
-		if !n.AsPlanned() {
-			return &noError{"not every node is as the inventory says"}
+	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		nodes, err := r.Status(ctx)
+		if err != nil {
+			return err
 		}
-	}
-	return nil
+		if format == "json" {
+			err = s.printJSON(nodes)
+		} else {
+			err = s.printStatus(nodes)
+		}
+		if err == nil && slices.ContainsFunc(nodes, func(n rollout.NodeStatus) bool { return !n.AsPlanned() }) {
+			err = &noError{"not every node is as the inventory says"}
+		}
+		return err
+	})
 }
 
 func (s streams) printStatus(nodes []rollout.NodeStatus) error {

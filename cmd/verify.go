@@ -38,16 +38,13 @@ func (s streams) verify(ctx context.Context, set *settings, format string, patie
 	if err := checkOutput(format); err != nil {
 		return err
 	}
-	r, err := s.newRollout(ctx, set, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	proof, err := r.Verify(ctx, patience)
-	if err != nil {
-		return err
-	}
-	return s.printProof(proof, format)
+	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		proof, err := r.Verify(ctx, patience)
+		if err != nil {
+			return err
+		}
+		return s.printProof(proof, format)
+	})
 }
 
 // printProof writes one line for each check. A failed one makes the answer no.
