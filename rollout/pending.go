@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
 )
 
 // Pending is a change that is in place on a node and not confirmed.
@@ -24,7 +25,7 @@ func (f *Facts) Pending() (Pending, bool) {
 // empty if there was none since the last one that was confirmed.
 func (f *Facts) Restored() string {
 	note := map[string]string{}
-	for line := range strings.Lines(string(f.Files[basePath+"/restored"].Content)) {
+	for line := range strings.Lines(remote.Clean(string(f.Files[basePath+"/restored"].Content))) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		note[key] = value
 	}
@@ -40,7 +41,7 @@ func (f *Facts) Generation() string { return f.line(f.Files[basePath+"/current"]
 
 func (f *Facts) line(file File) string {
 	line, _, _ := strings.Cut(string(file.Content), "\n")
-	return line
+	return remote.Clean(line)
 }
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.

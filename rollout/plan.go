@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -141,7 +142,7 @@ func (c *Change) describe(n inventory.Node) {
 	if !c.Remove {
 		planned = append([]byte{}, c.Content...)
 	}
-	c.Diff = string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned))
+	c.Diff = remote.Clean(string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned)))
 	if c.Diff == "" && c.Was != nil {
 		c.Diff = fmt.Sprintf("%s%s: mode %v, owner %d:%d; planned: mode %v, owner %s\n",
 			n.Name, c.Path, c.Was.Mode, c.Was.UID, c.Was.GID, c.Mode, c.Owner)

@@ -1,0 +1,578 @@
+package rollout
+
+import (
+	"io/fs"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// whatPlan is a node's plan as a person would retell it.
+type whatPlan struct {
+	Files   []string
+	Actions []string // of the daemons and the kernel
+	Says    []string // Consequences
+}
+
+func retell(n NodePlan) whatPlan {
+	var out whatPlan
+	for _, c := range n.Files() {
+		what := "new "
+		if c.Was != nil {
+			what = "changed "
+		}
+		if c.Remove {
+			what = "removed "
+		}
+		out.Files = append(out.Files, what+c.Path)
+	}
+	add := func(when bool, what string) {
+		if when {
+			out.Actions = append(out.Actions, what)
+		}
+	}
+	add(len(n.Packages) > 0, "install "+strings.Join(n.Packages, " "))
+	add(n.units, "daemon-reload")
+	add(n.Sysctl == SysctlOn, "sysctl on")
+	add(n.Sysctl == SysctlOff, "sysctl off")
+	add(n.Listen != "", "apiserver on "+n.Listen)
+	add(n.HAProxy != Leave, "haproxy "+string(n.HAProxy))
+	add(n.Keepalived != Leave, "keepalived "+string(n.Keepalived))
+	add(len(n.Enable) > 0, "enable "+strings.Join(n.Enable, " "))
+	add(len(n.Disable) > 0, "disable "+strings.Join(n.Disable, " "))
+	out.Says = n.Consequences()
+	return out
+}
+
+func planOf(t testing.TB, r *Rollout, facts map[string]*Facts) *Plan {
+	t.Helper()
+	p, err := r.plan(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *Plan) of(name string) NodePlan {
+	for _, n := range p.Nodes {
+		if n.Node.Name == name {
+			return n
+		}
+	}
+	panic(name)
+}
+
+const (
+	reloads  = "haproxy: reloads, no connection is refused"
+	restarts = "haproxy: restarts, connections through this node end"
+)
+
+// TestPlan changes one thing on node 2, which does not hold the VIP, and looks
+// at what is planned there.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		differ func(f *Facts)
+		want   whatPlan
+	}{
+		{"nothing to do", func(*Facts) {}, whatPlan{}},
+		{
+			"haproxy.cfg differs", func(f *Facts) { f.edit(render.HAProxyPath, "leastconn", "roundrobin") },
+			whatPlan{[]string{"changed " + render.HAProxyPath}, []string{"haproxy reload"}, []string{reloads}},
+		},
+		{
+			"haproxy.cfg is gone", func(f *Facts) { delete(f.Files, render.HAProxyPath) },
+			whatPlan{[]string{"new " + render.HAProxyPath}, []string{"haproxy reload"}, []string{reloads}},
+		},
+		{
+			"the mode of haproxy.cfg differs", func(f *Facts) { f.put(render.HAProxyPath, 0o600, f.Files[render.HAProxyPath].Content) },
+			whatPlan{[]string{"changed " + render.HAProxyPath}, []string{"haproxy reload"}, []string{reloads}},
+		},
+		{
+			"haproxy's drop-in differs", func(f *Facts) { f.edit(render.HAProxyUnitPath, "-254", "-1") },
+			whatPlan{[]string{"changed " + render.HAProxyUnitPath}, []string{"daemon-reload", "haproxy restart"}, []string{restarts}},
+		},
+		{
+			"haproxy's drop-in and haproxy.cfg differ", func(f *Facts) {
+				f.edit(render.HAProxyUnitPath, "-254", "-1")
+				f.edit(render.HAProxyPath, "leastconn", "roundrobin")
+			},
+			whatPlan{[]string{"changed " + render.HAProxyPath, "changed " + render.HAProxyUnitPath}, []string{"daemon-reload", "haproxy restart"}, []string{restarts}},
+		},
+		{
+			"keepalived.conf differs", func(f *Facts) { f.edit(render.KeepalivedPath, "nopreempt", "") },
+			whatPlan{[]string{"changed " + render.KeepalivedPath}, []string{"keepalived reload"}, []string{"keepalived: reloads"}},
+		},
+		{
+			"keepalived's drop-in differs: read by systemd, keepalived goes on", func(f *Facts) { f.edit(render.KeepalivedUnitPath, "RestartSec=1", "RestartSec=9") },
+			whatPlan{[]string{"changed " + render.KeepalivedUnitPath}, []string{"daemon-reload"}, nil},
+		},
+		{
+			"the check differs: keepalived runs it anew each time", func(f *Facts) { f.edit(render.CheckPath, "-t 1", "-t 2") },
+			whatPlan{[]string{"changed " + render.CheckPath}, nil, nil},
+		},
+		{
+			"the kubeadm patch differs: read at the next upgrade", func(f *Facts) { f.edit(render.PatchPath, "10.1.1.2", "10.1.1.9") },
+			whatPlan{[]string{"changed " + render.PatchPath}, nil, nil},
+		},
+		{
+			"the sysctl file differs", func(f *Facts) { f.edit(render.SysctlPath, "= 1", "= 0") },
+			whatPlan{[]string{"changed " + render.SysctlPath}, []string{"sysctl on"}, []string{"sysctl applied"}},
+		},
+		{
+			"the sysctl is off", func(f *Facts) { f.NonlocalBind = false },
+			whatPlan{nil, []string{"sysctl on"}, []string{"sysctl applied"}},
+		},
+		{
+			"haproxy is not running", func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.Active = "failed" }) },
+			whatPlan{nil, []string{"haproxy start"}, []string{"haproxy: starts"}},
+		},
+		{
+			"keepalived is not running, and its file differs", func(f *Facts) {
+				f.set("keepalived.service", func(u *Unit) { u.Active = "inactive" })
+				f.edit(render.KeepalivedPath, "nopreempt", "")
+			},
+			whatPlan{[]string{"changed " + render.KeepalivedPath}, []string{"keepalived start"}, []string{"keepalived: starts"}},
+		},
+		{
+			"not enabled", func(f *Facts) {
+				f.set("haproxy.service", func(u *Unit) { u.File = "disabled" })
+				f.set("keepalived.service", func(u *Unit) { u.File = "" })
+			},
+			whatPlan{nil, []string{"enable haproxy.service keepalived.service"}, []string{"enabled at boot: haproxy.service, keepalived.service"}},
+		},
+		{
+			"the flag is gone from the manifest", func(f *Facts) {
+				f.edit(kubeadm.ManifestPath, "    - --bind-address=10.1.1.2\n", "")
+			},
+			whatPlan{[]string{"changed " + kubeadm.ManifestPath}, []string{"apiserver on 10.1.1.2:6443"}, []string{"apiserver restarts, about 49s without this one"}},
+		},
+		{
+			"the manifest is right, and the apiserver not there yet", func(f *Facts) { f.Listeners = f.Listeners[:2] },
+			whatPlan{nil, []string{"apiserver on 10.1.1.2:6443"}, []string{"waits for the apiserver to listen on 10.1.1.2:6443 only"}},
+		},
+		{
+			"the manifest is right, and the apiserver still everywhere", func(f *Facts) {
+				f.Listeners = []Listener{listener("[::]:6443", apiserverProcess)}
+			},
+			whatPlan{nil, []string{"apiserver on 10.1.1.2:6443"}, []string{"waits for the apiserver to listen on 10.1.1.2:6443 only"}},
+		},
+		{
+			"an apply was interrupted: nothing is known to be loaded", func(f *Facts) { delete(f.Files, activePath) },
+			whatPlan{nil, []string{"daemon-reload", "sysctl on", "haproxy restart", "keepalived reload"}, []string{"sysctl applied", restarts, "keepalived: reloads"}},
+		},
+		{
+			"an apply was interrupted: haproxy.cfg is in place and not loaded", func(f *Facts) { f.edit(activePath, render.HAProxyPath, "/elsewhere") },
+			whatPlan{nil, []string{"haproxy reload"}, []string{reloads}},
+		},
+		{
+			"an earlier keepalived.conf is loaded", func(f *Facts) {
+				f.edit(activePath, hash(f.Files[render.KeepalivedPath].Content), strings.Repeat("0", 64))
+			},
+			whatPlan{nil, []string{"keepalived reload"}, []string{"keepalived: reloads"}},
+		},
+		{
+			"packages are missing", func(f *Facts) {
+				f.HAProxy, f.Keepalived, f.Files[activePath] = Package{}, Package{}, File{}
+				f.Units = map[string]Unit{"kubelet.service": {Load: "loaded"}, "haproxy.service": {Load: "not-found", Active: "inactive"}}
+				for _, path := range render.Paths() {
+					delete(f.Files, path)
+				}
+			},
+			whatPlan{
+				[]string{
+					"new " + render.SysctlPath, "new " + render.PatchPath, "new " + render.HAProxyPath, "new " + render.HAProxyUnitPath,
+					"new " + render.CheckPath, "new " + render.KeepalivedPath, "new " + render.KeepalivedUnitPath,
+				},
+				[]string{"install haproxy keepalived", "daemon-reload", "sysctl on", "haproxy start", "keepalived start", "enable haproxy.service keepalived.service"},
+				[]string{
+					"packages installed: haproxy, keepalived", "sysctl applied", "haproxy: starts", "keepalived: starts",
+					"enabled at boot: haproxy.service, keepalived.service",
+				},
+			},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := rolloutOf(t, home)
+			facts := all(t, r, applied)
+			c.differ(facts["node-2"])
+			p := planOf(t, r, facts)
+			same(t, "plan of node-2", retell(p.of("node-2")), c.want)
+			empty := len(c.want.Files)+len(c.want.Actions) == 0
+			if p.of("node-2").Empty() != empty || p.Empty() != empty {
+				t.Errorf("empty: %v and %v, want %v", p.of("node-2").Empty(), p.Empty(), empty)
+			}
+			for _, other := range []string{"node-1", "node-3"} {
+				same(t, "plan of "+other, retell(p.of(other)), whatPlan{})
+			}
+		})
+	}
+}
+
+// TestPlanOwner has files that belong to somebody else than root.
+func TestPlanOwner(t *testing.T) {
+	t.Parallel()
+	for _, owner := range []struct{ uid, gid int }{{1000, 0}, {0, 50}} {
+		r := rolloutOf(t, home)
+		facts := all(t, r, applied)
+		file := facts["node-2"].Files[render.KeepalivedPath]
+		file.UID, file.GID = owner.uid, owner.gid
+		facts["node-2"].Files[render.KeepalivedPath] = file
+		n := planOf(t, r, facts).of("node-2")
+		same(t, "plan", retell(n), whatPlan{[]string{"changed " + render.KeepalivedPath}, []string{"keepalived reload"}, []string{"keepalived: reloads"}})
+		same(t, "owner", n.Changes[0].Owner, "0:0")
+	}
+}
+
+// TestPlanFirstApply is the tutorial's cluster before kplb.
+func TestPlanFirstApply(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	p := planOf(t, r, all(t, r, freshOf))
+	for i, n := range p.Nodes {
+		same(t, "order", n.Node.Name, r.Cluster.Nodes[i].Name)
+		same(t, "plan of "+n.Node.Name, retell(n), whatPlan{
+			[]string{
+				"new " + render.SysctlPath, "new " + render.PatchPath, "changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath,
+				"new " + render.CheckPath, "new " + render.KeepalivedPath, "new " + render.KeepalivedUnitPath, "changed " + kubeadm.ManifestPath,
+			},
+			[]string{
+				"daemon-reload", "sysctl on", "apiserver on " + n.Node.Address.String() + ":6443", "haproxy start", "keepalived start",
+				"enable haproxy.service keepalived.service",
+			},
+			[]string{
+				"sysctl applied", "apiserver restarts, about 49s without this one", "haproxy: starts", "keepalived: starts",
+				"enabled at boot: haproxy.service, keepalived.service",
+			},
+		})
+		same(t, "files overwritten", n.Overwrites(), []string(nil))
+		same(t, "vip", n.vip, "10.1.233.1/32 dev eth0")
+		same(t, "lines of active", strings.Count(string(n.active), "\n"), len(render.Paths()))
+	}
+}
+
+// TestPlanHolder moves the VIP around: its holder is the last one, the others
+// keep the order of the inventory.
+func TestPlanHolder(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		holders []string
+		want    string
+	}{
+		{nil, "node-1 node-2 node-3"},
+		{[]string{"node-1"}, "node-2 node-3 node-1"},
+		{[]string{"node-2"}, "node-1 node-3 node-2"},
+		{[]string{"node-3"}, "node-1 node-2 node-3"},
+		{[]string{"node-1", "node-2"}, "node-3 node-1 node-2"},
+	} {
+		r := rolloutOf(t, home)
+		facts := all(t, r, freshOf)
+		for _, h := range c.holders {
+			facts[h].Addresses = append(facts[h].Addresses, address("eth0", "10.1.233.1/32"))
+		}
+		var order []string
+		for _, n := range planOf(t, r, facts).Nodes {
+			order = append(order, n.Node.Name)
+		}
+		same(t, "order with the VIP on "+strings.Join(c.holders, ", "), strings.Join(order, " "), c.want)
+	}
+}
+
+// TestConsequences pins every sentence.
+func TestConsequences(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		plan NodePlan
+		want []string
+	}{
+		{NodePlan{}, nil},
+		{NodePlan{Holder: true, HAProxy: Reload, Keepalived: Reload}, []string{reloads, "keepalived: reloads"}},
+		{NodePlan{Holder: true, HAProxy: Restart}, []string{restarts, "the VIP leaves this node"}},
+		{NodePlan{HAProxy: Restart}, []string{restarts}},
+		{NodePlan{Keepalived: Restart}, []string{"keepalived: restarts"}},
+		{
+			NodePlan{
+				Holder: true, HAProxy: Stop, Keepalived: Stop, Sysctl: SysctlOff, Manifest: &Change{}, Listen: "*:6443",
+				Disable: []string{"haproxy.service", "keepalived.service"},
+			},
+			[]string{
+				"sysctl taken away", "apiserver restarts, about 49s without this one", "haproxy: stops", "keepalived: stops", "the VIP leaves this node",
+				"not started at boot any more: haproxy.service, keepalived.service",
+			},
+		},
+	}
+	for _, c := range cases {
+		same(t, "consequences", c.plan.Consequences(), c.want)
+	}
+}
+
+// TestHandEdit knows a file that was edited from one that is merely old.
+func TestHandEdit(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	facts := all(t, r, applied)
+	older := strings.Replace(home, "monitorPort: 8404", "monitorPort: 8405", 1)
+	old := applied(t, rolloutOf(t, older), r.Cluster.Nodes[1])
+	f := facts["node-2"]
+	f.Files[render.HAProxyPath] = old.Files[render.HAProxyPath] // of an earlier inventory
+	f.edit(render.KeepalivedPath, "priority 140", "priority 254")
+	f.put(render.SysctlPath, 0o644, []byte("net.ipv4.ip_nonlocal_bind = 1\n")) // not ours
+	n := planOf(t, r, facts).of("node-2")
+	same(t, "overwritten", n.Overwrites(), []string{render.KeepalivedPath})
+	got := map[string]render.StampState{}
+	for _, c := range n.Changes {
+		got[c.Path] = c.Stamp
+	}
+	same(t, "stamps", got, map[string]render.StampState{
+		render.HAProxyPath: render.Intact, render.KeepalivedPath: render.Edited, render.SysctlPath: render.Unstamped,
+	})
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	facts := all(t, r, applied)
+	f := facts["node-2"]
+	f.edit(kubeadm.ManifestPath, "    - --bind-address=10.1.1.2\n", "")
+	f.put(render.CheckPath, 0o700, f.Files[render.CheckPath].Content)
+	delete(f.Files, render.SysctlPath)
+	f.edit(render.KeepalivedPath, "nopreempt", "preempt"+esc+"\x07\u202e")
+	got := map[string]string{}
+	for _, c := range planOf(t, r, facts).of("node-2").Files() {
+		got[c.Path] = c.Diff
+		clean(t, "diff", c.Diff)
+	}
+	same(t, "of the manifest", got[kubeadm.ManifestPath], `diff on node-2/etc/kubernetes/manifests/kube-apiserver.yaml planned/etc/kubernetes/manifests/kube-apiserver.yaml
+--- on node-2/etc/kubernetes/manifests/kube-apiserver.yaml
++++ planned/etc/kubernetes/manifests/kube-apiserver.yaml
+@@ -39,6 +39,7 @@
+     - --service-cluster-ip-range=10.96.0.0/12
+     - --tls-cert-file=/etc/kubernetes/pki/apiserver.crt
+     - --tls-private-key-file=/etc/kubernetes/pki/apiserver.key
++    - --bind-address=10.1.1.2
+     image: registry.k8s.io/kube-apiserver:v1.36.3
+     imagePullPolicy: IfNotPresent
+     livenessProbe:
+`)
+	same(t, "of a mode", got[render.CheckPath], "node-2/etc/keepalived/kplb-check: mode -rwx------, owner 0:0; planned: mode -rwxr-xr-x, owner 0:0\n")
+	if want := "--- /dev/null\n+++ planned/etc/sysctl.d/90-kplb.conf\n"; !strings.Contains(got[render.SysctlPath], want) {
+		t.Errorf("diff of a new file: %q", got[render.SysctlPath])
+	}
+	if want := "\n-    preempt\n+    nopreempt\n"; !strings.Contains(got[render.KeepalivedPath], want) {
+		t.Errorf("no %q in\n%s", want, got[render.KeepalivedPath])
+	}
+}
+
+const withAuth = home + "vrrp: {version: 2, auth: {fromEnv: KPLB_AUTH}}\n"
+
+// TestSecrets looks for two passwords, the one of the inventory and one that
+// a person wrote, in everything that is printed.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	const ours, theirs = "Zq7xCv1p", "hunter2"
+	r := rolloutOf(t, withAuth)
+	r.Secrets = render.Secrets{render.VRRPAuth: ours}
+	cases := []struct {
+		name    string
+		differ  func(f *Facts)
+		changes bool
+	}{
+		{"nothing to do", func(*Facts) {}, false},
+		{"another password", func(f *Facts) { f.edit(render.KeepalivedPath, ours, theirs) }, true},
+		{"the password under a keyword that we do not know", func(f *Facts) {
+			f.edit(render.KeepalivedPath, "auth_pass", "shibboleth")
+			f.edit(render.HAProxyPath, "balance", "# it is "+ours+"!\nbalance")
+		}, true},
+		{"no file yet", func(f *Facts) { delete(f.Files, render.KeepalivedPath) }, true},
+		{"passwords in haproxy.cfg", func(f *Facts) { f.edit(render.HAProxyPath, "stats enable", "stats auth admin:"+theirs) }, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			facts := all(t, r, applied)
+			c.differ(facts["node-2"])
+			p := planOf(t, r, facts)
+			same(t, "something to do", !p.Empty(), c.changes)
+			n := p.of("node-2")
+			for _, change := range n.Files() {
+				before, after := change.Sums()
+				if said := change.Diff + before + after; strings.Contains(said, ours) || strings.Contains(said, theirs) {
+					t.Errorf("the diff has a secret:\n%s", said)
+				}
+				if change.Path == render.KeepalivedPath && !strings.Contains(string(change.Content), "auth_pass "+ours+"\n") {
+					t.Error("the node does not get the password")
+				}
+			}
+		})
+	}
+}
+
+// TestSums are what a saved plan is compared with.
+func TestSums(t *testing.T) {
+	t.Parallel()
+	was := File{Content: []byte("auth_pass one\n")}
+	new1, new2 := render.Artifact{Content: []byte("auth_pass two\n")}, render.Artifact{Content: []byte("auth_pass two \n")}
+	blank := hash([]byte("auth_pass <secret>\n"))
+	cases := []struct {
+		name          string
+		change        Change
+		before, after string
+	}{
+		{"new", Change{Artifact: new1}, "absent", blank},
+		{"changed: passwords do not count", Change{Artifact: new1, Was: &was}, blank, blank},
+		{"changed: not even a blank in them", Change{Artifact: new2, Was: &was}, blank, blank},
+		{"removed", Change{Was: &was, Remove: true}, blank, "absent"},
+		{"an empty file is a file", Change{Was: &File{}}, hash(nil), hash(nil)},
+	}
+	for _, c := range cases {
+		before, after := c.change.Sums()
+		same(t, c.name, [2]string{before, after}, [2]string{c.before, c.after})
+	}
+	// what the node compares with is exact
+	c := Change{Artifact: new1, Was: &was}
+	same(t, "before", c.before(), hash(was.Content))
+	same(t, "after", c.after(), hash(new1.Content))
+	c.Remove, c.Was = true, nil
+	same(t, "absent", [2]string{c.before(), c.after()}, [2]string{"absent", "absent"})
+}
+
+// TestFactsOfANode is one inspection, from records to facts and back.
+func TestFactsOfANode(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	want := applied(t, r, r.Cluster.Nodes[0])
+	got := &Facts{}
+	for _, record := range records(t, want) {
+		if err := got.take(record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "facts", got, want)
+}
+
+func TestHostileRecords(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		record remote.Record
+		err    string
+	}{
+		{record("arch"), ""},
+		{record("os"), ""},
+		{record("nonlocal_bind"), ""},
+		{record("manifest"), ""},
+		{record("something", "else"), ""},
+		{record("version"), `inspect: version of : "" holds no version like 2.6.12`},
+		{record("version", "haproxy", "sh: 1: haproxy: not found"), `inspect: version of haproxy: "sh: 1: haproxy: not found" holds no version like 2.6.12`},
+		{record("files"), "inspect: record files: record files has no field 0"},
+		{record("files", "!"), "inspect: record files: field 0 of record files is not base64: illegal base64 data at input byte 0"},
+		{recordData("files", []byte("garbage")), "archive of files: unexpected EOF"},
+	}
+	for _, c := range cases {
+		says(t, (&Facts{}).take(c.record), c.err)
+	}
+}
+
+// TestNotes reads the small files that kplb keeps on a node, whatever is in
+// them.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name                          string
+		files                         map[string]string
+		generation, restored, pending string
+	}{
+		{"none", nil, "", "", ""},
+		{"a generation", map[string]string{"current": "12\n"}, "12", "", ""},
+		{"a change waits", map[string]string{"pending/txn": "abc\n", "pending/about": "ann@desk, cluster home\n"}, "", "", "ann@desk, cluster home"},
+		{
+			"taken back", map[string]string{"restored": "reason=timer\ntime=2026-11-20T20:00:00Z\nabout=ann@desk, cluster home\n"},
+			"", "a change (ann@desk, cluster home) was taken back at 2026-11-20T20:00:00Z: timer", "",
+		},
+		{"a note without a reason", map[string]string{"restored": "time=now\n"}, "", "", ""},
+		{
+			"control characters", map[string]string{
+				"current": "1" + esc + "2\n", "pending/txn": "", "pending/about": "an" + esc + "n\x07\n", "restored": "reason=ti" + esc + "mer\nabout=\x9b31m\u202ebob\ntime=\x00",
+			},
+			"12", "a change (\ufffd31mbob) was taken back at : timer", "ann",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := &Facts{Files: map[string]File{}}
+			for name, content := range c.files {
+				f.put(basePath+"/"+name, 0o600, []byte(content))
+			}
+			pending, waits := f.Pending()
+			same(t, "generation", f.Generation(), c.generation)
+			same(t, "restored", f.Restored(), c.restored)
+			same(t, "pending", pending.About, c.pending)
+			_, want := c.files["pending/txn"]
+			same(t, "waits", waits, want)
+		})
+	}
+}
+
+func TestBound(t *testing.T) {
+	t.Parallel()
+	at := netip.MustParseAddrPort("10.1.1.1:6443")
+	cases := []struct {
+		name      string
+		listeners []Listener
+		want      bool
+	}{
+		{"nothing listens", nil, false},
+		{"its own address", []Listener{{at, apiserverProcess}}, true},
+		{"beside haproxy on the VIP", []Listener{listener("10.1.233.1:6443", haproxyProcess), {at, apiserverProcess}}, true},
+		{"every address", []Listener{listener("[::]:6443", apiserverProcess)}, false},
+		{"its own and every address", []Listener{{at, apiserverProcess}, listener("0.0.0.0:6443", apiserverProcess)}, false},
+		{"every address, on another port", []Listener{{at, apiserverProcess}, listener("0.0.0.0:7443", apiserverProcess)}, true},
+		{"another address", []Listener{listener("10.1.1.9:6443", apiserverProcess)}, false},
+		{"another process", []Listener{{at, "nginx"}}, false},
+	}
+	for _, c := range cases {
+		same(t, c.name, (&Facts{Listeners: c.listeners}).Bound(at), c.want)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	s := NodeStatus{HAProxy: "active", Keepalived: "active"}
+	same(t, "as planned", s.AsPlanned(), true)
+	for _, differ := range []func(*NodeStatus){
+		func(s *NodeStatus) { s.Drift = []string{"/etc/x"} },
+		func(s *NodeStatus) { s.Refused = []string{"no"} },
+		func(s *NodeStatus) { s.Pending = "ann" },
+		func(s *NodeStatus) { s.HAProxy = "activating" },
+		func(s *NodeStatus) { s.Keepalived = "failed" },
+	} {
+		other := s
+		differ(&other)
+		same(t, "as planned", other.AsPlanned(), false)
+	}
+}
+
+// TestPlanNodeKeepsTheOrderOfInstallation plans artifacts that no template makes.
+func TestPlanNodeKeepsTheOrderOfInstallation(t *testing.T) {
+	t.Parallel()
+	c := parse(t, home)
+	n := c.Nodes[0]
+	artifacts := []render.Artifact{
+		{Path: "/b", Mode: 0o644, Content: []byte("b"), Effect: render.NoEffect},
+		{Path: "/a", Mode: 0o4755, Content: nil, Effect: render.NoEffect},
+	}
+	p, err := planNode(c, n, fresh(t, c, n), artifacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "files", retell(p).Files, []string{"new /b", "new /a", "changed " + kubeadm.ManifestPath})
+	same(t, "the mode of the manifest stays", p.Manifest.Mode, fs.FileMode(0o600))
+	same(t, "its owner", p.Manifest.Owner, "0:0")
+}
