@@ -1,7 +1,25 @@
 # Takes a change back now.
 #   KPLB_TXN     the change; empty: whichever is waiting
+#   KPLB_PATHS   every path whose state belongs to a generation
 #   KPLB_REASON  for whoever asks later
 
+# a step that is still at work is waited for; one that has yet to begin is
+# refused from now on
+one_at_a_time 60 || {
+	record refused "another step of kplb does not end on this node"
+	exit 1
+}
+[ -z "$KPLB_TXN" ] || rm -f /run/kplb.token
+if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
+	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then
+		record confirmed
+	else # it was never in place, or is back already
+		sweep "$KPLB_PATHS"
+	fi
+	record done
+	exit 0
+fi
+exec 9>&-
 [ -d $base/pending ] || {
 	record refused "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back already, /p' $base/restored 2>/dev/null)"
 	exit 1

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
 )
 
 // StoppedError says that a rollout did not come to its end, and what is where.
@@ -60,7 +61,12 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
 	for _, n := range slices.Backward(r.armed) {
 		r.report(Event{Node: n.Node.Name, Step: "taking the change back", Usual: activateUsual})
-		if err := r.takeBackNode(ctx, n, cause); err != nil {
+		err := r.takeBackNode(ctx, n, cause)
+		if errors.Is(err, errConfirmed) {
+			stopped.Changed = append(stopped.Changed, n.Node.Name)
+			continue
+		}
+		if err != nil {
 			stopped.Pending[n.Node.Name] = err
 			stopped.Within = max(stopped.Within, r.windowOf(n))
 			continue
@@ -70,15 +76,25 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	return stopped
 }
 
+// errConfirmed is of a node that has made the change last, though its answer
+// was lost.
+var errConfirmed = errors.New("the change is confirmed")
+
 func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) error {
 	h, err := r.reconnect(ctx, n.Node)
 	if err != nil {
 		return err
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
-	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 2*time.Minute, map[string]string{"KPLB_TXN": r.txn, "KPLB_REASON": reason}), nil)
+	confirmed := false
+	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{
+		"KPLB_TXN": r.txn, "KPLB_PATHS": managedPaths(), "KPLB_REASON": reason,
+	}), func(record remote.Record) { confirmed = confirmed || record.Key == "confirmed" })
 	if err != nil {
 		return err
+	}
+	if confirmed {
+		return errConfirmed
 	}
 	if n.Manifest == nil {
 		return nil

@@ -24,9 +24,10 @@ save_state $generations/.next "$KPLB_PATHS" && {
 	echo "number=$next"
 	echo "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 	echo "about=$(cat $base/pending/about)"
+	echo "txn=$(cat $base/pending/txn)"
 } >$generations/.next/about && mv -T $generations/.next $generations/$next || refuse "no room for a generation in $base"
 # from here on it is confirmed
-disarm
+disarm || refuse "$base cannot be written"
 echo "$next" >$base/current.new && mv -f $base/current.new $base/current
 rm -f $base/restored
 (cd $generations && printf '%s\n' [0-9]* | sort -n | sed 1d | head -n "-$KPLB_KEEP" | while read -r old; do rm -rf "./$old"; done)

@@ -15,9 +15,9 @@ echo "$KPLB_OWNER" >/run/kplb.owner && echo "$KPLB_TOKEN" >/run/kplb.token || {
 	exit 1
 }
 record locked
-# still the holder: nobody else has written these
+# unless the lock was taken away (unlock), nobody else has written these
 let_go() {
-	if [ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ]; then rm -f /run/kplb.owner /run/kplb.token; fi
+	if [ /run/kplb.holder -ef /proc/self/fd/8 ]; then rm -f /run/kplb.owner /run/kplb.token; fi
 }
 # the end of a connection comes as the end of the beats, or as a signal
 trap 'let_go; exit 0' TERM

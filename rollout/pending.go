@@ -135,7 +135,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 		}
 		r.report(Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual})
 		err = run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
-			map[string]string{"KPLB_TXN": "", "KPLB_REASON": "asked for by " + r.Operator}), nil)
+			map[string]string{"KPLB_TXN": "", "KPLB_PATHS": managedPaths(), "KPLB_REASON": "asked for by " + r.Operator}), nil)
 		if err == nil {
 			err = r.awaitReady(ctx, n)
 		}

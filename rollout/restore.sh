@@ -3,7 +3,10 @@
 
 reason=$1
 one_at_a_time 60 || exit 1
-[ -d $base/pending ] || exit 0
+[ -d $base/pending ] || { # a confirmation was killed at its very end
+	disarm
+	exit
+}
 old=$base/pending/old
 manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 changed=$base/pending/changed
@@ -58,4 +61,5 @@ put_back $old $manifest 3>>$changed || exit 1
 	echo "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 	echo "about=$(cat $base/pending/about)"
 } >$base/restored.new && mv -f $base/restored.new $base/restored
+sweep "$(cut -d ' ' -f 2- $old/$index)"
 disarm

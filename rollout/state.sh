@@ -64,10 +64,20 @@ put_back() {
 	fi
 }
 
-# Ends a change, confirmed or taken back: no timer and no unit is left.
+# sweep PATHS: what a program of ours has left that was killed. Only for who
+# has the turn (one_at_a_time).
+sweep() {
+	rm -rf $base/stage.* $base/pending.new $base/pending.done $base/generations/.next $base/generations/.0 $base/*.new
+	[ -d $base/pending ] || rm -f $base/restore
+	for path in $1; do rm -f "$(temporary "$path")" "${path%/*}"/.kplb-probe.*; done
+}
+
+# Ends a change, confirmed or taken back: no timer and no unit is left. It can
+# be killed and run again.
 disarm() {
 	rm -rf $base/pending.done $base/pending.new
-	mv -T $base/pending $base/pending.done && sync $base && rm -rf $base/pending.done $base/restore
+	if [ -d $base/pending ]; then mv -T $base/pending $base/pending.done && sync $base || return 1; fi
+	rm -rf $base/pending.done $base/restore
 	rm -f /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service
 	systemctl stop --no-block kplb-restore.timer 2>/dev/null
 	rm -f /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service

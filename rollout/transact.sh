@@ -133,12 +133,14 @@ install_one() {
 
 [ -L $base ] && refuse "$base is a symbolic link"
 mkdir -p $base && chmod 700 $base || refuse "$base cannot be made"
-[ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ] || refuse "the lock belongs to another operator now: $(cat /run/kplb.owner 2>/dev/null)"
 one_at_a_time 20 || refuse "another step of kplb does not end on this node"
+[ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ] || refuse "the lock belongs to another operator now: $(cat /run/kplb.owner 2>/dev/null)"
 [ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
+sweep "$KPLB_PATHS"
 stage=$(mktemp -d $base/stage.XXXXXX) || refuse "no room in $base"
 # a node that is only checked is left as it was: without our directory
 trap 'rm -rf "$stage"; rmdir $base 2>/dev/null' EXIT
+trap 'exit 143' TERM
 
 each_file unchanged
 record step "checking the files"
