@@ -123,11 +123,11 @@ func (b *bench) fresh() {
 func (b *bench) base() {
 	b.must("apply", "-i", b.a.file, "--yes")
 	b.capture(b.a)
-	began := time.Now()
-	calm := b.must("apply", "-i", b.b.file, "--yes")
-	b.usual, b.lines = time.Since(began), len(calm.lines())
+	b.must("apply", "-i", b.b.file, "--yes")
 	b.capture(b.b)
-	b.now = b.b
+	calm := b.must("apply", "-i", b.a.file, "--yes")
+	b.usual, b.lines = calm.ended.Sub(calm.began), len(calm.lines())
+	b.now = b.a
 }
 
 func (b *bench) capture(g *generation) {

@@ -1,0 +1,98 @@
+//go:build faults
+
+package faults
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/kplb/kplb/lab/machines"
+)
+
+// The very first apply: from nothing, with the apiserver's manifest, the
+// sysctl and the services.
+func firstFaults() []fault {
+	return []fault{
+		{id: "S1", name: "first apply: operator gets INT", count: 6, fast: 1, first: true, inject: firstInterrupted},
+		{id: "S2", name: "first apply: operator killed, all nodes rebooted: 3 reboots", count: 4, first: true, inject: firstRebooted},
+		{id: "S3", name: "first apply: power of a node cut", count: 3, first: true, inject: firstPower},
+		{id: "S4", name: "first apply: operator killed, every node waits for its turn", count: 1, first: true, inject: firstKilled},
+		{id: "E3", name: "first apply: an apiserver does not come back, the operator gives up", count: 3, fast: 1, first: true, inject: apiserverGone},
+	}
+}
+
+// firstUsual is how long a calm first apply takes in this lab.
+const firstUsual = 14 * time.Second
+
+func (t *trial) first() *operator {
+	t.from, t.to = t.none, t.a
+	// what it makes of the nodes is the same on every lab, but for the manifest's certificates
+	o := t.apply()
+	t.extra = 60 * time.Second // apiservers go back one after the other
+	return o
+}
+
+func (t *trial) firstMoment() time.Duration { return time.Duration(t.at * float64(firstUsual)) }
+
+func firstInterrupted(t *trial) {
+	o := t.first()
+	time.Sleep(t.firstMoment())
+	o.signal(syscall.SIGINT)
+	o.wait(patience)
+	t.op = o
+	t.notef("after %.1f s, kplb ended with %d", t.firstMoment().Seconds(), o.code)
+}
+
+func firstRebooted(t *trial) {
+	o := t.first()
+	time.Sleep(t.firstMoment())
+	o.signal(syscall.SIGKILL)
+	o.wait(patience)
+	t.notef("killed after %.1f s", t.firstMoment().Seconds())
+	t.watch.excuse(machines.Nodes...)
+	was := map[string]string{}
+	for _, n := range machines.Nodes {
+		was[n], _ = t.Init(n)
+		t.on(n, "systemctl reboot")
+	}
+	t.awaitBoots(was)
+}
+
+func firstPower(t *trial) {
+	node := nodeNumber(t.k)
+	o := t.first()
+	time.Sleep(t.firstMoment())
+	t.lightsOut(node)
+	time.Sleep(time.Second)
+	t.mend()
+	o.wait(5 * time.Minute)
+	t.op = o
+	t.notef("node %s after %.1f s, kplb ended with %d", node, t.firstMoment().Seconds(), o.code)
+	t.extra = 200 * time.Second
+}
+
+func firstKilled(t *trial) {
+	o := t.first()
+	o.hears("proving")
+	o.signal(syscall.SIGKILL)
+	o.wait(patience)
+	t.extra = 160 * time.Second
+}
+
+// apiserverGone takes the key away that the apiserver needs to start again,
+// and gives it back after the operator has seen enough.
+func apiserverGone(t *trial) {
+	node := nodeNumber(t.k)
+	t.on(node, "mv /etc/kubernetes/pki/apiserver.key /root/")
+	t.watch.excuse(node)
+	o := t.first()
+	o.hears(nodeName(node) + ": waiting for the apiserver")
+	time.Sleep(time.Duration(2000+t.rng.IntN(3000)) * time.Millisecond)
+	o.signal(syscall.SIGINT)
+	time.Sleep(2 * time.Second)
+	t.on(node, "mv /root/apiserver.key /etc/kubernetes/pki/")
+	o.wait(patience)
+	t.op = o
+	t.wants(130)
+	t.notef("node %s, kplb ended with %d", node, o.code)
+}
