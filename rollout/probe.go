@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/kplb/kplb/remote"
 )
 
 // probeTimeout bounds one question to an apiserver.
@@ -26,18 +29,21 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path string, dial dialFunc) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{
-		DialContext:       dial,
-		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS12},
-	}}
+	client := &http.Client{
+		Transport: &http.Transport{
+			DialContext:       dial,
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS12},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+at.String()+path, nil)
 	if err != nil {
 		return err
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return explain(at, err)
+		return explain(ca, at, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it has been read
 	body, err := io.ReadAll(io.LimitReader(response.Body, 4096))
@@ -48,9 +54,18 @@ func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path strin
 		return &statusError{response.StatusCode, path}
 	}
 	if got := strings.TrimSpace(string(body)); got != "ok" {
-		return fmt.Errorf("answers %q instead of ok", got)
+		return fmt.Errorf("answers %q instead of ok", shorten(got))
 	}
 	return nil
+}
+
+// shorten keeps the start of a long answer.
+func shorten(s string) string {
+	const enough = 100
+	if len(s) <= enough {
+		return s
+	}
+	return strings.ToValidUTF8(s[:enough], "") + "…"
 }
 
 // statusError is an answer that is not 200.
@@ -60,7 +75,7 @@ type statusError struct {
 }
 
 func (e *statusError) Error() string {
-	return fmt.Sprintf("answers %d %s", e.code, http.StatusText(e.code))
+	return strings.TrimSpace(fmt.Sprintf("answers %d %s", e.code, http.StatusText(e.code)))
 }
 
 // Hint is the cure.
@@ -78,7 +93,7 @@ type sanError struct {
 }
 
 func (e *sanError) Error() string {
-	return fmt.Sprintf("the apiserver's certificate is not for %s: it names %s", e.at.Addr(), strings.Join(e.has, ", "))
+	return fmt.Sprintf("the apiserver's certificate is not for %s: it names %s", e.at.Addr(), cmp.Or(strings.Join(e.has, ", "), "nothing"))
 }
 
 // Hint is the cure.
@@ -88,10 +103,12 @@ func (e *sanError) Hint() string {
 }
 
 // explain finds what a person has to know in a failed request.
-func explain(at netip.AddrPort, err error) error {
+func explain(ca *x509.CertPool, at netip.AddrPort, err error) error {
 	var name x509.HostnameError
-	if errors.As(err, &name) {
-		return &sanError{at, names(name.Certificate)}
+	if errors.As(err, &name) { // found before the CA is looked at
+		if _, err = name.Certificate.Verify(x509.VerifyOptions{Roots: ca}); err == nil {
+			return &sanError{at, names(name.Certificate)}
+		}
 	}
 	var authority x509.UnknownAuthorityError
 	if errors.As(err, &authority) {
@@ -116,15 +133,17 @@ func names(c *x509.Certificate) []string {
 }
 
 // reach asks directly, and from the node itself where this machine has no way
-// to it.
+// to it. Where the node has none either, what this machine saw counts.
 func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, path string) error {
 	err := probe(ctx, ca, at, path, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
 	var op *net.OpError
 	if err == nil || from == nil || !errors.As(err, &op) || op.Op != "dial" {
 		return err
 	}
-	if inside := probe(ctx, ca, at, path, from.DialContext); inside == nil {
-		return nil
+	inside := probe(ctx, ca, at, path, from.DialContext)
+	var noWay *remote.Error
+	if errors.As(inside, &noWay) {
+		return err
 	}
-	return err
+	return inside
 }

@@ -104,6 +104,9 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 	for _, n := range r.present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", r.Cluster.VIP), OK: !facts[n.Name].Holds(r.Cluster.VIP)}
+		if !held.OK {
+			held.Detail = "it still does"
+		}
 		proof.Checks = append(proof.Checks, held)
 	}
 	return proof, nil
@@ -181,7 +184,12 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 		balanced.Detail = fmt.Sprintf("haproxy does not answer on 127.0.0.1:%d", c.HAProxy.MonitorPort)
 		balanced.Cure = "look at `journalctl -u haproxy` on the node"
 	case !balanced.OK:
-		balanced.Detail += ": " + strings.Join(down, ", ")
+		if len(down) > 0 {
+			balanced.Detail += ": " + strings.Join(down, ", ")
+		}
+		if all != len(c.Nodes) {
+			balanced.Detail += fmt.Sprintf(", and %d nodes", len(c.Nodes))
+		}
 		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
 	}
 	return []Check{bound, balanced}
