@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +68,10 @@ func (r *Rollout) generations(ctx context.Context, n inventory.Node, number stri
 				bad = errors.Join(bad, s.take(record))
 			}
 		})
-	if err = errors.Join(err, bad); err != nil {
+	if bad != nil {
+		err = errors.Join(err, fmt.Errorf("%s: %w", n.Name, bad))
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	slices.SortFunc(list, func(a, b Generation) int { return a.Number - b.Number })
@@ -154,7 +158,11 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 	}
 	p := newNodePlan(r.Cluster, n, f)
 	err = p.planState(r.Cluster, f, s)
-	return p, number, err
+	r.blank(&p)
+	if err != nil {
+		return p, number, badManifest(n, err)
+	}
+	return p, number, nil
 }
 
 func noGeneration(n inventory.Node, what string) error {
@@ -172,7 +180,7 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 		}
 		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
 		artifacts = append(artifacts, a)
-		if change, differs := compare(n.Node, f, a); differs {
+		if change, differs := compare(n.Node, f, a, want.UID, want.GID); differs {
 			n.Changes = append(n.Changes, change)
 		}
 	}
@@ -184,21 +192,32 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	}
 	n.consequences(c, f, artifacts)
 	n.wantUnits(f, s)
-	if !s.nonlocalBind {
+	_, applies := s.files[render.SysctlPath]
+	switch {
+	case !s.nonlocalBind && f.NonlocalBind:
+		n.Sysctl = SysctlOff
+	case !s.nonlocalBind, !applies: // where it was on without our file, it is on
 		n.Sysctl = SysctlLeave
-		if f.NonlocalBind {
-			n.Sysctl = SysctlOff
-		}
 	}
-	if manifest, err := kubeadm.ParseManifest(s.files[kubeadm.ManifestPath].Content); err == nil {
-		if _, bound := manifest.Flag("bind-address"); !bound {
-			n.Listen = ""
-			if n.Manifest != nil {
-				n.Listen = fmt.Sprintf("*:%d", c.Port)
-			}
+	if boundEverywhere(s.files[kubeadm.ManifestPath].Content) {
+		n.Listen = ""
+		if n.Manifest != nil {
+			n.Listen = fmt.Sprintf("*:%d", c.Port)
 		}
 	}
 	return nil
+}
+
+// boundEverywhere says whether the apiserver of this manifest listens on all
+// addresses.
+func boundEverywhere(manifest []byte) bool {
+	m, err := kubeadm.ParseManifest(manifest)
+	if err != nil {
+		return false
+	}
+	value, bound := m.Flag("bind-address")
+	address, err := netip.ParseAddr(value)
+	return !bound || err == nil && address.IsUnspecified()
 }
 
 func (n *NodePlan) planRemoval(f *Facts, path string) {

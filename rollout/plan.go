@@ -103,7 +103,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 		}
 	}
 	for _, a := range artifacts {
-		if change, differs := compare(n, f, a); differs {
+		if change, differs := compare(n, f, a, 0, 0); differs {
 			p.Changes = append(p.Changes, change)
 		}
 	}
@@ -120,10 +120,10 @@ func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 }
 
 // compare finds out whether the node's file is the artifact, to the bit.
-func compare(n inventory.Node, f *Facts, a render.Artifact) (Change, bool) {
-	change := Change{Artifact: a, Owner: "0:0"}
+func compare(n inventory.Node, f *Facts, a render.Artifact, uid, gid int) (Change, bool) {
+	change := Change{Artifact: a, Owner: fmt.Sprintf("%d:%d", uid, gid)}
 	was, there := f.Files[a.Path]
-	if there && was.Mode == a.Mode && was.UID == 0 && was.GID == 0 && bytes.Equal(was.Content, a.Content) {
+	if there && was.Mode == a.Mode && was.UID == uid && was.GID == gid && bytes.Equal(was.Content, a.Content) {
 		return change, false
 	}
 	if there {

@@ -269,14 +269,23 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 		artifacts[i] = r.Secrets.Fill(artifacts[i])
 	}
 	p, err := planNode(r.Cluster, n, f, artifacts)
+	r.blank(&p)
+	if err != nil {
+		return p, badManifest(n, err)
+	}
+	return p, nil
+}
+
+// blank takes the secrets out of a plan's diffs, whatever keyword they follow.
+func (r *Rollout) blank(p *NodePlan) {
 	for i, c := range p.Changes {
 		p.Changes[i].Diff = r.Secrets.Blank(c.Diff)
 	}
-	if err != nil {
-		return p, &RefusedError{[]Refusal{{
-			Node: n.Name, What: err.Error(),
-			Cure: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
-		}}}
-	}
-	return p, nil
+}
+
+func badManifest(n inventory.Node, err error) error {
+	return &RefusedError{[]Refusal{{
+		Node: n.Name, What: err.Error(),
+		Cure: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
+	}}}
 }

@@ -1,0 +1,287 @@
+package rollout
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+)
+
+// say reports a record, as a script does.
+type say func(key string, fields ...string)
+
+// step is what a node does with a script.
+type step func(ctx context.Context, s remote.Script, say say) error
+
+// fleet is a cluster of nodes that only answer: what they are asked is
+// written down, in order. Nobody listens on their addresses, so an apiserver
+// is reached through its node.
+type fleet struct {
+	*Rollout
+	t     testing.TB
+	nodes map[string]*fakeNode
+
+	mu     sync.Mutex
+	asked  []string // "node-1 transact": every script but those of quiet
+	vars   map[string]map[string]string
+	dialed map[string]int
+	open   int // connections
+}
+
+// fakeNode is one of them.
+type fakeNode struct {
+	name   string
+	fleet  *fleet
+	facts  *Facts
+	saved  map[string]*saved // generations, by number
+	on     map[string]step   // by Script.Name; "rehearse" is transact that stops before the first change
+	dial   func(n int) error // the n-th connection; nil: all work
+	cert   tls.Certificate
+	ready  func() int // the status of /readyz; nil: 200
+	health string     // of its etcd; empty: nothing listens
+}
+
+// quietScripts are asked at times that do not matter.
+var quietScripts = []string{"inspect", "hold", "hello", "renew"}
+
+// newFleet has nodes with the facts that of makes.
+func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
+	t.Helper()
+	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, vars: map[string]map[string]string{}, dialed: map[string]int{}}
+	f.Cluster.Port = 1 // tcpmux: refused at once
+	f.Cluster.VIP = netip.MustParseAddr("127.9.1.9")
+	for i := range f.Cluster.Nodes {
+		f.Cluster.Nodes[i].Address = netip.MustParseAddr(fmt.Sprintf("127.9.1.%d", i+1))
+	}
+	for _, n := range f.Cluster.Nodes {
+		f.nodes[n.Name] = &fakeNode{
+			name: n.Name, fleet: f, facts: of(t, f.Rollout, n), on: map[string]step{}, saved: map[string]*saved{},
+			cert: authority.certificate(t, farAhead, nil, n.Address.String()),
+		}
+	}
+	f.Operator = "ann@desk, pid 7"
+	f.Dial = func(_ context.Context, n inventory.Node) (Host, error) {
+		node := f.nodes[n.Name]
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.dialed[n.Name]++
+		if node.dial != nil {
+			if err := node.dial(f.dialed[n.Name]); err != nil {
+				return nil, err
+			}
+		}
+		f.open++
+		return &fakeHost{fakeNode: node}, nil
+	}
+	return f
+}
+
+// log is what the nodes were asked until now.
+func (f *fleet) log() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.asked)
+}
+
+// times says how often something was asked.
+func (f *fleet) times(what string) int {
+	n := 0
+	for _, asked := range f.log() {
+		if asked == what {
+			n++
+		}
+	}
+	return n
+}
+
+// gave is what a script was given when it was asked last.
+func (f *fleet) gave(what, name string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.vars[what][name]
+}
+
+// fakeHost is a connection to a node.
+type fakeHost struct {
+	*fakeNode
+	once sync.Once
+	gone bool
+}
+
+var errGone = &remote.Error{Host: "node", Err: remote.ErrConnectionLost}
+
+func (h *fakeHost) Close() error {
+	h.once.Do(func() {
+		h.fleet.mu.Lock()
+		defer h.fleet.mu.Unlock()
+		h.fleet.open--
+	})
+	return nil
+}
+
+func (h *fakeHost) Run(ctx context.Context, s remote.Script, each func(remote.Record) error) error {
+	name := s.Name
+	if name == "transact" && s.Vars["KPLB_CHECK"] == "1" {
+		name = "rehearse"
+	}
+	what := h.name + " " + name
+	h.fleet.mu.Lock()
+	h.fleet.vars[what] = maps.Clone(s.Vars)
+	gone := h.gone
+	if !slices.Contains(quietScripts, name) {
+		h.fleet.asked = append(h.fleet.asked, what)
+	}
+	h.fleet.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return &remote.Error{Host: h.name, Err: fmt.Errorf("interrupted: %w", err)}
+	}
+	if gone {
+		return errGone
+	}
+	var failed error
+	say := func(key string, fields ...string) {
+		if each != nil && failed == nil {
+			failed = each(record(key, fields...))
+		}
+	}
+	do := h.on[name]
+	if do == nil {
+		do = h.byDefault(name)
+	}
+	return errors.Join(do(ctx, s, say), failed)
+}
+
+// lose makes this connection useless, as a cable that was pulled does.
+func (h *fakeHost) lose() {
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	h.gone = true
+}
+
+func (n *fakeNode) byDefault(name string) step {
+	switch name {
+	case "inspect":
+		return func(_ context.Context, _ remote.Script, say say) error {
+			for _, r := range records(n.fleet.t, n.facts) {
+				say(r.Key, r.Fields...)
+			}
+			return nil
+		}
+	case "hold":
+		return func(ctx context.Context, _ remote.Script, say say) error {
+			say("locked")
+			<-ctx.Done()
+			return &remote.Error{Host: n.name, Err: ctx.Err()}
+		}
+	case "generations":
+		return n.generations
+	}
+	return func(_ context.Context, _ remote.Script, say say) error { say("done"); return nil }
+}
+
+func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) error {
+	number := s.Vars["KPLB_GENERATION"]
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(n.saved))) {
+		say("generation", name, "2026-11-20T20:00:00Z", "ann, cluster home")
+	}
+	say("current", n.facts.Generation())
+	if number == "" {
+		return nil
+	}
+	state, ok := n.saved[number]
+	if !ok {
+		say("refused", "there is no generation "+number)
+		return &remote.ScriptError{Host: n.name, Script: s.Name, Code: 1}
+	}
+	var index, units strings.Builder
+	for _, path := range state.absent {
+		fmt.Fprintf(&index, "absent %s\n", path)
+	}
+	for _, unit := range []string{"keepalived", "haproxy"} {
+		fmt.Fprintf(&units, "%s %s %s\n", unit, state.units[unit].Active, state.units[unit].File)
+	}
+	for _, r := range []remote.Record{recordData("index", []byte(index.String())), recordData("units", []byte(units.String()))} {
+		say(r.Key, r.Fields...)
+	}
+	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.nonlocalBind])
+	files := recordData("files", archive(n.fleet.t, state.files))
+	say(files.Key, files.Fields...)
+	return nil
+}
+
+// save keeps the state that facts describe as a generation.
+func (n *fakeNode) save(number string, f *Facts) *saved {
+	s := &saved{files: map[string]File{}, units: map[string]Unit{}, nonlocalBind: f.NonlocalBind}
+	for path := range strings.FieldsSeq(managedPaths()) {
+		if file, ok := f.Files[path]; ok {
+			s.files[path] = file
+		} else {
+			s.absent = append(s.absent, path)
+		}
+	}
+	for _, unit := range []string{"haproxy", "keepalived"} {
+		u := f.Units[unit+".service"]
+		s.units[unit] = Unit{Active: u.Active, File: u.File}
+	}
+	n.saved[number] = s
+	return s
+}
+
+// DialContext reaches the node's own apiserver and its etcd.
+func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, error) {
+	for _, n := range h.fleet.Cluster.Nodes {
+		if address == apiserverOf(h.fleet.Cluster, n).String() {
+			return h.fleet.nodes[n.Name].apiserver(), nil
+		}
+	}
+	if address == "127.0.0.1:2381" && h.health != "" {
+		here, there := net.Pipe()
+		go answerOne(there, 200, h.health)
+		return here, nil
+	}
+	return nil, &remote.Error{Host: h.name, Err: remote.ErrForwardFailed}
+}
+
+// apiserver answers one question over TLS.
+func (n *fakeNode) apiserver() net.Conn {
+	here, there := net.Pipe()
+	status := 200
+	if n.ready != nil {
+		status = n.ready()
+	}
+	go answerOne(tls.Server(there, &tls.Config{Certificates: []tls.Certificate{n.cert}, MinVersion: tls.VersionTLS12}), status, "ok")
+	return here
+}
+
+func answerOne(c net.Conn, status int, body string) {
+	defer c.Close() //nolint:errcheck // a test's connection
+	if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+		return
+	}
+	_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, http.StatusText(status), len(body), body)
+}
+
+// refuses is a node that does not want to: a script that says so and ends.
+func refuses(what string) step {
+	return func(_ context.Context, s remote.Script, say say) error {
+		say("refused", what)
+		return &remote.ScriptError{Host: "node", Script: s.Name, Code: 1}
+	}
+}
+
+// fails ends a script with an error and says nothing.
+func fails(err error) step {
+	return func(context.Context, remote.Script, say) error { return err }
+}
