@@ -71,6 +71,12 @@ func (r *Rollout) hold(ctx, holding context.Context, holders *sync.WaitGroup, n 
 		return err
 	}
 	taken := make(chan error, 1)
+	tell := func(err error) {
+		select {
+		case taken <- err: // the first word counts
+		default:
+		}
+	}
 	holders.Go(func() {
 		err := run(holding, h, n.Name, remote.Script{
 			Name: "hold", Body: holdBody, Limit: longest, Beat: beat,
@@ -81,15 +87,15 @@ func (r *Rollout) hold(ctx, holding context.Context, holders *sync.WaitGroup, n 
 		}, func(record remote.Record) {
 			switch record.Key {
 			case "locked":
-				taken <- nil
+				tell(nil)
 			case "held":
-				taken <- &LockedError{n.Name, strings.Join(record.Fields, " ")}
+				tell(&LockedError{n.Name, strings.Join(record.Fields, " ")})
 			}
 		})
-		select {
-		case taken <- err:
-		default:
+		if err == nil {
+			err = fmt.Errorf("%s: the lock was not taken: hold.sh ended without a word", n.Name)
 		}
+		tell(err)
 	})
 	select {
 	case err := <-taken:
