@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ import (
 const caPath = "/etc/kubernetes/pki/ca.crt"
 
 // inspect asks one node everything in one round trip.
-func inspect(ctx context.Context, h Host, c *inventory.Cluster) (*Facts, error) {
+func inspect(ctx context.Context, h Host, c *inventory.Cluster, node string) (*Facts, error) {
 	paths := append(render.Paths(), kubeadm.ManifestPath, caPath, activePath,
 		pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
 	for i, p := range paths {
@@ -38,13 +37,16 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster) (*Facts, error) 
 	complete := false
 	err := h.Run(ctx, script, func(r remote.Record) error {
 		complete = complete || r.Key == "done"
-		return f.take(r)
+		if err := f.take(r); err != nil {
+			return fmt.Errorf("%s: %w", node, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	if !complete {
-		return nil, errors.New("inspect: the node's answer is cut short")
+		return nil, fmt.Errorf("%s: inspect: the node's answer is cut short", node)
 	}
 	return f, nil
 }

@@ -52,6 +52,7 @@ func (r *Rollout) awaitConfirmation(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return r.takeBack(ctx, ctx.Err())
 		}
+		r.dropLost(err)
 		if err == nil {
 			waiting := slices.ContainsFunc(r.armed, func(n NodePlan) bool {
 				_, pending := facts[n.Node.Name].Pending()

@@ -72,7 +72,8 @@ func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
 	if !r.AllowUnreachable || !errors.As(err, &failed) {
 		return facts, err
 	}
-	return facts, r.leaveOut(failed)
+	err = r.leaveOut(failed)
+	return maps.Clone(r.facts), err
 }
 
 // present are the nodes that are not left out.
@@ -97,6 +98,7 @@ func (r *Rollout) leaveOut(failed NodeErrors) error {
 	}
 	for name, err := range failed {
 		r.absent[name] = true
+		delete(r.facts, name) // what was seen of it earlier says nothing now
 		r.report(Event{Node: name, Step: fmt.Sprintf("left out: %v", err), Done: true})
 	}
 	return nil
@@ -150,7 +152,7 @@ func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, er
 	if err != nil {
 		return nil, err
 	}
-	return inspect(ctx, h, r.Cluster)
+	return inspect(ctx, h, r.Cluster, n.Name)
 }
 
 // host returns the connection to a node, made when it is first needed.
@@ -182,6 +184,19 @@ func (r *Rollout) drop(n inventory.Node) {
 		_ = h.Close() // it is of no use any more
 	}
 	delete(r.hosts, n.Name)
+}
+
+// dropLost forgets the connections that a NodeErrors says are lost.
+func (r *Rollout) dropLost(err error) {
+	var failed NodeErrors
+	if !errors.As(err, &failed) {
+		return
+	}
+	for _, n := range r.Cluster.Nodes {
+		if err := failed[n.Name]; errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrClosed) {
+			r.drop(n)
+		}
+	}
 }
 
 // Close ends the connections.
