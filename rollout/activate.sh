@@ -4,7 +4,7 @@
 #   KPLB_SYSCTL                   1: apply the settings; 0: take them away
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
 #   KPLB_HAPROXY, KPLB_KEEPALIVED start, reload, restart, stop or nothing
-#   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards, unless it is stopped
+#   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards; no VIP: it need not
 # The data "active" is kept as what the daemons have loaded.
 
 refuse() {
@@ -93,7 +93,7 @@ for unit in $KPLB_DISABLE; do
 done
 if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi
 switch haproxy "$KPLB_HAPROXY"
-[ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
+[ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
 $(last_words haproxy)"
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
 still_running

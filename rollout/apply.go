@@ -43,9 +43,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	if err := r.rehearseAll(ctx, p); err != nil {
 		return nil, err
 	}
-	renewing, endRenewing := context.WithCancel(ctx)
-	defer endRenewing()
-	go r.renew(renewing)
+	endRenewing := r.startRenewing(ctx)
 	proof, err := r.carryOut(ctx, p, o)
 	endRenewing()
 	if err != nil {
@@ -132,7 +130,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 		return err
 	}
 	// haproxy needs its port: the apiserver leaves it before haproxy starts, and takes it after haproxy has stopped
-	if n.HAProxy != Stop && n.Listen != "" {
+	if n.Listen != "" && !n.apiserverLast() {
 		if err := r.apiserver(ctx, h, n); err != nil {
 			return err
 		}
@@ -141,7 +139,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	if err := run(ctx, h, n.Node.Name, r.activateScript(n), nil); err != nil {
 		return err
 	}
-	if n.HAProxy == Stop && n.Listen != "" {
+	if n.Listen != "" && n.apiserverLast() {
 		if err := r.apiserver(ctx, h, n); err != nil {
 			return err
 		}

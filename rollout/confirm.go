@@ -116,6 +116,17 @@ func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error)
 	return r.host(ctx, n)
 }
 
+// startRenewing renews until the returned function is called.
+func (r *Rollout) startRenewing(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { r.renew(ctx) })
+	return func() {
+		cancel()
+		renewing.Wait()
+	}
+}
+
 // renew gives all armed nodes their whole window again, as long as the
 // rollout goes on: if it ends without a word, they take everything back.
 func (r *Rollout) renew(ctx context.Context) {

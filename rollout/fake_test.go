@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
@@ -49,8 +51,9 @@ type fakeNode struct {
 	on     map[string]step   // by Script.Name; "rehearse" is transact that stops before the first change
 	dial   func(n int) error // the n-th connection; nil: all work
 	cert   tls.Certificate
-	ready  func() int // the status of /readyz; nil: 200
-	health string     // of its etcd; empty: nothing listens
+	ready  func() int  // the status of /readyz; nil: 200
+	down   atomic.Bool // nothing listens where its apiserver should
+	health string      // of its etcd; empty: nothing listens
 }
 
 // quietScripts are asked at times that do not matter.
@@ -111,6 +114,15 @@ func (f *fleet) gave(what, name string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.vars[what][name]
+}
+
+// locked changes nodes that others may be looking at.
+func (f *fleet) locked(change func(*fleet)) func() {
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		change(f)
+	}
 }
 
 // fakeHost is a connection to a node.
@@ -174,7 +186,10 @@ func (n *fakeNode) byDefault(name string) step {
 	switch name {
 	case "inspect":
 		return func(_ context.Context, _ remote.Script, say say) error {
-			for _, r := range records(n.fleet.t, n.facts) {
+			n.fleet.mu.Lock()
+			seen := records(n.fleet.t, n.facts)
+			n.fleet.mu.Unlock()
+			for _, r := range seen {
 				say(r.Key, r.Fields...)
 			}
 			return nil
@@ -242,13 +257,13 @@ func (n *fakeNode) save(number string, f *Facts) *saved {
 // DialContext reaches the node's own apiserver and its etcd.
 func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, error) {
 	for _, n := range h.fleet.Cluster.Nodes {
-		if address == apiserverOf(h.fleet.Cluster, n).String() {
+		if address == apiserverOf(h.fleet.Cluster, n).String() && !h.fleet.nodes[n.Name].down.Load() {
 			return h.fleet.nodes[n.Name].apiserver(), nil
 		}
 	}
 	if address == "127.0.0.1:2381" && h.health != "" {
 		here, there := net.Pipe()
-		go answerOne(there, 200, h.health)
+		go answerOne(there, there, 200, h.health)
 		return here, nil
 	}
 	return nil, &remote.Error{Host: h.name, Err: remote.ErrForwardFailed}
@@ -261,12 +276,14 @@ func (n *fakeNode) apiserver() net.Conn {
 	if n.ready != nil {
 		status = n.ready()
 	}
-	go answerOne(tls.Server(there, &tls.Config{Certificates: []tls.Certificate{n.cert}, MinVersion: tls.VersionTLS12}), status, "ok")
+	go answerOne(there, tls.Server(there, &tls.Config{Certificates: []tls.Certificate{n.cert}, MinVersion: tls.VersionTLS12}), status, "ok")
 	return here
 }
 
-func answerOne(c net.Conn, status int, body string) {
-	defer c.Close() //nolint:errcheck // a test's connection
+// answerOne closes the pipe itself: over one, two sides of TLS would wait for
+// each other's goodbye.
+func answerOne(pipe io.Closer, c io.ReadWriter, status int, body string) {
+	defer pipe.Close() //nolint:errcheck // a test's connection
 	if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -192,6 +193,8 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	}
 	n.consequences(c, f, artifacts)
 	n.wantUnits(f, s)
+	bind := "bind " + netip.AddrPortFrom(c.VIP, c.Port).String()
+	n.gone = s.units["haproxy"].Active != "active" || !bytes.Contains(s.files[render.HAProxyPath].Content, []byte(bind))
 	_, applies := s.files[render.SysctlPath]
 	switch {
 	case !s.nonlocalBind && f.NonlocalBind:

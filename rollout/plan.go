@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
@@ -39,6 +40,7 @@ type NodePlan struct {
 	Enable     []string // units to start at boot
 	Disable    []string
 	units      bool // systemd has to read the unit files again
+	gone       bool // haproxy does not serve the VIP afterwards
 	vip        string
 	active     []byte
 }
@@ -80,6 +82,10 @@ func (n NodePlan) Empty() bool {
 	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.HAProxy == Leave && n.Keepalived == Leave &&
 		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && !n.units
 }
+
+// apiserverLast says whether haproxy has to leave its port before the
+// apiserver takes it, and not the other way round.
+func (n NodePlan) apiserverLast() bool { return n.HAProxy == Stop || strings.HasPrefix(n.Listen, "*:") }
 
 // Empty says whether every node is as the inventory wants it.
 func (p *Plan) Empty() bool {

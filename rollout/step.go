@@ -120,6 +120,9 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived),
 		"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
+	if n.gone {
+		s.Vars["KPLB_VIP"] = ""
+	}
 	s.Files = map[string][]byte{"active": n.active}
 	return s
 }
