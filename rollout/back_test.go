@@ -23,7 +23,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 		"removed " + render.SysctlPath, "removed " + render.PatchPath, "changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath,
 		"removed " + render.CheckPath, "removed " + render.KeepalivedPath, "removed " + render.KeepalivedUnitPath,
 	}
-	withManifest := append(ours[:len(ours):len(ours)], "changed "+kubeadm.ManifestPath)
+	withManifest := concat(ours, "changed "+kubeadm.ManifestPath)
 	stops := []string{"haproxy stop", "keepalived stop"}
 	both := "disable haproxy.service keepalived.service"
 	saysStops := []string{"haproxy: stops", "keepalived: stops"}

@@ -277,7 +277,7 @@ func TestPlanHolder(t *testing.T) {
 		for _, h := range c.holders {
 			facts[h].Addresses = append(facts[h].Addresses, address("eth0", "10.1.233.1/32"))
 		}
-		var order []string
+		order := make([]string, 0, 3)
 		for _, n := range planOf(t, r, facts).Nodes {
 			order = append(order, n.Node.Name)
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -315,12 +316,12 @@ func TestProve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	got := make([]string, 0, len(proof.Checks))
 	for _, c := range proof.Checks {
 		got = append(got, fmt.Sprintf("%v %s: %s: %s", c.OK, c.Node, c.What, c.Detail))
 	}
-	port := fmt.Sprint(l.Cluster.Port)
-	want := []string{}
+	port := strconv.Itoa(int(l.Cluster.Port))
+	want := make([]string, 0, len(proof.Checks))
 	for i, n := range l.Cluster.Nodes {
 		at := fmt.Sprintf("127.0.4.%d:%s", i+1, port)
 		want = append(want, "true "+n.Name+": /healthz on "+at+": ok, TLS verified", "true "+n.Name+": /readyz on "+at+": ok, TLS verified",

@@ -1,0 +1,126 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kplb/kplb/remote"
+)
+
+// TestLocked says who holds a lock, and gives up those that it has.
+func TestLocked(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, applied)
+		f.change()
+		slices.Reverse(f.Cluster.Nodes) // the order of names counts, not that of the inventory
+		var order []string
+		free := map[string]bool{}
+		for name, n := range f.nodes {
+			n.on["hold"] = func(ctx context.Context, s remote.Script, say say) error {
+				f.mu.Lock()
+				order = append(order, name)
+				f.mu.Unlock()
+				if name == "node-3" {
+					say("held", "bob@laptop, pid 9 since 2026-11-20T20:00:00Z")
+					return &remote.ScriptError{Host: name, Script: s.Name, Code: 1}
+				}
+				say("locked")
+				<-ctx.Done()
+				f.mu.Lock()
+				free[name] = true
+				f.mu.Unlock()
+				return ctx.Err()
+			}
+		}
+		_, err := f.Apply(t.Context(), f.planned(proven), options)
+		says(t, err, "node-3: locked by bob@laptop, pid 9 since 2026-11-20T20:00:00Z")
+		var locked *LockedError
+		if !errors.As(err, &locked) {
+			t.Fatalf("%T", err)
+		}
+		same(t, "hint", locked.Hint(), "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away")
+		same(t, "order", order, []string{"node-1", "node-2", "node-3"})
+		same(t, "given up", free, map[string]bool{"node-1": true, "node-2": true})
+		same(t, "asked", f.log(), []string(nil))
+		says(t, &LockedError{Node: "node-1"}, "node-1: locked by another operator")
+		f.ends()
+	})
+}
+
+// TestLockFails in the ways in which a node, honest or not, can answer.
+func TestLockFails(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name string
+		hold step
+		says string
+	}{
+		{"refused", refuses("the lock cannot be written to /run"), "node-2: the lock cannot be written to /run"},
+		{"the connection is lost", fails(errGone), "node: connection lost"},
+		{"it ends without a word", fails(nil), "node-2: the lock was not taken: hold.sh ended without a word"},
+		{
+			"it says so again and again", func(_ context.Context, _ remote.Script, say say) error {
+				for range 9 {
+					say("held", "bob")
+				}
+				return nil
+			}, "node-2: locked by bob",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, applied)
+				f.nodes["node-2"].on["hold"] = c.hold
+				_, err := f.Apply(t.Context(), f.planned(proven), options)
+				says(t, err, c.says)
+				f.ends()
+			})
+		})
+	}
+	t.Run("interrupted while it waits", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			f.nodes["node-2"].on["hold"] = func(ctx context.Context, _ remote.Script, _ say) error { <-ctx.Done(); return ctx.Err() }
+			p := f.planned(proven)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := f.Apply(ctx, p, options)
+			says(t, err, "context deadline exceeded")
+			f.ends()
+		})
+	})
+	t.Run("locked nine times over", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			f.nodes["node-2"].on["hold"] = func(ctx context.Context, _ remote.Script, say say) error {
+				for range 9 {
+					say("locked")
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			_, err := f.Apply(t.Context(), f.planned(proven), options)
+			says(t, err, "")
+			f.ends()
+		})
+	})
+}
+
+func TestUnlock(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, applied)
+		f.nodes["node-2"].on["unlock"] = func(_ context.Context, _ remote.Script, say say) error {
+			say("taken", "bob@laptop since 2026")
+			say("done")
+			return nil
+		}
+		owners, err := f.Unlock(t.Context())
+		says(t, err, "")
+		same(t, "owners", owners, map[string]string{"node-2": "bob@laptop since 2026"})
+		f.ends()
+	})
+}

@@ -1,0 +1,135 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestWait leaves the confirmation to a person.
+func TestWait(t *testing.T) {
+	t.Parallel()
+	waits := func(n *fakeNode) {
+		n.facts.put(pendingPath+"/txn", 0o600, []byte("abc"))
+	}
+	confirmed := func(n *fakeNode) { delete(n.facts.Files, pendingPath+"/txn") }
+	restored := func(n *fakeNode) {
+		delete(n.facts.Files, pendingPath+"/txn")
+		n.facts.put(basePath+"/restored", 0o600, []byte("reason=timer\n"))
+	}
+	cases := []struct {
+		name    string
+		after   func(f *fleet) // a minute
+		says    string
+		summary []string
+	}{
+		{"confirmed by somebody", func(f *fleet) { confirmed(f.nodes["node-2"]); confirmed(f.nodes["node-3"]) }, "", nil},
+		{
+			"nobody does", func(f *fleet) { restored(f.nodes["node-2"]); restored(f.nodes["node-3"]) }, "not confirmed",
+			[]string{"taken back, as before: node-2, node-3", "every node is as before"},
+		},
+		{
+			"half and half", func(f *fleet) { confirmed(f.nodes["node-2"]); restored(f.nodes["node-3"]) }, "not confirmed",
+			[]string{"changed and confirmed: node-2", "taken back, as before: node-3"},
+		},
+		{
+			"over a new connection, where the old one was lost", func(f *fleet) {
+				f.hosts["node-3"].(*fakeHost).gone = true
+				confirmed(f.nodes["node-2"])
+				confirmed(f.nodes["node-3"])
+			}, "", nil,
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, applied)
+				f.change("node-2", "node-3")
+				begin := time.Now()
+				prove := func(r *Rollout, ctx context.Context, d time.Duration) (*Proof, error) {
+					waits(f.nodes["node-2"])
+					waits(f.nodes["node-3"])
+					time.AfterFunc(61*time.Second, f.locked(c.after)) // nobody looks at the nodes in odd seconds
+					return proven(r, ctx, d)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				_, err := f.Apply(ctx, f.planned(prove), Options{Window: time.Minute, Wait: true})
+				says(t, err, c.says)
+				if took := time.Since(begin); took < time.Minute || took > 2*time.Minute {
+					t.Errorf("waited %s", took)
+				}
+				var stopped *StoppedError
+				if errors.As(err, &stopped) {
+					same(t, "summary", stopped.Summary(), c.summary)
+				}
+				same(t, "asked to confirm or to go back", f.times("node-2 confirm")+f.times("node-2 back"), 0)
+				f.ends()
+			})
+		})
+	}
+	t.Run("interrupted", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			f.change("node-2")
+			ctx, interrupt := context.WithCancel(t.Context())
+			prove := func(r *Rollout, ctx context.Context, d time.Duration) (*Proof, error) {
+				waits(f.nodes["node-2"])
+				time.AfterFunc(5*time.Second, interrupt)
+				return proven(r, ctx, d)
+			}
+			_, err := f.Apply(ctx, f.planned(prove), Options{Window: time.Minute, Wait: true})
+			says(t, err, "context canceled")
+			same(t, "asked", f.log(), []string{"node-2 rehearse", "node-2 transact", "node-2 activate", "node-2 back"})
+			f.ends()
+		})
+	})
+}
+
+// TestConfirmAndTakeBack are what a person does with a change that waits.
+func TestConfirmAndTakeBack(t *testing.T) {
+	t.Parallel()
+	t.Run("nothing waits", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			_, _, err := f.Confirm(t.Context(), 0)
+			says(t, err, "home: no change waits to be confirmed")
+			_, err = f.TakeBack(t.Context())
+			says(t, err, "home: no change waits to be confirmed")
+			f.ends()
+		})
+	})
+	waiting := func(t *testing.T) *fleet {
+		f := newFleet(t, applied)
+		for _, name := range []string{"node-1", "node-3"} {
+			f.nodes[name].facts.put(pendingPath+"/txn", 0o600, []byte("abc"))
+		}
+		return f
+	}
+	t.Run("not proven, so not confirmed", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := waiting(t)
+			f.nodes["node-2"].facts.Servers = nil
+			_, proof, err := f.Confirm(t.Context(), 0)
+			var not *ProofError
+			if !errors.As(err, &not) || proof.OK() {
+				t.Errorf("%T %v", err, err)
+			}
+			same(t, "asked", f.log(), []string(nil))
+			f.ends()
+		})
+	})
+	t.Run("taken back, the last node first", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := waiting(t)
+			nodes, err := f.TakeBack(t.Context())
+			says(t, err, "")
+			same(t, "nodes", nodes, []string{"node-1", "node-3"})
+			same(t, "asked", f.log(), []string{"node-3 back", "node-1 back"})
+			same(t, "reason", f.gave("node-1 back", "KPLB_REASON"), "asked for by ann@desk, pid 7")
+			same(t, "whichever waits", f.gave("node-1 back", "KPLB_TXN"), "")
+			f.ends()
+		})
+	})
+}

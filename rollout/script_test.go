@@ -1,0 +1,353 @@
+package rollout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/remote/remotetest"
+)
+
+// programs are all that runs on a node, as it runs there.
+func programs() map[string]string {
+	out := map[string]string{"restore program": string(restoreProgram())}
+	for name, body := range map[string]string{
+		"inspect": inspectBody, "hold": holdBody, "unlock": unlockBody, "packages": packagesBody, "await": awaitBody,
+		"transact": stateBody + transactBody, "manifest": stateBody + manifestBody, "activate": stateBody + activateBody, "renew": stateBody + renewBody,
+		"confirm": stateBody + confirmBody, "back": stateBody + backBody, "generations": stateBody + generationsBody, "forget": stateBody + forgetBody,
+	} {
+		out[name] = "kplb_main() {\n:\n" + body + "\n}\n" // see remote
+	}
+	return out
+}
+
+// TestScriptsParse with every shell that is a node's /bin/sh.
+func TestScriptsParse(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	for _, shell := range [][]string{{"sh"}, {"dash"}, {"bash", "--posix"}, {"busybox", "sh"}} {
+		if _, err := exec.LookPath(shell[0]); err != nil {
+			continue
+		}
+		tried++
+		for name, text := range programs() {
+			cmd := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-n")...)
+			cmd.Stdin = strings.NewReader(text)
+			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%s -n: %s: %v\n%s", shell[0], name, err, out)
+			}
+		}
+	}
+	if tried == 0 {
+		t.Fatal("there is no shell")
+	}
+}
+
+// TestEveryScriptIsEmbedded forgets none of the directory's.
+func TestEveryScriptIsEmbedded(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, text := range programs() {
+		all.WriteString(text)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(all.String(), string(data)) {
+			t.Errorf("%s is in no program", file)
+		}
+	}
+}
+
+// TestRestoreProgram depends on nothing but the node.
+func TestRestoreProgram(t *testing.T) {
+	t.Parallel()
+	text := string(restoreProgram())
+	for _, kplbs := range []string{"record", "kplb_file", "KPLB_"} {
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, "#") && strings.Contains(line, kplbs) {
+				t.Errorf("%q needs %s", line, kplbs)
+			}
+		}
+	}
+	if !strings.HasPrefix(text, "#!/bin/sh\n") {
+		t.Errorf("begins with %.20q", text)
+	}
+}
+
+// TestTransactScript pins the lines that transact.sh reads.
+func TestTransactScript(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	r.txn, r.token, r.Operator = "txn1", "token1", "ann@desk, pid 7"
+	facts := all(t, r, applied)
+	f := facts["node-2"]
+	f.edit("/etc/haproxy/haproxy.cfg", "leastconn", "roundrobin")
+	delete(f.Files, "/etc/keepalived/kplb-check")
+	n := planOf(t, r, facts).of("node-2")
+	was := f.Files["/etc/haproxy/haproxy.cfg"]
+	gone := Change{Remove: true, Owner: "0:0", Was: &was}
+	gone.Path, gone.Mode = "/etc/old", 0o600
+	n.Changes = append(n.Changes, gone)
+	s := r.transactScript(n, 90_500_000_000, false)
+	same(t, "files", s.Vars["KPLB_FILES"],
+		"file0 644 0:0 "+hash(was.Content)+" "+hash(n.Changes[0].Content)+" /etc/haproxy/haproxy.cfg\n"+
+			"file1 755 0:0 absent "+hash(n.Changes[1].Content)+" /etc/keepalived/kplb-check\n"+
+			"file2 600 0:0 "+hash(was.Content)+" absent /etc/old\n")
+	same(t, "content", string(s.Files["file1"]), string(n.Changes[1].Content))
+	same(t, "window", s.Vars["KPLB_WINDOW"], "90")
+	same(t, "check", s.Vars["KPLB_CHECK"], "")
+	same(t, "the way back", bytes.Equal(s.Files["restore"], restoreProgram()), true)
+	same(t, "check", r.transactScript(n, 0, true).Vars["KPLB_CHECK"], "1")
+	for name, value := range s.Vars {
+		if strings.Contains(value, "balance") {
+			t.Errorf("%s has a file's content, which belongs into Files", name)
+		}
+	}
+}
+
+// TestRun turns what a script says into an error.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	exit := &remote.ScriptError{Host: "node-1", Script: "x", Code: 1}
+	cases := []struct {
+		name    string
+		records []remote.Record
+		ends    error
+		says    string
+		refused bool // nothing was changed
+	}{
+		{"nothing", nil, nil, "", false},
+		{"done", []remote.Record{record("step", "a"), record("done")}, nil, "", false},
+		{"an exit status", nil, exit, "node-1: x: exit status 1", false},
+		{"refused", []remote.Record{record("refused", " no room\n")}, exit, "node-1: no room", true},
+		{"refused in several fields", []remote.Record{record("refused", "no", "room")}, exit, "node-1: no room", true},
+		{"refused, after it had begun", []remote.Record{record("touched"), record("refused", "no room")}, exit, "node-1: no room", false},
+		{"broken", []remote.Record{record("refused", "x"), record("broken", "no way back")}, exit, "node-1: no way back", false},
+		{"refused without a word", []remote.Record{record("refused")}, exit, "node-1: x: exit status 1", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := scripted(func(each func(remote.Record) error) error {
+				for _, r := range c.records {
+					if err := each(r); err != nil {
+						return err
+					}
+				}
+				return c.ends
+			})
+			err := run(t.Context(), h, "node-1", remote.Script{}, nil)
+			says(t, err, c.says)
+			var refused *refusedByNode
+			same(t, "nothing was changed", errors.As(err, &refused), c.refused)
+		})
+	}
+}
+
+// scripted is a Host whose scripts do this.
+type scriptedHost struct {
+	Host
+	do func(each func(remote.Record) error) error
+}
+
+func scripted(do func(each func(remote.Record) error) error) Host { return scriptedHost{nil, do} }
+
+func (h scriptedHost) Run(_ context.Context, _ remote.Script, each func(remote.Record) error) error {
+	return h.do(each)
+}
+
+// place is a directory in which the functions of state.sh run for real.
+type sandbox struct {
+	t    *testing.T
+	root string
+}
+
+func newSandbox(t *testing.T) *sandbox {
+	t.Helper()
+	s := &sandbox{t, t.TempDir()}
+	s.write("bin/systemctl", "#!/bin/sh\ncase $1 in is-active) echo active ;; is-enabled) echo enabled ;; esac\n", 0o755)
+	return s
+}
+
+func (s *sandbox) path(name string) string { return filepath.Join(s.root, name) }
+
+func (s *sandbox) write(name, content string, mode fs.FileMode) {
+	s.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path(name), []byte(content), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Chmod(s.path(name), mode); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// sh runs text after state.sh, with R as the directory, and gives its output.
+func (s *sandbox) sh(text string) (string, error) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), "sh", "-u", "-s")
+	cmd.Stdin = strings.NewReader(stateBody + "umask 077\nbase=$R/kplb\n" + text)
+	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"), "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (s *sandbox) must(text string) string {
+	s.t.Helper()
+	out, err := s.sh(text)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", text, err, out)
+	}
+	return out
+}
+
+// tree lists every file with its mode, its content, and nothing else.
+func (s *sandbox) tree(dir string) map[string]string {
+	s.t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(s.path(dir), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		out[strings.TrimPrefix(path, s.path(dir))] = info.Mode().String() + " " + string(content)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// TestSaveAndPutBack changes files in every way and brings all of them back.
+func TestSaveAndPutBack(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.write("etc/same", "same", 0o644)
+	s.write("etc/changed", "old", 0o640)
+	s.write("etc/mode", "mode", 0o755)
+	s.write("etc/removed", "removed", 0o600)
+	s.write("etc/linked", "linked", 0o644)
+	s.write("etc/dir/gone/deep", "deep", 0o644)
+	before := s.tree("etc")
+	paths := `"$R/etc/same $R/etc/changed $R/etc/mode $R/etc/removed $R/etc/linked $R/etc/dir/gone/deep $R/etc/new"`
+	s.must("save_state $R/kplb/old " + paths)
+	same(t, "index", strings.ReplaceAll(s.must("cat $R/kplb/old/index"), s.root, ""),
+		"file /etc/same\nfile /etc/changed\nfile /etc/mode\nfile /etc/removed\nfile /etc/linked\nfile /etc/dir/gone/deep\nabsent /etc/new\n")
+	same(t, "units", s.must("cat $R/kplb/old/units"), "keepalived active enabled\nhaproxy active enabled\n")
+
+	s.must(`echo new >$R/etc/changed; chmod 600 $R/etc/mode; rm $R/etc/removed; rm -r $R/etc/dir; echo new >$R/etc/new
+rm $R/etc/linked; ln -s same $R/etc/linked`)
+	const back = `while read -r _ path; do put_back $R/kplb/old "$path" 3>>$R/said || exit 1; done <$R/kplb/old/index`
+	s.must(back)
+	same(t, "files", s.tree("etc"), before)
+	same(t, "differences", strings.ReplaceAll(s.must("cat $R/said; : >$R/said"), s.root, ""), "/etc/changed\n/etc/mode\n/etc/removed\n/etc/linked\n/etc/dir/gone/deep\n/etc/new\n")
+	s.must(back)
+	same(t, "the second time", s.must("cat $R/said"), "")
+}
+
+// TestPlace is one step from the old file to the new one, or none.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.write("new", "new", 0o600)
+	s.must(`place $R/new $R/etc/deep/file 644 "$(id -u):$(id -g)"`)
+	same(t, "made with its directories", s.tree("etc"), map[string]string{"/deep/file": "-rw-r--r-- new"})
+	info, err := os.Stat(s.path("etc/deep"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "mode of the directory", info.Mode().Perm(), fs.FileMode(0o755))
+
+	s.write("newer", "newer", 0o600)
+	for name, c := range map[string]string{
+		"no such file": `place $R/nothing $R/etc/deep/file 644 "$(id -u):$(id -g)"`,
+		"no such mode": `place $R/newer $R/etc/deep/file 9999 "$(id -u):$(id -g)"`,
+		"a directory":  `mkdir -p $R/etc/deep/dir; place $R/newer $R/etc/deep/dir 644 "$(id -u):$(id -g)"`,
+	} {
+		if out, err := s.sh(c); err == nil {
+			t.Errorf("%s: worked: %s", name, out)
+		}
+		same(t, name, s.tree("etc"), map[string]string{"/deep/file": "-rw-r--r-- new"})
+	}
+	same(t, "where manifests are written first", s.must("temporary /etc/kubernetes/manifests/kube-apiserver.yaml; temporary /etc/haproxy/haproxy.cfg"),
+		"/etc/kubernetes/.kplb-kube-apiserver.yaml\n/etc/haproxy/.kplb-haproxy.cfg\n")
+}
+
+// TestSweep removes what a killed step has left, and nothing else.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	for _, name := range []string{"generations/1/about", "generations/0/index", "active", "current", "pending/txn", "restore"} {
+		s.write("kplb/"+name, "x", 0o600)
+	}
+	s.write("etc/haproxy.cfg", "x", 0o600)
+	clean := s.tree("")
+	for _, name := range []string{
+		"kplb/stage.AbC/file0", "kplb/pending.new/txn", "kplb/pending.done/txn", "kplb/generations/.next/about", "kplb/generations/.0/index", "kplb/current.new",
+		"etc/.kplb-haproxy.cfg", "etc/.kplb-probe.AbC",
+	} {
+		s.write(name, "x", 0o600)
+	}
+	s.must(`sweep "$R/etc/haproxy.cfg"`)
+	same(t, "files", s.tree(""), clean)
+	s.must(`rm -r $R/kplb/pending; sweep ""`)
+	if _, err := os.Stat(s.path("kplb/restore")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the program stays where no change waits: %v", err)
+	}
+}
+
+// TestInspectOverSSH runs inspect.sh with a real shell at the other end of a
+// real connection, on whatever machine this is.
+func TestInspectOverSSH(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/etc/os-release"); err != nil {
+		t.Skip("no /etc/os-release")
+	}
+	fakes := newSandbox(t)
+	fakes.write("bin/ip", "#!/bin/sh\necho '2: eth0    inet 10.1.1.1/16 scope global eth0'\n", 0o755)
+	fakes.write("bin/ss", "#!/bin/sh\necho 'LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=42,fd=5))'\n", 0o755)
+	fakes.write("bin/systemctl", "#!/bin/sh\nprintf 'Id=haproxy.service\\nActiveState=active\\n'\n", 0o755)
+	fakes.write("bin/haproxy", "#!/bin/sh\necho 'HAProxy version 2.6.12-1+deb12u3'\n", 0o755)
+	fakes.write("bin/keepalived", "#!/bin/sh\necho 'Keepalived v2.2.7 (01/16,2022)' >&2\n", 0o755)
+	server := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell, Path: fakes.path("bin")})
+	h, err := remote.Dial(t.Context(), server.Target(), server.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close() //nolint:errcheck // a test's connection
+	c := parse(t, home)
+	c.HAProxy.MonitorPort = closed(t, "127.0.0.1").Port()
+	f, err := inspect(t.Context(), h, c, "node-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "addresses", f.Addresses, []Address{address("eth0", "10.1.1.1/16")})
+	same(t, "listeners", f.Listeners, []Listener{listener("[::]:6443", apiserverProcess)})
+	same(t, "units", f.Units, map[string]Unit{"haproxy.service": {Active: "active"}})
+	same(t, "versions", f.HAProxy.Version.String()+" "+f.Keepalived.Version.String(), "2.6.12 2.2.7")
+	same(t, "haproxy is silent", f.Servers == nil, true)
+	if f.Arch == "" || f.OS.ID == "" {
+		t.Errorf("arch %q, os %q", f.Arch, f.OS)
+	}
+}
