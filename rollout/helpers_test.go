@@ -278,8 +278,8 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	for name, u := range f.Units {
 		fmt.Fprintf(&units, "MainPID=%d\nLimitNOFILE=%d\nId=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n\n", u.MainPID, u.OpenFiles, name, u.Load, u.Active, u.File)
 	}
-	out = append(out, recordData("addresses", []byte(addresses.String())), recordData("listeners", []byte(listeners.String())),
-		recordData("units", []byte(units.String())), record("nonlocal_bind", map[bool]string{true: "1", false: "0"}[f.NonlocalBind]))
+	out = append(out, record("addresses", addresses.String()), record("listeners", listeners.String()),
+		record("units", units.String()), record("nonlocal_bind", map[bool]string{true: "1", false: "0"}[f.NonlocalBind]))
 	if f.HAProxy.Installed {
 		out = append(out, record("version", "haproxy", fmt.Sprintf("HAProxy version %s-1+deb12u3 2025/10/03 - https://haproxy.org/", f.HAProxy.Version)))
 	}

@@ -70,7 +70,13 @@ func (f *Facts) take(r remote.Record) error {
 		return f.takePackage(field(0), field(1))
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
-	case "addresses", "listeners", "units", "files", "stats":
+	case "addresses":
+		f.Addresses = parseAddresses(field(0))
+	case "listeners":
+		f.Listeners = parseListeners(field(0))
+	case "units":
+		f.Units = parseUnits(field(0))
+	case "files", "stats":
 		return f.takeData(r)
 	}
 	return nil
@@ -106,17 +112,10 @@ func (f *Facts) takeData(r remote.Record) error {
 	if err != nil {
 		return fmt.Errorf("inspect: record %s: %w", r.Key, err)
 	}
-	switch r.Key {
-	case "addresses":
-		f.Addresses = parseAddresses(string(data))
-	case "listeners":
-		f.Listeners = parseListeners(string(data))
-	case "units":
-		f.Units = parseUnits(string(data))
-	case "files":
-		f.Files, err = parseFiles(data)
-	case "stats":
+	if r.Key == "stats" {
 		f.Servers = parseStats(data)
+		return nil
 	}
+	f.Files, err = parseFiles(data)
 	return err
 }

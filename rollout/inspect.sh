@@ -8,10 +8,11 @@ while IFS='=' read -r key value; do
 	case $key in ID | ID_LIKE | VERSION_ID) record os "$key" "$value" ;; esac
 done </etc/os-release
 
-ip -o addr show | record_data addresses
-ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT )" | record_data listeners
-systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service kubelet.service 2>/dev/null | record_data units
+# text goes without base64: every process counts here
+record addresses "$(ip -o addr show)"
+record listeners "$(ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT )")"
+record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
+	haproxy.service keepalived.service kubelet.service 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"
@@ -20,7 +21,9 @@ fi
 for daemon in haproxy keepalived; do
 	if command -v "$daemon" >/dev/null; then
 		case $daemon in haproxy) flag=-v ;; *) flag=--version ;; esac
-		record version "$daemon" "$("$daemon" "$flag" 2>&1 | head -n 1)"
+		said=$("$daemon" "$flag" 2>&1)
+		record version "$daemon" "${said%%
+*}"
 	fi
 done
 
@@ -37,10 +40,11 @@ for path in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.*; do
 	case $path in */. | */.. | */\*) ;; *) [ -e "$path" ] && record manifest "${path##*/}" ;; esac
 done
 
-# haproxy's own view of its servers; bash can open a socket, sh cannot
+# haproxy's own view of its servers; bash can open a socket, sh cannot. Its own
+# printf writes line by line: the second waits 40 ms for the first one's ACK.
 if command -v bash >/dev/null; then
 	# shellcheck disable=SC2016 # expanded by bash
-	bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "GET /stats;csv HTTP/1.0\r\n\r\n" >&3 && exec timeout 2 cat <&3' \
+	bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && env printf "GET /stats;csv HTTP/1.0\r\n\r\n" >&3 && exec timeout 2 cat <&3' \
 		kplb "$KPLB_MONITOR_PORT" 2>/dev/null | record_data stats
 fi
 record done
