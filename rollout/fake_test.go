@@ -34,6 +34,7 @@ type fleet struct {
 	*Rollout
 	t     testing.TB
 	nodes map[string]*fakeNode
+	vip   *fakeNode // who answers there
 
 	mu     sync.Mutex
 	asked  []string // "node-1 transact": every script but those of quiet
@@ -74,6 +75,7 @@ func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts
 			cert: authority.certificate(t, farAhead, nil, n.Address.String()),
 		}
 	}
+	f.vip = &fakeNode{cert: authority.certificate(t, farAhead, nil, "127.9.1.9")}
 	f.Operator = "ann@desk, pid 7"
 	f.Dial = func(_ context.Context, n inventory.Node) (Host, error) {
 		node := f.nodes[n.Name]
@@ -260,6 +262,9 @@ func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, 
 		if address == apiserverOf(h.fleet.Cluster, n).String() && !h.fleet.nodes[n.Name].down.Load() {
 			return h.fleet.nodes[n.Name].apiserver(), nil
 		}
+	}
+	if address == netip.AddrPortFrom(h.fleet.Cluster.VIP, h.fleet.Cluster.Port).String() && !h.fleet.vip.down.Load() {
+		return h.fleet.vip.apiserver(), nil
 	}
 	if address == "127.0.0.1:2381" && h.health != "" {
 		here, there := net.Pipe()

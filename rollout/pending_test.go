@@ -120,6 +120,18 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			f.ends()
 		})
 	})
+	t.Run("proven again, and confirmed", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := waiting(t)
+			nodes, proof, err := f.Confirm(t.Context(), 0)
+			says(t, err, "")
+			same(t, "nodes", nodes, []string{"node-1", "node-3"})
+			same(t, "proven", proof.OK(), true)
+			same(t, "asked", f.times("node-1 confirm")+f.times("node-2 confirm")+f.times("node-3 confirm"), 2)
+			same(t, "over a new connection", f.dialed["node-1"], 2)
+			f.ends()
+		})
+	})
 	t.Run("taken back, the last node first", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := waiting(t)
@@ -132,4 +144,15 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			f.ends()
 		})
 	})
+}
+
+// TestNotesOfAPlan tells what nodes took back by themselves, before anything
+// else.
+func TestNotesOfAPlan(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	facts := all(t, r, applied)
+	same(t, "nothing", planOf(t, r, facts).Notes(), []string(nil))
+	facts["node-3"].put(basePath+"/restored", 0o600, []byte("reason=timer\ntime=now\nabout=ann\n"))
+	same(t, "notes", planOf(t, r, facts).Notes(), []string{"node-3: a change (ann) was taken back at now: timer"})
 }

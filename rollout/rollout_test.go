@@ -5,8 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/templates"
 )
 
 // TestInspect names every node that cannot be asked, in order.
@@ -127,4 +132,149 @@ func TestForget(t *testing.T) {
 		same(t, "the others", f.times("node-1 forget")+f.times("node-3 forget"), 2)
 		f.ends()
 	})
+}
+
+// TestVerify looks every second until all is as it should be, or patience is
+// over.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	type verify func(f *fleet, ctx context.Context, patience time.Duration) (*Proof, error)
+	proves := verify(func(f *fleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.Verify(ctx, d) })
+	gone := verify(func(f *fleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.VerifyGone(ctx, d) })
+	holds := func(f *fleet) {
+		n := f.nodes["node-1"].facts
+		n.Addresses = n.Addresses[:2]
+	}
+	cases := []struct {
+		name   string
+		verify verify
+		before func(f *fleet)
+		after  func(f *fleet) // 10 s
+		want   time.Duration
+		says   string
+	}{
+		{"at once", proves, nil, nil, 0, ""},
+		{"after a while", proves, func(f *fleet) { f.vip.down.Store(true) }, func(f *fleet) { f.vip.down.Store(false) }, 10 * time.Second, ""},
+		{
+			"never", proves, func(f *fleet) { f.vip.down.Store(true) }, nil, 30 * time.Second,
+			"not proven: /healthz on 127.9.1.9:1: dial tcp 127.9.1.9:1: connect: connection refused",
+		},
+		{"gone at once", gone, holds, nil, 0, ""},
+		{"gone after a while", gone, nil, holds, 10 * time.Second, ""},
+		{"never gone", gone, nil, nil, 30 * time.Second, "not proven: node-1: does not hold 127.9.1.9: it still does"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, applied)
+				if c.before != nil {
+					c.before(f)
+				}
+				if c.after != nil {
+					time.AfterFunc(9500*time.Millisecond, f.locked(c.after))
+				}
+				begin := time.Now()
+				proof, err := c.verify(f, t.Context(), 29500*time.Millisecond)
+				says(t, err, "")
+				same(t, "took", time.Since(begin), c.want)
+				if !proof.OK() {
+					err = &ProofError{proof}
+				}
+				says(t, err, c.says)
+				f.ends()
+			})
+		})
+	}
+	t.Run("interrupted", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			f.vip.down.Store(true)
+			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+			defer cancel()
+			proof, err := f.Verify(ctx, time.Minute)
+			says(t, err, "context deadline exceeded")
+			same(t, "what was seen last is there", proof.OK(), false)
+			f.ends()
+		})
+	})
+	t.Run("a node is lost", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			f.nodes["node-2"].on["inspect"] = fails(errGone)
+			_, err := f.Verify(t.Context(), time.Minute)
+			says(t, err, "node: connection lost")
+			f.ends()
+		})
+	})
+	t.Run("what a plan has seen is not asked again", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			f := newFleet(t, applied)
+			p := f.planned(nil)
+			for _, n := range f.nodes {
+				n.on["inspect"] = fails(errors.New("asked again"))
+			}
+			proof, err := f.Prove(t.Context(), p)
+			says(t, err, "")
+			same(t, "proven", proof.OK(), true)
+			f.ends()
+		})
+	})
+}
+
+// TestStatusOfNodes has something else about every node.
+func TestStatusOfNodes(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, applied)
+		n2, n3 := f.nodes["node-2"].facts, f.nodes["node-3"].facts
+		n2.edit(render.HAProxyPath, "leastconn", "roundrobin")
+		n2.Servers[1].Status = "DOWN"
+		n2.put(pendingPath+"/txn", 0o600, []byte("abc"))
+		n2.put(pendingPath+"/about", 0o600, []byte("bob@laptop"))
+		n3.put(kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
+		n3.put(basePath+"/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
+		n3.Addresses = n3.Addresses[:1]
+		n3.Servers = nil
+		n3.set("keepalived.service", func(u *Unit) { u.Active = "failed" })
+		list, err := f.Status(t.Context())
+		says(t, err, "")
+		same(t, "status", list, []NodeStatus{
+			{Node: "node-1", Holder: true, HAProxy: "active", Keepalived: "active", ServersUp: 3, Servers: 3, Generation: "1"},
+			{
+				Node: "node-2", HAProxy: "active", Keepalived: "active", ServersUp: 2, Servers: 3, Generation: "1",
+				Drift: []string{render.HAProxyPath}, Pending: "bob@laptop",
+			},
+			{
+				Node: "node-3", HAProxy: "active", Keepalived: "failed", Generation: "1", Restored: "a change (ann) was taken back at now: boot",
+				Refused: []string{"no interface has the node's address 127.9.1.3", "/etc/kubernetes/manifests/kube-apiserver.yaml has no spec.containers"},
+			},
+		})
+		f.ends()
+	})
+}
+
+// TestTemplates of a person's own are read back before anything goes out.
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, template, text, says string }{
+		{
+			"another VRID", "keepalived.conf.tmpl", "{{ .Stamp }}\nvirtual_router_id 7\npriority {{ .Node.Priority }}\ninterface {{ .Interface }}\n{{ .Cluster.VIP }}\n",
+			"node-1: its files do not say what the inventory says: /etc/keepalived/keepalived.conf does not have virtual_router_id 218",
+		},
+		{"a field that does not exist", "sysctl.conf.tmpl", "{{ .Stamp }}\n{{ .Nodes }}\n", "node-1: template: sysctl.conf.tmpl:2:3: executing \"sysctl.conf.tmpl\" at <.Nodes>: can't evaluate field Nodes in type render.data"},
+		{"no stamp", "sysctl.conf.tmpl", "x\n", "node-1: template sysctl.conf.tmpl has {{ .Stamp }} on 0 lines of its own, want exactly 1"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := rolloutOf(t, home)
+			facts := all(t, r, applied)
+			set, err := render.Parse(templates.Builtin(), fstest.MapFS{c.template: {Data: []byte(c.text)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Templates = set
+			_, err = r.plan(facts)
+			says(t, err, c.says)
+		})
+	}
 }

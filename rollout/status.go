@@ -1,6 +1,9 @@
 package rollout
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // NodeStatus is a node at a glance.
 type NodeStatus struct {
@@ -53,9 +56,22 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 				s.Drift = append(s.Drift, c.Path)
 			}
 		} else {
-			s.Refused = append(s.Refused, err.Error())
+			s.Refused = append(s.Refused, whatOf(err)...)
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// whatOf is what is wrong with a node that is named already.
+func whatOf(err error) []string {
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		return []string{err.Error()}
+	}
+	out := make([]string, len(refused.Refusals))
+	for i, r := range refused.Refusals {
+		out[i] = r.What
+	}
+	return out
 }
