@@ -103,7 +103,7 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 	asked := r.askAll(ctx, ca)
 	for _, n := range r.present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
-		held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", r.Cluster.VIP), OK: !facts[n.Name].Holds(r.Cluster.VIP)}
+		held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", r.Cluster.VIP), OK: !facts[n.Name].Holds(r.Cluster.VIP), Detail: "ok"}
 		if !held.OK {
 			held.Detail = "it still does"
 		}
