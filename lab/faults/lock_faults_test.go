@@ -20,9 +20,9 @@ func lockFaults() []fault {
 // crowd has several operators start at once: one wins, the others are told
 // who within a moment.
 func crowd(t *trial) {
-	var all []*operator
-	for range 2 + t.k%4 {
-		all = append(all, t.apply())
+	all := make([]*operator, 2+t.k%4)
+	for i := range all {
+		all[i] = t.apply()
 		time.Sleep(time.Duration(t.rng.IntN(50)) * time.Millisecond)
 	}
 	won := 0

@@ -19,8 +19,8 @@ func placeFaults() []fault {
 	}
 }
 
-func contains(text string, any ...string) bool {
-	for _, s := range any {
+func contains(text string, some ...string) bool {
+	for _, s := range some {
 		if strings.Contains(text, s) {
 			return true
 		}

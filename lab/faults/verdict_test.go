@@ -69,9 +69,10 @@ func (t *trial) claims() (claims map[string]*generation, known bool) {
 
 // lines4 are the lines that an exit code of 4 must come with.
 func (t *trial) lines4() []bool {
-	var out []bool
-	for _, line := range t.op.lines() {
-		out = append(out, strings.Contains(line, "stopped: changed and confirmed") || strings.Contains(line, "could not be told") || strings.Contains(line, "is not known"))
+	lines := t.op.lines()
+	out := make([]bool, len(lines))
+	for i, line := range lines {
+		out[i] = strings.Contains(line, "stopped: changed and confirmed") || strings.Contains(line, "could not be told") || strings.Contains(line, "is not known")
 	}
 	return out
 }
