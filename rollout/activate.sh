@@ -46,11 +46,11 @@ active() {
 switch() {
 	[ -n "$2" ] || return 0
 	record step "$1: $2"
-	old_workers=$(workers "$1.service" 2>/dev/null)
+	[ "$1 $2" != "haproxy reload" ] || old_workers=$(workers haproxy.service 2>/dev/null)
 	said=$(systemctl "$2" "$1.service" 2>&1) || refuse "$1 does not $2: $said
 $(last_words "$1")"
 	[ "$2" != stop ] || return 0
-	[ "$2" != reload ] || [ "$1" != haproxy ] || until_true new_worker "$1" ||
+	[ "$1 $2" != "haproxy reload" ] || until_true new_worker haproxy ||
 		refuse "haproxy keeps its old worker after the reload:
 $(last_words "$1")"
 	until_true active "$1" || refuse "$1 is not running after the $2:

@@ -47,7 +47,7 @@ temporary() {
 place() {
 	to=$(temporary "$2")
 	[ -d "${2%/*}" ] || (umask 022 && mkdir -p "${2%/*}") || return 1
-	cp "$1" "$to" && chown "$4" "$to" && chmod "$3" "$to" && sync "$to" && mv -fT "$to" "$2" && sync "${2%/*}" || {
+	install -m "$3" -o "${4%:*}" -g "${4#*:}" "$1" "$to" && sync "$to" && mv -fT "$to" "$2" && sync "${2%/*}" || {
 		rm -f "$to"
 		return 1
 	}
@@ -81,5 +81,6 @@ disarm() {
 	rm -f /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service
 	systemctl stop --no-block kplb-restore.timer 2>/dev/null
 	rm -f /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service
-	systemctl daemon-reload
+	# systemd forgets by itself what has stopped, but for what its targets want
+	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload
 }

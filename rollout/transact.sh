@@ -87,7 +87,16 @@ arm() {
 	write_units || return 1
 	rm -f $base/restored
 	sync $base/restore $base/pending.new/* && mv -T $base/pending.new $base/pending && sync $base &&
-		systemctl start kplb-restore.timer
+		start_timer
+}
+
+# systemd reads new units when it first needs them; a reload of all takes 0.1 s.
+# It is needed where systemd is old, or still knows the units of a change before.
+start_timer() {
+	systemctl start kplb-restore.timer 2>/dev/null &&
+		stale=$(systemctl show --value --property=NeedDaemonReload kplb-restore.timer kplb-restore.service) &&
+		[ "${stale#*yes}" = "$stale" ] ||
+		{ systemctl daemon-reload && systemctl restart kplb-restore.timer; }
 }
 
 write_units() {
@@ -119,8 +128,7 @@ write_units() {
 		ExecStart=/bin/sh $base/restore boot
 	UNIT
 	ln -sf ../kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service &&
-		sync /etc/systemd/system/kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants &&
-		systemctl daemon-reload
+		sync /etc/systemd/system/kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants
 }
 
 install_one() {
