@@ -42,6 +42,10 @@ func (e *StoppedError) Summary() []string {
 		out = append(out, "taken back, as before: "+strings.Join(e.Back, ", "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Pending)) {
+		if errors.Is(e.Pending[name], errLost) {
+			out = append(out, fmt.Sprintf("%s is changed: %v; apply again", name, errLost))
+			continue
+		}
 		out = append(out, fmt.Sprintf("%s could not be told (%v): it takes the change back by itself within %s", name, e.Pending[name], e.Within))
 	}
 	if e.Unchanged() {
@@ -80,21 +84,28 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 // was lost.
 var errConfirmed = errors.New("the change is confirmed")
 
+// errLost is of a node that was changed, and does not know any more how to go
+// back.
+var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed")
+
 func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) error {
 	h, err := r.reconnect(ctx, n.Node)
 	if err != nil {
 		return err
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
-	confirmed := false
+	ends := map[string]bool{}
 	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_PATHS": managedPaths(), "KPLB_REASON": reason,
-	}), func(record remote.Record) { confirmed = confirmed || record.Key == "confirmed" })
+	}), func(record remote.Record) { ends[record.Key] = true })
 	if err != nil {
 		return err
 	}
-	if confirmed {
+	switch {
+	case ends["confirmed"]:
 		return errConfirmed
+	case ends["lost"]:
+		return errLost
 	}
 	if n.Manifest == nil {
 		return nil

@@ -3,7 +3,8 @@
 
 reason=$1
 one_at_a_time 60 || exit 1
-[ -d $base/pending ] || { # a confirmation was killed at its very end
+[ -d $base/pending ] || { # a program was killed just before it was armed, or just after it was confirmed
+	sweep ""
 	disarm
 	exit
 }
@@ -60,6 +61,7 @@ put_back $old $manifest 3>>$changed || exit 1
 	echo "reason=$reason"
 	echo "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 	echo "about=$(cat $base/pending/about)"
+	echo "txn=$(cat $base/pending/txn)"
 } >$base/restored.new && mv -f $base/restored.new $base/restored
 sweep "$(cut -d ' ' -f 2- $old/$index)"
 disarm

@@ -120,7 +120,6 @@ write_units() {
 	cat >/etc/systemd/system/kplb-restore-boot.service <<-UNIT
 		[Unit]
 		Description=kplb: takes an unconfirmed change back before the daemons start
-		ConditionPathExists=$base/pending
 		RequiresMountsFor=$base
 		Before=haproxy.service keepalived.service kubelet.service
 		[Service]
