@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,10 @@ func (b *bench) rebuild() {
 
 // ready brings the bench to where a trial can begin.
 func (b *bench) ready(first bool) {
+	if first && b.a.trees == nil { // what a first apply leads to is captured before it
+		b.fresh()
+		b.base()
+	}
 	if first || b.broken {
 		b.fresh()
 	}
@@ -116,6 +121,15 @@ func (b *bench) fresh() {
 	b.broken = false
 	b.capture(b.none)
 	b.now = b.none
+	for _, g := range []*generation{b.a, b.b} { // every lab has certificates of its own
+		for n := range g.trees {
+			for path, file := range b.none.trees[n] {
+				if strings.HasPrefix(path, "/etc/kubernetes/pki/") || path == "/etc/kubernetes/admin.conf" {
+					g.trees[n][path] = file
+				}
+			}
+		}
+	}
 	b.watch = watch(b.Lab)
 }
 

@@ -9,15 +9,19 @@
 //	FAULTS_SEED=7     of everything random; the default is 1
 //	FAULTS_TRIAL=12   only this trial of each
 //	FAULTS_FAST=1     the subset for the acceptance
-//	FAULTS_LABS=2     labs that work side by side
+//	FAULTS_LABS=1     labs that work side by side; three by default: most of a trial is waiting
+//	FAULTS_NAME=mine  what the labs are called, before their number
 //	FAULTS_TABLE=FILE where the table goes, beside the log
 package faults
 
 import (
+	"cmp"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +49,8 @@ func catalogue() []fault {
 	return slices.Concat(operatorFaults(), nodeFaults(), linkFaults(), diskFaults(), placeFaults(),
 		fileFaults(), daemonFaults(), lockFaults(), tamperFaults(), secretFaults(), calmFaults(), firstFaults())
 }
+
+func prefix() string { return cmp.Or(os.Getenv("FAULTS_NAME"), "faults") }
 
 func number(name string, otherwise int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
@@ -78,12 +84,17 @@ func TestFaults(t *testing.T) {
 	}
 	rows := chosen()
 	results := make([]result, len(rows))
-	queue := make(chan int)
+	queue := make(chan int, len(rows)) // a worker may end early
 	var workers sync.WaitGroup
-	for i := range min(number("FAULTS_LABS", 1), len(rows)) {
-		b := newBench(t, machines.Lab{Name: "faults-" + strconv.Itoa(i+1), Root: root})
+	for i := range min(number("FAULTS_LABS", 3), len(rows)) {
+		b := newBench(t, machines.Lab{Name: prefix() + "-" + strconv.Itoa(i+1), Root: root})
 		t.Cleanup(b.close)
 		workers.Go(func() {
+			defer func() { // the labs must go, whatever is wrong with a row
+				if r := recover(); r != nil {
+					t.Errorf("%v\n%s", r, debug.Stack())
+				}
+			}()
 			for row := range queue {
 				results[row] = b.row(rows[row])
 			}
@@ -94,6 +105,11 @@ func TestFaults(t *testing.T) {
 	}
 	close(queue)
 	workers.Wait()
+	for i := range results {
+		if results[i].fault.id == "" {
+			t.Errorf("%s was not tried: no lab was left", rows[i].id)
+		}
+	}
 	table := render(results)
 	t.Log("\n" + table)
 	if file := os.Getenv("FAULTS_TABLE"); file != "" {
@@ -115,7 +131,7 @@ func (b *bench) row(f fault) result {
 		name := fmt.Sprintf("%s/%d", f.id, k)
 		t := &trial{
 			bench: b, name: name, k: k, at: (float64(k) + 0.5) / float64(f.count),
-			rng: rand.New(rand.NewPCG(uint64(seed), uint64(k)<<16|uint64(f.id[0])<<8|uint64(f.id[1]))),
+			rng: rand.New(rand.NewPCG(uint64(seed), uint64(k)<<32|uint64(crc32.ChecksumIEEE([]byte(f.id))))),
 		}
 		t.carryOut(f)
 		r.trials++

@@ -26,7 +26,7 @@ const firstUsual = 14 * time.Second
 
 func (t *trial) first() *operator {
 	t.from, t.to = t.none, t.a
-	// what it makes of the nodes is the same on every lab, but for the manifest's certificates
+
 	o := t.apply()
 	t.extra = 60 * time.Second // apiservers go back one after the other
 	return o
