@@ -1,7 +1,7 @@
 # What is known of the node's generations.
 #   KPLB_GENERATION  the one whose files are wanted; empty: only the list
 
-for about in $base/generations/*/about $base/generations/0/index; do
+for about in "$base"/generations/*/about "$base/generations/0/index"; do
 	[ -e "$about" ] || continue
 	number=${about%/*}
 	number=${number##*/}

@@ -17,6 +17,7 @@ echo "$KPLB_OWNER" >/run/kplb.owner && echo "$KPLB_TOKEN" >/run/kplb.token || {
 record locked
 # unless the lock was taken away (unlock), nobody else has written these
 let_go() {
+	# shellcheck disable=SC3013 # every sh of a node has it
 	if [ /run/kplb.holder -ef /proc/self/fd/8 ]; then rm -f /run/kplb.owner /run/kplb.token; fi
 }
 # the end of a connection comes as the end of the beats, or as a signal
