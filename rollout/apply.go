@@ -41,6 +41,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 		return nil, err
 	}
 	if err := r.rehearseAll(ctx, p); err != nil {
+		r.tidy(ctx, err)
 		return nil, err
 	}
 	endRenewing := r.startRenewing(ctx)

@@ -80,6 +80,21 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	return stopped
 }
 
+// tidy sweeps up on nodes where a rehearsal was killed. What refuses has
+// tidied up by itself.
+func (r *Rollout) tidy(ctx context.Context, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	var failed NodeErrors
+	errors.As(err, &failed)
+	for _, n := range r.Cluster.Nodes {
+		var refused *refusedByNode
+		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
+			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err) // the next step there sweeps, too
+		}
+	}
+}
+
 // errConfirmed is of a node that has made the change last, though its answer
 // was lost.
 var errConfirmed = errors.New("the change is confirmed")
@@ -180,6 +195,12 @@ func (r *Rollout) confirmAll(ctx context.Context) error {
 	if len(r.armed) == 0 {
 		return nil
 	}
+	if ctx.Err() != nil {
+		return r.takeBack(ctx, ctx.Err())
+	}
+	// from here on there is no way back: an interruption comes too late
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
 	r.report(Event{Step: "confirming over new connections", Usual: 2 * time.Second})
 	var mu sync.Mutex
 	var confirmed []string
@@ -203,15 +224,21 @@ func (r *Rollout) confirmAll(ctx context.Context) error {
 	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.window + apiserverRestart*time.Duration(len(r.Cluster.Nodes))}
 }
 
-// confirmNode confirms a change over a new connection. An empty txn confirms
-// whichever change is waiting.
+// confirmNode confirms a change over a new connection, and over another one
+// if the answer is lost. An empty txn confirms whichever change is waiting.
 func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string) error {
-	h, err := r.Dial(ctx, n)
-	if err != nil {
-		return err
+	for again := false; ; again = true {
+		h, err := r.Dial(ctx, n)
+		if err != nil {
+			return err
+		}
+		err = run(ctx, h, n.Name, stateScript("confirm", confirmBody, time.Minute, map[string]string{
+			"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": strconv.Itoa(keep),
+		}), nil)
+		_ = h.Close() // the script has answered, or nothing will
+		var refused *refusedByNode
+		if err == nil || txn == "" || again || errors.As(err, &refused) {
+			return err
+		}
 	}
-	defer h.Close() //nolint:errcheck // the script has answered
-	return run(ctx, h, n.Name, stateScript("confirm", confirmBody, time.Minute, map[string]string{
-		"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": strconv.Itoa(keep),
-	}), nil)
 }

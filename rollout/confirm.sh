@@ -8,7 +8,23 @@ refuse() {
 	exit 1
 }
 
+made_current() {
+	echo "$1" >$base/current.new && mv -f $base/current.new $base/current
+	rm -f $base/restored
+}
+
+# half a confirmation is none: it is short, and goes on to its end
+trap '' TERM
 one_at_a_time 20 || refuse "another step of kplb does not end on this node"
+if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ] && about=$(grep -lsxF "txn=$KPLB_TXN" $base/generations/*/about); then
+	number=$(sed -n 's/^number=//p' "$about") # confirmed already: the answer was lost
+	sweep ""
+	disarm
+	made_current "$number"
+	record confirmed "$number"
+	record done
+	exit 0
+fi
 [ -d $base/pending ] || refuse "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back, /p' $base/restored 2>/dev/null)"
 [ -z "$KPLB_TXN" ] || [ "$(cat $base/pending/txn)" = "$KPLB_TXN" ] || refuse "another change is waiting: $(cat $base/pending/about)"
 
@@ -28,8 +44,7 @@ save_state $generations/.next "$KPLB_PATHS" && {
 } >$generations/.next/about && mv -T $generations/.next $generations/$next || refuse "no room for a generation in $base"
 # from here on it is confirmed
 disarm || refuse "$base cannot be written"
-echo "$next" >$base/current.new && mv -f $base/current.new $base/current
-rm -f $base/restored
+made_current "$next"
 (cd $generations && printf '%s\n' [0-9]* | sort -n | sed 1d | head -n "-$KPLB_KEEP" | while read -r old; do rm -rf "./$old"; done)
 record confirmed "$next"
 record done

@@ -63,5 +63,7 @@ put_back $old $manifest 3>>$changed || exit 1
 	echo "about=$(cat $base/pending/about)"
 	echo "txn=$(cat $base/pending/txn)"
 } >$base/restored.new && mv -f $base/restored.new $base/restored
+# half confirmed is not confirmed
+grep -lsxF "txn=$(cat $base/pending/txn)" $base/generations/*/about | while read -r about; do rm -rf "${about%/*}"; done
 sweep "$(cut -d ' ' -f 2- $old/$index)"
 disarm

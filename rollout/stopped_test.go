@@ -261,11 +261,34 @@ func TestConfirmFails(t *testing.T) {
 	}
 }
 
+// TestInterruptedTooLate confirms to the end: half a confirmation would leave
+// nobody to say what is where.
+func TestInterruptedTooLate(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, applied)
+		f.change("node-2", "node-3")
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		f.nodes["node-2"].on["confirm"] = func(ctx context.Context, _ remote.Script, say say) error {
+			interrupt()
+			if ctx.Err() == nil {
+				say("done")
+			}
+			return ctx.Err()
+		}
+		if _, err := f.Apply(ctx, f.planned(proven), options); err != nil {
+			t.Errorf("says %v", err)
+		}
+		same(t, "taken back", f.times("node-2 back")+f.times("node-3 back"), 0)
+		f.ends()
+	})
+}
+
 // TestInterrupted takes back all that is armed, although the context is over,
 // and holds the locks until then.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"transact", "activate", "proof", "confirm"} {
+	for _, at := range []string{"transact", "activate", "proof"} {
 		t.Run(at, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
@@ -300,8 +323,6 @@ func TestInterrupted(t *testing.T) {
 						interrupt()
 						return nil, ctx.Err()
 					}
-				case "confirm":
-					f.nodes["node-2"].on["confirm"], f.nodes["node-3"].on["confirm"] = stop, stop
 				default:
 					f.nodes["node-3"].on[at] = stop
 				}
