@@ -135,6 +135,9 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 			err = printErr
 		}
 	}
+	if err == nil && !proof.OK() {
+		err = &noError{"changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"}
+	}
 	return err
 }
 

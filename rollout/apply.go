@@ -68,7 +68,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan, o Options) (*Proof, err
 	}
 	r.report(Event{Step: "proving /healthz through the VIP", Usual: proofUsual})
 	proof, err := p.prove(r, ctx, o.Patience)
-	if err == nil && !proof.OK() {
+	if err == nil && !proof.Works() {
 		err = &ProofError{proof}
 	}
 	return proof, err

@@ -115,7 +115,7 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	if err != nil {
 		return nil, nil, err
 	}
-	if !proof.OK() {
+	if !proof.Works() {
 		return nil, proof, &ProofError{proof}
 	}
 	err = r.each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "") })

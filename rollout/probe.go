@@ -27,13 +27,28 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // against the cluster's CA and the address that it was reached by. The answer
 // must be 200 and "ok".
 func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path string, dial dialFunc) error {
+	err := probeAs(ctx, ca, at, "", path, dial)
+	var san *sanError
+	if errors.As(err, &san) {
+		san.answers = probeAs(ctx, ca, at, everyCertificate, path, dial) == nil
+	}
+	return err
+}
+
+// everyCertificate is a name that kubeadm puts into every apiserver's
+// certificate.
+const everyCertificate = "kubernetes"
+
+// probeAs wants the certificate to be for name, or for the address if name is
+// empty.
+func probeAs(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, name, path string, dial dialFunc) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	client := &http.Client{
 		Transport: &http.Transport{
 			DialContext:       dial,
 			DisableKeepAlives: true,
-			TLSClientConfig:   &tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:   &tls.Config{RootCAs: ca, ServerName: name, MinVersion: tls.VersionTLS12},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -88,8 +103,9 @@ func (e *statusError) Hint() string {
 
 // sanError says that a certificate is not made for the address.
 type sanError struct {
-	at  netip.AddrPort
-	has []string
+	at      netip.AddrPort
+	has     []string
+	answers bool // well, to whoever takes another name of the certificate
 }
 
 func (e *sanError) Error() string {
@@ -107,7 +123,7 @@ func explain(ca *x509.CertPool, at netip.AddrPort, err error) error {
 	var name x509.HostnameError
 	if errors.As(err, &name) { // found before the CA is looked at
 		if _, err = name.Certificate.Verify(x509.VerifyOptions{Roots: ca}); err == nil {
-			return &sanError{at, names(name.Certificate)}
+			return &sanError{at: at, has: names(name.Certificate)}
 		}
 	}
 	var authority x509.UnknownAuthorityError

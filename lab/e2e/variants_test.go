@@ -23,7 +23,8 @@ func TestPackagesMissing(t *testing.T) {
 // works, and the proof says what is missing, and the cure.
 func TestWithoutSAN(t *testing.T) {
 	m := boot(t, "e2e-san", "--without-vip-san")
-	r := m.kplb("apply", "--inventory", labInventory, "--yes", "--proof-timeout", "5s")
-	r.want(t, 4, "NO  /healthz on 10.1.233.1:6443: the apiserver's certificate is not for 10.1.233.1", "certSANs", "kubeadm init phase certs apiserver")
+	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 1,
+		"confirmed", "NO  /healthz on 10.1.233.1:6443: the apiserver's certificate is not for 10.1.233.1", "certSANs", "kubeadm init phase certs apiserver")
+	m.kplb("history", "--inventory", labInventory).want(t, 0, "1 (current)")
 	m.kplb("verify", "--inventory", labInventory).want(t, 1, "the apiserver's certificate is not for 10.1.233.1")
 }
