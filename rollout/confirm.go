@@ -46,6 +46,11 @@ func (e *StoppedError) Summary() []string {
 			out = append(out, fmt.Sprintf("%s is changed: %v; apply again", name, errLost))
 			continue
 		}
+		var unanswered *unansweredError
+		if errors.As(e.Pending[name], &unanswered) {
+			out = append(out, fmt.Sprintf("%s did not say whether it has confirmed (%v): if not, it takes the change back by itself within %s", name, unanswered, e.Within))
+			continue
+		}
 		out = append(out, fmt.Sprintf("%s could not be told (%v): it takes the change back by itself within %s", name, e.Pending[name], e.Within))
 	}
 	if e.Unchanged() {
@@ -218,17 +223,33 @@ func (r *Rollout) confirmAll(ctx context.Context) error {
 		return nil
 	}
 	if len(confirmed) == 0 {
-		return r.takeBack(ctx, err)
+		stopped := r.takeBack(ctx, err)
+		for name := range stopped.Pending {
+			var unanswered *unansweredError
+			if errors.As(failed[name], &unanswered) {
+				stopped.Pending[name] = unanswered
+			}
+		}
+		return stopped
 	}
 	slices.Sort(confirmed)
 	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.window + apiserverRestart*time.Duration(len(r.Cluster.Nodes))}
 }
+
+// unansweredError says that a node was asked to confirm, and did not answer:
+// it may have done so.
+type unansweredError struct{ error }
+
+func (e *unansweredError) Unwrap() error { return e.error }
 
 // confirmNode confirms a change over a new connection, and over another one
 // if the answer is lost. An empty txn confirms whichever change is waiting.
 func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string) error {
 	for again := false; ; again = true {
 		h, err := r.Dial(ctx, n)
+		if err != nil && again {
+			return &unansweredError{err}
+		}
 		if err != nil {
 			return err
 		}
@@ -237,8 +258,11 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string)
 		}), nil)
 		_ = h.Close() // the script has answered, or nothing will
 		var refused *refusedByNode
-		if err == nil || txn == "" || again || errors.As(err, &refused) {
+		switch {
+		case err == nil || errors.As(err, &refused):
 			return err
+		case again || txn == "":
+			return &unansweredError{err}
 		}
 	}
 }
