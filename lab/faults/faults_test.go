@@ -20,12 +20,14 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +102,15 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() { // the labs must go then, too; what runs in them fails from there on
+		<-interrupted
+		for i := range number("FAULTS_LABS", 3) {
+			_, _ = machines.Lab{Name: prefix() + "-" + strconv.Itoa(i+1), Root: root}.Verb("down")
+		}
+		os.Exit(130)
+	}()
 	for row := range rows {
 		queue <- row
 	}

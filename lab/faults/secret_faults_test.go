@@ -61,16 +61,13 @@ func canary(t *trial) {
 // generations that keep it, for root only.
 func (t *trial) canaryOnNodes(word, secret string, there bool) {
 	for _, n := range machines.Nodes {
-		said := t.on(n, `grep -rlF `+word+` /etc /var /run /tmp /root /home 2>/dev/null | while read -r file; do echo "$file $(stat -c '%a %U' "$file")"; done
-			journalctl -q | grep -F `+word+` | grep -v 'grep -rlF' | sed 's/^/journal /'
-			cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep -F `+secret+` | sed 's/^/process /'`)
+		said := t.on(n, `grep -rl '`+shy(word)+`' /etc /var /run /tmp /root /home 2>/dev/null | while read -r file; do echo "$file $(stat -c '%a %U' "$file")"; done
+			journalctl -q | grep '`+shy(word)+`' | sed 's/^/journal /'
+			cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep '`+shy(secret)+`' | sed 's/^/process /'`)
 		found := false
 		for line := range strings.Lines(said) {
 			line = strings.TrimSpace(line)
 			path, rights, _ := strings.Cut(line, " ")
-			if strings.HasPrefix(line, "process ") && strings.Contains(line, "journalctl") {
-				continue // this very question
-			}
 			ours := path == "/etc/keepalived/keepalived.conf" ||
 				strings.HasPrefix(path, "/var/lib/kplb/generations/") && strings.HasSuffix(path, "/etc/keepalived/keepalived.conf")
 			if !ours || rights != "600 root" {
@@ -83,3 +80,6 @@ func (t *trial) canaryOnNodes(word, secret string, there bool) {
 		}
 	}
 }
+
+// shy is a pattern that does not find itself among the processes.
+func shy(word string) string { return "[" + word[:1] + "]" + word[1:] }

@@ -53,7 +53,7 @@ func (t *trial) claims() (claims map[string]*generation, known bool) {
 					}
 				}
 			}
-			if strings.Contains(line, "is changed: the way back") { // kplb says that it cannot tell
+			if contains(line, "is changed: the way back", "did not say whether it has confirmed") { // kplb says that it cannot tell
 				for _, n := range machines.Nodes {
 					if strings.Contains(line, nodeName(n)) {
 						claims[n] = nil
@@ -72,7 +72,7 @@ func (t *trial) lines4() []bool {
 	lines := t.op.lines()
 	out := make([]bool, len(lines))
 	for i, line := range lines {
-		out[i] = strings.Contains(line, "stopped: changed and confirmed") || strings.Contains(line, "could not be told") || strings.Contains(line, "is changed: the way back")
+		out[i] = strings.Contains(line, "stopped: changed and confirmed") || contains(line, "could not be told", "is changed: the way back", "did not say whether")
 	}
 	return out
 }
