@@ -145,6 +145,9 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 // seen of it.
 func (s streams) applyNothing(ctx context.Context, r *rollout.Rollout, plan *rollout.Plan, o applyOptions) error {
 	proof, err := r.Prove(ctx, plan)
+	if err == nil && !proof.Works() {
+		proof, err = r.Verify(ctx, o.Patience) // a node may just have come back
+	}
 	if err != nil {
 		return err
 	}
