@@ -334,16 +334,16 @@ func TestAgent(t *testing.T) {
 		t.Setenv("SSH_AUTH_SOCK", listenUnix(t, func(c net.Conn) { _ = agent.ServeAgent(stuck{ring, t.Context()}, c) }))
 		target := s.Target()
 		target.IdentityFiles = nil
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		opts := s.Options()
-		opts.ConnectTimeout = 100 * time.Millisecond
+		opts.ConnectTimeout = time.Second
 		start := time.Now()
 		_, err := remote.Dial(ctx, target, opts)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("err = %v", err)
 		}
-		if took := time.Since(start); took > 2*time.Second || took < 400*time.Millisecond {
+		if took := time.Since(start); took > 20*time.Second || took < 2*time.Second {
 			t.Errorf("took %s", took)
 		}
 	})
