@@ -131,8 +131,8 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 	proof, err := r.Apply(ctx, plan, o.Options)
 	progress.stop()
 	if proof != nil {
-		if printErr := s.writeProof(proof, o.format); err == nil {
-			err = printErr
+		if printErr := s.writeProof(proof, o.format); printErr != nil && err == nil {
+			err = &rollout.StoppedError{Cause: printErr, Changed: plan.Changing()} // done, whoever reads it or not
 		}
 	}
 	if err == nil && !proof.OK() {

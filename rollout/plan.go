@@ -274,3 +274,15 @@ func (p *Plan) Notes() []string {
 	}
 	return out
 }
+
+// Changing names the nodes where something is to be done, in the order of the
+// rollout.
+func (p *Plan) Changing() []string {
+	var out []string
+	for _, n := range p.Nodes {
+		if !n.Empty() {
+			out = append(out, n.Node.Name)
+		}
+	}
+	return out
+}
