@@ -84,6 +84,14 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mine, err := os.Create(filepath.Join(os.TempDir(), "kplb-lab-"+prefix()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close() //nolint:errcheck // nothing was written
+	if syscall.Flock(int(mine.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		t.Fatalf("another run has the labs %s-1 and on: choose another FAULTS_NAME", prefix())
+	}
 	rows := chosen()
 	results := make([]result, len(rows))
 	queue := make(chan int, len(rows)) // a worker may end early

@@ -50,7 +50,6 @@ func firstRebooted(t *trial) {
 	o.wait(patience)
 	t.notef("killed after %.1f s", t.firstMoment().Seconds())
 	t.watch.excuse(machines.Nodes...)
-	t.away = true
 	was := map[string]string{}
 	for _, n := range machines.Nodes {
 		was[n], _ = t.Init(n)

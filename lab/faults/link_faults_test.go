@@ -23,7 +23,6 @@ func linkFaults() []fault {
 // unplug pulls the cables of nodes until they are mended. An operator may
 // notice late, a lock ends by its silence.
 func (t *trial) unplug(nodes ...string) {
-	t.away = true
 	t.watch.excuse(nodes...)
 	for _, n := range nodes {
 		t.verb("cut", n)

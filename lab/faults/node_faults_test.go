@@ -101,7 +101,6 @@ func killRestore(t *trial) {
 
 // lightsOut cuts the power of nodes; they are excused from then on.
 func (t *trial) lightsOut(nodes ...string) {
-	t.away = true
 	t.watch.excuse(nodes...)
 	for _, n := range nodes {
 		t.verb("poweroff", n)
@@ -143,7 +142,6 @@ func rebootAll(t *trial) {
 	o.wait(patience)
 	time.Sleep(time.Duration(t.rng.IntN(5000)) * time.Millisecond)
 	t.watch.excuse(machines.Nodes...)
-	t.away = true
 	was := map[string]string{}
 	for _, n := range machines.Nodes {
 		was[n], _ = t.Init(n)

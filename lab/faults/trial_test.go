@@ -25,7 +25,6 @@ type trial struct {
 	all      []*operator      // everyone that was started, for the report
 	tolerate map[string]tree  // besides from and to, what a node may come to rest as
 	extra    time.Duration    // that the fault adds to the time to settle
-	away     bool             // the fault took nodes away for a while
 	quick    bool             // nothing may have changed: converging is tried once in a while only
 	mends    []func()         // lift the fault, the last one first
 	note     string           // what exactly was injected
@@ -277,11 +276,6 @@ func (t *trial) converge() {
 	again := t.start("apply", "-i", t.to.file, "--yes")
 	t.all = append(t.all, again)
 	code := again.wait(4 * time.Minute)
-	for end := time.Now().Add(15 * time.Second); code == 1 && t.away && time.Now().Before(end); time.Sleep(time.Second) {
-		// nothing to do, and a haproxy has yet to see that a node is back
-		again = t.start("apply", "-i", t.to.file, "--yes")
-		code = again.wait(4 * time.Minute)
-	}
 	if code != 0 {
 		t.problem("I8: the same apply again ends with %d", code)
 		return
