@@ -25,6 +25,8 @@ type bench struct {
 
 	cpu    []time.Duration // of kplb, with nothing to do
 	memory int64           // KiB, likewise
+
+	pressure string // when the rounds had ended
 }
 
 const vip = "10.1.233.1"
@@ -57,6 +59,7 @@ func TestInside(t *testing.T) {
 		b.change()
 		t.Logf("round %d of %d", i+1, rounds())
 	}
+	b.pressure = pressure()
 	b.roundTrips()
 	b.hundred()
 	b.judge(ansible != nil)

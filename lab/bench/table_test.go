@@ -76,9 +76,11 @@ func (t *table) String() string {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/float64(time.Millisecond)) }
 
-// load is what else the machine does.
-func load() string {
-	data, _ := os.ReadFile("/proc/loadavg") // only told to people
-	one, _, _ := strings.Cut(string(data), " ")
-	return one
+// pressure is the share of the last five minutes in which something waited for
+// a processor, as the kernel says.
+func pressure() string {
+	data, _ := os.ReadFile("/proc/pressure/cpu") // only told to people
+	_, after, _ := strings.Cut(string(data), "avg300=")
+	share, _, _ := strings.Cut(after, " ")
+	return share + " %"
 }
