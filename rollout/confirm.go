@@ -131,6 +131,10 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) err
 		return nil
 	}
 	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver", Usual: apiserverRestart})
+	if boundEverywhere(n.Manifest.Was.Content) {
+		// one that has yet to notice is ready, too, and restarts while the next node goes back
+		_ = r.awaitListening(ctx, h, n.Node, fmt.Sprintf("*:%d", r.Cluster.Port)) // whether it is ready decides
+	}
 	return r.awaitReady(ctx, n.Node)
 }
 

@@ -96,17 +96,22 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
 		}
 	}
 	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: apiserverRestart})
-	err := run(ctx, h, n.Node.Name, remote.Script{
-		Name: "await", Body: awaitBody, Limit: apiserverPatience + 10*time.Second,
-		Vars: map[string]string{
-			"KPLB_LISTEN": n.Listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
-			"KPLB_SECONDS": strconv.Itoa(int(apiserverPatience.Seconds())),
-		},
-	}, nil)
-	if err != nil {
+	if err := r.awaitListening(ctx, h, n.Node, n.Listen); err != nil {
 		return err
 	}
 	return r.awaitReady(ctx, n.Node)
+}
+
+// awaitListening waits until the apiserver has left its old addresses for its
+// new ones.
+func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string) error {
+	return run(ctx, h, n.Name, remote.Script{
+		Name: "await", Body: awaitBody, Limit: apiserverPatience + 10*time.Second,
+		Vars: map[string]string{
+			"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
+			"KPLB_SECONDS": strconv.Itoa(int(apiserverPatience.Seconds())),
+		},
+	}, nil)
 }
 
 func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {

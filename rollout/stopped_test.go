@@ -35,29 +35,29 @@ func TestApplyStops(t *testing.T) {
 		{
 			"refused before the first change", "transact", refuses("/etc/haproxy/haproxy.cfg has changed since the plan was made"),
 			"node-2: /etc/haproxy/haproxy.cfg has changed since the plan was made",
-			[]string{"node-1 back"}, []string{all3 + "node-1", "every node is as before"}, false,
+			[]string{"node-1 back", "node-1 await"}, []string{all3 + "node-1", "every node is as before"}, false,
 		},
 		{
 			"nobody knows how far it came", "transact", fails(lost), "node-2: connection lost",
-			[]string{"node-2 back", "node-1 back"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"half way, and no way back", "transact", broken, "node-2: /etc/x could not be written, and the way back did not work either:",
-			[]string{"node-2 back", "node-1 back"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"the manifest", "manifest", refuses("/etc/kubernetes/manifests/kube-apiserver.yaml has changed since the plan was made"),
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml has changed since the plan was made",
-			[]string{"node-2 back", "node-1 back"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"the apiserver does not move", "await", refuses("the apiserver listens on *:6443, not on 10.1.1.2:6443, after 180 s"),
 			"node-2: the apiserver listens on *:6443, not on 10.1.1.2:6443, after 180 s",
-			[]string{"node-2 back", "node-1 back"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"a daemon dies", "activate", refuses("haproxy died after it had started:\nemergency"), "node-2: haproxy died after it had started:\nemergency",
-			[]string{"node-2 back", "node-1 back"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 	}
 	for _, c := range cases {
