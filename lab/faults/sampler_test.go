@@ -161,3 +161,16 @@ func (s *sampler) stop() {
 	}
 	s.workers.Wait()
 }
+
+// down says which apiservers did not answer last.
+func (s *sampler) down() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, n := range machines.Nodes {
+		if err := s.bad[n]; err != nil {
+			out = append(out, fmt.Sprintf("the apiserver of node %s: %v", n, err))
+		}
+	}
+	return out
+}

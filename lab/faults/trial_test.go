@@ -123,7 +123,7 @@ func (t *trial) settle() bool {
 	over := time.Now()
 	deadline := over.Add(window + outlast + t.extra)
 	for {
-		busy := t.lookAround()
+		busy := append(t.lookAround(), t.watch.down()...)
 		t.settled = time.Since(over)
 		if len(busy) == 0 {
 			break
@@ -262,7 +262,7 @@ func (t *trial) told() {
 		if reason != "timer" && reason != "boot" {
 			continue
 		}
-		o := t.start("status", "-i", t.from.file)
+		o := t.start("status", "-i", t.to.file) // before kplb there is no inventory
 		o.wait(time.Minute)
 		if !strings.Contains(o.all(), nodeName(n)+": a change (") {
 			t.problem("I5: node %s has taken the change back by itself (%s), and kplb status does not say so:\n%s", n, reason, o.all())
