@@ -22,10 +22,12 @@ type Host struct {
 	client   *goph.Client
 	sessions chan struct{} // bounds what runs at once
 
-	gone   chan struct{} // closed when the connection has ended
-	mu     sync.Mutex
-	cause  error // why it ended
-	closed sync.Once
+	gone     chan struct{} // closed when the connection has ended
+	mu       sync.Mutex
+	cause    error    // why it ended
+	shells   []*shell // that were opened
+	resident *shell   // the one of resident scripts
+	closed   sync.Once
 }
 
 // maxSessions stays below sshd's default MaxSessions of 10.

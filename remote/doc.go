@@ -1,9 +1,9 @@
 // Package remote runs scripts on one host over SSH: bounded, quoted, cancellable. It knows nothing of clusters.
 //
 // A Host is one connection. A Script is constant POSIX sh text with typed data; Run streams it over the standard
-// input of one constant command, as root, and hands back the records that the script reports. Nothing is built from
-// strings, nothing secret is ever in an argument or in the environment, and what a host prints is cleaned of terminal
-// escapes before anybody sees it.
+// input of one constant command, a root shell that lasts as long as the connection, and hands back the records that
+// the script reports. Nothing is built from strings, nothing secret is ever in an argument or in the environment, and
+// what a host prints is cleaned of terminal escapes before anybody sees it.
 //
 // Host keys are checked as OpenSSH does with StrictHostKeyChecking=yes. There is no way to switch that off; a key that
 // is not known yet can be recorded knowingly, by Trust or by Options.AcceptNew. The agent is used, never forwarded.

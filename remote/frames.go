@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -22,22 +23,32 @@ type frames struct {
 	nonce string
 	total int
 	noise tail // the end of what was dropped, for the case that nothing else explains a failure
+	ended bool // the script has,
+	code  int  // with this exit status
 }
 
-func newFrames(r io.Reader, nonce string) *frames {
-	return &frames{r: bufio.NewReaderSize(r, 32<<10), nonce: nonce, noise: tail{limit: 512}}
+func newFrames(r *bufio.Reader, nonce string) *frames {
+	return &frames{r: r, nonce: nonce, noise: tail{limit: 512}}
 }
 
-// next gives what follows the nonce on the next framed line; io.EOF at the end. An unfinished last line does not count.
+// next gives what follows the nonce on the next framed line; io.EOF at the end of the script or of the stream. An unfinished last line
+// does not count.
 func (f *frames) next() (string, error) {
 	for {
 		line, framed, err := f.line()
 		if err != nil {
 			return "", err
 		}
-		if framed {
-			return line, nil
+		if !framed {
+			continue
 		}
+		if status, ok := strings.CutPrefix(line, " "); ok {
+			if code, err := strconv.Atoi(status); err == nil {
+				f.ended, f.code = true, code
+				return "", io.EOF
+			}
+		}
+		return line, nil
 	}
 }
 

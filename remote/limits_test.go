@@ -333,37 +333,3 @@ func TestScriptIsChecked(t *testing.T) {
 		t.Error("something was run")
 	}
 }
-
-// TestBeat has a body outlive the beats: it must end by itself although its input does not.
-func TestBeat(t *testing.T) {
-	for name, opts := range map[string]remotetest.Options{"handler": {Other: remotetest.RunShell}, "exec": {Exec: remotetest.LocalShell}} {
-		t.Run(name, func(t *testing.T) {
-			s := remotetest.NewServer(t, opts)
-			h := connect(t, s)
-			before := calm()
-			got, err := collect(t, h, remote.Script{
-				Name: "beat", Body: "for n in 1 2 3; do read -r _ <&3 && record beat; done\nexec 3<&-\n(exit 4)", Beat: 20 * time.Millisecond,
-			})
-			if len(got) != 3 || err == nil || err.Error() != "node: beat: exit status 4" {
-				t.Errorf("%v, %v", got, err)
-			}
-			settle(t, before)
-			// Without beats there is no descriptor 3.
-			got, err = collect(t, h, remote.Script{Name: "none", Body: "(true <&3) 2>/dev/null && record open; true"})
-			if len(got) != 0 || err != nil {
-				t.Errorf("%v, %v", got, err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			err = h.Run(ctx, remote.Script{
-				Name: "hold", Body: "record held\nwhile read -r _ <&3; do :; done", Beat: 20 * time.Millisecond,
-			}, func(remote.Record) error {
-				cancel()
-				return nil
-			})
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("err = %v", err)
-			}
-			settle(t, before)
-		})
-	}
-}

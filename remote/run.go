@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 )
 
-// drainTime is how long Run waits for output after a script has ended: a daemon that it left behind may hold the streams open.
+// drainTime is how long Run waits for output after the shell has ended: a daemon that it left behind may hold the streams open.
 const drainTime = 2 * time.Second
 
 // Run runs s as root and calls each, which may be nil, with every record in order, on the calling goroutine. An error of each ends
@@ -21,27 +22,31 @@ const drainTime = 2 * time.Second
 // to ErrSudo… or ErrConnectionLost where that is why), ErrSessions, ErrConnectionLost (the script may be running still, until its limit),
 // ErrOutputLimit, ErrTimeout (the host did not end the script at its limit), ErrClosed, or the error of ctx.
 //
-// When ctx is done, Run closes the session and returns at once. The script gets SIGTERM where sshd passes it on (not to sudo's or
-// root's children everywhere), else goes on until its end or its limit: what must not be interrupted has to be so on the host itself, and what
-// must stop needs a short Limit. At most 8 scripts run at once on a Host; further calls wait.
+// When ctx is done, Run returns at once, and the script goes on until its end or its limit: what must stop needs a short Limit. A script
+// runs in a shell of its connection that is free; sudo is asked once for each shell. At most 8 scripts run at once on a Host; further
+// calls wait.
 func (h *Host) Run(ctx context.Context, s Script, each func(Record) error) error {
 	if err := s.check(); err != nil {
 		return &Error{Host: h.name, Err: err}
 	}
 	select {
 	case h.sessions <- struct{}{}:
-		defer func() { <-h.sessions }()
 	case <-ctx.Done():
 		return h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
 	}
-	r := &run{host: h, script: s, nonce: newNonce(), records: make(chan Record), over: make(chan struct{}), faults: make(chan error, 3), exit: make(chan error, 1)}
-	defer close(r.over)
-	if err := r.open(ctx); err != nil {
+	sh, err := h.takeShell(ctx, s.Resident)
+	if err != nil {
+		<-h.sessions
 		return err
 	}
-	defer r.session.Close() //nolint:errcheck // EOF when the host closed it already
+	r := &run{host: h, shell: sh, script: s, nonce: newNonce(), records: make(chan Record), over: make(chan struct{}), drained: make(chan struct{}), faults: make(chan error, 3)}
+	defer close(r.over)
 	r.begin(ctx)
-	return r.wait(ctx, each)
+	err = r.wait(ctx, each)
+	if !isClosed(r.drained) && !h.isResident(sh) {
+		sh.close() // the script goes on all the same; what a resident one has set up must stay
+	}
+	return err
 }
 
 func (h *Host) error(err error, hint string) *Error {
@@ -51,21 +56,71 @@ func (h *Host) error(err error, hint string) *Error {
 // run is one execution of a script.
 type run struct {
 	host    *Host
+	shell   *shell
 	script  Script
 	nonce   string
-	command command
-	session *ssh.Session
 	started time.Time
 
-	stdin   io.WriteCloser
 	stdout  *frames
 	stderr  *errorStream
 	records chan Record   // closed at the end of standard output
+	drained chan struct{} // closed at the end of both streams
 	over    chan struct{} // closed when Run returns
 	faults  chan error    // what a reader or the feeder gives up with
-	exit    chan error    // what session.Wait gives
 	begun   atomic.Bool   // the shell has read everything and called the body
-	fed     atomic.Bool   // the whole stream was sent
+	fed     atomic.Bool   // the whole script was sent
+}
+
+// begin streams the script and starts reading.
+func (r *run) begin(ctx context.Context) {
+	r.started = time.Now()
+	r.stdout, r.stderr = newFrames(r.shell.stdout, r.nonce), newErrorStream(r.shell.stderr, r.shell.command, r.nonce)
+	go r.feed(ctx)
+	var readers sync.WaitGroup
+	readers.Go(r.readOutput)
+	readers.Go(r.readErrors)
+	go func() {
+		readers.Wait()
+		if r.stdout.ended && r.stderr.ended {
+			r.shell.release()
+		} else {
+			r.shell.close()
+		}
+		close(r.drained)
+		<-r.host.sessions
+	}()
+}
+
+// feed streams the script, once sudo lets it through.
+func (r *run) feed(ctx context.Context) {
+	sh := r.shell
+	var opening []byte
+	if !sh.opened {
+		if sh.command.asks() {
+			ready, err := r.passSudo(ctx)
+			if err != nil {
+				r.fault(err)
+			}
+			if !ready {
+				sh.close()
+				return
+			}
+		}
+		opening, sh.opened = []byte(program), true
+	}
+	limit := strconv.Itoa(int(r.script.limit().Seconds()))
+	if r.script.Resident {
+		limit = "resident"
+	}
+	text := r.script.stream(r.nonce)
+	// A write fails when the shell has ended or the connection has: both are seen elsewhere.
+	if sh.send(opening, fmt.Appendf(nil, "%s %s %d\n", r.nonce, limit, len(text)), text) != nil {
+		return
+	}
+	r.fed.Store(true)
+	if r.script.Beat > 0 {
+		sh.beating.Do(func() { go sh.beat(r.script.Beat) })
+	}
 }
 
 func (r *run) readOutput() {
@@ -87,8 +142,7 @@ func (r *run) readOutput() {
 		}
 		select {
 		case r.records <- record:
-		case <-r.over:
-			return
+		case <-r.over: // read on: the next script has to find its own output
 		}
 	}
 }
@@ -99,10 +153,13 @@ func (r *run) wait(ctx context.Context, each func(Record) error) error {
 	// The host ends the script itself; this is for a host that does not.
 	overdue := time.NewTimer(limit + killAfter + 5*time.Second)
 	defer overdue.Stop()
-	records, exit, drained := r.records, r.exit, r.stderr.drained
-	var result error
+	records, ended := r.records, r.shell.ended
 	var enough <-chan time.Time
-	for records != nil || exit != nil || drained != nil {
+	for records != nil || !isClosed(r.drained) {
+		drained := r.drained
+		if records != nil {
+			drained = nil // records first
+		}
 		select {
 		case record, ok := <-records:
 			if !ok {
@@ -112,34 +169,42 @@ func (r *run) wait(ctx context.Context, each func(Record) error) error {
 					return err
 				}
 			}
-		case result = <-exit:
-			exit = nil
-			enough = time.After(drainTime)
 		case <-drained:
-			drained = nil
+		case <-ended:
+			ended = nil
+			enough = time.After(drainTime)
 		case <-enough:
-			return r.ended(result)
+			return r.ended()
 		case err := <-r.faults:
+			r.shell.close()
 			return err
 		case <-ctx.Done():
-			_ = r.session.Signal(ssh.SIGTERM)
 			return r.host.error(fmt.Errorf("interrupted during %s: %w", r.script.Name, context.Cause(ctx)), "")
 		case <-overdue.C:
+			r.shell.close()
 			return r.host.error(fmt.Errorf("%w: %s was not ended after its limit of %s", ErrTimeout, r.script.Name, limit), "")
 		}
 	}
-	return r.ended(result)
+	return r.ended()
 }
 
 // ended turns the exit into what Run returns.
-func (r *run) ended(exit error) error {
-	code := 0
-	var status *ssh.ExitError
-	switch {
-	case errors.As(exit, &status):
-		code = status.ExitStatus()
-	case exit != nil:
-		return r.lost()
+func (r *run) ended() error {
+	code, known := r.stdout.code, r.stdout.ended
+	if !known {
+		var status *ssh.ExitError
+		select {
+		case <-r.shell.ended:
+		case <-time.After(drainTime):
+		}
+		switch {
+		case !isClosed(r.shell.ended):
+			return r.lost()
+		case errors.As(r.shell.exit, &status):
+			code = status.ExitStatus()
+		case r.shell.exit != nil:
+			return r.lost()
+		}
 	}
 	select {
 	case err := <-r.faults:
@@ -148,6 +213,9 @@ func (r *run) ended(exit error) error {
 	}
 	if !r.begun.Load() {
 		return r.notStarted(code)
+	}
+	if !known {
+		return r.lost()
 	}
 	if code == 0 {
 		return nil
@@ -158,4 +226,20 @@ func (r *run) ended(exit error) error {
 		failed.TimedOut = r.script.limit()
 	}
 	return failed
+}
+
+// lost says that the connection is gone, or the shell, and whether the script can have begun.
+func (r *run) lost() error {
+	err := fmt.Errorf("%w during %s: %w", ErrConnectionLost, r.script.Name, r.shell.whyLost())
+	if !r.fed.Load() {
+		err = fmt.Errorf("%w; %w", err, ErrNotStarted)
+	}
+	return r.host.error(err, "")
+}
+
+func (r *run) fault(err error) {
+	select {
+	case r.faults <- err:
+	default:
+	}
 }

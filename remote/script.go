@@ -30,8 +30,12 @@ type Script struct {
 	Files map[string][]byte // see kplb_file; names without NUL
 	Limit time.Duration     // after it the node ends the script (SIGTERM, 10 s later SIGKILL); rounded up to seconds, 0: DefaultLimit
 
-	// Beat, when not 0, has Run write a line to the body's descriptor 3 this often. A body that reads there notices when nobody waits
-	// for it any more: the lines stop, or the end of the file comes. Daemons should not inherit it (3<&-).
+	// Resident has the body run in the shell itself that runs the connection's scripts, instead of one of its own: descriptors, traps
+	// and variables that it sets stay until the connection ends, and whatever script comes then. All resident scripts of a Host run in
+	// the same shell, which does not hand descriptor 8 on to others. No Limit ends the body: it must be short, and must not exit.
+	Resident bool
+	// Beat, when not 0, has that shell hear a line this often from then on, while no script runs in it. A body that sets kplb_silence, in
+	// seconds, has the shell end when it hears nothing for so long.
 	Beat time.Duration
 }
 
@@ -136,12 +140,11 @@ func (s Script) stream(nonce string) []byte {
 	}
 	b.WriteString("*) printf 'kplb_file: no file %s\\n' \"$1\" >&2; return 1 ;;\nesac\n}\n")
 	fmt.Fprintf(&b, "kplb_main() {\n:\n%s\n}\n", s.Body)
-	beats := ""
-	if s.Beat > 0 {
-		beats = "3<&0 "
+	exit := "exit\n"
+	if s.Resident {
+		exit = ""
 	}
-	// With beats the input does not end by itself, hence the exit.
-	fmt.Fprintf(&b, "kplb_start_%s() {\nrecord\nkplb_main %s</dev/null\nexit\n}\nkplb_start_%s\n", nonce, beats, nonce)
+	fmt.Fprintf(&b, "kplb_start_%s() {\nrecord\nkplb_main </dev/null\n%s}\nkplb_start_%s\n", nonce, exit, nonce)
 	return []byte(b.String())
 }
 

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // command is what sshd gives to the login shell, whichever that is: words without a character that any shell treats specially, but
-// for single quotes. It is the same for every script but for the limit, and for two random marks when sudo may ask.
+// for what is between single quotes. It is the same for every host, but for two random marks when sudo may ask.
 type command struct {
 	text   string
 	prompt string // sudo's prompt, or empty: it may not ask
@@ -21,17 +20,18 @@ func (c command) asks() bool { return c.prompt != "" }
 // clean starts a program by the system's PATH and in the C locale, whatever the login's rc files did.
 const clean = "/usr/bin/env LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
 
-func (h *Host) command(limit time.Duration) command {
-	shell := fmt.Sprintf(clean+"timeout -k %d %d /bin/sh -s", int(killAfter.Seconds()), int(limit.Seconds()))
+func (h *Host) command() command {
+	// The program comes over the standard input, with the first script behind it.
+	read := fmt.Sprintf(`eval "$(dd bs=%d count=1 iflag=fullblock 2>/dev/null)"`, len(program))
 	switch {
 	case h.last.user == "root":
-		return command{text: "exec " + shell}
+		return command{text: "exec " + clean + "/bin/sh -c '" + read + "'"}
 	case h.opts.SudoPassword == nil:
-		return command{text: "exec " + clean + "sudo -n -- " + shell}
+		return command{text: "exec " + clean + "sudo -n -- /bin/sh -c '" + read + "'"}
 	}
 	// These may be seen by every user of the host. Knowing them is of no use: only sudo and its child write to this stream.
 	c := command{prompt: "kplb-prompt-" + newNonce(), ready: "kplb-ready-" + newNonce()}
-	c.text = fmt.Sprintf("exec "+clean+"sudo -S -p %s -- /bin/sh -c 'echo %s >&2; exec %s'", c.prompt, c.ready, shell)
+	c.text = fmt.Sprintf("exec "+clean+"sudo -S -p %s -- /bin/sh -c 'echo %s >&2; %s'", c.prompt, c.ready, read)
 	return c
 }
 
@@ -39,38 +39,41 @@ func (h *Host) command(limit time.Duration) command {
 type errorStream struct {
 	command
 	tail
-	r       io.Reader
-	window  string
-	marks   chan bool     // true: sudo asks; false: it is through; closed at the end
-	drained chan struct{} // closed at the end
+	r      io.Reader
+	nonce  string
+	window string
+	marks  chan bool // true: sudo asks; false: it is through; closed at the end
+	ended  bool      // the script has
 }
 
-func newErrorStream(r io.Reader, c command) *errorStream {
-	return &errorStream{command: c, tail: tail{limit: tailSize}, r: r, marks: make(chan bool, 8), drained: make(chan struct{})}
+func newErrorStream(r io.Reader, c command, nonce string) *errorStream {
+	return &errorStream{command: c, tail: tail{limit: tailSize}, r: r, nonce: nonce, marks: make(chan bool, 8)}
 }
 
-// add looks for marks until the script is fed; a mark may come in pieces.
+// end is what the shell says when the script has ended.
+func (e *errorStream) end() string { return "\n" + e.nonce + "\n" }
+
+// add looks for marks; one may come in pieces.
 func (e *errorStream) add(p []byte) {
 	e.tail.add(p)
-	if !e.asks() {
-		return
-	}
 	e.window += string(p)
-	for {
+	e.ended = e.ended || strings.Contains(e.window, e.end())
+	for e.asks() {
 		prompt, ready := strings.Index(e.window, e.prompt), strings.Index(e.window, e.ready)
 		switch {
 		case prompt >= 0 && (ready < 0 || prompt < ready):
 			e.mark(true)
 			e.window = e.window[prompt+len(e.prompt):]
+			continue
 		case ready >= 0:
 			e.mark(false)
 			e.window = e.window[ready+len(e.ready):]
-		default:
-			keep := max(len(e.prompt), len(e.ready)) - 1
-			e.window = e.window[max(0, len(e.window)-keep):]
-			return
+			continue
 		}
+		break
 	}
+	keep := max(len(e.prompt), len(e.ready), len(e.end())) - 1
+	e.window = e.window[max(0, len(e.window)-keep):]
 }
 
 func (e *errorStream) mark(asks bool) {
@@ -82,7 +85,7 @@ func (e *errorStream) mark(asks bool) {
 
 // String is for people: without our marks.
 func (e *errorStream) String() string {
-	text := e.tail.String()
+	text := strings.TrimSuffix(e.tail.String(), e.end())
 	if e.asks() {
 		text = strings.NewReplacer(e.prompt, "", e.ready+"\n", "").Replace(text)
 	}
@@ -90,7 +93,6 @@ func (e *errorStream) String() string {
 }
 
 func (r *run) readErrors() {
-	defer close(r.stderr.drained)
 	defer close(r.stderr.marks)
 	buffer := make([]byte, 4<<10)
 	for {
@@ -100,7 +102,7 @@ func (r *run) readErrors() {
 			r.fault(r.host.error(fmt.Errorf("%s %w: over %d MiB on standard error", r.script.Name, ErrOutputLimit, MaxOutput>>20), ""))
 			return
 		}
-		if err != nil {
+		if err != nil || r.stderr.ended {
 			return
 		}
 	}
@@ -141,7 +143,7 @@ func (r *run) givePassword(ctx context.Context) error {
 	if strings.ContainsAny(string(password), "\n\x00") {
 		return r.host.error(fmt.Errorf("%w: it cannot hold a line break; %w", ErrSudoPasswordWrong, ErrNotStarted), "")
 	}
-	_, _ = r.stdin.Write(append(append([]byte{}, password...), '\n')) // an error shows as the end of the session
+	_, _ = r.shell.stdin.Write(append(append([]byte{}, password...), '\n')) // an error shows as the end of the session
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -26,7 +27,6 @@ type Call struct {
 	Files   map[string][]byte
 	Stdout  io.Writer
 	Stderr  io.Writer
-	Beats   io.Reader // what Script.Beat writes, until the client is gone
 
 	nonce  string
 	exec   *Exec
@@ -54,10 +54,11 @@ func (c *Call) Cut() { _ = c.conn.Close() }
 
 var escaper = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 
-// RunShell is the Handler that runs the script with the real /bin/sh, as the current user.
+// RunShell is the Handler that runs the script with the real /bin/sh, as the current user. What is resident has to be run by
+// LocalShell.
 func RunShell(c *Call) int {
 	text := strings.Replace(c.Text, "\nPATH=", "\nPATH="+c.server.searchPath(), 1)
-	return c.server.shell(c.Context, "/bin/sh -s", io.MultiReader(strings.NewReader(text), c.Beats), c.Stdout, c.Stderr)
+	return c.server.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
 }
 
 // LocalShell is the ExecHandler that runs the very command as sshd would, sudo and all, with Options.Path first in PATH.
@@ -101,22 +102,44 @@ func (s *Server) shell(ctx context.Context, command string, stdin io.Reader, std
 	return 0
 }
 
-// dispatch reads the whole script and gives it to its handler.
+// dispatch is the shell: it gives one script after the other to its handler.
 func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
 	if mark := readyMark.FindStringSubmatch(e.Command); mark != nil {
 		_, _ = io.WriteString(e.Stderr, mark[0]+"\n")
 	}
 	stdin := bufio.NewReader(e.Stdin)
-	text, ok := readScript(stdin)
-	if !ok {
-		return 2 // cut short: the shell runs nothing
+	program, _ := strconv.Atoi(programSize.FindStringSubmatch(e.Command)[1]) // digits
+	if _, err := stdin.Discard(program); err != nil {
+		return 2
 	}
+	for {
+		line, err := stdin.ReadString('\n')
+		if err != nil {
+			return 0 // nobody is there any more
+		}
+		var nonce, limit string
+		var size int
+		if n, _ := fmt.Sscan(line, &nonce, &limit, &size); n != 3 {
+			continue // a beat
+		}
+		text := make([]byte, size)
+		if _, err := io.ReadFull(stdin, text); err != nil {
+			return 0 // cut short: nothing of it runs
+		}
+		code := s.call(ctx, conn, e, string(text))
+		_, _ = fmt.Fprintf(e.Stderr, "\n%s\n", nonce)
+		if _, err := fmt.Fprintf(e.Stdout, "\n%s %d\n", nonce, code); err != nil {
+			return 1
+		}
+	}
+}
+
+// call has one script answered.
+func (s *Server) call(ctx context.Context, conn *conn, e *Exec, text string) int {
 	c := parseCall(text)
-	c.Context, c.User, c.Stdout, c.Stderr, c.Beats = ctx, e.User, e.Stdout, e.Stderr, stdin
+	c.Context, c.User, c.Stdout, c.Stderr = ctx, e.User, e.Stdout, e.Stderr
 	c.exec, c.conn, c.server = e, conn, s
-	s.mu.Lock()
-	s.received[e.index].Script = c.Script
-	s.mu.Unlock()
+	s.receive(Received{User: e.User, Command: e.Command, Script: c.Script})
 	handler := s.opts.Scripts[c.Script]
 	if handler == nil {
 		handler = s.opts.Other
@@ -130,31 +153,13 @@ func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
 	return handler(c)
 }
 
-// readScript reads up to the line that starts the script, as the shell does: beats may follow.
-func readScript(stdin *bufio.Reader) (string, bool) {
-	var text strings.Builder
-	last := ""
-	for {
-		line, err := stdin.ReadString('\n')
-		text.WriteString(line)
-		if err != nil {
-			return "", false
-		}
-		if nonce, found := strings.CutPrefix(line, "kplb_nonce="); found && last == "" {
-			last = "kplb_start_" + nonce
-		}
-		if line == last {
-			return text.String(), true
-		}
-	}
-}
-
 var (
-	readyMark = regexp.MustCompile(`kplb-ready-[0-9a-f]+`)
-	nameLine  = regexp.MustCompile(`^# kplb: (.*)\n`)
-	nonceLine = regexp.MustCompile(`(?m)^kplb_nonce=([0-9a-f]+)\n`)
-	varStart  = regexp.MustCompile(`^([A-Z][A-Z0-9_]*)=`)
-	fileLine  = regexp.MustCompile(` printf %s ([A-Za-z0-9+/=]*) \| base64 -d ;;\n$`)
+	readyMark   = regexp.MustCompile(`kplb-ready-[0-9a-f]+`)
+	programSize = regexp.MustCompile(`dd bs=([0-9]+) `)
+	nameLine    = regexp.MustCompile(`^# kplb: (.*)\n`)
+	nonceLine   = regexp.MustCompile(`(?m)^kplb_nonce=([0-9a-f]+)\n`)
+	varStart    = regexp.MustCompile(`^([A-Z][A-Z0-9_]*)=`)
+	fileLine    = regexp.MustCompile(` printf %s ([A-Za-z0-9+/=]*) \| base64 -d ;;\n$`)
 )
 
 // parseCall reads the stream back into what the caller of Run gave.

@@ -169,14 +169,20 @@ func (s *Server) Port() uint16 {
 	return uint16(s.listener.Addr().(*net.TCPAddr).Port) //nolint:gosec,forcetypeassert // a TCP port
 }
 
-// Received is one command that was run.
+// Received is one script that was run, or one command of Options.Exec.
 type Received struct {
 	User    string
-	Command string // what came as the exec request
-	Script  string // Script.Name, empty before it is known and for Options.Exec
+	Command string // what came as the exec request: the same for all scripts of one shell
+	Script  string // Script.Name, empty for Options.Exec
 }
 
-// Received lists the commands that were run, in order.
+func (s *Server) receive(r Received) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.received = append(s.received, r)
+}
+
+// Received lists what was run, in order.
 func (s *Server) Received() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,7 +20,6 @@ type Exec struct {
 	Stderr  io.Writer
 
 	server *Server
-	index  int
 }
 
 func (s *Server) session(ctx context.Context, c *conn, connection *ssh.ServerConn, offered ssh.NewChannel) {
@@ -81,11 +80,8 @@ func (s *Server) exec(ctx context.Context, c *conn, e *Exec) int {
 	if f.CutStdout > 0 {
 		e.Stdout = &cutter{w: e.Stdout, left: f.CutStdout, conn: c}
 	}
-	s.mu.Lock()
-	e.index = len(s.received)
-	s.received = append(s.received, Received{User: e.User, Command: e.Command})
-	s.mu.Unlock()
 	if s.opts.Exec != nil {
+		s.receive(Received{User: e.User, Command: e.Command})
 		return s.opts.Exec(ctx, e)
 	}
 	return s.dispatch(ctx, c, e)

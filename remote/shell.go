@@ -1,0 +1,240 @@
+package remote
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// shell is one root shell on the host. It lasts as long as the connection and runs one script after the other, so that a script costs
+// one round trip and no login, and sudo is asked once.
+type shell struct {
+	host    *Host
+	command command
+	session *ssh.Session
+	stdin   io.WriteCloser
+	stdout  *bufio.Reader
+	stderr  io.Reader
+	opened  bool          // sudo has let us through, and the program was sent
+	beating sync.Once     // see Script.Beat
+	ended   chan struct{} // closed when the session has
+	exit    error         // then: how
+
+	mu   sync.Mutex // guards what is written, and:
+	busy bool
+}
+
+// program is what the shell does: a line "nonce limit size", then a script of that many bytes. dd takes exactly those. A script that is
+// cut short lacks its call, and runs nothing. An empty line is a beat. What ends a script is said on both streams, on a line of its own.
+const program = `kplb_next() {
+	if [ "$kplb_silence" ]; then
+		kplb_line=$(timeout "$kplb_silence" /bin/sh -c 'IFS= read -r line && printf "%s\n" "$line"' 8>&-) || return 1
+	else
+		IFS= read -r kplb_line || return 1
+	fi
+	set -- $kplb_line
+	kplb_nonce=${1-} kplb_limit=${2-} kplb_size=${3-}
+}
+kplb_script() {
+	dd bs="$kplb_size" count=1 iflag=fullblock 2>/dev/null
+}
+kplb_loop() {
+	kplb_silence=
+	while kplb_next; do
+		[ "$kplb_size" ] || continue
+		if [ "$kplb_limit" = resident ]; then
+			eval "$(kplb_script)"
+		else
+			kplb_script 8>&- | timeout -k 10 "$kplb_limit" /bin/sh -s 8>&-
+		fi
+		set -- "$?" "$kplb_nonce"
+		printf '\n%s %s\n' "$2" "$1"
+		printf '\n%s\n' "$2" >&2
+	done
+}
+trap '' HUP PIPE
+kplb_loop`
+
+// takeShell gives a shell that nobody uses: an old one, or a new one. A resident script goes where the one before it went.
+func (h *Host) takeShell(ctx context.Context, resident bool) (*shell, error) {
+	for {
+		h.mu.Lock()
+		sh, wait := h.pick(resident)
+		h.mu.Unlock()
+		switch {
+		case sh != nil:
+			return sh, nil
+		case wait == nil:
+			return h.openShell(ctx, resident)
+		}
+		select {
+		case <-wait.ended:
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
+		}
+	}
+}
+
+// pick marks a shell as busy and gives it, or names the one to wait for. Both nil: a new one is needed.
+func (h *Host) pick(resident bool) (sh, wait *shell) {
+	h.shells = slices.DeleteFunc(h.shells, func(s *shell) bool { return isClosed(s.ended) })
+	if h.resident != nil && isClosed(h.resident.ended) {
+		h.resident = nil
+	}
+	if resident && h.resident != nil {
+		if h.resident.take() {
+			return h.resident, nil
+		}
+		return nil, h.resident
+	}
+	for _, s := range h.shells {
+		if s.take() {
+			if resident {
+				h.resident = s
+			}
+			return s, nil
+		}
+	}
+	return nil, nil
+}
+
+func (h *Host) isResident(s *shell) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.resident == s
+}
+
+func (s *shell) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free := !s.busy
+	s.busy = true
+	return free
+}
+
+func (s *shell) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = false
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// openShell starts a shell. The library waits without a context, hence the goroutine: when ctx is done first it ends with the host's
+// answer or with the connection.
+func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
+	s := &shell{host: h, busy: true, ended: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() { started <- s.start() }()
+	select {
+	case err := <-started:
+		if err != nil {
+			return nil, err
+		}
+	case <-ctx.Done():
+		go func() {
+			if <-started == nil {
+				s.close()
+			}
+		}()
+		return nil, h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shells = append(h.shells, s)
+	if resident {
+		h.resident = s
+	}
+	return s, nil
+}
+
+func (s *shell) start() error {
+	s.command = s.host.command()
+	cmd, err := s.host.client.Command(s.command.text)
+	if err != nil {
+		return s.refused(err)
+	}
+	s.session = cmd.Session
+	stdin, errIn := s.session.StdinPipe()
+	stdout, errOut := s.session.StdoutPipe()
+	stderr, errErr := s.session.StderrPipe()
+	if err := errors.Join(errIn, errOut, errErr); err != nil {
+		return s.refused(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.close()
+		return s.refused(err)
+	}
+	s.stdin, s.stdout, s.stderr = stdin, bufio.NewReaderSize(stdout, 32<<10), stderr
+	go func() {
+		s.exit = s.session.Wait()
+		close(s.ended)
+	}()
+	return nil
+}
+
+// refused says why there is no session.
+func (s *shell) refused(err error) error {
+	var channel *ssh.OpenChannelError
+	if errors.As(err, &channel) {
+		return s.host.error(fmt.Errorf("%w by the host (%s): %w", ErrSessions, Clean(channel.Message), ErrNotStarted),
+			"raise MaxSessions in the host's sshd_config")
+	}
+	return s.host.error(fmt.Errorf("%w: %w; %w", ErrConnectionLost, s.whyLost(), ErrNotStarted), "")
+}
+
+// whyLost waits a moment for the connection's own word: a session may notice first.
+func (s *shell) whyLost() error {
+	select {
+	case <-s.host.gone:
+	case <-time.After(100 * time.Millisecond):
+	}
+	if cause := s.host.lostCause(); cause != nil {
+		return cause
+	}
+	return errors.New("the shell on the host has ended")
+}
+
+// close ends the session. A script that runs goes on, and the shell ends after it.
+func (s *shell) close() { _ = s.session.Close() } // EOF when the host closed it already
+
+// send writes a request, whole.
+func (s *shell) send(parts ...[]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.stdin.Write(slices.Concat(parts...))
+	return err
+}
+
+// beat writes an empty line every so often while no script runs, until the shell ends.
+func (s *shell) beat(every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-t.C:
+		}
+		s.mu.Lock()
+		if !s.busy {
+			_, _ = s.stdin.Write([]byte("\n")) // an error shows as the end of the session
+		}
+		s.mu.Unlock()
+	}
+}
