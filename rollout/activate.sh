@@ -17,7 +17,7 @@ last_words() {
 }
 
 workers() {
-	pgrep -P "$(systemctl show --value --property=MainPID "$1")" | sort
+	pgrep -P "$master" | sort
 }
 
 listens() {
@@ -29,13 +29,13 @@ until_true() {
 	tries=0
 	until "$@"; do
 		tries=$((tries + 1))
-		[ $tries -lt 100 ] || return 1
-		sleep 0.1
+		[ $tries -lt 200 ] || return 1
+		sleep 0.05
 	done
 }
 
 new_worker() {
-	workers "$1.service" | grep -qvxF "$old_workers"
+	workers | grep -qvxF "$old_workers"
 }
 
 # Not while it is still reloading.
@@ -45,21 +45,25 @@ active() {
 
 switch() {
 	[ -n "$2" ] || return 0
-	record step "$1: $2"
-	[ "$1 $2" != "haproxy reload" ] || old_workers=$(workers haproxy.service 2>/dev/null)
+	[ "$1 $2" != "haproxy reload" ] || {
+		master=$(systemctl show --value --property=MainPID haproxy.service)
+		old_workers=$(workers)
+	}
 	said=$(systemctl "$2" "$1.service" 2>&1) || refuse "$1 does not $2: $said
 $(last_words "$1")"
-	[ "$2" != stop ] || return 0
-	[ "$1 $2" != "haproxy reload" ] || until_true new_worker haproxy ||
-		refuse "haproxy keeps its old worker after the reload:
+	case $2 in
+	stop) ;;
+	reload) # what went wrong leaves the old worker
+		[ "$1" != haproxy ] || until_true new_worker || refuse "haproxy keeps its old worker after the reload:
 $(last_words "$1")"
-	until_true active "$1" || refuse "$1 is not running after the $2:
+		;;
+	*)
+		until_true active "$1" || refuse "$1 is not running after the $2:
 $(last_words "$1")"
-	# a reload that went wrong leaves the old worker, which is seen at once
-	[ "$2" = reload ] || {
 		eval "restarts_$1=$(systemctl show --value --property=NRestarts "$1.service")"
 		started="$started $1"
-	}
+		;;
+	esac
 }
 
 # What dies of its new file does so within a moment of having been started.
@@ -96,6 +100,12 @@ switch haproxy "$KPLB_HAPROXY"
 [ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
 $(last_words haproxy)"
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
+for name in haproxy keepalived; do
+	case $name$KPLB_HAPROXY$KPLB_KEEPALIVED in
+	haproxyreload* | keepalived*reload) until_true active $name || refuse "$name is not running after the reload:
+$(last_words $name)" ;;
+	esac
+done
 still_running
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"
 record done

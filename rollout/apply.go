@@ -40,7 +40,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.rehearseAll(ctx, p); err != nil {
+	if err := r.stageAll(ctx, p); err != nil {
 		r.tidy(ctx, err)
 		return nil, err
 	}
@@ -91,15 +91,15 @@ func (e *ProofError) Error() string {
 	return "not proven: " + strings.Join(no, "; ")
 }
 
-// rehearseAll has every node stage its files and check them with its own
-// daemons.
-func (r *Rollout) rehearseAll(ctx context.Context, p *Plan) error {
+// stageAll has every node stage its files and check them with its own daemons,
+// so that nothing but renames and reloads is left to do.
+func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
 	return r.eachPlan(p, func(n NodePlan) bool { return !n.Empty() }, func(n NodePlan) error {
 		h, err := r.host(ctx, n.Node)
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Node.Name, r.transactScript(n, r.windowOf(n), true), nil)
+		return run(ctx, h, n.Node.Name, r.stageScript(n), nil)
 	})
 }
 
@@ -152,7 +152,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 // transact arms the node and puts its files in place. Unless the node has
 // refused, it may be armed, whatever the error.
 func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
-	err := run(ctx, h, n.Node.Name, r.transactScript(n, r.windowOf(n), false), nil)
+	err := run(ctx, h, n.Node.Name, r.transactScript(), nil)
 	var refused *refusedByNode
 	if !errors.As(err, &refused) {
 		r.mu.Lock()

@@ -73,7 +73,7 @@ func TestApplyInOrder(t *testing.T) {
 		same(t, "proven", proof.OK(), true)
 		log := f.log()
 		// all at once, in any order
-		for _, what := range []string{"node-1 rehearse", "node-2 rehearse", "node-3 rehearse", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
+		for _, what := range []string{"node-1 stage", "node-2 stage", "node-3 stage", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
 			same(t, what, f.times(what), 1)
 		}
 		same(t, "one node after the other, the holder last", log[3:len(log)-3], []string{
@@ -85,15 +85,15 @@ func TestApplyInOrder(t *testing.T) {
 			same(t, "connections to "+n.Name+", one of them for the confirmation", f.dialed[n.Name], 2)
 		}
 		same(t, "windows, later apiservers wait for the earlier ones", []string{
-			f.gave("node-1 transact", "KPLB_WINDOW"), f.gave("node-2 transact", "KPLB_WINDOW"), f.gave("node-3 transact", "KPLB_WINDOW"),
+			f.gave("node-1 stage", "KPLB_WINDOW"), f.gave("node-2 stage", "KPLB_WINDOW"), f.gave("node-3 stage", "KPLB_WINDOW"),
 		}, []string{"109", "158", "207"})
-		same(t, "about", f.gave("node-1 transact", "KPLB_ABOUT"), "ann@desk, pid 7, cluster home")
-		same(t, "the way back knows the address", f.gave("node-1 transact", "KPLB_VIP"), "127.9.1.9/32 dev eth0")
+		same(t, "about", f.gave("node-1 stage", "KPLB_ABOUT"), "ann@desk, pid 7, cluster home")
+		same(t, "the way back knows the address", f.gave("node-1 stage", "KPLB_VIP"), "127.9.1.9/32 dev eth0")
 		for _, n := range f.Cluster.Nodes {
 			for _, step := range []string{"transact", "manifest", "activate", "confirm"} {
 				same(t, step+" belongs to the change", f.gave(n.Name+" "+step, "KPLB_TXN"), f.txn)
 			}
-			same(t, "the fence", f.gave(n.Name+" transact", "KPLB_TOKEN"), f.gave(n.Name+" hold", "KPLB_TOKEN"))
+			same(t, "the fence", f.gave(n.Name+" transact", "KPLB_TOKEN"), f.gave(n.Name+" lock", "KPLB_TOKEN"))
 		}
 		f.ends()
 	})
@@ -106,10 +106,10 @@ func TestApplyOnlyWhatDiffers(t *testing.T) {
 		f.change("node-3")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "asked", f.log(), []string{"node-3 rehearse", "node-3 transact", "node-3 activate", "node-3 confirm"})
+		same(t, "asked", f.log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 confirm"})
 		same(t, "haproxy", f.gave("node-3 activate", "KPLB_HAPROXY"), "reload")
 		same(t, "keepalived", f.gave("node-3 activate", "KPLB_KEEPALIVED"), "")
-		same(t, "window", f.gave("node-3 transact", "KPLB_WINDOW"), "60")
+		same(t, "window", f.gave("node-3 stage", "KPLB_WINDOW"), "60")
 		f.ends()
 	})
 }
@@ -130,8 +130,8 @@ func TestApplyNothing(t *testing.T) {
 func TestRehearsalFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.nodes["node-3"].on["rehearse"] = refuses("haproxy does not take its file: unknown keyword")
-		f.nodes["node-1"].on["rehearse"] = refuses("/etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system")
+		f.nodes["node-3"].on["stage"] = refuses("haproxy does not take its file: unknown keyword")
+		f.nodes["node-1"].on["stage"] = refuses("/etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "node-1: /etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system\nnode-3: haproxy does not take its file: unknown keyword")
 		var stopped *StoppedError

@@ -13,12 +13,12 @@ one_at_a_time 60 || {
 if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
 	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then
 		record confirmed
-	elif [ -e /etc/systemd/system/kplb-restore-boot.service ] && [ ! -d $base/pending.new ] &&
-		! grep -qsxF "txn=$KPLB_TXN" $base/restored; then
+	elif [ -e $base/stage/armed ] && ! grep -qsxF "txn=$KPLB_TXN" $base/restored; then
 		record lost # it was armed, and somebody has removed the way back
 	else # it was never in place, or is back already
 		sweep "$KPLB_PATHS"
 		disarm
+		rmdir $base 2>/dev/null
 	fi
 	record done
 	exit 0

@@ -85,8 +85,8 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	return stopped
 }
 
-// tidy sweeps up on nodes where a rehearsal was killed. What refuses has
-// tidied up by itself.
+// tidy sweeps up on nodes where staging was killed. What refuses has tidied up
+// by itself, and so has what gives its lock back.
 func (r *Rollout) tidy(ctx context.Context, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()

@@ -49,7 +49,7 @@ type fakeNode struct {
 	fleet  *fleet
 	facts  *Facts
 	saved  map[string]*saved // generations, by number
-	on     map[string]step   // by Script.Name; "rehearse" is transact that stops before the first change
+	on     map[string]step   // by Script.Name; see script.go
 	dial   func(n int) error // the n-th connection; nil: all work
 	cert   tls.Certificate
 	ready  func() int  // the status of /readyz; nil: 200
@@ -58,7 +58,7 @@ type fakeNode struct {
 }
 
 // quietScripts are asked at times that do not matter.
-var quietScripts = []string{"inspect", "hold", "hello", "renew"}
+var quietScripts = []string{"inspect", "lock", "release", "hello", "renew"}
 
 // newFleet has nodes with the facts that of makes.
 func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
@@ -147,9 +147,6 @@ func (h *fakeHost) Close() error {
 
 func (h *fakeHost) Run(ctx context.Context, s remote.Script, each func(remote.Record) error) error {
 	name := s.Name
-	if name == "transact" && s.Vars["KPLB_CHECK"] == "1" {
-		name = "rehearse"
-	}
 	what := h.name + " " + name
 	h.fleet.mu.Lock()
 	h.fleet.vars[what] = maps.Clone(s.Vars)
@@ -196,12 +193,8 @@ func (n *fakeNode) byDefault(name string) step {
 			}
 			return nil
 		}
-	case "hold":
-		return func(ctx context.Context, _ remote.Script, say say) error {
-			say("locked")
-			<-ctx.Done()
-			return &remote.Error{Host: n.name, Err: ctx.Err()}
-		}
+	case "lock":
+		return func(_ context.Context, _ remote.Script, say say) error { say("locked"); return nil }
 	case "generations":
 		return n.generations
 	}

@@ -16,11 +16,11 @@ import (
 )
 
 // The lock of a node lives as long as its operator's connection. A beat goes
-// out every few seconds; a node that misses some takes its operator for dead.
+// out every few seconds while no step is at work; a node that misses some
+// takes its operator for dead.
 const (
 	beat    = 5 * time.Second
 	silence = 20 * time.Second
-	longest = 12 * time.Hour
 )
 
 // LockedError says that another operator is at work on a node.
@@ -39,70 +39,79 @@ func (e *LockedError) Hint() string {
 // the same.
 func newToken() string { return strings.ToLower(rand.Text()) }
 
-// lock takes the locks of all nodes, in the order of their names, and holds
-// them until the returned function is called.
+// lock takes the locks of all nodes, and holds them until the returned
+// function is called. Whoever has the first one, by name, goes for the others:
+// of several operators exactly one gets them all.
 func (r *Rollout) lock(ctx context.Context) (unlock func(), err error) {
-	nodes := slices.Clone(r.Cluster.Nodes)
+	nodes := r.present()
 	slices.SortFunc(nodes, func(a, b inventory.Node) int { return cmp.Compare(a.Name, b.Name) })
-	// the locks outlive an interrupted rollout until it has been taken back
-	holding, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var holders sync.WaitGroup
-	unlock = func() {
-		stop()
-		holders.Wait()
-	}
 	r.token = newToken()
-	for _, n := range nodes {
-		if r.absent[n.Name] {
-			continue
+	var mu sync.Mutex
+	var held []inventory.Node
+	unlock = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+		defer cancel()
+		_ = r.each(held, func(n inventory.Node) error { return r.release(ctx, n) }) // what is lost ends with its connection
+	}
+	take := func(n inventory.Node) error {
+		if err := r.hold(ctx, n); err != nil {
+			return err
 		}
-		if err := r.hold(ctx, holding, &holders, n); err != nil {
-			unlock()
-			return nil, err
-		}
+		mu.Lock()
+		defer mu.Unlock()
+		held = append(held, n)
+		return nil
+	}
+	err = r.each(nodes[:1], take)
+	if err == nil {
+		err = r.each(nodes[1:], take)
+	}
+	if err != nil {
+		unlock()
+		return nil, err
 	}
 	return unlock, nil
 }
 
-// hold takes one lock and leaves a goroutine that keeps it.
-func (r *Rollout) hold(ctx, holding context.Context, holders *sync.WaitGroup, n inventory.Node) error {
+// hold takes one lock. It belongs to the node's shell that runs the steps.
+func (r *Rollout) hold(ctx context.Context, n inventory.Node) error {
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return err
 	}
-	taken := make(chan error, 1)
-	tell := func(err error) {
-		select {
-		case taken <- err: // the first word counts
-		default:
+	locked := false
+	var held *LockedError
+	err = run(ctx, h, n.Name, remote.Script{
+		Name: "lock", Body: lockBody, Limit: 30 * time.Second, Resident: true, Beat: beat,
+		Vars: map[string]string{
+			"KPLB_TOKEN": r.token, "KPLB_OWNER": r.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
+			"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
+		},
+	}, func(record remote.Record) {
+		switch record.Key {
+		case "locked":
+			locked = true
+		case "held":
+			held = &LockedError{n.Name, strings.Join(record.Fields, " ")}
 		}
-	}
-	holders.Go(func() {
-		err := run(holding, h, n.Name, remote.Script{
-			Name: "hold", Body: holdBody, Limit: longest, Beat: beat,
-			Vars: map[string]string{
-				"KPLB_TOKEN": r.token, "KPLB_OWNER": r.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
-				"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
-			},
-		}, func(record remote.Record) {
-			switch record.Key {
-			case "locked":
-				tell(nil)
-			case "held":
-				tell(&LockedError{n.Name, strings.Join(record.Fields, " ")})
-			}
-		})
-		if err == nil {
-			err = fmt.Errorf("%s: the lock was not taken: hold.sh ended without a word", n.Name)
-		}
-		tell(err)
 	})
-	select {
-	case err := <-taken:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	switch {
+	case held != nil:
+		return held
+	case err == nil && !locked:
+		return fmt.Errorf("%s: the lock was not taken: lock.sh ended without a word", n.Name)
 	}
+	return err
+}
+
+func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
+	r.mu.Lock()
+	h := r.hosts[n.Name]
+	r.mu.Unlock()
+	if h == nil { // lost, and its lock with it
+		return nil
+	}
+	return run(ctx, h, n.Name, remote.Script{Name: "release", Body: releaseBody, Limit: 2 * time.Minute, Resident: true}, nil)
 }
 
 // Unlock takes the locks of all nodes away from whoever holds them, and says

@@ -16,23 +16,26 @@ func TestLocked(t *testing.T) {
 		f := newFleet(t, applied)
 		f.change()
 		slices.Reverse(f.Cluster.Nodes) // the order of names counts, not that of the inventory
-		var order []string
-		free := map[string]bool{}
+		first := ""
+		held := map[string]bool{}
 		for name, n := range f.nodes {
-			n.on["hold"] = func(ctx context.Context, s remote.Script, say say) error {
-				f.mu.Lock()
-				order = append(order, name)
-				f.mu.Unlock()
+			n.on["lock"] = func(_ context.Context, s remote.Script, say say) error {
+				f.locked(func(f *fleet) {
+					if first == "" {
+						first = name
+					}
+					held[name] = true
+				})()
 				if name == "node-3" {
 					say("held", "bob@laptop, pid 9 since 2026-11-20T20:00:00Z")
 					return &remote.ScriptError{Host: name, Script: s.Name, Code: 1}
 				}
 				say("locked")
-				<-ctx.Done()
-				f.mu.Lock()
-				free[name] = true
-				f.mu.Unlock()
-				return ctx.Err()
+				return nil
+			}
+			n.on["release"] = func(context.Context, remote.Script, say) error {
+				f.locked(func(*fleet) { delete(held, name) })()
+				return nil
 			}
 		}
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
@@ -42,8 +45,8 @@ func TestLocked(t *testing.T) {
 			t.Fatalf("%T", err)
 		}
 		same(t, "hint", locked.Hint(), "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away")
-		same(t, "order", order, []string{"node-1", "node-2", "node-3"})
-		same(t, "given up", free, map[string]bool{"node-1": true, "node-2": true})
+		same(t, "whoever has the first one gets the others", first, "node-1")
+		same(t, "not given up, but for the one that was not had", held, map[string]bool{"node-3": true})
 		same(t, "asked", f.log(), []string(nil))
 		says(t, &LockedError{Node: "node-1"}, "node-1: locked by another operator")
 		f.ends()
@@ -55,12 +58,12 @@ func TestLockFails(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name string
-		hold step
+		lock step
 		says string
 	}{
 		{"refused", refuses("the lock cannot be written to /run"), "node-2: the lock cannot be written to /run"},
 		{"the connection is lost", fails(errGone), "node: connection lost"},
-		{"it ends without a word", fails(nil), "node-2: the lock was not taken: hold.sh ended without a word"},
+		{"it ends without a word", fails(nil), "node-2: the lock was not taken: lock.sh ended without a word"},
 		{
 			"it says so again and again", func(_ context.Context, _ remote.Script, say say) error {
 				for range 9 {
@@ -74,7 +77,7 @@ func TestLockFails(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				f.nodes["node-2"].on["hold"] = c.hold
+				f.nodes["node-2"].on["lock"] = c.lock
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, c.says)
 				f.ends()
@@ -84,7 +87,7 @@ func TestLockFails(t *testing.T) {
 	t.Run("interrupted while it waits", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.nodes["node-2"].on["hold"] = func(ctx context.Context, _ remote.Script, _ say) error { <-ctx.Done(); return ctx.Err() }
+			f.nodes["node-2"].on["lock"] = func(ctx context.Context, _ remote.Script, _ say) error { <-ctx.Done(); return ctx.Err() }
 			p := f.planned(proven)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -96,12 +99,11 @@ func TestLockFails(t *testing.T) {
 	t.Run("locked nine times over", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.nodes["node-2"].on["hold"] = func(ctx context.Context, _ remote.Script, say say) error {
+			f.nodes["node-2"].on["lock"] = func(_ context.Context, _ remote.Script, say say) error {
 				for range 9 {
 					say("locked")
 				}
-				<-ctx.Done()
-				return ctx.Err()
+				return nil
 			}
 			_, err := f.Apply(t.Context(), f.planned(proven), options)
 			says(t, err, "")

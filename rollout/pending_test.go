@@ -81,7 +81,7 @@ func TestWait(t *testing.T) {
 			}
 			_, err := f.Apply(ctx, f.planned(prove), Options{Window: time.Minute, Wait: true})
 			says(t, err, "context canceled")
-			same(t, "asked", f.log(), []string{"node-2 rehearse", "node-2 transact", "node-2 activate", "node-2 back"})
+			same(t, "asked", f.log(), []string{"node-2 stage", "node-2 transact", "node-2 activate", "node-2 back"})
 			f.ends()
 		})
 	})

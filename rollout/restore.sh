@@ -3,10 +3,11 @@
 
 reason=$1
 one_at_a_time 60 || exit 1
-[ -d $base/pending ] || { # a program was killed just before it was armed, or just after it was confirmed
-	sweep ""
+[ -d $base/pending ] || { # it was staged and never begun, or a program was killed just after it was confirmed
+	sweep "$(cat $base/stage/paths 2>/dev/null)"
 	disarm
-	exit
+	rmdir $base 2>/dev/null
+	exit 0
 }
 old=$base/pending/old
 manifest=/etc/kubernetes/manifests/kube-apiserver.yaml

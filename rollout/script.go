@@ -16,14 +16,20 @@ import (
 var (
 	//go:embed inspect.sh
 	inspectBody string
-	//go:embed hold.sh
-	holdBody string
+	//go:embed lock.sh
+	lockBody string
+	//go:embed release.sh
+	releaseBody string
 	//go:embed unlock.sh
 	unlockBody string
 	//go:embed packages.sh
 	packagesBody string
 	//go:embed state.sh
 	stateBody string
+	//go:embed step.sh
+	stepBody string
+	//go:embed stage.sh
+	stageBody string
 	//go:embed transact.sh
 	transactBody string
 	//go:embed manifest.sh

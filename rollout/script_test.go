@@ -19,8 +19,8 @@ import (
 func programs() map[string]string {
 	out := map[string]string{"restore program": string(restoreProgram())}
 	for name, body := range map[string]string{
-		"inspect": inspectBody, "hold": holdBody, "unlock": unlockBody, "packages": packagesBody, "await": awaitBody,
-		"transact": stateBody + transactBody, "manifest": stateBody + manifestBody, "activate": stateBody + activateBody, "renew": stateBody + renewBody,
+		"inspect": inspectBody, "lock": lockBody, "release": releaseBody, "unlock": unlockBody, "packages": packagesBody, "await": awaitBody,
+		"stage": stateBody + stepBody + stageBody, "transact": stateBody + stepBody + transactBody, "manifest": stateBody + manifestBody, "activate": stateBody + activateBody, "renew": stateBody + renewBody,
 		"confirm": stateBody + confirmBody, "back": stateBody + backBody, "generations": stateBody + generationsBody, "forget": stateBody + forgetBody,
 	} {
 		out[name] = "kplb_main() {\n:\n" + body + "\n}\n" // see remote
@@ -66,7 +66,7 @@ func TestEveryScriptIsEmbedded(t *testing.T) {
 			t.Errorf("%s is not embedded", file)
 		}
 	}
-	same(t, "programs", len(programs()), len(files)-1) // state.sh is in several of them
+	same(t, "programs", len(programs()), len(files)-2) // state.sh and step.sh are in several of them
 }
 
 // TestRestoreProgram depends on nothing but the node.
@@ -85,8 +85,8 @@ func TestRestoreProgram(t *testing.T) {
 	}
 }
 
-// TestTransactScript pins the lines that transact.sh reads.
-func TestTransactScript(t *testing.T) {
+// TestStageScript pins the lines that stage.sh reads.
+func TestStageScript(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
 	r.txn, r.token, r.Operator = "txn1", "token1", "ann@desk, pid 7"
@@ -99,16 +99,16 @@ func TestTransactScript(t *testing.T) {
 	gone := Change{Remove: true, Owner: "0:0", Was: &was}
 	gone.Path, gone.Mode = "/etc/old", 0o600
 	n.Changes = append(n.Changes, gone)
-	s := r.transactScript(n, 90_500_000_000, false)
+	r.window = 90_500_000_000
+	s := r.stageScript(n)
 	same(t, "files", s.Vars["KPLB_FILES"],
 		"file0 644 0:0 "+hash(was.Content)+" "+hash(n.Changes[0].Content)+" /etc/haproxy/haproxy.cfg\n"+
 			"file1 755 0:0 absent "+hash(n.Changes[1].Content)+" /etc/keepalived/kplb-check\n"+
 			"file2 600 0:0 "+hash(was.Content)+" absent /etc/old\n")
 	same(t, "content", string(s.Files["file1"]), string(n.Changes[1].Content))
 	same(t, "window", s.Vars["KPLB_WINDOW"], "90")
-	same(t, "check", s.Vars["KPLB_CHECK"], "")
 	same(t, "the way back", bytes.Equal(s.Files["restore"], restoreProgram()), true)
-	same(t, "check", r.transactScript(n, 0, true).Vars["KPLB_CHECK"], "1")
+	same(t, "carrying it out", r.transactScript().Vars, map[string]string{"KPLB_TXN": "txn1", "KPLB_TOKEN": "token1"})
 	for name, value := range s.Vars {
 		if strings.Contains(value, "balance") {
 			t.Errorf("%s has a file's content, which belongs into Files", name)
@@ -176,7 +176,7 @@ type sandbox struct {
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
 	s := &sandbox{t, t.TempDir()}
-	s.write("bin/systemctl", "#!/bin/sh\ncase $1 in is-active) echo active ;; is-enabled) echo enabled ;; esac\n", 0o755)
+	s.write("bin/systemctl", "#!/bin/sh\ncase $1 in show) for unit in keepalived haproxy; do printf 'Id=%s.service\\nActiveState=active\\nUnitFileState=enabled\\n\\n' $unit; done ;; esac\n", 0o755)
 	return s
 }
 
@@ -301,7 +301,7 @@ func TestSweep(t *testing.T) {
 	s.write("etc/haproxy.cfg", "x", 0o600)
 	clean := s.tree("")
 	for _, name := range []string{
-		"kplb/stage.AbC/file0", "kplb/pending.new/txn", "kplb/pending.done/txn", "kplb/generations/.next/about", "kplb/generations/.0/index", "kplb/current.new",
+		"kplb/restore.new", "kplb/pending.done/txn", "kplb/generations/.next/about", "kplb/generations/.0/index", "kplb/current.new",
 		"etc/.kplb-haproxy.cfg", "etc/.kplb-probe.AbC",
 	} {
 		s.write(name, "x", 0o600)

@@ -18,20 +18,31 @@ same_file() {
 # save_state DIR PATHS: contents, modes, owners and absences, what the units
 # do, and the sysctl.
 save_state() {
-	mkdir -p "$1/files" || return 1
-	for path in $2; do
+	there=
+	mkdir -p "$1/files" && for path in $2; do
 		if [ -e "$path" ]; then
-			mkdir -p "$1/files${path%/*}" && cp -p "$path" "$1/files$path" || return 1
+			there="$there .$path"
 			echo "file $path"
 		else
 			echo "absent $path"
 		fi
 	done >"$1/$index" || return 1
-	for unit in keepalived haproxy; do
-		echo "$unit $(systemctl is-active $unit.service) $(systemctl is-enabled $unit.service 2>/dev/null)"
-	done >"$1/units" &&
-		cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" &&
-		find "$1" -type f -exec sync {} + && sync "$1"
+	# shellcheck disable=SC2086 # paths without spaces; links are followed
+	[ -z "$there" ] || tar -C / -chf - --numeric-owner -- $there | tar -C "$1/files" -xpf - || return 1
+	for path in $there; do [ -f "$1/files${path#.}" ] || return 1; done
+	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
+}
+
+# unit_states: a line for each daemon: its name, its state, whether it starts at
+# boot.
+unit_states() {
+	systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service | while IFS='=' read -r key value; do
+		case $key in
+		Id) unit=${value%.service} ;;
+		ActiveState) active=$value ;;
+		UnitFileState) echo "$unit $active $value" ;;
+		esac
+	done
 }
 
 # temporary PATH: where a file is written before it is renamed to PATH. Kubelet
@@ -64,23 +75,26 @@ put_back() {
 	fi
 }
 
-# sweep PATHS: what a program of ours has left that was killed. Only for who
-# has the turn (one_at_a_time).
+# sweep PATHS: what a program of ours has left that was killed, or that was
+# staged and never begun. Only for who has the turn (one_at_a_time). What says
+# that there is something to sweep goes last.
 sweep() {
-	rm -rf $base/stage.* $base/pending.new $base/pending.done $base/generations/.next $base/generations/.0 $base/*.new
-	[ -d $base/pending ] || rm -f $base/restore
-	for path in $1; do rm -f "$(temporary "$path")" "${path%/*}"/.kplb-probe.*; done
+	set -- "$1" $base/pending.done $base/generations/.next $base/generations/.0 $base/*.new
+	for path in $1; do set -- "$@" "$(temporary "$path")" "${path%/*}"/.kplb-probe.*; done
+	[ -d $base/pending ] || set -- "$@" $base/stage $base/restore
+	shift
+	rm -rf "$@"
 }
 
 # Ends a change, confirmed or taken back: no timer and no unit is left. It can
-# be killed and run again.
+# be killed and run again; the unit goes last.
 disarm() {
-	rm -rf $base/pending.done $base/pending.new
+	rm -rf $base/pending.done
 	if [ -d $base/pending ]; then mv -T $base/pending $base/pending.done && sync $base || return 1; fi
-	rm -rf $base/pending.done $base/restore
-	rm -f /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service
+	rm -rf $base/pending.done $base/stage
 	systemctl stop --no-block kplb-restore.timer 2>/dev/null
-	rm -f /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service
+	rm -f /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service \
+		/etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service $base/restore
 	# systemd forgets by itself what has stopped, but for what its targets want
 	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload
 }

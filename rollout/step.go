@@ -31,10 +31,9 @@ func packagesScript(names []string, check bool) remote.Script {
 	}
 }
 
-// transactScript puts the changed files on the node: all, or none and a
-// refusedByNode. From then on the node takes them back after window, unless
-// it is told otherwise. With check it stops before the first change.
-func (r *Rollout) transactScript(n NodePlan, window time.Duration, check bool) remote.Script {
+// stageScript has the node check and prepare its change. Nothing is changed
+// yet, and what is refused leaves nothing.
+func (r *Rollout) stageScript(n NodePlan) remote.Script {
 	var list strings.Builder
 	data := map[string][]byte{"restore": restoreProgram()}
 	for i, c := range n.Changes {
@@ -42,13 +41,20 @@ func (r *Rollout) transactScript(n NodePlan, window time.Duration, check bool) r
 		data[name] = c.Content
 		fmt.Fprintf(&list, "%s %o %s %s %s %s\n", name, c.Mode.Perm(), c.Owner, c.before(), c.after(), c.Path)
 	}
-	s := stateScript("transact", transactBody, 2*time.Minute, map[string]string{
+	s := stateScript("stage", stepBody+stageBody, 2*time.Minute, map[string]string{
 		"KPLB_FILES": list.String(), "KPLB_PATHS": managedPaths(),
 		"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token, "KPLB_ABOUT": r.Operator + ", cluster " + r.Cluster.Name,
-		"KPLB_WINDOW": strconv.Itoa(int(window.Seconds())), "KPLB_VIP": n.vip, "KPLB_CHECK": flag(check),
+		"KPLB_WINDOW": strconv.Itoa(int(r.windowOf(n).Seconds())), "KPLB_VIP": n.vip,
 	})
 	s.Files = data
 	return s
+}
+
+// transactScript puts the staged files in place: all, or none and a
+// refusedByNode. From then on the node takes them back after its window,
+// unless it is told otherwise.
+func (r *Rollout) transactScript() remote.Script {
+	return stateScript("transact", stepBody+transactBody, 2*time.Minute, map[string]string{"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token})
 }
 
 const absent = "absent"
@@ -105,14 +111,31 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones.
 func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string) error {
-	return run(ctx, h, n.Name, remote.Script{
-		Name: "await", Body: awaitBody, Limit: apiserverPatience + 10*time.Second,
-		Vars: map[string]string{
-			"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
-			"KPLB_SECONDS": strconv.Itoa(int(apiserverPatience.Seconds())),
-		},
-	}, nil)
+	for end := time.Now().Add(apiserverPatience); ; {
+		var elsewhere string
+		err := run(ctx, h, n.Name, remote.Script{
+			Name: "await", Body: awaitBody, Limit: awaitSlice + 10*time.Second,
+			Vars: map[string]string{
+				"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
+				"KPLB_SECONDS": strconv.Itoa(int(awaitSlice.Seconds())),
+			},
+		}, func(record remote.Record) {
+			if record.Key == "elsewhere" {
+				elsewhere = strings.Join(record.Fields, " ")
+			}
+		})
+		switch {
+		case err != nil || elsewhere == "":
+			return err
+		case !time.Now().Before(end):
+			return fmt.Errorf("%s: the apiserver listens on %s, not on %s, after %.0f s", n.Name, elsewhere, listen, apiserverPatience.Seconds())
+		}
+	}
 }
+
+// awaitSlice is how long a node waits by itself. It is short: while a step
+// runs, the node does not notice that its operator is gone.
+const awaitSlice = 10 * time.Second
 
 func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
 	return netip.AddrPortFrom(n.Address, c.Port)

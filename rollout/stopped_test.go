@@ -302,13 +302,12 @@ func TestInterrupted(t *testing.T) {
 				}
 				var held, early atomic.Int32
 				for _, n := range f.nodes {
-					n.on["hold"] = func(ctx context.Context, _ remote.Script, say say) error {
+					n.on["lock"] = func(_ context.Context, _ remote.Script, say say) error {
 						held.Add(1)
 						say("locked")
-						<-ctx.Done()
-						held.Add(-1)
-						return ctx.Err()
+						return nil
 					}
+					n.on["release"] = func(context.Context, remote.Script, say) error { held.Add(-1); return nil }
 					n.on["back"] = func(_ context.Context, _ remote.Script, say say) error {
 						time.Sleep(time.Second)
 						early.Store(3 - held.Load())

@@ -1,0 +1,126 @@
+# Prepares a change: checks everything, stages the new files, saves what is
+# there, and writes the way back down. Nothing of the system changes yet;
+# transact.sh begins with that.
+#   KPLB_FILES   a line per file: name, mode, owner, sha256 before, sha256 after, path ("absent" for no file)
+#   KPLB_PATHS   every path whose state belongs to a generation
+#   KPLB_TXN     names this change
+#   KPLB_TOKEN   of the lock that its operator holds
+#   KPLB_ABOUT   whose change it is, in one line
+#   KPLB_WINDOW  seconds until the node takes it back, unless it is renewed or confirmed
+#   KPLB_VIP     the address, its interface: for the way back
+# The data "restore" is the program that takes a change back.
+
+newline='
+'
+
+is_unchanged() {
+	now=absent
+	if [ -L "$path" ] || { [ -e "$path" ] && [ ! -f "$path" ]; }; then
+		now=irregular
+	elif [ -e "$path" ]; then
+		case $newline$sums$newline in *"$newline$before  $path$newline"*) now=$before ;; *) now=other ;; esac
+	fi
+	[ "$now" = "$before" ] || refuse "$path has changed since the plan was made"
+}
+
+# One probe for each directory. What is not there yet is made in its parent.
+is_writable() {
+	dir=${path%/*}
+	while [ ! -d "$dir" ]; do dir=${dir%/*}; done
+	case $probed in *" $dir "*) return 0 ;; esac
+	probed="$probed$dir "
+	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || refuse "$path cannot be written: ${said##*: }"
+	rm -f "$dir/.kplb-probe.$$"
+}
+
+are_mutable() {
+	while read -r attributes path; do
+		case $attributes in *[ai]*) refuse "$path is immutable: chattr -ai $path" ;; esac
+	done <<-LIST
+		$([ -z "$listed" ] || lsattr -d $listed 2>/dev/null)
+	LIST
+}
+
+write_staged() {
+	[ "$after" = absent ] && return 0
+	kplb_file "$name" >"$stage/$name" 2>/dev/null || refuse "no room for $path in $base"
+	[ -s "$stage/$name" ] || refuse "$path would be empty, or there is no room for it in $base"
+}
+
+is_whole() {
+	[ "$after" = absent ] && return 0
+	case $newline$sums$newline in *"$newline$after  $stage/$name$newline"*) ;; *) refuse "no room for $path in $base, or it was written badly" ;; esac
+}
+
+# The daemons read the staged files; the check that keepalived.conf names is a
+# stand-in, because the real one may not be there yet.
+is_valid() {
+	[ "$after" = absent ] && return 0
+	case $path in
+	/etc/haproxy/haproxy.cfg)
+		said=$(haproxy -dW -c -f "$stage/$name" 2>&1) || refuse "haproxy does not take its file: $said"
+		;;
+	/etc/keepalived/keepalived.conf)
+		sed "s,/etc/keepalived/kplb-check,$stage/check," "$stage/$name" >"$stage/keepalived.conf"
+		printf '#!/bin/sh\n' >"$stage/check"
+		chmod 755 "$stage/check"
+		said=$(keepalived -t -f "$stage/keepalived.conf" 2>&1) && [ -z "$said" ] ||
+			refuse "keepalived does not take its file: $said"
+		;;
+	esac
+}
+
+# Runs before the daemons at the next boot. It is there before anything else
+# is: whatever a killed step leaves goes then, too.
+write_boot_unit() {
+	mkdir -p /etc/systemd/system/multi-user.target.wants &&
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
+			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service' \
+			'[Service]' 'Type=oneshot' "ExecStart=/bin/sh $base/restore boot" >/etc/systemd/system/kplb-restore-boot.service &&
+		ln -sf ../kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service
+}
+
+# The second way back, by the clock.
+write_timer() {
+	mkdir -p /run/systemd/system &&
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' \
+			'[Timer]' "OnActiveSec=$KPLB_WINDOW" 'AccuracySec=100ms' >/run/systemd/system/kplb-restore.timer &&
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' \
+			'[Service]' 'Type=oneshot' "ExecStart=/bin/sh $base/restore timer" 'Restart=on-failure' 'RestartSec=2' \
+			>/run/systemd/system/kplb-restore.service
+}
+
+save_old() {
+	mkdir $stage/pending && save_state $stage/pending/old "$KPLB_PATHS" &&
+		echo "$KPLB_TXN" >$stage/pending/txn && echo "$KPLB_ABOUT" >$stage/pending/about &&
+		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
+}
+
+[ -L $base ] && refuse "$base is a symbolic link"
+mkdir -p $base && chmod 700 $base || refuse "$base cannot be made"
+begin
+[ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
+sweep "$KPLB_PATHS"
+# what does not get to its end leaves nothing, not even our directory
+trap 'sweep "$KPLB_PATHS"; disarm; rmdir $base 2>/dev/null' EXIT
+trap 'exit 143' TERM
+kplb_file restore >$base/restore.new 2>/dev/null && mv -f $base/restore.new $base/restore && write_boot_unit && mkdir $stage &&
+	echo "$KPLB_PATHS" >$stage/paths && echo "$KPLB_FILES" >$stage/files || refuse "no room in $base, or in /etc/systemd/system"
+
+listed=
+each_file list_present
+# shellcheck disable=SC2086 # paths without spaces
+sums=$([ -z "$listed" ] || sha256sum -- $listed)
+each_file is_unchanged
+probed=' '
+each_file is_writable
+are_mutable
+each_file write_staged
+sums=$(sha256sum $stage/file[0-9]* 2>/dev/null)
+each_file is_whole
+each_file is_valid
+seen "$KPLB_PATHS" >$stage/seen
+write_timer && save_old && find $stage $base/restore /etc/systemd/system/kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants -exec sync {} + &&
+	sync $base || refuse "no room to keep the old files in $base"
+trap - EXIT
+record done
