@@ -122,7 +122,7 @@ record() {
 	printf '%s\n' "$kplb_line" 2>/dev/null || :
 }
 record_data() {
-	record "$@" "$(base64 | tr -d '\n')"
+	record "$@" "$(base64 -w 0)"
 }
 `
 

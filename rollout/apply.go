@@ -45,7 +45,14 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 		return nil, err
 	}
 	endRenewing := r.startRenewing(ctx)
-	proof, err := r.carryOut(ctx, p, o)
+	err = r.carryOut(ctx, p)
+	var proof *Proof
+	if err == nil {
+		if !o.Wait {
+			defer r.dialAhead(ctx)()
+		}
+		proof, err = r.proven(ctx, p, o.Patience)
+	}
 	endRenewing()
 	if err != nil {
 		return proof, r.takeBack(ctx, err)
@@ -56,18 +63,23 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	return proof, r.confirmAll(ctx)
 }
 
-// carryOut changes the nodes and proves the result.
-func (r *Rollout) carryOut(ctx context.Context, p *Plan, o Options) (*Proof, error) {
+// carryOut changes the nodes, one after the other.
+func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 	for _, n := range p.Nodes {
 		if n.Empty() {
 			continue
 		}
 		if err := r.applyNode(ctx, n); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	return nil
+}
+
+// proven proves the result; a proof that does not come true is a ProofError.
+func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {
 	r.report(Event{Step: "proving /healthz through the VIP", Usual: proofUsual})
-	proof, err := p.prove(r, ctx, o.Patience)
+	proof, err := p.prove(r, ctx, patience)
 	if err == nil && !proof.Works() {
 		err = &ProofError{proof}
 	}

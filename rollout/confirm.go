@@ -240,6 +240,52 @@ func (r *Rollout) confirmAll(ctx context.Context) error {
 	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.window + apiserverRestart*time.Duration(len(r.Cluster.Nodes))}
 }
 
+// dialing is a connection that is being made.
+type dialing struct {
+	done chan struct{}
+	host Host
+	err  error
+}
+
+// dialAhead begins to make the connections over which the armed nodes will be
+// asked to confirm: beside the proof, after everything has changed. The
+// returned function closes those that were not needed.
+func (r *Rollout) dialAhead(ctx context.Context) (end func()) {
+	ahead := map[string]*dialing{}
+	for _, n := range nodesOf(r.armed) {
+		d := &dialing{done: make(chan struct{})}
+		ahead[n.Name] = d
+		go func() {
+			defer close(d.done)
+			d.host, d.err = r.Dial(ctx, n)
+		}()
+	}
+	r.ahead = ahead
+	return func() {
+		r.mu.Lock()
+		r.ahead = nil
+		r.mu.Unlock()
+		for _, d := range ahead {
+			if <-d.done; d.host != nil {
+				_ = d.host.Close() // not used, or used up
+			}
+		}
+	}
+}
+
+// newConnection gives the one that was made ahead, once, or makes one.
+func (r *Rollout) newConnection(ctx context.Context, n inventory.Node) (Host, error) {
+	r.mu.Lock()
+	d := r.ahead[n.Name]
+	delete(r.ahead, n.Name)
+	r.mu.Unlock()
+	if d == nil {
+		return r.Dial(ctx, n)
+	}
+	<-d.done
+	return d.host, d.err
+}
+
 // unansweredError says that a node was asked to confirm, and did not answer:
 // it may have done so.
 type unansweredError struct{ error }
@@ -250,7 +296,7 @@ func (e *unansweredError) Unwrap() error { return e.error }
 // if the answer is lost. An empty txn confirms whichever change is waiting.
 func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string) error {
 	for again := false; ; again = true {
-		h, err := r.Dial(ctx, n)
+		h, err := r.newConnection(ctx, n)
 		if err != nil && again {
 			return &unansweredError{err}
 		}

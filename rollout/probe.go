@@ -27,10 +27,41 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // against the cluster's CA and the address that it was reached by. The answer
 // must be 200 and "ok".
 func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path string, dial dialFunc) error {
-	err := probeAs(ctx, ca, at, "", path, dial)
+	p := newProber(ca, at, dial)
+	defer p.close()
+	return p.ask(ctx, path)
+}
+
+// prober asks an apiserver several paths over one connection, where that stays.
+type prober struct {
+	ca   *x509.CertPool
+	at   netip.AddrPort
+	dial dialFunc
+	own  *http.Transport
+}
+
+func newProber(ca *x509.CertPool, at netip.AddrPort, dial dialFunc) *prober {
+	p := &prober{ca: ca, at: at, dial: dial}
+	p.own = p.transport("")
+	return p
+}
+
+func (p *prober) transport(name string) *http.Transport {
+	return &http.Transport{
+		DialContext:     p.dial,
+		TLSClientConfig: &tls.Config{RootCAs: p.ca, ServerName: name, MinVersion: tls.VersionTLS12},
+	}
+}
+
+func (p *prober) close() { p.own.CloseIdleConnections() }
+
+func (p *prober) ask(ctx context.Context, path string) error {
+	err := p.askOver(ctx, p.own, path)
 	var san *sanError
 	if errors.As(err, &san) {
-		san.answers = probeAs(ctx, ca, at, everyCertificate, path, dial) == nil
+		other := p.transport(everyCertificate)
+		san.answers = p.askOver(ctx, other, path) == nil
+		other.CloseIdleConnections()
 	}
 	return err
 }
@@ -39,26 +70,22 @@ func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path strin
 // certificate.
 const everyCertificate = "kubernetes"
 
-// probeAs wants the certificate to be for name, or for the address if name is
-// empty.
-func probeAs(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, name, path string, dial dialFunc) error {
+// askOver wants the certificate to be for the transport's name, or for the
+// address if it has none.
+func (p *prober) askOver(ctx context.Context, over *http.Transport, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	client := &http.Client{
-		Transport: &http.Transport{
-			DialContext:       dial,
-			DisableKeepAlives: true,
-			TLSClientConfig:   &tls.Config{RootCAs: ca, ServerName: name, MinVersion: tls.VersionTLS12},
-		},
+		Transport:     over,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+at.String()+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+p.at.String()+path, nil)
 	if err != nil {
 		return err
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return explain(ca, at, err)
+		return explain(p.ca, p.at, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it has been read
 	body, err := io.ReadAll(io.LimitReader(response.Body, 4096))
@@ -151,15 +178,25 @@ func names(c *x509.Certificate) []string {
 // reach asks directly, and from the node itself where this machine has no way
 // to it. Where the node has none either, what this machine saw counts.
 func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, path string) error {
-	err := probe(ctx, ca, at, path, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
-	var op *net.OpError
-	if err == nil || from == nil || !errors.As(err, &op) || op.Op != "dial" {
-		return err
+	return r.reachAll(ctx, from, ca, at, path)[0]
+}
+
+// reachAll is reach for several paths of one apiserver.
+func (r *Rollout) reachAll(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, paths ...string) []error {
+	outside := newProber(ca, at, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
+	defer outside.close()
+	out := make([]error, len(paths))
+	for i, path := range paths {
+		out[i] = outside.ask(ctx, path)
+		var op *net.OpError
+		if from == nil || !errors.As(out[i], &op) || op.Op != "dial" {
+			continue
+		}
+		inside := probe(ctx, ca, at, path, from.DialContext)
+		var noWay *remote.Error
+		if !errors.As(inside, &noWay) {
+			out[i] = inside
+		}
 	}
-	inside := probe(ctx, ca, at, path, from.DialContext)
-	var noWay *remote.Error
-	if errors.As(inside, &noWay) {
-		return err
-	}
-	return inside
+	return out
 }

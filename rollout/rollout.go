@@ -41,6 +41,8 @@ type Rollout struct {
 	txn    string        // the change that is being made
 	window time.Duration // see Options
 	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
+
+	ahead map[string]*dialing // see dialAhead
 }
 
 // NodeErrors are the errors of several nodes. Nothing was changed on them.

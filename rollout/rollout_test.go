@@ -171,10 +171,10 @@ func TestVerify(t *testing.T) {
 					c.before(f)
 				}
 				if c.after != nil {
-					time.AfterFunc(9500*time.Millisecond, f.locked(c.after))
+					time.AfterFunc(9750*time.Millisecond, f.locked(c.after))
 				}
 				begin := time.Now()
-				proof, err := c.verify(f, t.Context(), 29500*time.Millisecond)
+				proof, err := c.verify(f, t.Context(), 29750*time.Millisecond)
 				says(t, err, "")
 				same(t, "took", time.Since(begin), c.want)
 				if !proof.OK() {
@@ -189,7 +189,7 @@ func TestVerify(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
 			f.vip.down.Store(true)
-			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 2750*time.Millisecond)
 			defer cancel()
 			proof, err := f.Verify(ctx, time.Minute)
 			says(t, err, "context deadline exceeded")

@@ -152,9 +152,11 @@ func TestTakeBackOverANewConnection(t *testing.T) {
 			for _, name := range []string{"node-2", "node-3"} {
 				f.hosts[name].(*fakeHost).lose()
 			}
-			f.nodes["node-3"].dial = func(int) error {
-				return &remote.Error{Host: "node-3", Err: remote.ErrUnreachable}
-			}
+			f.locked(func(f *fleet) {
+				f.nodes["node-3"].dial = func(int) error {
+					return &remote.Error{Host: "node-3", Err: remote.ErrUnreachable}
+				}
+			})()
 			return nil, errors.New("the link is cut")
 		}
 		_, err := f.Apply(t.Context(), f.planned(cut), options)
@@ -165,7 +167,7 @@ func TestTakeBackOverANewConnection(t *testing.T) {
 		same(t, "summary", stopped.Summary(), []string{
 			"taken back, as before: node-2", "node-3 could not be told (node-3: is not reachable): it takes the change back by itself within 1m0s",
 		})
-		same(t, "connections", f.dialed["node-2"], 2)
+		same(t, "connections, and the one for its confirmation", f.dialed["node-2"], 3)
 		f.ends()
 	})
 }

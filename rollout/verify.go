@@ -81,10 +81,13 @@ func (r *Rollout) until(ctx context.Context, patience time.Duration, prove func(
 		select {
 		case <-ctx.Done():
 			return proof, ctx.Err()
-		case <-time.After(time.Second):
+		case <-time.After(again):
 		}
 	}
 }
+
+// again is how long a proof that did not come true waits before the next try.
+const again = 500 * time.Millisecond
 
 // Prove verifies with the facts of a plan that was just made.
 func (r *Rollout) Prove(ctx context.Context, p *Plan) (*Proof, error) {
@@ -130,33 +133,24 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 // askAll asks every apiserver, and the VIP, at once. The key is the node's
 // name, empty for the VIP.
 func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Check {
-	type question struct {
-		node, path string
-		at         netip.AddrPort
-	}
-	questions := make([]question, 0, 2*len(r.Cluster.Nodes)+1)
-	for _, n := range r.present() {
-		at := apiserverOf(r.Cluster, n)
-		questions = append(questions, question{n.Name, "/healthz", at}, question{n.Name, "/readyz", at})
-	}
-	vip := netip.AddrPortFrom(r.Cluster.VIP, r.Cluster.Port)
-	questions = append(questions, question{"", "/healthz", vip})
-	answers := make([]Check, len(questions))
+	present := r.present()
+	answers := make([][]Check, len(present)+1)
 	var wg sync.WaitGroup
-	for i, q := range questions {
-		wg.Go(func() {
-			from := r.hosts[q.node]
-			if q.node == "" {
-				from = r.hosts[r.present()[0].Name]
-			}
-			err := r.reach(ctx, from, ca, q.at, q.path)
-			answers[i] = answer(q.node, fmt.Sprintf("%s on %s", q.path, q.at), err)
-		})
+	ask := func(i int, node string, from Host, at netip.AddrPort, paths ...string) {
+		for j, err := range r.reachAll(ctx, from, ca, at, paths...) {
+			answers[i] = append(answers[i], answer(node, fmt.Sprintf("%s on %s", paths[j], at), err))
+		}
 	}
+	for i, n := range present {
+		wg.Go(func() { ask(i, n.Name, r.hosts[n.Name], apiserverOf(r.Cluster, n), "/healthz", "/readyz") })
+	}
+	wg.Go(func() {
+		ask(len(present), "", r.hosts[present[0].Name], netip.AddrPortFrom(r.Cluster.VIP, r.Cluster.Port), "/healthz")
+	})
 	wg.Wait()
-	out := map[string][]Check{}
-	for i, q := range questions {
-		out[q.node] = append(out[q.node], answers[i])
+	out := map[string][]Check{"": answers[len(present)]}
+	for i, n := range present {
+		out[n.Name] = answers[i]
 	}
 	return out
 }
