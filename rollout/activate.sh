@@ -7,15 +7,6 @@
 #   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards; no VIP: it need not
 # The data "active" is kept as what the daemons have loaded.
 
-refuse() {
-	record refused "$1"
-	exit 1
-}
-
-last_words() {
-	journalctl --quiet --no-pager --output=cat --lines=4 --unit="$1" 2>/dev/null
-}
-
 workers() {
 	pgrep -P "$master" | sort
 }
@@ -38,17 +29,12 @@ new_worker() {
 	workers | grep -qvxF "$old_workers"
 }
 
-# Not while it is still reloading.
-active() {
-	[ "$(systemctl is-active "$1.service")" = active ]
-}
-
 switch() {
 	[ -n "$2" ] || return 0
-	[ "$1 $2" != "haproxy reload" ] || {
-		master=$(systemctl show --value --property=MainPID haproxy.service)
+	if [ "$1 $2" = "haproxy reload" ]; then
+		look haproxy
 		old_workers=$(workers)
-	}
+	fi
 	said=$(systemctl "$2" "$1.service" 2>&1) || refuse "$1 does not $2: $said
 $(last_words "$1")"
 	case $2 in
@@ -56,32 +42,33 @@ $(last_words "$1")"
 	reload) # what went wrong leaves the old worker
 		[ "$1" != haproxy ] || until_true new_worker || refuse "haproxy keeps its old worker after the reload:
 $(last_words "$1")"
+		switched="$switched $1"
 		;;
 	*)
-		until_true active "$1" || refuse "$1 is not running after the $2:
+		until_true is_active "$1" || refuse "$1 is not running after the $2:
 $(last_words "$1")"
-		eval "restarts_$1=$(systemctl show --value --property=NRestarts "$1.service")"
-		started="$started $1"
+		echo "$seen" >$base/pending/"$1"
+		switched="$switched $1"
+		pause=1.2
 		;;
 	esac
 }
 
 # What dies of its new file does so within a moment of having been started.
 still_running() {
-	[ -n "$started" ] || return 0
-	sleep 1.2
-	for name in $started; do
-		active "$name" || refuse "$name died after it had started:
+	[ -z "$pause" ] || sleep "$pause"
+	for name in $switched; do
+		until_true is_active "$name" || refuse "$name died after it had started:
 $(last_words "$name")"
-		[ "$(systemctl show --value --property=NRestarts "$name.service")" = "$(eval "echo \$restarts_$name")" ] ||
+		[ ! -e $base/pending/"$name" ] || [ "$seen" = "$(cat $base/pending/"$name")" ] ||
 			refuse "$name dies and is restarted, again and again:
 $(last_words "$name")"
+		echo "$seen" >$base/pending/"$name"
 	done
 }
 
-one_at_a_time 20 || refuse "another step of kplb does not end on this node"
-[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] || refuse "the change was taken back, because it was not confirmed in time"
-started=
+begin
+switched= pause=
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(systemctl daemon-reload 2>&1) || refuse "systemctl daemon-reload: $said"
 fi
@@ -100,12 +87,6 @@ switch haproxy "$KPLB_HAPROXY"
 [ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
 $(last_words haproxy)"
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
-for name in haproxy keepalived; do
-	case $name$KPLB_HAPROXY$KPLB_KEEPALIVED in
-	haproxyreload* | keepalived*reload) until_true active $name || refuse "$name is not running after the reload:
-$(last_words $name)" ;;
-	esac
-done
 still_running
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"
 record done

@@ -47,9 +47,11 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	endRenewing := r.startRenewing(ctx)
 	err = r.carryOut(ctx, p)
 	var proof *Proof
+	var anew connections
 	if err == nil {
 		if !o.Wait {
-			defer r.dialAhead(ctx)()
+			anew = r.dialAnew(ctx)
+			defer anew.close()
 		}
 		proof, err = r.proven(ctx, p, o.Patience)
 	}
@@ -60,7 +62,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	if o.Wait {
 		return proof, r.awaitConfirmation(ctx)
 	}
-	return proof, r.confirmAll(ctx)
+	return proof, r.confirmAll(ctx, anew)
 }
 
 // carryOut changes the nodes, one after the other.
@@ -151,6 +153,9 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	r.report(Event{Node: n.Node.Name, Step: "haproxy and keepalived", Usual: activateUsual})
 	if err := run(ctx, h, n.Node.Name, r.activateScript(n), nil); err != nil {
 		return err
+	}
+	if n.HAProxy != Leave || n.Keepalived != Leave {
+		r.activated = time.Now()
 	}
 	if n.Listen != "" && n.apiserverLast() {
 		if err := r.apiserver(ctx, h, n); err != nil {

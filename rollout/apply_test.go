@@ -73,10 +73,10 @@ func TestApplyInOrder(t *testing.T) {
 		same(t, "proven", proof.OK(), true)
 		log := f.log()
 		// all at once, in any order
-		for _, what := range []string{"node-1 stage", "node-2 stage", "node-3 stage", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
+		for _, what := range []string{"node-1 stage", "node-2 stage", "node-3 stage", "node-1 still", "node-2 still", "node-3 still", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
 			same(t, what, f.times(what), 1)
 		}
-		same(t, "one node after the other, the holder last", log[3:len(log)-3], []string{
+		same(t, "one node after the other, the holder last", log[3:len(log)-6], []string{
 			"node-2 transact", "node-2 manifest", "node-2 await", "node-2 activate",
 			"node-3 transact", "node-3 manifest", "node-3 await", "node-3 activate",
 			"node-1 transact", "node-1 manifest", "node-1 await", "node-1 activate",
@@ -106,7 +106,7 @@ func TestApplyOnlyWhatDiffers(t *testing.T) {
 		f.change("node-3")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "asked", f.log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 confirm"})
+		same(t, "asked", f.log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
 		same(t, "haproxy", f.gave("node-3 activate", "KPLB_HAPROXY"), "reload")
 		same(t, "keepalived", f.gave("node-3 activate", "KPLB_KEEPALIVED"), "")
 		same(t, "window", f.gave("node-3 stage", "KPLB_WINDOW"), "60")

@@ -118,7 +118,7 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	if !proof.Works() {
 		return nil, proof, &ProofError{proof}
 	}
-	err = r.each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "") })
+	err = r.each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "", nil) })
 	return namesOf(nodes), proof, err
 }
 

@@ -42,7 +42,7 @@ type Rollout struct {
 	window time.Duration // see Options
 	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
 
-	ahead map[string]*dialing // see dialAhead
+	activated time.Time // when the last daemons took their new files
 }
 
 // NodeErrors are the errors of several nodes. Nothing was changed on them.

@@ -36,6 +36,10 @@ var (
 	manifestBody string
 	//go:embed await.sh
 	awaitBody string
+	//go:embed daemon.sh
+	daemonBody string
+	//go:embed still.sh
+	stillBody string
 	//go:embed activate.sh
 	activateBody string
 	//go:embed renew.sh

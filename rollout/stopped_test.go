@@ -220,10 +220,13 @@ func TestConfirmFails(t *testing.T) {
 	}{
 		{
 			"a node cannot be reached by a new connection", func(f *fleet) { f.nodes["node-2"].dial = second }, "node: is not reachable",
-			[]string{
-				"changed and confirmed: node-1, node-3",
-				"node-2 could not be told (node: is not reachable): it takes the change back by itself within 3m27s",
-			}, 0,
+			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
+		},
+		{
+			"a daemon died a moment later", func(f *fleet) {
+				f.nodes["node-1"].on["still"] = refuses("haproxy died a moment after it had taken its new file")
+			}, "node-1: haproxy died a moment after it had taken its new file",
+			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
 		},
 		{
 			"a node has taken it back", func(f *fleet) {

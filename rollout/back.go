@@ -1,0 +1,105 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+)
+
+// goodbye is how long a rollout that is interrupted may take to tidy up.
+const goodbye = 10 * time.Minute
+
+// takeBack takes everything back, the last node first, apiservers one at a
+// time. An interrupted rollout is taken back too.
+func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
+	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
+	for _, n := range slices.Backward(r.armed) {
+		r.report(Event{Node: n.Node.Name, Step: "taking the change back", Usual: activateUsual})
+		err := r.takeBackNode(ctx, n, cause)
+		if errors.Is(err, errConfirmed) {
+			stopped.Changed = append(stopped.Changed, n.Node.Name)
+			continue
+		}
+		if err != nil {
+			stopped.Pending[n.Node.Name] = err
+			stopped.Within = max(stopped.Within, r.windowOf(n))
+			continue
+		}
+		stopped.Back = append(stopped.Back, n.Node.Name)
+	}
+	return stopped
+}
+
+// tidy sweeps up on nodes where staging was killed. What refuses has tidied up
+// by itself, and so has what gives its lock back.
+func (r *Rollout) tidy(ctx context.Context, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	var failed NodeErrors
+	errors.As(err, &failed)
+	for _, n := range r.Cluster.Nodes {
+		var refused *refusedByNode
+		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
+			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err) // the next step there sweeps, too
+		}
+	}
+}
+
+// errConfirmed is of a node that has made the change last, though its answer
+// was lost.
+var errConfirmed = errors.New("the change is confirmed")
+
+// errLost is of a node that was changed, and does not know any more how to go
+// back.
+var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed")
+
+func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) error {
+	h, err := r.reconnect(ctx, n.Node)
+	if err != nil {
+		return err
+	}
+	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
+	ends := map[string]bool{}
+	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{
+		"KPLB_TXN": r.txn, "KPLB_PATHS": managedPaths(), "KPLB_REASON": reason,
+	}), func(record remote.Record) { ends[record.Key] = true })
+	if err != nil {
+		return err
+	}
+	switch {
+	case ends["confirmed"]:
+		return errConfirmed
+	case ends["lost"]:
+		return errLost
+	}
+	if n.Manifest == nil {
+		return nil
+	}
+	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver", Usual: apiserverRestart})
+	if boundEverywhere(n.Manifest.Was.Content) {
+		// one that has yet to notice is ready, too, and restarts while the next node goes back
+		_ = r.awaitListening(ctx, h, n.Node, fmt.Sprintf("*:%d", r.Cluster.Port)) // whether it is ready decides
+	}
+	return r.awaitReady(ctx, n.Node)
+}
+
+// reconnect gives the connection to a node, a new one if it is gone.
+func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error) {
+	h, err := r.host(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if run(ctx, h, n.Name, stateScript("hello", "record done", 10*time.Second, nil), nil) == nil {
+		return h, nil
+	}
+	r.drop(n)
+	return r.host(ctx, n)
+}

@@ -1,0 +1,53 @@
+package rollout
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// startRenewing renews until the returned function is called.
+func (r *Rollout) startRenewing(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { r.renew(ctx) })
+	return func() {
+		cancel()
+		renewing.Wait()
+	}
+}
+
+// renew gives all armed nodes their whole window again, as long as the
+// rollout goes on: if it ends without a word, they take everything back.
+func (r *Rollout) renew(ctx context.Context) {
+	t := time.NewTicker(max(r.window/4, time.Second))
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		r.mu.Lock()
+		armed := slices.Clone(r.armed)
+		r.mu.Unlock()
+		_ = r.each(nodesOf(armed), func(n inventory.Node) error { // the steps notice what is lost
+			h, err := r.host(ctx, n)
+			if err != nil {
+				return err
+			}
+			return run(ctx, h, n.Name, stateScript("renew", renewBody, 30*time.Second, map[string]string{"KPLB_TXN": r.txn}), nil)
+		})
+	}
+}
+
+func nodesOf(plans []NodePlan) []inventory.Node {
+	out := make([]inventory.Node, len(plans))
+	for i, p := range plans {
+		out[i] = p.Node
+	}
+	return out
+}

@@ -1,0 +1,54 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// StoppedError says that a rollout did not come to its end, and what is where.
+type StoppedError struct {
+	Cause   error
+	Back    []string         // nodes that were changed, and are as before again
+	Changed []string         // nodes that are changed, and confirmed
+	Pending map[string]error // nodes that could not be told: they take the change back by themselves
+	Within  time.Duration    // by then, at the latest
+}
+
+func (e *StoppedError) Error() string { return e.Cause.Error() }
+
+// Unwrap gives the cause.
+func (e *StoppedError) Unwrap() error { return e.Cause }
+
+// Unchanged says whether every node is as it was before.
+func (e *StoppedError) Unchanged() bool { return len(e.Changed) == 0 && len(e.Pending) == 0 }
+
+// Summary says in words what is where, a line for each part.
+func (e *StoppedError) Summary() []string {
+	var out []string
+	if len(e.Changed) > 0 {
+		out = append(out, "changed and confirmed: "+strings.Join(e.Changed, ", "))
+	}
+	if len(e.Back) > 0 {
+		out = append(out, "taken back, as before: "+strings.Join(e.Back, ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Pending)) {
+		if errors.Is(e.Pending[name], errLost) {
+			out = append(out, fmt.Sprintf("%s is changed: %v; apply again", name, errLost))
+			continue
+		}
+		var unanswered *unansweredError
+		if errors.As(e.Pending[name], &unanswered) {
+			out = append(out, fmt.Sprintf("%s did not say whether it has confirmed (%v): if not, it takes the change back by itself within %s", name, unanswered, e.Within))
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s could not be told (%v): it takes the change back by itself within %s", name, e.Pending[name], e.Within))
+	}
+	if e.Unchanged() {
+		out = append(out, "every node is as before")
+	}
+	return out
+}
