@@ -10,6 +10,8 @@ one_at_a_time 60 || {
 	exit 1
 }
 [ -z "$KPLB_TXN" ] || rm -f /run/kplb.token
+# nobody has it: its shell was killed
+[ ! -e /run/kplb.owner ] || flock -n /run/kplb.holder rm -f /run/kplb.owner
 if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
 	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then
 		record confirmed

@@ -111,7 +111,9 @@ func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
 	if h == nil { // lost, and its lock with it
 		return nil
 	}
-	return run(ctx, h, n.Name, remote.Script{Name: "release", Body: releaseBody, Limit: 2 * time.Minute, Resident: true}, nil)
+	return run(ctx, h, n.Name, remote.Script{
+		Name: "release", Body: releaseBody, Limit: 2 * time.Minute, Resident: true, Vars: map[string]string{"KPLB_TOKEN": r.token},
+	}, nil)
 }
 
 // Unlock takes the locks of all nodes away from whoever holds them, and says

@@ -20,7 +20,7 @@ func TestLocked(t *testing.T) {
 		held := map[string]bool{}
 		for name, n := range f.nodes {
 			n.on["lock"] = func(_ context.Context, s remote.Script, say say) error {
-				f.locked(func(f *fleet) {
+				f.locked(func(*fleet) {
 					if first == "" {
 						first = name
 					}

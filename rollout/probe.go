@@ -175,14 +175,15 @@ func names(c *x509.Certificate) []string {
 	return out
 }
 
-// reach asks directly, and from the node itself where this machine has no way
-// to it. Where the node has none either, what this machine saw counts.
-func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, path string) error {
-	return r.reachAll(ctx, from, ca, at, path)[0]
+// readyz asks an apiserver whether it is ready, as reach does.
+func (r *Rollout) readyz(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort) error {
+	return r.reach(ctx, from, ca, at, "/readyz")[0]
 }
 
-// reachAll is reach for several paths of one apiserver.
-func (r *Rollout) reachAll(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, paths ...string) []error {
+// reach asks for each path directly, and from the node itself where this
+// machine has no way to it. Where the node has none either, what this machine
+// saw counts.
+func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, paths ...string) []error {
 	outside := newProber(ca, at, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
 	defer outside.close()
 	out := make([]error, len(paths))

@@ -49,7 +49,7 @@ func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
 		if n.Name == without.Name || r.absent[n.Name] {
 			continue
 		}
-		if err := r.reach(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n), "/readyz"); err != nil {
+		if err := r.readyz(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n)); err != nil {
 			return fmt.Errorf("%s: its apiserver is not restarted while the one of %s is not ready: %w", without.Name, n.Name, err)
 		}
 		ready++
@@ -68,7 +68,7 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node) error {
 	}
 	deadline := time.Now().Add(apiserverPatience)
 	for {
-		err := r.reach(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n), "/readyz")
+		err := r.readyz(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n))
 		var san *sanError
 		switch {
 		case err == nil:

@@ -137,7 +137,7 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 	answers := make([][]Check, len(present)+1)
 	var wg sync.WaitGroup
 	ask := func(i int, node string, from Host, at netip.AddrPort, paths ...string) {
-		for j, err := range r.reachAll(ctx, from, ca, at, paths...) {
+		for j, err := range r.reach(ctx, from, ca, at, paths...) {
 			answers[i] = append(answers[i], answer(node, fmt.Sprintf("%s on %s", paths[j], at), err))
 		}
 	}

@@ -159,14 +159,14 @@ func TestReach(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			err := (&Rollout{}).reach(t.Context(), c.from, authority.pool(), nobody, "/readyz")
+			err := (&Rollout{}).readyz(t.Context(), c.from, authority.pool(), nobody)
 			says(t, err, c.says)
 		})
 	}
 	// an answer from here counts, whatever the node would say
 	at := apiserverAt(t, "127.0.3.2:0", good, respond(500, ""))
 	elsewhere := way{routes: map[string]netip.AddrPort{at.String(): apiserverAt(t, "127.0.0.1:0", good, says200)}}
-	says(t, (&Rollout{}).reach(t.Context(), elsewhere, authority.pool(), at, "/readyz"), "answers 500 Internal Server Error")
+	says(t, (&Rollout{}).readyz(t.Context(), elsewhere, authority.pool(), at), "answers 500 Internal Server Error")
 }
 
 func TestAuthority(t *testing.T) {
