@@ -120,7 +120,7 @@ sums=$(sha256sum $stage/file[0-9]* 2>/dev/null)
 each_file is_whole
 each_file is_valid
 seen "$KPLB_PATHS" >$stage/seen
-write_timer && save_old && find $stage $base/restore /etc/systemd/system/kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants -exec sync {} + &&
-	sync $base || refuse "no room to keep the old files in $base"
+write_timer && save_old && find $stage -exec sync {} + &&
+	sync $base $base/restore /etc/systemd/system /etc/systemd/system/kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants || refuse "no room to keep the old files in $base"
 trap - EXIT
 record done
