@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -27,8 +28,8 @@ type shell struct {
 	ended   chan struct{} // closed when the session has
 	exit    error         // then: how
 
-	mu   sync.Mutex // guards what is written, and:
-	busy bool
+	busy    atomic.Bool
+	writing sync.Mutex // a request goes out whole
 }
 
 // program is what the shell does: a line "nonce limit size", then a script of that many bytes. dd takes exactly those. A script that is
@@ -112,19 +113,9 @@ func (h *Host) isResident(s *shell) bool {
 	return h.resident == s
 }
 
-func (s *shell) take() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	free := !s.busy
-	s.busy = true
-	return free
-}
+func (s *shell) take() bool { return s.busy.CompareAndSwap(false, true) }
 
-func (s *shell) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy = false
-}
+func (s *shell) release() { s.busy.Store(false) }
 
 func isClosed(c <-chan struct{}) bool {
 	select {
@@ -138,7 +129,8 @@ func isClosed(c <-chan struct{}) bool {
 // openShell starts a shell. The library waits without a context, hence the goroutine: when ctx is done first it ends with the host's
 // answer or with the connection.
 func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
-	s := &shell{host: h, busy: true, ended: make(chan struct{})}
+	s := &shell{host: h, ended: make(chan struct{})}
+	s.take()
 	started := make(chan error, 1)
 	go func() { started <- s.start() }()
 	select {
@@ -215,8 +207,8 @@ func (s *shell) close() { _ = s.session.Close() } // EOF when the host closed it
 
 // send writes a request, whole.
 func (s *shell) send(parts ...[]byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	_, err := s.stdin.Write(slices.Concat(parts...))
 	return err
 }
@@ -231,10 +223,10 @@ func (s *shell) beat(every time.Duration) {
 			return
 		case <-t.C:
 		}
-		s.mu.Lock()
-		if !s.busy {
+		s.writing.Lock()
+		if !s.busy.Load() {
 			_, _ = s.stdin.Write([]byte("\n")) // an error shows as the end of the session
 		}
-		s.mu.Unlock()
+		s.writing.Unlock()
 	}
 }
