@@ -68,7 +68,7 @@ $(last_words "$name")"
 }
 
 begin
-switched= pause=
+switched='' pause=''
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(systemctl daemon-reload 2>&1) || refuse "systemctl daemon-reload: $said"
 fi

@@ -106,7 +106,8 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 }
 
 // stillWell wants the daemons of all armed nodes to be those that were left
-// there, a moment after the last one has changed.
+// there, a moment after the last one has changed, and has each node prepare
+// its new generation: whatever may fail does so before the first one confirms.
 func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 	select {
 	case <-ctx.Done():
@@ -118,7 +119,9 @@ func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, stateScript("still", daemonBody+stillBody, 30*time.Second, map[string]string{"KPLB_TXN": r.txn}), nil)
+		return run(ctx, h, n.Name, stateScript("still", daemonBody+generationBody+stillBody, 30*time.Second, map[string]string{
+			"KPLB_TXN": r.txn, "KPLB_PATHS": managedPaths(),
+		}), nil)
 	})
 }
 
@@ -142,7 +145,7 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 				return err
 			}
 		}
-		err := run(ctx, h, n.Name, stateScript("confirm", confirmBody, time.Minute, map[string]string{
+		err := run(ctx, h, n.Name, stateScript("confirm", generationBody+confirmBody, time.Minute, map[string]string{
 			"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": strconv.Itoa(keep),
 		}), nil)
 		_ = h.Close() // the script has answered, or nothing will

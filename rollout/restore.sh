@@ -64,7 +64,13 @@ put_back $old $manifest 3>>$changed || exit 1
 	echo "about=$(cat $base/pending/about)"
 	echo "txn=$(cat $base/pending/txn)"
 } >$base/restored.new && mv -f $base/restored.new $base/restored
-# half confirmed is not confirmed
+# half confirmed is not confirmed; and where nothing was ever confirmed, what was
+# there before kplb is what is there now
 grep -lsxF "txn=$(cat $base/pending/txn)" $base/generations/*/about | while read -r about; do rm -rf "${about%/*}"; done
+newest=$(cd $base/generations 2>/dev/null && printf '%s\n' [1-9]* | sort -n | tail -n 1)
+case $newest in
+*[!0-9]* | '') rm -rf $base/generations $base/current ;;
+*) [ "$newest" = "$(cat $base/current)" ] || { echo "$newest" >$base/current.new && mv -f $base/current.new $base/current; } ;;
+esac
 sweep "$(cut -d ' ' -f 2- $old/$index)"
 disarm

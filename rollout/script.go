@@ -42,6 +42,8 @@ var (
 	stillBody string
 	//go:embed activate.sh
 	activateBody string
+	//go:embed generation.sh
+	generationBody string
 	//go:embed renew.sh
 	renewBody string
 	//go:embed confirm.sh
