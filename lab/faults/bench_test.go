@@ -3,9 +3,7 @@
 package faults
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,6 +30,7 @@ type bench struct {
 	now        *generation
 	usual      time.Duration // of an apply that nothing disturbs
 	lines      int           // that it says on stderr
+	calls      map[step]int  // system calls of its steps, see callsOf
 	watch      *sampler
 	broken     bool // the lab has to be made anew before the next trial
 }
@@ -104,7 +103,7 @@ func (b *bench) ready(first bool) {
 		b.fresh()
 		b.base()
 	}
-	if first || b.broken {
+	if b.broken || first && b.now != b.none { // a first apply that was refused leaves nothing behind
 		b.fresh()
 	}
 	if !first && b.now == b.none {
@@ -181,23 +180,8 @@ func (b *bench) on(node, command string) string {
 	return out
 }
 
-// netns runs a command in a network namespace, with the tools of this machine.
-func (b *bench) netns(namespace string, command string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if out, err := b.shell(ctx, namespace, command).CombinedOutput(); err != nil {
-		b.t.Logf("%s: in %s: %s: %v: %s", b.Name, namespace, command, err, out)
-	}
-}
-
 func nodeNumber(k int) string { return machines.Nodes[k%len(machines.Nodes)] }
 
 func nodeName(node string) string { return "kubernetes-node-" + node }
 
 func itoa(i int) string { return strconv.Itoa(i) }
-
-// shell is a command in a network namespace of the lab: the operator's, or a
-// node's machine name.
-func (b *bench) shell(ctx context.Context, namespace, command string) *exec.Cmd {
-	return exec.CommandContext(ctx, "ip", "netns", "exec", namespace, "sh", "-c", command)
-}

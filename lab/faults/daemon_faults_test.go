@@ -88,9 +88,9 @@ func strangeUnit(t *trial) {
 // but for the proof.
 func blockedVIP(t *trial) {
 	for _, n := range []string{"1", "2", "3"} {
-		t.netns(t.Machine(n), "nft add table inet fault && nft add chain inet fault in '{ type filter hook input priority 0; }' && "+
+		t.harm(n, "nft add table inet fault && nft add chain inet fault in '{ type filter hook input priority 0; }' && "+
 			"nft add rule inet fault in ip daddr "+vip+" tcp dport 6443 "+[]string{"drop", "reject with tcp reset"}[t.k%2])
-		t.later(func() { t.netns(t.Machine(n), "nft delete table inet fault") })
+		t.later(func() { t.on(n, "nft delete table inet fault") })
 	}
 	o := t.apply("--proof-timeout", "3s")
 	o.wait(patience)

@@ -43,13 +43,15 @@ type fault struct {
 	// inject breaks a rollout from t.from to t.to, and returns when the fault
 	// is over and no operator is at work.
 	inject func(t *trial)
+	figure string // what each node of each trial must prove, for a line under the table
 	// own judges instead of the common checks, where they do not fit.
 	own bool
 }
 
 func catalogue() []fault {
 	return slices.Concat(operatorFaults(), nodeFaults(), linkFaults(), diskFaults(), placeFaults(),
-		fileFaults(), daemonFaults(), lockFaults(), tamperFaults(), secretFaults(), calmFaults(), firstFaults())
+		fileFaults(), daemonFaults(), lockFaults(), tamperFaults(), secretFaults(), calmFaults(), callFaults(), sudoFaults(),
+		poorFaults(), neighbourFaults(), clockFaults(), slowFaults(), downFaults(), quorumFaults(), firstFaults())
 }
 
 func prefix() string { return cmp.Or(os.Getenv("FAULTS_NAME"), "faults") }
@@ -154,7 +156,7 @@ func (b *bench) row(f fault) result {
 		}
 		t.carryOut(f)
 		r.trials++
-		r.settled = max(r.settled, t.settled)
+		r.settled, r.proven = max(r.settled, t.settled), r.proven+t.proven
 		if len(t.problems) == 0 {
 			r.passed++
 			b.t.Logf("ok %s %s (%.1f s, settled in %.1f s)", name, t.note, t.took.Seconds(), t.settled.Seconds())

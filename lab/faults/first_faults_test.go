@@ -17,7 +17,8 @@ func firstFaults() []fault {
 		{id: "S2", name: "first apply: operator killed, all nodes rebooted: 3 reboots", count: 4, first: true, inject: firstRebooted},
 		{id: "S3", name: "first apply: power of a node cut", count: 3, first: true, inject: firstPower},
 		{id: "S4", name: "first apply: operator killed, every node waits for its turn", count: 1, first: true, inject: firstKilled},
-		{id: "E3", name: "first apply: an apiserver does not come back, the operator gives up", count: 3, fast: 1, first: true, inject: apiserverGone},
+		{id: "E3a", name: "first apply: an apiserver does not come back, the operator gives up", count: 3, fast: 1, first: true, inject: apiserverGone},
+		{id: "E3b", name: "first apply: an apiserver does not come back, the operator waits", count: 1, first: true, inject: apiserverNever},
 	}
 }
 
@@ -97,4 +98,29 @@ func apiserverGone(t *trial) {
 	t.op = o
 	t.wants(130)
 	t.notef("node %s, kplb ended with %d", node, o.code)
+}
+
+// apiserverNever waits until kplb gives up by itself. The key comes back when
+// it takes the change back.
+func apiserverNever(t *trial) {
+	const node = "2"
+	t.harm(node, "mv /etc/kubernetes/pki/apiserver.key /root/")
+	t.watch.excuse(node)
+	o := t.first()
+	if !o.hears(nodeName(node) + ": waiting for the apiserver") {
+		t.problem("E3: kplb never waits for the apiserver")
+	}
+	waiting := time.Now()
+	for o.running() && time.Since(waiting) < 4*time.Minute && !o.hears("taking the change back") {
+		time.Sleep(time.Millisecond) // hears has a patience of its own
+	}
+	gaveUp := time.Since(waiting)
+	t.on(node, "mv /root/apiserver.key /etc/kubernetes/pki/")
+	o.wait(patience)
+	t.op = o
+	t.wants(3)
+	if gaveUp > 200*time.Second {
+		t.problem("E3: kplb waits for %.0f s", gaveUp.Seconds())
+	}
+	t.notef("kplb gave up after %.0f s and ended with %d", gaveUp.Seconds(), o.code)
 }

@@ -80,8 +80,8 @@ func dropOneWay(t *trial) {
 	o := t.apply()
 	time.Sleep(t.moment())
 	t.extra = 20 * time.Second
-	t.netns(t.Machine(node), "nft add table inet fault && nft add chain inet fault out '{ type filter hook output priority 0; }' && nft add rule inet fault out tcp sport 22 drop")
-	t.later(func() { t.netns(t.Machine(node), "nft delete table inet fault") })
+	t.harm(node, "nft add table inet fault && nft add chain inet fault out '{ type filter hook output priority 0; }' && nft add rule inet fault out tcp sport 22 drop")
+	t.later(func() { t.on(node, "nft delete table inet fault") })
 	o.wait(patience)
 	t.op = o
 	t.notef("node %s after %.2f s, kplb ended with %d", node, t.moment().Seconds(), o.code)

@@ -25,10 +25,13 @@ func crowd(t *trial) {
 		all[i] = t.apply()
 		time.Sleep(time.Duration(t.rng.IntN(50)) * time.Millisecond)
 	}
-	won := 0
+	won, latest := 0, time.Duration(0)
 	for _, o := range all {
 		o.wait(patience)
 		took := o.ended.Sub(o.began)
+		if o.code == 3 {
+			latest = max(latest, took)
+		}
 		switch {
 		case o.code == 0 && !strings.Contains(o.all(), "nothing to do:"):
 			won++
@@ -46,7 +49,7 @@ func crowd(t *trial) {
 	if won != 1 {
 		t.problem("F1: %d of %d operators have won", won, len(all))
 	}
-	t.notef("%d operators", len(all))
+	t.notef("%d operators, told after %.2f s at the latest", len(all), latest.Seconds())
 }
 
 // holderKilled has the second one come while the first one works, and again

@@ -14,10 +14,14 @@ import (
 func nodeFaults() []fault {
 	return []fault{
 		{id: "A2a", name: "program of a step killed (-9) on a node", count: 18, fast: 1, inject: killStep},
+		{id: "A2c", name: "what starts the steps of a node killed (-9)", count: 8, fast: 1, inject: killStarter},
 		{id: "A2b", name: "program that takes a change back killed (-9)", count: 6, fast: 1, inject: killRestore},
 		{id: "A3a", name: "power of a node cut, swept over the clock, back at once", count: 12, fast: 1, inject: cutPower},
 		{id: "A3b", name: "power of all nodes cut inside the window", count: 6, inject: cutAllPower},
-		{id: "C4", name: "all nodes rebooted inside the window, operator dead: 3 reboots", count: 17, fast: 1, inject: rebootAll},
+		{
+			id: "C4", name: "all nodes rebooted inside the window, operator dead: 3 reboots", count: 17, fast: 1, inject: rebootAll,
+			figure: "reboots inside the window had the old files back, by the journal, before haproxy and keepalived started",
+		},
 	}
 }
 
@@ -44,10 +48,48 @@ func (b *bench) stepOf(node string) (all []machines.Process, pid int) {
 // middle: the shell alone, or with everything that it has started.
 func killStep(t *trial) {
 	node, family := nodeNumber(t.k), t.rng.IntN(2) == 0
-	skip := t.rng.IntN(6)
 	o := t.apply()
 	time.Sleep(t.moment() * 3 / 4)
-	killed := 0
+	killed := t.killStepOn(o, node, t.rng.IntN(6), func(all []machines.Process, pid int) []int {
+		if family {
+			return machines.Family(all, pid)
+		}
+		return []int{pid}
+	})
+	o.wait(patience)
+	t.op = o
+	t.notef("node %s, %d processes, kplb ended with %d", node, killed, o.code)
+}
+
+// killStarter kills what starts the steps and waits for them: the root shell
+// of the connection, or sudo. The step itself goes on, or not.
+func killStarter(t *trial) {
+	node := nodeNumber(t.k)
+	o := t.apply()
+	time.Sleep(t.moment() * 3 / 4)
+	what := ""
+	t.killStepOn(o, node, t.rng.IntN(4), func(all []machines.Process, pid int) []int {
+		for range 2 { // the step's shell, its timeout
+			i := slices.IndexFunc(all, func(p machines.Process) bool { return p.PID == pid })
+			if i < 0 {
+				return nil
+			}
+			pid = all[i].Parent
+		}
+		i := slices.IndexFunc(all, func(p machines.Process) bool { return p.PID == pid })
+		if i < 0 {
+			return nil
+		}
+		what = strings.Join(all[i].Args[:min(2, len(all[i].Args))], " ")
+		return []int{pid}
+	})
+	o.wait(patience)
+	t.op = o
+	t.notef("node %s, %q, kplb ended with %d", node, what, o.code)
+}
+
+// killStepOn waits for a step, lets some time pass, and kills what is chosen.
+func (t *trial) killStepOn(o *operator, node string, skip int, choose func(all []machines.Process, pid int) []int) (killed int) {
 	for o.running() && killed == 0 {
 		all, pid := t.stepOf(node)
 		if pid == 0 {
@@ -59,18 +101,12 @@ func killStep(t *trial) {
 			time.Sleep(time.Duration(t.rng.IntN(80)) * time.Millisecond)
 			continue
 		}
-		pids := []int{pid}
-		if family {
-			pids = machines.Family(all, pid)
-		}
-		for _, p := range pids {
+		for _, p := range choose(all, pid) {
 			_ = syscall.Kill(p, syscall.SIGKILL) // it may be gone
 			killed++
 		}
 	}
-	o.wait(patience)
-	t.op = o
-	t.notef("node %s, %d processes, kplb ended with %d", node, killed, o.code)
+	return killed
 }
 
 func killRestore(t *trial) {
@@ -130,7 +166,7 @@ func cutAllPower(t *trial) {
 	t.lightsOut(machines.Nodes...)
 	t.mend()
 	for _, n := range machines.Nodes {
-		t.bootedInOrder(n)
+		t.bootedIntoOld(n)
 	}
 	t.mustBeOld()
 }
@@ -149,7 +185,7 @@ func rebootAll(t *trial) {
 	}
 	t.awaitBoots(was)
 	for _, n := range machines.Nodes {
-		t.bootedInOrder(n)
+		t.bootedIntoOld(n)
 	}
 	t.mustBeOld()
 }
@@ -190,21 +226,44 @@ func (t *trial) mustBeOld() {
 	}
 }
 
-// bootedInOrder asks the journal whether the daemons of a node that has
-// booted started after the change was taken back.
-func (t *trial) bootedInOrder(n string) {
-	said := t.on(n, `for i in $(seq 50); do systemctl is-active -q haproxy keepalived && break; sleep 0.2; done
+// daemons are what must not start before a change is taken back.
+var daemons = []string{"haproxy.service", "keepalived.service"}
+
+// booted asks the journal of this boot at which line the change was taken
+// back, and at which each daemon was started; -1: never.
+func (t *trial) booted(n string) (restored int, started []int, said string) {
+	said = t.on(n, `for i in $(seq 50); do systemctl is-active -q haproxy keepalived && break; sleep 0.2; done
 		journalctl -b -q -o short-monotonic _PID=1 | grep -E 'kplb-restore-boot|(haproxy|keepalived).service'`)
-	restored, first := -1, -1
+	restored, started = -1, []int{-1, -1}
 	for i, line := range strings.Split(said, "\n") {
-		switch {
-		case strings.Contains(line, "kplb-restore-boot") && strings.Contains(line, "Finished"):
+		if strings.Contains(line, "kplb-restore-boot") && strings.Contains(line, "Finished") {
 			restored = i
-		case first < 0 && strings.Contains(line, "Starting") && contains(line, "haproxy.service", "keepalived.service"):
-			first = i
+		}
+		for d, unit := range daemons {
+			if started[d] < 0 && strings.Contains(line, "Starting") && strings.Contains(line, unit) {
+				started[d] = i
+			}
 		}
 	}
-	if restored >= 0 && first >= 0 && first < restored {
+	return restored, started, said
+}
+
+// bootedInOrder wants no daemon of a node that has booted to have started
+// before a change was taken back, if one was.
+func (t *trial) bootedInOrder(n string) {
+	restored, started, said := t.booted(n)
+	if first := slices.Min(started); restored >= 0 && first >= 0 && first < restored {
 		t.problem("C4: node %s started a daemon before the change was taken back:\n%s", n, said)
 	}
+}
+
+// bootedIntoOld wants the journal to prove it: the change taken back, and
+// both daemons started after that.
+func (t *trial) bootedIntoOld(n string) {
+	restored, started, said := t.booted(n)
+	if restored < 0 || slices.Min(started) < restored {
+		t.problem("C4: the journal of node %s does not prove that the change was taken back before both daemons started:\n%s", n, said)
+		return
+	}
+	t.proven++
 }

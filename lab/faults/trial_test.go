@@ -28,6 +28,7 @@ type trial struct {
 	quick    bool             // nothing may have changed: converging is tried once in a while only
 	mends    []func()         // lift the fault, the last one first
 	note     string           // what exactly was injected
+	proven   int              // of what the fault's figure counts
 	ends     map[string]*look // what the nodes look like, settled
 	took     time.Duration
 	settled  time.Duration
@@ -59,6 +60,14 @@ func (t *trial) apply(args ...string) *operator {
 		"--proof-timeout", "20s", "--connect-timeout", "3s"}, args...)...)
 	t.all = append(t.all, o)
 	return o
+}
+
+// harm runs a command in a node that is the fault, or a part of it: without it
+// the trial would prove nothing.
+func (t *trial) harm(node, command string) {
+	if _, err := t.On(node, command); err != nil {
+		t.problem("the fault was not injected: %v", err)
+	}
 }
 
 // later lifts a fault, now or at the end of the trial at the latest.

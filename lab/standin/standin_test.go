@@ -147,3 +147,45 @@ func writeCertificate(t *testing.T, dir string) {
 		}
 	}
 }
+
+func TestEtcdObeysItsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "etcd")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close() // its port is free now
+	e := etcd{file: file, address: address, poll: time.Millisecond, log: log.New(io.Discard, "", 0)}
+	go e.run(t.Context())
+	client := http.Client{Timeout: 200 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
+	for _, want := range []struct {
+		state, body string
+		answers     bool
+	}{
+		{"absent", "", false},
+		{"healthy", `{"health":"true","reason":""}`, true},
+		{"unhealthy", `{"health":"false","reason":"RAFT NO LEADER"}`, true},
+		{"hangs", "", false},
+		{"healthy", `{"health":"true","reason":""}`, true},
+	} {
+		if want.state != "absent" {
+			if err := os.WriteFile(file, []byte(want.state+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		response, err := client.Get("http://" + address + "/health")
+		if (err == nil) != want.answers {
+			t.Fatalf("%s: %v", want.state, err)
+		}
+		if err != nil {
+			continue
+		}
+		body, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if string(body) != want.body {
+			t.Errorf("%s: %s", want.state, body)
+		}
+	}
+}
