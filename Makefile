@@ -68,11 +68,15 @@ e2e: build ## the acceptance on real machines, among them a kubeadm cluster (roo
 	$(GO) test -tags e2e -count=1 -timeout 40m -v ./lab/e2e ./lab/standin
 
 .PHONY: faults-fast
-faults-fast: build ## a few faults of each class (root, some minutes)
+faults-fast: build fault-tools ## a few faults of each class (root, some minutes)
 	FAULTS_FAST=1 $(GO) test -tags faults -count=1 -timeout 30m -v ./lab/faults
 
+.PHONY: fault-tools
+fault-tools: # what the faults need on this machine besides the lab's own
+	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime; }
+
 .PHONY: faults
-faults: build ## some hundred injected faults, judged by an independent checker (root, about half an hour); table in docs/
+faults: build fault-tools ## some hundred injected faults, judged by an independent checker (root, about half an hour); table in docs/
 	FAULTS_TABLE=$(CURDIR)/docs/faults-table.md $(GO) test -tags faults -count=1 -timeout 90m -v ./lab/faults
 
 .PHONY: load

@@ -44,6 +44,9 @@ func poorNode(t *trial) {
 		return
 	}
 	o := t.apply("--connect-timeout", "20s")
+	if s.controller == "nofile" {
+		t.limited(o, node, s.value)
+	}
 	o.wait(patience)
 	t.op = o
 	t.notef("node %s: %s, kplb ended with %d after %.1f s", node, s.what, o.code, o.ended.Sub(o.began).Seconds())
@@ -83,6 +86,25 @@ func (t *trial) starve(node string, s shortage) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(sshd), 0o600)
+}
+
+// limited looks whether a step really has the limit: PAM could have given it
+// another one.
+func (t *trial) limited(o *operator, node, value string) {
+	for o.running() {
+		if _, pid := t.stepOf(node); pid > 0 {
+			text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "limits"))
+			_, rest, _ := strings.Cut(string(text), "Max open files")
+			if fields := strings.Fields(rest); err == nil && len(fields) > 0 {
+				if fields[0] != value {
+					t.problem("the fault was not injected: a step may open %s files", fields[0])
+				}
+				return
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.problem("the fault was not injected: no step was seen")
 }
 
 // groupOf is a process's control group of one controller.
