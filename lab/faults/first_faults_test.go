@@ -86,8 +86,7 @@ func firstKilled(t *trial) {
 // and gives it back after the operator has seen enough.
 func apiserverGone(t *trial) {
 	node := nodeNumber(t.k)
-	t.on(node, "mv /etc/kubernetes/pki/apiserver.key /root/")
-	t.watch.excuse(node)
+	t.harm(node, "mv /etc/kubernetes/pki/apiserver.key /root/") // nobody is excused: the others are a majority
 	o := t.first()
 	o.hears(nodeName(node) + ": waiting for the apiserver")
 	time.Sleep(time.Duration(2000+t.rng.IntN(3000)) * time.Millisecond)
@@ -105,7 +104,6 @@ func apiserverGone(t *trial) {
 func apiserverNever(t *trial) {
 	const node = "2"
 	t.harm(node, "mv /etc/kubernetes/pki/apiserver.key /root/")
-	t.watch.excuse(node)
 	o := t.first()
 	if !o.hears(nodeName(node) + ": waiting for the apiserver") {
 		t.problem("E3: kplb never waits for the apiserver")
