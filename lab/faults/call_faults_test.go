@@ -21,7 +21,7 @@ type step struct {
 }
 
 var (
-	checking   = step{"120", 1}
+	staging    = step{"120", 1}
 	installing = step{"120", 2}
 	reloading  = step{"120", 3}
 	confirming = step{"60", 1}
@@ -33,13 +33,14 @@ func callFaults() []fault {
 		return nil
 	}
 	return []fault{
-		{id: "A5a", name: "k-th system call fails (EIO, ENOSPC, EROFS, EDQUOT): checking the files", count: 6, fast: 1, inject: failingCall(checking, 0, 3)},
-		{id: "A5b", name: "the same, installing them", count: 24, fast: 2, inject: failingCall(installing, 0, 3)},
+		{id: "A5a", name: "k-th system call fails (EIO, ENOSPC, EROFS, EDQUOT): checking and staging", count: 20, fast: 1, inject: failingCall(staging, 0, 3)},
+		{id: "A5b", name: "the same, arming and renaming", count: 24, fast: 2, inject: failingCall(installing, 0, 3)},
 		{id: "A5c", name: "the same, reloading", count: 5, inject: failingCall(reloading, 0, 3)},
 		{id: "A5d", name: "the same, confirming", count: 16, fast: 1, inject: failingCall(confirming, 0, 3, 4)},
 		{id: "A5e", name: "the same, taking it back for an operator", count: 8, inject: failingBack},
-		{id: "A5f", name: "killed at the k-th system call, installing the files", count: 8, fast: 1, inject: killedCall(installing, 0, 3)},
-		{id: "A5g", name: "the same, confirming", count: 6, inject: killedCall(confirming, 0, 3, 4)},
+		{id: "A5f", name: "killed at the k-th system call, checking and staging", count: 8, inject: killedCall(staging, 0, 3)},
+		{id: "A5g", name: "the same, arming and renaming", count: 12, fast: 1, inject: killedCall(installing, 0, 3)},
+		{id: "A5h", name: "the same, confirming", count: 6, inject: killedCall(confirming, 0, 3, 4)},
 	}
 }
 
