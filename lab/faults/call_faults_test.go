@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -107,7 +108,7 @@ func (t *trial) forthAndBack() {
 func failingCall(s step, codes ...int) func(*trial) {
 	return func(t *trial) {
 		errno := errnos[t.k%len(errnos)]
-		t.atCall(s, fmt.Sprint(int(errno)), errno.Error(), codes)
+		t.atCall(s, strconv.Itoa(int(errno)), errno.Error(), codes)
 	}
 }
 
@@ -141,7 +142,7 @@ func failingBack(t *trial) {
 	}
 	calls := t.callsOf(goingBack, node, func() { interrupted() })
 	k := 1 + int(t.at*float64(calls))
-	t.plant(node, goingBack, k, fmt.Sprint(int(errno)))
+	t.plant(node, goingBack, k, strconv.Itoa(int(errno)))
 	t.op = interrupted()
 	_, hit := t.planted(node)
 	t.notef("node %s, call %d of %d: %s: %v; kplb ended with %d", node, k, calls, hit, errno, t.op.code)

@@ -24,7 +24,7 @@ import (
 const (
 	planFile = "/run/fault.plan"
 	doneFile = "/run/fault.done"
-	real     = "/usr/bin/timeout"
+	timeout  = "/usr/bin/timeout"
 )
 
 // plan is what is to fail.
@@ -64,11 +64,11 @@ func main() {
 	p, ok := readPlan()
 	// timeout -k 10 LIMIT /bin/sh -s
 	if !ok || len(os.Args) < 4 || os.Args[3] != p.limit || turn(p.limit) != p.nth {
-		fmt.Fprintln(os.Stderr, syscall.Exec(real, append([]string{"timeout"}, os.Args[1:]...), os.Environ()))
+		fmt.Fprintln(os.Stderr, syscall.Exec(timeout, os.Args, os.Environ())) //nolint:gosec // that is what it is for
 		os.Exit(126)
 	}
 	runtime.LockOSThread() // the thread that starts it is its tracer
-	pid, err := syscall.ForkExec(real, append([]string{"timeout"}, os.Args[1:]...), &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(timeout, os.Args, &syscall.ProcAttr{ //nolint:gosec // as above
 		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {

@@ -25,7 +25,7 @@ func (t *tracer) run() int {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, syscall.WALL, nil)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // a bare number
+		case err == syscall.EINTR:
 			continue
 		case err != nil:
 			return 125
