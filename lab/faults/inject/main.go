@@ -67,7 +67,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, syscall.Exec(timeout, os.Args, os.Environ())) //nolint:gosec // that is what it is for
 		os.Exit(126)
 	}
-	runtime.LockOSThread() // the thread that starts it is its tracer
+	runtime.LockOSThread()                                            // the thread that starts it is its tracer
 	pid, err := syscall.ForkExec(timeout, os.Args, &syscall.ProcAttr{ //nolint:gosec // as above
 		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
