@@ -19,14 +19,16 @@ import (
 type step struct {
 	limit string
 	nth   int
+	of    string // only calls that begin so; see inject
 }
 
 var (
-	staging    = step{"120", 1}
-	installing = step{"120", 2}
-	reloading  = step{"120", 3}
-	confirming = step{"60", 1}
-	goingBack  = step{"180", 1}
+	staging    = step{"120", 1, ""}
+	installing = step{"120", 2, ""}
+	reloading  = step{"120", 3, ""}
+	confirming = step{"60", 1, ""}
+	goingBack  = step{"180", 1, ""}
+	savingOld  = step{"120", 1, "write /var/lib/kplb/stage/pending/old/index"}
 )
 
 func callFaults() []fault {
@@ -42,6 +44,7 @@ func callFaults() []fault {
 		{id: "A5f", name: "killed at the k-th system call, checking and staging", count: 8, inject: killedCall(staging, 0, 3)},
 		{id: "A5g", name: "the same, arming and renaming", count: 12, fast: 1, inject: killedCall(installing, 0, 3)},
 		{id: "A5h", name: "the same, confirming", count: 6, inject: killedCall(confirming, 0, 3, 4)},
+		{id: "A5i", name: "a write fails while what there was is listed, and the operator is killed after the change", count: 9, inject: failingSave},
 	}
 }
 
@@ -73,7 +76,7 @@ func (t *trial) plant(node string, s step, k int, what string) {
 	if err := t.Put(node, file, "/usr/local/sbin/timeout", 0o755); err != nil {
 		t.problem("the fault was not injected: %v", err)
 	}
-	t.harm(node, fmt.Sprintf("rm -f /run/fault.*; echo %s %d %d %s >/run/fault.plan", s.limit, s.nth, k, what))
+	t.harm(node, fmt.Sprintf("rm -f /run/fault.*; echo '%s %d %d %s %s' >/run/fault.plan", s.limit, s.nth, k, what, s.of))
 	t.later(func() { t.on(node, "rm -f /usr/local/sbin/timeout /run/fault.*") })
 }
 
@@ -147,4 +150,23 @@ func failingBack(t *trial) {
 	_, hit := t.planted(node)
 	t.notef("node %s, call %d of %d: %s: %v; kplb ended with %d", node, k, calls, hit, errno, t.op.code)
 	t.wants(130)
+}
+
+// failingSave wants the way back to be whole, or the change not to begin: the
+// node goes it alone.
+func failingSave(t *trial) {
+	node, errno := nodeNumber(t.k), errnos[t.k%len(errnos)]
+	calls := t.callsOf(savingOld, node, t.forthAndBack)
+	k := 1 + int(t.at*float64(calls))
+	t.plant(node, savingOld, k, strconv.Itoa(int(errno)))
+	o := t.apply()
+	o.hears("proving")
+	o.signal(syscall.SIGKILL)
+	o.wait(patience)
+	if o.code != -1 { // it was stopped, as it should
+		t.op = o
+		t.wants(3)
+	}
+	_, hit := t.planted(node)
+	t.notef("node %s, call %d of %d: %s: %v; kplb ended with %d", node, k, calls, hit, errno, o.code)
 }

@@ -5,9 +5,10 @@
 // k-th of those that change a file, counted over all processes of the step.
 // Of strace(1) it is the part that counts so: strace counts for each process.
 //
-//	/run/fault.plan   LIMIT NTH K WHAT: of the NTH step with that limit in
+//	/run/fault.plan   LIMIT NTH K WHAT [OF]: of the NTH step with that limit in
 //	                  seconds, the K-th call fails with the error number WHAT,
-//	                  or its process is killed (WHAT is "kill")
+//	                  or its process is killed (WHAT is "kill"); only calls
+//	                  that begin with OF count, as in "write /etc/"
 //	/run/fault.done   how many calls there were, and which one it was
 package main
 
@@ -33,6 +34,7 @@ type plan struct {
 	nth, k int
 	kill   bool
 	errno  syscall.Errno
+	of     string
 }
 
 func readPlan() (p plan, ok bool) {
@@ -43,6 +45,9 @@ func readPlan() (p plan, ok bool) {
 	var what string
 	if n, _ := fmt.Sscan(string(text), &p.limit, &p.nth, &p.k, &what); n != 4 {
 		return p, false
+	}
+	if fields := strings.SplitN(strings.TrimSpace(string(text)), " ", 5); len(fields) == 5 {
+		p.of = fields[4]
 	}
 	number, err := strconv.Atoi(what)
 	p.kill, p.errno = err != nil, syscall.Errno(number)
@@ -67,7 +72,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, syscall.Exec(timeout, os.Args, os.Environ())) //nolint:gosec // that is what it is for
 		os.Exit(126)
 	}
-	runtime.LockOSThread()                                            // the thread that starts it is its tracer
+	// the thread that starts it is its tracer
+	runtime.LockOSThread()
 	pid, err := syscall.ForkExec(timeout, os.Args, &syscall.ProcAttr{ //nolint:gosec // as above
 		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})

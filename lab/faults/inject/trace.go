@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strings"
 	"syscall"
 )
 
@@ -61,7 +62,7 @@ func (t *tracer) enter(pid int) {
 		return
 	}
 	what, ok := changes(pid, &regs)
-	if !ok {
+	if !ok || !strings.HasPrefix(what, t.of) {
 		return
 	}
 	t.count++
