@@ -136,10 +136,11 @@ func (b *bench) fresh() {
 func (b *bench) base() {
 	b.must("apply", "-i", b.a.file, "--yes")
 	b.capture(b.a)
-	b.must("apply", "-i", b.b.file, "--yes")
+	forth := b.must("apply", "-i", b.b.file, "--yes")
 	b.capture(b.b)
 	calm := b.must("apply", "-i", b.a.file, "--yes")
-	b.usual, b.lines = calm.ended.Sub(calm.began), len(calm.lines())
+	// the quicker one: what is swept over longer than an apply takes hits nothing
+	b.usual, b.lines = min(forth.ended.Sub(forth.began), calm.ended.Sub(calm.began)), len(calm.lines())
 	b.now = b.a
 }
 

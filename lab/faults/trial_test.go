@@ -303,6 +303,6 @@ func (t *trial) converge() {
 	}
 	t.now = t.to
 	if took := again.ended.Sub(again.began); strings.Contains(again.said(), "confirming") { // the sweeps keep to the pace of the machine
-		t.usual = (3*t.usual + took) / 4
+		t.usual = (t.usual + took) / 2
 	}
 }
