@@ -99,6 +99,9 @@ func (t *trial) callsOf(s step, node string, run func()) int {
 		t.calls[s], _ = t.planted(node)
 		t.mend()
 	}
+	if t.calls[s] == 0 {
+		t.problem("the fault was not injected: there is no step %v any more", s)
+	}
 	return max(1, t.calls[s])
 }
 
