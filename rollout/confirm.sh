@@ -25,8 +25,8 @@ grep -qsxF "txn=$txn" $generations/.next/about && [ -s $base/current.new ] || wr
 number=$(cat $base/current.new)
 mv -T $generations/.next "$generations/$number" && mv -f $base/current.new $base/current && rm -f $base/restored ||
 	refuse "$base cannot be written"
-disarm || refuse "$base cannot be written"
-# its first rename has confirmed the change
+disarm # its first rename confirms the change
+[ ! -d $base/pending ] || refuse "$base cannot be written"
 (cd $generations && printf '%s\n' [0-9]* | sort -n | sed 1d | head -n "-$KPLB_KEEP" | while read -r old; do rm -rf "./$old"; done)
 record confirmed "$number"
 record done

@@ -58,12 +58,8 @@ done <$old/units
 # last: an apiserver that listens everywhere again needs haproxy gone first
 put_back $old $manifest 3>>$changed || exit 1
 
-{
-	echo "reason=$reason"
-	echo "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-	echo "about=$(cat $base/pending/about)"
-	echo "txn=$(cat $base/pending/txn)"
-} >$base/restored.new && mv -f $base/restored.new $base/restored
+printf '%s\n' "reason=$reason" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(cat $base/pending/about)" "txn=$(cat $base/pending/txn)" >$base/restored.new &&
+	mv -f $base/restored.new $base/restored
 # half confirmed is not confirmed; and where nothing was ever confirmed, what was
 # there before kplb is what is there now
 grep -lsxF "txn=$(cat $base/pending/txn)" $base/generations/*/about | while read -r about; do rm -rf "${about%/*}"; done
@@ -73,4 +69,5 @@ case $newest in
 *) [ "$newest" = "$(cat $base/current)" ] || { echo "$newest" >$base/current.new && mv -f $base/current.new $base/current; } ;;
 esac
 sweep "$(cut -d ' ' -f 2- $old/$index)"
+echo "an unconfirmed change was taken back ($reason): $(cat $base/pending/about)"
 disarm

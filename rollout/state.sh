@@ -22,9 +22,9 @@ save_state() {
 	mkdir -p "$1/files" && for path in $2; do
 		if [ -e "$path" ]; then
 			there="$there .$path"
-			echo "file $path"
+			echo "file $path" || return 1
 		else
-			echo "absent $path"
+			echo "absent $path" || return 1
 		fi
 	done >"$1/$index" || return 1
 	# shellcheck disable=SC2086 # paths without spaces; links are followed
@@ -36,13 +36,16 @@ save_state() {
 # unit_states: a line for each daemon: its name, its state, whether it starts at
 # boot.
 unit_states() {
-	systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service | while IFS='=' read -r key value; do
+	states=$(systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service) || return 1
+	while IFS='=' read -r key value; do
 		case $key in
 		Id) unit=${value%.service} ;;
 		ActiveState) active=$value ;;
-		UnitFileState) echo "$unit $active $value" ;;
+		UnitFileState) echo "$unit $active $value" || return 1 ;;
 		esac
-	done
+	done <<-STATES
+		$states
+	STATES
 }
 
 # temporary PATH: where a file is written before it is renamed to PATH. Kubelet
@@ -83,17 +86,22 @@ sweep() {
 	for path in $1; do set -- "$@" "$(temporary "$path")" "${path%/*}"/.kplb-probe.*; done
 	[ -d $base/pending ] || set -- "$@" $base/stage $base/restore
 	shift
-	rm -rf "$@"
+	gone "$@"
+}
+
+# gone PATH...: one failure is not the end of it.
+gone() {
+	rm -rf "$@" || rm -rf "$@"
 }
 
 # Ends a change, confirmed or taken back: no timer and no unit is left. It can
 # be killed and run again; the unit goes last.
 disarm() {
-	rm -rf $base/pending.done
+	gone $base/pending.done
 	if [ -d $base/pending ]; then mv -T $base/pending $base/pending.done && sync $base || return 1; fi
-	rm -rf $base/pending.done $base/stage
+	gone $base/pending.done $base/stage
 	systemctl stop --no-block kplb-restore.timer 2>/dev/null
-	rm -f /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service \
+	gone /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service \
 		/etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service $base/restore
 	# systemd forgets by itself what has stopped, but for what its targets want
 	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload

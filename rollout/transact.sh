@@ -45,15 +45,16 @@ each_file write_beside && { [ -z "$written" ] || sync $written; } || {
 	rm -f $written
 	refuse "$path could not be written: $said"
 }
-arm || {
-	sh $base/restore "arming did not work" 9>&-
-	refuse "no room to keep the old files in $base, or the timer does not start"
-}
-dirs=' '
-each_file rename_one && sync $dirs || {
+
+# take_back WHAT: what went wrong, and whether everything is back.
+take_back() {
 	exec 9>&-
-	sh $base/restore "a file could not be written" && refuse "$path could not be written, everything is back"
-	record broken "$path could not be written, and the way back did not work either"
+	sh $base/restore "$1" >/dev/null && refuse "$1, everything is back"
+	record broken "$1, and the way back did not work either: it is tried again at its time and at boot"
 	exit 1
 }
+
+arm || take_back "the way back could not be armed"
+dirs=' '
+each_file rename_one && sync $dirs || take_back "${path:-a directory} could not be written"
 record done
