@@ -62,10 +62,11 @@ demo-down: ## remove what demo made
 	$(LAB) down --name demo
 
 .PHONY: e2e
-e2e: build ## the acceptance on real machines, among them a kubeadm cluster (root; the first time builds Kubernetes)
+e2e: build ## the acceptance on real machines, among them a kubeadm cluster, and a few faults of each class (root; the first time builds Kubernetes)
 	$(LAB) image
 	$(LAB) kubernetes
 	$(GO) test -tags e2e -count=1 -timeout 40m -v ./lab/e2e ./lab/standin
+	$(MAKE) faults-fast
 
 .PHONY: faults-fast
 faults-fast: build fault-tools ## a few faults of each class (root, some minutes)

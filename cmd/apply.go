@@ -51,7 +51,7 @@ func newApply(s streams, set *settings) *cobra.Command {
 	f := c.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "stop after showing what would change")
 	f.BoolVar(&o.allowUnreachable, "allow-unreachable", false, "leave out nodes that cannot be reached, while the others are a majority;\nthey converge at the next apply")
-	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them")
+	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them, without\nasking")
 	o.addFlags(c)
 	addOutput(c, &o.format)
 	set.addSSHFlags(f)
@@ -169,7 +169,14 @@ func (s streams) permit(ctx context.Context, plan *rollout.Plan, o applyOptions)
 		}
 	}
 	if len(edited) > 0 && !o.overwrite {
-		return &rollout.RefusedError{Refusals: edited}
+		refused := &rollout.RefusedError{Refusals: edited}
+		if o.yes || !isTerminal(s.in) {
+			return refused
+		}
+		s.explain(refused)
+		if err := s.confirm(ctx, "Overwrite what was edited by hand?"); err != nil {
+			return err
+		}
 	}
 	if o.yes {
 		return nil
