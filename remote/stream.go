@@ -1,0 +1,86 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// begin streams the script and starts reading.
+func (r *run) begin(ctx context.Context) {
+	r.started = time.Now()
+	r.stdout, r.stderr = newFrames(r.shell.stdout, r.nonce), newErrorStream(r.shell.stderr, r.shell.command, r.nonce)
+	go r.feed(ctx)
+	var readers sync.WaitGroup
+	readers.Go(r.readOutput)
+	readers.Go(r.readErrors)
+	go func() {
+		readers.Wait()
+		if r.stdout.ended && r.stderr.ended {
+			r.shell.release()
+		} else {
+			r.shell.close()
+		}
+		close(r.drained)
+		<-r.host.sessions
+	}()
+}
+
+// feed streams the script, once sudo lets it through.
+func (r *run) feed(ctx context.Context) {
+	sh := r.shell
+	var opening []byte
+	if !sh.opened {
+		if sh.command.asks() {
+			ready, err := r.passSudo(ctx)
+			if err != nil {
+				r.fault(err)
+			}
+			if !ready {
+				sh.close()
+				return
+			}
+		}
+		opening, sh.opened = []byte(program), true
+	}
+	limit := strconv.Itoa(int(r.script.limit().Seconds()))
+	if r.script.Resident {
+		limit = "resident"
+	}
+	text := r.script.stream(r.nonce)
+	// A write fails when the shell has ended or the connection has: both are seen elsewhere.
+	if sh.send(opening, fmt.Appendf(nil, "%s %s %d\n", r.nonce, limit, len(text)), text) != nil {
+		return
+	}
+	r.fed.Store(true)
+	if r.script.Beat > 0 {
+		sh.beating.Do(func() { go sh.beat(r.script.Beat) })
+	}
+}
+
+func (r *run) readOutput() {
+	defer close(r.records)
+	for {
+		line, err := r.stdout.next()
+		if err != nil {
+			if errors.Is(err, ErrOutputLimit) {
+				r.fault(r.host.error(fmt.Errorf("%s %w", r.script.Name, err), ""))
+			}
+			return
+		}
+		record, begin, ok := parseRecord(line)
+		if begin {
+			r.begun.Store(true)
+		}
+		if begin || !ok {
+			continue
+		}
+		select {
+		case r.records <- record:
+		case <-r.over: // read on: the next script has to find its own output
+		}
+	}
+}
