@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ type Options struct {
 //
 // It locks all nodes (LockedError). Every node checks its new files, all at
 // once: a NodeErrors says that nothing was changed anywhere. Then one node
-// changes after the other; each is armed to take its change back by itself.
+// changes, the others follow, and the VIP's holder comes last, see batches;
+// each is armed to take its change back by itself.
 // Only a proof through the VIP, and then a confirmation over a new
 // connection, make the change last. Anything else is a *StoppedError, which
 // says what is where.
@@ -65,17 +67,38 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	return proof, r.confirmAll(ctx, anew)
 }
 
-// carryOut changes the nodes, one after the other.
+// carryOut changes the nodes, batch after batch.
 func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
-	for _, n := range p.Nodes {
-		if n.Empty() {
-			continue
-		}
-		if err := r.applyNode(ctx, n); err != nil {
+	for _, batch := range batches(p.Nodes) {
+		err := r.each(nodesOf(batch), func(n inventory.Node) error {
+			i := slices.IndexFunc(batch, func(p NodePlan) bool { return p.Node.Name == n.Name })
+			return r.applyNode(ctx, batch[i])
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// batches says which nodes may change at once: a canary alone, then the
+// others, and the VIP's holder, which the plan has last, alone again. Where an
+// apiserver restarts, the node is always alone.
+func batches(plans []NodePlan) [][]NodePlan {
+	var out [][]NodePlan
+	together := false // the last batch takes more
+	for _, p := range plans {
+		if p.Empty() {
+			continue
+		}
+		alone := len(out) == 0 || p.Holder || p.Listen != ""
+		if together && !alone {
+			out[len(out)-1] = append(out[len(out)-1], p)
+			continue
+		}
+		out, together = append(out, []NodePlan{p}), !alone
+	}
+	return out
 }
 
 // proven proves the result; a proof that does not come true is a ProofError.
@@ -155,7 +178,9 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 		return err
 	}
 	if n.HAProxy != Leave || n.Keepalived != Leave {
+		r.mu.Lock()
 		r.activated = time.Now()
+		r.mu.Unlock()
 	}
 	if n.Listen != "" && n.apiserverLast() {
 		if err := r.apiserver(ctx, h, n); err != nil {

@@ -3,12 +3,14 @@ package rollout
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -301,4 +303,42 @@ func TestPackages(t *testing.T) {
 			f.ends()
 		})
 	})
+}
+
+// TestBatches says which nodes change at once.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	const reloads, restarts, holds, nothing = "reloads", "restarts its apiserver", "holds the VIP", "nothing"
+	cases := []struct {
+		nodes []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{nothing, nothing}, ""},
+		{[]string{reloads}, "0"},
+		{[]string{reloads, reloads, holds}, "0 | 1 | 2"},
+		{[]string{reloads, reloads, reloads, reloads, holds}, "0 | 1 2 3 | 4"},
+		{[]string{nothing, reloads, nothing, reloads, reloads}, "1 | 3 4"},
+		{[]string{restarts, restarts, restarts}, "0 | 1 | 2"},
+		{[]string{reloads, reloads, restarts, reloads, reloads, holds}, "0 | 1 | 2 | 3 4 | 5"},
+		{[]string{holds}, "0"},
+	}
+	for _, c := range cases {
+		var plans []NodePlan
+		for i, what := range c.nodes {
+			p := NodePlan{Node: inventory.Node{Name: strconv.Itoa(i)}, Holder: what == holds}
+			if what != nothing {
+				p.HAProxy = Reload
+			}
+			if what == restarts {
+				p.Listen = "10.1.1.1:6443"
+			}
+			plans = append(plans, p)
+		}
+		var got []string
+		for _, batch := range batches(plans) {
+			got = append(got, strings.Join(namesOf(nodesOf(batch)), " "))
+		}
+		same(t, strings.Join(c.nodes, ", "), strings.Join(got, " | "), c.want)
+	}
 }
