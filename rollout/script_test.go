@@ -308,9 +308,14 @@ func TestSweep(t *testing.T) {
 	}
 	s.must(`sweep "$R/etc/haproxy.cfg"`)
 	same(t, "files", s.tree(""), clean)
+	s.write("kplb/stage/paths", "x", 0o600) // staged, and never begun
+	s.must(`sweep ""`)
+	if _, err := os.Stat(s.path("kplb/stage")); err != nil {
+		t.Errorf("what is staged goes although its change waits: %v", err)
+	}
 	s.must(`rm -r $R/kplb/pending; sweep ""`)
-	if _, err := os.Stat(s.path("kplb/restore")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the program stays where no change waits: %v", err)
+	if _, err := os.Stat(s.path("kplb/stage")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is staged stays where no change waits: %v", err)
 	}
 }
 

@@ -71,13 +71,14 @@ is_valid() {
 }
 
 # Runs before the daemons at the next boot. It is there before anything else
-# is: whatever a killed step leaves goes then, too.
+# is: whatever a killed step leaves goes then, too, and the unit itself.
 write_boot_unit() {
-	mkdir -p /etc/systemd/system/multi-user.target.wants &&
+	mkdir -p ${boot_link%/*} &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
 			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service' \
-			'[Service]' 'Type=oneshot' "ExecStart=/bin/sh $base/restore boot" >/etc/systemd/system/kplb-restore-boot.service &&
-		ln -sf ../kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service
+			'[Service]' 'Type=oneshot' \
+			"ExecStart=/bin/sh -c '[ ! -e $base/restore ] || exec /bin/sh $base/restore boot; rm -f $boot_link $boot_unit'" >$boot_unit &&
+		ln -sf ../${boot_unit##*/} $boot_link
 }
 
 # The second way back, by the clock.
@@ -121,6 +122,6 @@ each_file is_whole
 each_file is_valid
 seen "$KPLB_PATHS" >$stage/seen
 write_timer && save_old && find $stage -exec sync {} + &&
-	sync $base $base/restore /etc/systemd/system /etc/systemd/system/kplb-restore-boot.service /etc/systemd/system/multi-user.target.wants || refuse "no room to keep the old files in $base"
+	sync $base $base/restore ${boot_unit%/*} $boot_unit ${boot_link%/*} || refuse "no room to keep the old files in $base"
 trap - EXIT
 record done

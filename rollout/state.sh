@@ -84,7 +84,7 @@ put_back() {
 sweep() {
 	set -- "$1" $base/pending.done $base/generations/.next $base/generations/.0 $base/*.new
 	for path in $1; do set -- "$@" "$(temporary "$path")" "${path%/*}"/.kplb-probe.*; done
-	[ -d $base/pending ] || set -- "$@" $base/stage $base/restore
+	[ -d $base/pending ] || set -- "$@" $base/stage
 	shift
 	gone "$@"
 }
@@ -94,15 +94,19 @@ gone() {
 	rm -rf "$@" || rm -rf "$@"
 }
 
+boot_unit=/etc/systemd/system/kplb-restore-boot.service
+boot_link=/etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service
+
 # Ends a change, confirmed or taken back: no timer and no unit is left. It can
-# be killed and run again; the unit goes last.
+# be killed and run again: what is left then goes at the next boot, because the
+# unit of that goes last.
 disarm() {
 	gone $base/pending.done
 	if [ -d $base/pending ]; then mv -T $base/pending $base/pending.done && sync $base || return 1; fi
 	gone $base/pending.done $base/stage
-	systemctl stop --no-block kplb-restore.timer 2>/dev/null
-	gone /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service \
-		/etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service /etc/systemd/system/kplb-restore-boot.service $base/restore
+	# waited for: a timer that is still to be stopped when systemd reads its units again stays for ever, as one that has failed
+	systemctl stop kplb-restore.timer 2>/dev/null
+	gone /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service $base/restore $boot_link $boot_unit
 	# systemd forgets by itself what has stopped, but for what its targets want
 	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload
 }
