@@ -3,7 +3,10 @@ package render
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/kplb/kplb/inventory"
 )
@@ -33,5 +36,55 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		server := hostport(other.Address, c.Port)
 		want(HAProxyPath, `server\s+\S+\s+`+quoted(server), "a server "+server)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, readBalancing(content[HAProxyPath], bind)...)...)
+}
+
+// readBalancing checks what HAProxy itself takes and clients would not: TLS
+// that is read as HTTP, and servers that are asked for what they do not have.
+func readBalancing(config []byte, bind string) []error {
+	var errs []error
+	mode, section, serves := map[string]string{}, "", map[string]bool{}
+	for line := range strings.Lines(string(config)) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
+		case line[0] != ' ' && line[0] != '\t':
+			section = words[0]
+			if len(words) > 1 {
+				section += " " + words[1]
+			}
+			mode[section] = mode["defaults"]
+		case words[0] == "mode" && len(words) > 1:
+			mode[section] = words[1]
+		case words[0] == "bind" && slices.Contains(words[1:], bind):
+			serves[section] = true
+		case words[0] == "default_backend" && len(words) > 1 && serves[section]:
+			serves["backend "+words[1]] = true
+		case asksFor(words) != "" && !slices.Contains(health, asksFor(words)):
+			errs = append(errs, fmt.Errorf("%s checks %s, which is none of %s", HAProxyPath, asksFor(words), strings.Join(health, ", ")))
+		}
+	}
+	for _, section := range slices.Sorted(maps.Keys(serves)) {
+		if m := mode[section]; m != "" && m != "tcp" {
+			errs = append(errs, fmt.Errorf("%s has %s in mode %s: clients speak TLS with the apiserver, it has to be tcp", HAProxyPath, section, m))
+		}
+	}
+	return errs
+}
+
+// health is what an apiserver answers about itself to everybody.
+var health = []string{"/readyz", "/livez", "/healthz"}
+
+// asksFor is the path of a health check, empty if the line has none:
+// `http-check send … uri PATH` or `option httpchk [METHOD] PATH …`.
+func asksFor(words []string) string {
+	switch {
+	case words[0] == "http-check":
+		if i := slices.Index(words, "uri"); i > 0 && i+1 < len(words) {
+			return words[i+1]
+		}
+	case len(words) > 2 && words[0] == "option" && words[1] == "httpchk":
+		return words[min(3, len(words)-1)]
+	}
+	return ""
 }

@@ -31,9 +31,10 @@ new_worker() {
 
 switch() {
 	[ -n "$2" ] || return 0
-	if [ "$1 $2" = "haproxy reload" ]; then
-		look haproxy
-		old_workers=$(workers)
+	if [ "$2" = reload ]; then # it stays the same process
+		look "$1"
+		echo "$seen" >$base/pending/"$1"
+		[ "$1" != haproxy ] || old_workers=$(workers)
 	fi
 	said=$(systemctl "$2" "$1.service" 2>&1) || refuse "$1 does not $2: $said
 $(last_words "$1")"
@@ -61,7 +62,7 @@ still_running() {
 		until_true is_active "$name" || refuse "$name died after it had started:
 $(last_words "$name")"
 		[ ! -e $base/pending/"$name" ] || [ "$seen" = "$(cat $base/pending/"$name")" ] ||
-			refuse "$name dies and is restarted, again and again:
+			refuse "$name died, and was restarted:
 $(last_words "$name")"
 		echo "$seen" >$base/pending/"$name"
 	done

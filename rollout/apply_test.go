@@ -335,7 +335,7 @@ func TestBatches(t *testing.T) {
 			}
 			plans = append(plans, p)
 		}
-		var got []string
+		got := make([]string, 0, len(plans))
 		for _, batch := range batches(plans) {
 			got = append(got, strings.Join(namesOf(nodesOf(batch)), " "))
 		}

@@ -86,7 +86,7 @@ write_timer() {
 	mkdir -p /run/systemd/system &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' \
 			'[Timer]' "OnActiveSec=$KPLB_WINDOW" 'AccuracySec=100ms' >/run/systemd/system/kplb-restore.timer &&
-		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' \
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' 'StartLimitIntervalSec=0' \
 			'[Service]' 'Type=oneshot' "ExecStart=/bin/sh $base/restore timer" 'Restart=on-failure' 'RestartSec=2' \
 			>/run/systemd/system/kplb-restore.service
 }

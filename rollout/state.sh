@@ -67,14 +67,15 @@ place() {
 	}
 }
 
-# put_back DIR PATH: what save_state saw there. Says on descriptor 3 if it was
-# different.
+# put_back DIR PATH: what save_state saw there. Says on descriptor 3 if it is
+# different, before it is not any more: whoever is killed in between and comes
+# again finds no difference.
 put_back() {
 	if [ -e "$1/files$2" ]; then
 		same_file "$2" "$1/files$2" && return 0
-		place "$1/files$2" "$2" "$(stat -c %a "$1/files$2")" "$(stat -c %u:%g "$1/files$2")" && echo "$2" >&3
+		echo "$2" >&3 && place "$1/files$2" "$2" "$(stat -c %a "$1/files$2")" "$(stat -c %u:%g "$1/files$2")"
 	elif [ -e "$2" ] || [ -L "$2" ]; then
-		rm -f "$2" && echo "$2" >&3
+		echo "$2" >&3 && rm -f "$2"
 	fi
 }
 

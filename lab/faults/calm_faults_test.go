@@ -7,7 +7,7 @@ import (
 )
 
 func calmFaults() []fault {
-	return []fault{{id: "Z", name: "nothing goes wrong: haproxy.cfg alone changes, under load through the VIP", count: 12, fast: 3, inject: calmApply, own: true}}
+	return []fault{{id: "Z", name: "nothing goes wrong: haproxy.cfg alone changes, under load through the VIP", count: 8, fast: 3, alone: true, inject: calmApply, own: true}}
 }
 
 // calmApply changes haproxy.cfg alone. No connection through the VIP may

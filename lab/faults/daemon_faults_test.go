@@ -25,8 +25,8 @@ func daemonFaults() []fault {
 		{id: "E1", name: "haproxy or keepalived fails its reload, or dies a moment after it", count: 14, fast: 1, inject: failingDaemon},
 		{id: "E4", name: "systemd: a unit is masked, or its reload hangs for 6 s", count: 4, fast: 1, inject: strangeUnit},
 		{id: "E5", name: "the VIP is blocked: only the last proof fails", count: 4, fast: 1, inject: blockedVIP},
-		{id: "D1", name: "haproxy.cfg that must not go live, under load through the VIP", count: 2 * len(badHAProxy), fast: 6, inject: badTemplate("haproxy.cfg.tmpl", badHAProxy)},
-		{id: "D2", name: "keepalived.conf that must not go live, under load through the VIP", count: 2 * len(badKeepalived), fast: 4, inject: badTemplate("keepalived.conf.tmpl", badKeepalived)},
+		{id: "D1", name: "haproxy.cfg that must not go live, under load through the VIP", count: len(badHAProxy), fast: 6, alone: true, inject: badTemplate("haproxy.cfg.tmpl", badHAProxy)},
+		{id: "D2", name: "keepalived.conf that must not go live, under load through the VIP", count: len(badKeepalived), fast: 4, alone: true, inject: badTemplate("keepalived.conf.tmpl", badKeepalived)},
 	}
 }
 

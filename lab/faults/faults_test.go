@@ -46,7 +46,13 @@ type fault struct {
 	figure string // what each node of each trial must prove, for a line under the table
 	// own judges instead of the common checks, where they do not fit.
 	own bool
+	// alone has a trial run while no other lab has one: it measures time, or
+	// connections through a VIP that a busy machine would move.
+	alone bool
 }
+
+// turns keeps trials that are alone from the others.
+var turns sync.RWMutex
 
 func catalogue() []fault {
 	return slices.Concat(operatorFaults(), nodeFaults(), linkFaults(), diskFaults(), placeFaults(),
@@ -158,7 +164,7 @@ func (b *bench) row(f fault) result {
 			bench: b, name: name, k: k, at: (float64(k) + 0.5) / float64(f.count),
 			rng: rand.New(rand.NewPCG(uint64(seed), uint64(k)<<32|uint64(crc32.ChecksumIEEE([]byte(f.id))))),
 		}
-		t.carryOut(f)
+		t.inTurn(f)
 		r.trials++
 		r.settled, r.proven = max(r.settled, t.settled), r.proven+t.proven
 		if len(t.problems) == 0 {

@@ -16,7 +16,7 @@ func firstFaults() []fault {
 		{id: "S1", name: "first apply: operator gets INT", count: 6, fast: 1, first: true, inject: firstInterrupted},
 		{id: "S2", name: "first apply: operator killed, all nodes rebooted: 3 reboots", count: 4, first: true, inject: firstRebooted},
 		{id: "S3", name: "first apply: power of a node cut", count: 3, first: true, inject: firstPower},
-		{id: "S4", name: "first apply: operator killed, every node waits for its turn", count: 1, first: true, inject: firstKilled},
+		{id: "S4", name: "first apply: operator killed, every node waits for its turn", count: 2, first: true, inject: firstKilled},
 		{id: "E3a", name: "first apply: an apiserver does not come back, the operator gives up", count: 3, fast: 1, first: true, inject: apiserverGone},
 		{id: "E3b", name: "first apply: an apiserver does not come back, the operator waits", count: 1, first: true, inject: apiserverNever},
 	}

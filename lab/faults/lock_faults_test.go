@@ -10,7 +10,7 @@ import (
 
 func lockFaults() []fault {
 	return []fault{
-		{id: "F1", name: "2 to 5 operators at once, 0 to 50 ms apart", count: 40, fast: 2, inject: crowd},
+		{id: "F1", name: "2 to 5 operators at once, 0 to 50 ms apart", count: 16, fast: 2, alone: true, inject: crowd},
 		{id: "F2a", name: "lock holder killed (-9): the next one gets in", count: 6, fast: 1, inject: holderKilled},
 		{id: "F2b", name: "lock holder frozen, and woken after another one's apply", count: 3, inject: holderFrozen},
 		{id: "F2c", name: "the holder's link to one node is cut", count: 2, inject: holderCut},

@@ -197,7 +197,7 @@ func (t *trial) awaitBoots(was map[string]string) {
 		up := 0
 		for _, n := range machines.Nodes {
 			if now, err := t.Init(n); err == nil && now != was[n] {
-				if _, err := t.On(n, "systemctl is-active ssh haproxy keepalived"); err == nil {
+				if _, err := t.On(n, "for unit in ssh haproxy keepalived; do systemctl is-active -q $unit || exit 1; done"); err == nil {
 					up++
 				}
 			}
@@ -231,7 +231,7 @@ func (t *trial) mustBeOld() {
 // the record that the way back leaves when all files are in place again, and
 // when each daemon was started, by the journal; 0: not at this boot.
 func (t *trial) booted(n string) (back float64, starts map[string]float64, said string) {
-	said = t.on(n, `for i in $(seq 50); do systemctl is-active -q haproxy keepalived && break; sleep 0.2; done
+	said = t.on(n, `for i in $(seq 50); do systemctl is-active -q haproxy && systemctl is-active -q keepalived && break; sleep 0.2; done
 		! grep -qsx reason=boot /var/lib/kplb/restored || stat -c '%.9Y back' /var/lib/kplb/restored
 		journalctl -b -q -o short-unix _PID=1 | grep -E 'kplb-restore-boot|(haproxy|keepalived).service'`)
 	starts = map[string]float64{}

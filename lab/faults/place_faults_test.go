@@ -33,7 +33,7 @@ func contains(text string, some ...string) bool {
 func wrongKind(t *trial) {
 	t.quick = true
 	kinds := []string{
-		"ln -s /root/elsewhere PATH", "mkdir PATH", "mkfifo PATH", "socat -u UNIX-LISTEN:PATH /dev/null & sleep 0.1; kill $!", "mknod PATH c 1 3",
+		"ln -s /root/elsewhere PATH", "mkdir PATH", "mkfifo PATH", `perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("PATH")) || die'`, "mknod PATH c 1 3",
 	}
 	node, path, kind := nodeNumber(t.k), managed[t.k%len(managed)], kinds[t.k/len(managed)%len(kinds)]
 	t.on(node, "cp -a "+path+" /root/elsewhere && mv "+path+" /root/aside && "+strings.ReplaceAll(kind, "PATH", path)+" >/dev/null 2>&1 </dev/null; [ -e "+path+" ]")
