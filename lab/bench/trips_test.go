@@ -63,7 +63,10 @@ func (b *bench) spare() string {
 // cable makes a relay to a node and gives an ssh_config that uses it.
 func (b *bench) cable(node string, roundTrip time.Duration) string {
 	address := "10.1.1." + node
-	r := newRelay(b.t, address+":22", roundTrip/2)
+	r, err := machines.NewRelay(b.Lab, address+":22", roundTrip/2)
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	b.t.Cleanup(func() { _ = r.Close() })
 	plain, err := os.ReadFile(b.State("ssh_config"))
 	if err != nil {
