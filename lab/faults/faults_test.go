@@ -143,6 +143,9 @@ func TestFaults(t *testing.T) {
 	}
 	table := render(results)
 	t.Log("\n" + table)
+	if again := violations(results); again != "" {
+		t.Log("in short:\n" + again)
+	}
 	if file := os.Getenv("FAULTS_TABLE"); file != "" {
 		if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
 			t.Error(err)
@@ -172,6 +175,7 @@ func (b *bench) row(f fault) result {
 			b.t.Logf("ok %s %s (%.1f s, settled in %.1f s)", name, t.note, t.took.Seconds(), t.settled.Seconds())
 			continue
 		}
+		r.violations = append(r.violations, fmt.Sprintf("%s: %s\n  %s", name, t.note, strings.Join(t.problems, "\n  ")))
 		b.t.Errorf("VIOLATION %s (%s) FAULTS_SEED=%d: %s\n  %s\n%s", name, f.name, seed, t.note, strings.Join(t.problems, "\n  "), t.said())
 		b.rebuild()
 	}

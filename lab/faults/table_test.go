@@ -17,6 +17,7 @@ type result struct {
 	proven         int           // of what the fault's figure counts
 	settled        time.Duration // the longest, from the end of the fault
 	took           time.Duration
+	violations     []string // each with its trial and what was injected
 }
 
 func render(results []result) string {
@@ -35,6 +36,15 @@ func render(results []result) string {
 	}
 	fmt.Fprintf(&out, "| all | %d classes, %d rows, %.0f minutes of lab time | %d | %d | |\n", len(classes), len(results), took.Minutes(), trials, failed)
 	return out.String() + figures.String()
+}
+
+// violations are told again below the table: a log is read from its end.
+func violations(results []result) string {
+	var out []string
+	for _, r := range results {
+		out = append(out, r.violations...)
+	}
+	return strings.Join(out, "\n")
 }
 
 // class is a row's id without the letter that tells it from the others.
