@@ -22,11 +22,15 @@ apiservers restart one at a time and only while the others are ready. A node tha
 changed takes the change back by itself, unless it is confirmed: after /healthz was
 proven through the VIP, over a new connection. So whatever happens to you, your
 machine or the network meanwhile, every node comes to rest as before or as planned.
-With nothing to do, nothing is touched.`
+With nothing to do, nothing is touched.
+
+A node that was taken out of the inventory goes back to what it was before kplb, and
+then the others forget it. One that was added gets the VIP only when all others know it.`
 
 type applyOptions struct {
 	yes, dryRun, overwrite bool
 	allowUnreachable       bool
+	forget                 []string
 	format                 string
 	rollout.Options
 }
@@ -52,6 +56,7 @@ func newApply(s streams, set *settings) *cobra.Command {
 	f.BoolVar(&o.dryRun, "dry-run", false, "stop after showing what would change")
 	f.BoolVar(&o.allowUnreachable, "allow-unreachable", false, "leave out nodes that cannot be reached, while the others are a majority;\nthey converge at the next apply")
 	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them, without\nasking")
+	addForget(c, &o.forget)
 	o.addFlags(c)
 	addOutput(c, &o.format)
 	set.addSSHFlags(f)
@@ -90,7 +95,7 @@ func operator() string {
 // still be, nil if there is none.
 func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved *savedPlan) error {
 	return s.change(ctx, set, o, func(r *rollout.Rollout, progress *progress) error {
-		r.AllowUnreachable = o.allowUnreachable
+		r.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget
 		plan, err := r.Plan(ctx)
 		if err != nil {
 			return err

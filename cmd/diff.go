@@ -21,29 +21,39 @@ Exits 0 if there is nothing to do and 1 if there is.`
 
 func newDiff(s streams, set *settings) *cobra.Command {
 	var format string
+	var forget []string
 	c := &cobra.Command{
 		Use:   "diff",
 		Short: "Show what apply would change on the nodes",
 		Long:  diffLong,
 		Example: `  kplb diff -i cluster.yaml
   kplb diff -i cluster.yaml -o plan.json`,
-		RunE: func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format) },
+		RunE: func(c *cobra.Command, _ []string) error { return s.diff(c.Context(), set, format, forget) },
 	}
 	addOutput(c, &format)
 	c.Flags().Lookup("output").Usage = "text, json, or a FILE.json to save the plan to"
+	addForget(c, &forget)
 	set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) diff(ctx context.Context, set *settings, format string) error {
+func addForget(c *cobra.Command, forget *[]string) {
+	c.Flags().StringSliceVar(forget, "forget", nil, "`NODE`s that have left the inventory and are gone for good: they are not\ncleaned")
+}
+
+func (s streams) diff(ctx context.Context, set *settings, format string, forget []string) error {
 	save := strings.HasSuffix(format, ".json")
 	if err := checkOutput(format); err != nil && !save {
 		return err
 	}
 	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+		r.Forgotten = forget
 		plan, err := r.Plan(ctx)
 		if err != nil {
 			return err
+		}
+		for _, note := range plan.Notes() {
+			s.say("%s", note)
 		}
 		switch {
 		case save:
@@ -68,12 +78,18 @@ func (s streams) printPlan(set *settings, p *rollout.Plan) error {
 			fmt.Fprintf(&b, "%s: nothing to do\n", n.Node)
 			continue
 		}
-		fmt.Fprintf(&b, "%s:%s\n", n.Node, map[bool]string{true: " (holds the VIP: comes last)"}[n.Holder])
+		fmt.Fprintf(&b, "%s:%s\n", n.Node, remark(n))
 		for _, f := range n.Files {
 			b.WriteString(paint(set.colored(s.out), f.Diff))
 		}
 		for _, line := range n.Consequences {
 			fmt.Fprintf(&b, "  -> %s\n", line)
+		}
+	}
+	for _, o := range p.Objects {
+		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, paint(set.colored(s.out), o.Diff))
+		if o.Hint != "" {
+			fmt.Fprintf(&b, "  -> %s\n", o.Hint)
 		}
 	}
 	if !p.Empty() {
@@ -83,6 +99,18 @@ func (s streams) printPlan(set *settings, p *rollout.Plan) error {
 	}
 	_, err := fmt.Fprint(s.out, b.String())
 	return err
+}
+
+// remark says why a node has its place in the order.
+func remark(n nodeReport) string {
+	switch {
+	case n.Leaving:
+		return " (is not in the inventory any more: goes back to what it was before kplb)"
+	case n.Holder:
+		return " (holds the VIP: comes last)"
+	default:
+		return ""
+	}
 }
 
 // paint colours a unified diff.
@@ -104,13 +132,21 @@ func paint(colored bool, diff string) string {
 
 // planReport is a plan for people and programs: nothing secret is in it.
 type planReport struct {
-	Cluster string       `json:"cluster"`
-	Nodes   []nodeReport `json:"nodes"` // in the order of the rollout
+	Cluster string         `json:"cluster"`
+	Nodes   []nodeReport   `json:"nodes"`             // in the order of the rollout
+	Objects []objectReport `json:"objects,omitempty"` // of the cluster, after the nodes
+}
+
+type objectReport struct {
+	ConfigMap string `json:"configMap"`
+	Diff      string `json:"diff"`
+	Hint      string `json:"hint,omitempty"`
 }
 
 type nodeReport struct {
 	Node         string       `json:"node"`
 	Holder       bool         `json:"holdsVIP"`
+	Leaving      bool         `json:"leaving,omitempty"`
 	Packages     []string     `json:"packages,omitempty"`
 	Files        []fileReport `json:"files,omitempty"`
 	Consequences []string     `json:"consequences,omitempty"`
@@ -128,12 +164,15 @@ type fileReport struct {
 func describe(p *rollout.Plan) planReport {
 	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
 	for _, n := range p.Nodes {
-		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Packages: n.Packages, Consequences: n.Consequences()}
+		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Leaving: n.Leaving, Packages: n.Packages, Consequences: n.Consequences()}
 		for _, c := range n.Files() {
 			before, after := c.Sums()
 			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), before, after, c.Diff})
 		}
 		report.Nodes = append(report.Nodes, node)
+	}
+	for _, o := range p.Objects {
+		report.Objects = append(report.Objects, objectReport{o.Name, o.Diff, o.Hint})
 	}
 	return report
 }

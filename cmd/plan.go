@@ -109,6 +109,9 @@ func (saved *savedPlan) same(p *rollout.Plan) error {
 	for name := range byName {
 		stale.Refusals = append(stale.Refusals, rollout.Refusal{Node: name, What: "the plan is stale: the node is not in the inventory any more"})
 	}
+	if !slices.Equal(saved.Objects, now.Objects) {
+		stale.Refusals = append(stale.Refusals, rollout.Refusal{Node: now.Cluster, What: "the plan is stale: the cluster's ConfigMaps have changed, or would be changed otherwise"})
+	}
 	if len(stale.Refusals) > 0 {
 		return &stale
 	}

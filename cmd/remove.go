@@ -13,7 +13,9 @@ there: the VIP goes, haproxy and keepalived do what they did before, the apiserv
 where they did. It is a rollout like any other: planned, in order, proven (every apiserver
 answers on its own address, nobody holds the VIP), and taken back if the proof fails.
 
-Packages that kplb installed stay. Kubeconfigs that point at the VIP are yours to move.`
+Kubeconfigs, kubelets and the cluster's own records that kplb moved to the VIP go back to
+where they pointed; certificates go back unless they were renewed since. Packages that
+kplb installed stay.`
 
 func newRemove(s streams, set *settings) *cobra.Command {
 	var o applyOptions

@@ -57,8 +57,11 @@ func (s streams) printStatus(nodes []rollout.NodeStatus) error {
 	fmt.Fprintln(w, "NODE\tVIP\tHAPROXY\tKEEPALIVED\tSERVERS UP\tGENERATION\tDRIFT\tPENDING")
 	for _, n := range nodes {
 		vip := map[bool]string{true: "holds it", false: "-"}[n.Holder]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%s\t%d\t%s\n", n.Node, vip, orDash(n.HAProxy), orDash(n.Keepalived),
-			n.ServersUp, n.Servers, orDash(n.Generation), len(n.Drift), orDash(n.Pending))
+		servers := fmt.Sprintf("%d of %d", n.ServersUp, n.Servers)
+		if n.Worker {
+			servers = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vip, orDash(n.HAProxy), orDash(n.Keepalived), servers, orDash(n.Generation), len(n.Drift), orDash(n.Pending))
 	}
 	if err := w.Flush(); err != nil {
 		return err

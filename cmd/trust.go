@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +38,7 @@ func (s streams) trust(ctx context.Context, set *settings, yes bool) error {
 	}
 	var unknown []remote.HostKey
 	var errs []error
-	for _, n := range cluster.Nodes {
+	for _, n := range slices.Concat(cluster.Nodes, cluster.Workers) {
 		key, err := remote.ScanHostKey(ctx, target(set, n), s.remoteOptions(set))
 		if err != nil {
 			errs = append(errs, err)

@@ -25,16 +25,33 @@ func (c *checker) cluster(doc *document) *Cluster {
 			oneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
 		Exposure: Exposure(read(c.collector, doc.Exposure,
 			oneOf([]string{string(BindAddress)}, []string{"shared-port", "redirect", "port", "ipvs"}), string(BindAddress))),
+		DNSName:      read(c.collector, doc.DNSName, dnsName, ""),
+		Certificates: c.care(doc.Certificates, Leave, Leave, Manage),
+		Endpoint:     c.care(doc.Endpoint, Leave, Leave, Manage, ManageAll),
+		Firewall:     c.care(doc.Firewall, Manage, Leave, Manage),
+		SSH:          c.ssh(&doc.SSH),
 	}
 	c.require(doc.Name.place, doc.At, "name", "write the cluster's own name, like name: home")
 	c.require(doc.VIP.place, doc.At, "vip", "write a free IPv4 address of the nodes' subnet, like vip: 10.1.233.1")
 	c.reserved(doc.Port, cluster.Port)
 
-	cluster.Nodes = c.nodes(doc)
+	cluster.Nodes = c.nodes(doc, cluster.SSH)
+	cluster.Workers = c.workers(doc, cluster.SSH)
+	c.distinct(doc, cluster)
+	fillPriorities(cluster.Nodes)
 	c.agree(doc, cluster)
 	cluster.VRRP = c.vrrp(&doc.VRRP, cluster.Name)
 	cluster.HAProxy = c.haproxy(&doc.HAProxy, doc.Port, cluster.Port)
 	return cluster
+}
+
+// care reads who looks after something; what is left out has a default.
+func (c *checker) care(s scalar, otherwise Care, known ...Care) Care {
+	words := make([]string, len(known))
+	for i, k := range known {
+		words[i] = string(k)
+	}
+	return Care(read(c.collector, s, oneOf(words, nil), string(otherwise)))
 }
 
 // header checks that the file is what this version reads.
@@ -70,20 +87,23 @@ func (c *checker) agree(doc *document, cluster *Cluster) {
 	if !vip.IsValid() {
 		return
 	}
-	var said []netip.Prefix
-	for i, n := range cluster.Nodes {
-		if n.Address == vip {
-			c.add(doc.VIP.at, fmt.Sprintf("vip %s is the address of %s (line %d)", vip, doc.Nodes[i].title(n), doc.Nodes[i].Address.at.Line),
+	all := members(doc, cluster)
+	for _, m := range all {
+		if m.node.Address == vip {
+			c.add(doc.VIP.at, fmt.Sprintf("vip %s is the address of %s (line %d)", vip, m.title(), m.address.at.Line),
 				"write an address that no host has")
 		}
-		subnet := n.Subnet
+	}
+	var said []netip.Prefix
+	for _, m := range all {
+		subnet := m.node.Subnet
 		if !subnet.IsValid() || slices.Contains(said, subnet) {
 			continue
 		}
 		said = append(said, subnet)
 		switch {
 		case !subnet.Contains(vip):
-			c.add(doc.VIP.at, fmt.Sprintf("vip %s lies outside %s, the subnet of %s (line %d)", vip, subnet, doc.Nodes[i].title(n), doc.Nodes[i].Address.at.Line),
+			c.add(doc.VIP.at, fmt.Sprintf("vip %s lies outside %s, the subnet of %s (line %d)", vip, subnet, m.title(), m.address.at.Line),
 				"write an address of that subnet")
 		case vip == subnet.Addr():
 			c.add(doc.VIP.at, fmt.Sprintf("vip %s is the address of the network %s", vip, subnet), "write a host address")

@@ -5,15 +5,7 @@ import (
 	"net/netip"
 )
 
-// title is how a message names the node.
-func (d *nodeDocument) title(n Node) string {
-	if n.Name != "" {
-		return n.Name
-	}
-	return d.At.path
-}
-
-func (c *checker) nodes(doc *document) []Node {
+func (c *checker) nodes(doc *document, shared SSH) []Node {
 	switch {
 	case doc.Nodes == nil:
 		c.require(place{}, doc.At, "nodes", "list the control-plane nodes, each like - {name: node-1, address: 10.1.1.1}")
@@ -22,13 +14,10 @@ func (c *checker) nodes(doc *document) []Node {
 			fmt.Sprintf("write at most %d: every one sends its adverts to every other", mostNodes))
 		doc.Nodes = doc.Nodes[:mostNodes]
 	}
-	shared := c.ssh(&doc.SSH)
 	nodes := make([]Node, len(doc.Nodes))
 	for i := range doc.Nodes {
 		nodes[i] = c.node(&doc.Nodes[i], shared)
 	}
-	c.distinct(doc.Nodes, nodes)
-	fillPriorities(nodes)
 	return nodes
 }
 
@@ -52,31 +41,77 @@ func (c *checker) node(d *nodeDocument, shared SSH) Node {
 	return n
 }
 
+// workers are optional; what a control-plane node alone has is an unknown key.
+func (c *checker) workers(doc *document, shared SSH) []Node {
+	const most = 1000
+	if len(doc.Workers) > most {
+		c.add(doc.Workers[most].At.at, fmt.Sprintf("workers has %d nodes", len(doc.Workers)), fmt.Sprintf("write at most %d", most))
+		doc.Workers = doc.Workers[:most]
+	}
+	var out []Node
+	for i := range doc.Workers {
+		d := &doc.Workers[i]
+		n := c.node(&nodeDocument{At: d.At, Name: d.Name, Address: d.Address, SSH: d.SSH}, shared)
+		n.Worker, n.Subnet = true, netip.Prefix{}
+		out = append(out, n)
+	}
+	return out
+}
+
+// member is a node with where its values stand.
+type member struct {
+	node                    Node
+	at                      section
+	name, address, priority scalar
+}
+
+// members are all nodes, the workers last.
+func members(doc *document, cluster *Cluster) []member {
+	var out []member
+	for i, n := range cluster.Nodes {
+		d := doc.Nodes[i]
+		out = append(out, member{n, d.At, d.Name, d.Address, d.Priority})
+	}
+	for i, n := range cluster.Workers {
+		d := doc.Workers[i]
+		out = append(out, member{n, d.At, d.Name, d.Address, scalar{}})
+	}
+	return out
+}
+
+// title is how a message names the node.
+func (m member) title() string {
+	if m.node.Name != "" {
+		return m.node.Name
+	}
+	return m.at.path
+}
+
 // distinct reports what two nodes must not share.
-func (c *checker) distinct(docs []nodeDocument, nodes []Node) {
+func (c *checker) distinct(doc *document, cluster *Cluster) {
 	type use struct {
 		what  string
 		value any
 	}
-	first := map[use]int{}
-	once := func(i int, what string, s scalar, value any) {
+	first := map[use]member{}
+	once := func(m member, what string, s scalar, value any) {
 		u := use{what, value}
-		if j, used := first[u]; used {
-			c.add(s.at, fmt.Sprintf("%s %v is also that of %s (line %d)", s.path, value, docs[j].title(nodes[j]), docs[j].At.at.Line),
+		if other, used := first[u]; used {
+			c.add(s.at, fmt.Sprintf("%s %v is also that of %s (line %d)", s.path, value, other.title(), other.at.at.Line),
 				"give every node its own")
 			return
 		}
-		first[u] = i
+		first[u] = m
 	}
-	for i, n := range nodes {
-		if n.Name != "" {
-			once(i, "name", docs[i].Name, n.Name)
+	for _, m := range members(doc, cluster) {
+		if m.node.Name != "" {
+			once(m, "name", m.name, m.node.Name)
 		}
-		if n.Address.IsValid() {
-			once(i, "address", docs[i].Address, n.Address)
+		if m.node.Address.IsValid() {
+			once(m, "address", m.address, m.node.Address)
 		}
-		if n.Priority != 0 {
-			once(i, "priority", docs[i].Priority, n.Priority)
+		if m.node.Priority != 0 {
+			once(m, "priority", m.priority, m.node.Priority)
 		}
 	}
 }

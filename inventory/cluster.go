@@ -8,7 +8,10 @@
 package inventory
 
 import (
+	"cmp"
+	"net"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -25,6 +28,16 @@ type Distribution string
 // Kubeadm clusters run the apiserver as a static pod from a manifest.
 const Kubeadm Distribution = "kubeadm"
 
+// Care says whether kplb looks after a part of the cluster.
+type Care string
+
+// What kplb leaves alone, and what it brings to where the inventory wants it.
+const (
+	Leave     Care = "leave"
+	Manage    Care = "manage"
+	ManageAll Care = "manage-all" // of the endpoint: the kubelets of control-plane nodes, too
+)
+
 // Cluster is an inventory that has been checked and completed. It is not
 // changed after Parse returns it.
 type Cluster struct {
@@ -32,8 +45,14 @@ type Cluster struct {
 	Distribution Distribution
 	Exposure     Exposure
 	VIP          netip.Addr
+	DNSName      string // that clients use instead of the VIP; may be empty
 	Port         uint16 // of the apiservers, and of the VIP
-	Nodes        []Node // in the order of the file, at least one
+	Nodes        []Node // control-plane nodes in the order of the file, at least one
+	Workers      []Node // nodes without an apiserver, in the order of the file
+	SSH          SSH    // what all nodes share, for nodes that are not in the file any more
+	Certificates Care   // of the apiservers: the names that they are for
+	Endpoint     Care   // what kubeconfigs and the cluster's own records point at
+	Firewall     Care   // of the nodes, where one is active
 	VRRP         VRRP
 	HAProxy      HAProxy
 
@@ -42,9 +61,20 @@ type Cluster struct {
 	Positions map[string]Position
 }
 
-// Node is one control-plane node.
+// EndpointHost is where clients find the apiservers: the DNS name, or the VIP.
+func (c *Cluster) EndpointHost() string {
+	return cmp.Or(c.DNSName, c.VIP.String())
+}
+
+// EndpointURL is what a kubeconfig that goes through the VIP says.
+func (c *Cluster) EndpointURL() string {
+	return "https://" + net.JoinHostPort(c.EndpointHost(), strconv.Itoa(int(c.Port)))
+}
+
+// Node is one node. A worker has no Interface, Subnet and Priority.
 type Node struct {
 	Name      string
+	Worker    bool
 	Address   netip.Addr   // the apiserver's own address, and VRRP's source
 	Subnet    netip.Prefix // of Address, when the inventory says it; holds the VIP
 	Interface string       // empty: the one that holds Address, found on the node

@@ -8,17 +8,22 @@ package inventory
 
 type document struct {
 	At           section
-	APIVersion   scalar          `key:"apiVersion" required:"true"`
-	Kind         scalar          `key:"kind" required:"true"`
-	Name         scalar          `key:"name" required:"true"`
-	VIP          scalar          `key:"vip" required:"true" list:"this version of kplb knows one IPv4 VIP"`
-	Port         scalar          `key:"port"`
-	Distribution scalar          `key:"distribution"`
-	Exposure     scalar          `key:"exposure"`
-	Nodes        []nodeDocument  `key:"nodes" required:"true"`
-	SSH          sshDocument     `key:"ssh"`
-	VRRP         vrrpDocument    `key:"vrrp"`
-	HAProxy      haproxyDocument `key:"haproxy"`
+	APIVersion   scalar           `key:"apiVersion" required:"true"`
+	Kind         scalar           `key:"kind" required:"true"`
+	Name         scalar           `key:"name" required:"true"`
+	VIP          scalar           `key:"vip" required:"true" list:"this version of kplb knows one IPv4 VIP"`
+	DNSName      scalar           `key:"dnsName"`
+	Port         scalar           `key:"port"`
+	Distribution scalar           `key:"distribution"`
+	Exposure     scalar           `key:"exposure"`
+	Certificates scalar           `key:"certificates"`
+	Endpoint     scalar           `key:"endpoint"`
+	Firewall     scalar           `key:"firewall"`
+	Nodes        []nodeDocument   `key:"nodes" required:"true"`
+	Workers      []workerDocument `key:"workers"`
+	SSH          sshDocument      `key:"ssh"`
+	VRRP         vrrpDocument     `key:"vrrp"`
+	HAProxy      haproxyDocument  `key:"haproxy"`
 }
 
 type nodeDocument struct {
@@ -28,6 +33,13 @@ type nodeDocument struct {
 	Interface scalar          `key:"interface"`
 	Priority  scalar          `key:"priority"`
 	SSH       nodeSSHDocument `key:"ssh"`
+}
+
+type workerDocument struct {
+	At      section
+	Name    scalar          `key:"name" required:"true"`
+	Address scalar          `key:"address" required:"true" list:"this version of kplb knows one IPv4 address for each node"`
+	SSH     nodeSSHDocument `key:"ssh"`
 }
 
 // sshDocument is what all nodes can share.

@@ -18,7 +18,8 @@ func sinks() map[string]string {
 	}
 	document := func(changes map[string]string) string {
 		var b strings.Builder
-		for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "nodes", "ssh", "vrrp", "haproxy"} {
+		for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
+			"nodes", "workers", "ssh", "vrrp", "haproxy"} {
 			value := top[key]
 			if c, ok := changes[key]; ok {
 				value = c
@@ -30,7 +31,8 @@ func sinks() map[string]string {
 		return b.String()
 	}
 	out := map[string]string{}
-	for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "nodes", "ssh", "vrrp", "haproxy"} {
+	for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
+		"nodes", "workers", "ssh", "vrrp", "haproxy"} {
 		out[key] = document(map[string]string{key: "%s"})
 	}
 	in := func(key, form string, fields ...string) {
@@ -40,6 +42,8 @@ func sinks() map[string]string {
 	}
 	in("nodes", "[{name: a, address: 10.1.1.1, ssh: {%s: %%s}}]", "host", "user", "port", "identityFile", "proxyJump")
 	in("nodes", "[{name: a, address: 10.1.1.1, %s: %%s}]", "interface", "priority", "label")
+	in("workers", "[{%s: %%s}]", "name", "address", "ssh")
+	in("workers", "[{name: a, address: 10.1.1.1, ssh: {%s: %%s}}]", "host", "user", "port", "identityFile", "proxyJump")
 	in("ssh", "{%s: %%s}", "user", "port", "identityFile", "proxyJump")
 	in("vrrp", "{%s: %%s}", "version", "virtualRouterID", "advertInterval", "auth")
 	in("vrrp", "{version: 2, auth: {%s: %%s}}", "fromEnv", "fromFile", "fromCommand")
@@ -154,10 +158,18 @@ func checkInert(t *testing.T, field, value string, cluster *Cluster) {
 	copied := *cluster
 	copied.Positions = nil
 	copied.Nodes = append([]Node(nil), cluster.Nodes...)
+	copied.Workers = append([]Node(nil), cluster.Workers...)
 	var paths, commands []string
+	logins := []*SSH{&copied.SSH}
 	for i := range copied.Nodes {
-		paths = append(paths, copied.Nodes[i].SSH.IdentityFiles...)
-		copied.Nodes[i].SSH.IdentityFiles = nil
+		logins = append(logins, &copied.Nodes[i].SSH)
+	}
+	for i := range copied.Workers {
+		logins = append(logins, &copied.Workers[i].SSH)
+	}
+	for _, login := range logins {
+		paths = append(paths, login.IdentityFiles...)
+		login.IdentityFiles = nil
 	}
 	if a := copied.VRRP.Auth; a != nil {
 		paths, commands = append(paths, a.File), append(commands, a.Command...)

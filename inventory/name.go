@@ -51,6 +51,17 @@ func isSubdomain(s string) bool {
 	return true
 }
 
+// dnsName parses the name of a host that clients look up.
+func dnsName(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	if !isSubdomain(s.text) || !isHostName(s.text) {
+		return "", &fault{"is not a DNS name", "write one like api.home.arpa, or leave it out: clients use the VIP then"}
+	}
+	return s.text, nil
+}
+
 // lowered proposes s in lower case where that is all it takes.
 func lowered(s string, valid func(string) bool, rule string) string {
 	if low := strings.ToLower(s); low != s && valid(low) {

@@ -7,9 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -33,7 +31,7 @@ func ParseManifest(source []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	container, err := apiserverContainer(root)
+	container, err := findContainer(root, "kube-apiserver")
 	if err != nil {
 		return nil, err
 	}
@@ -54,67 +52,6 @@ func ParseManifest(source []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// parse returns the one document of source.
-func parse(source []byte) (*yaml.Node, error) {
-	if !utf8.Valid(source) {
-		return nil, errors.New("is not UTF-8")
-	}
-	// YAML ends lines at these, too: what it calls line 7 would be another one here
-	if bytes.ContainsAny(bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n")), "\r\u0085\u2028\u2029") {
-		return nil, errors.New("has a line that ends in neither LF nor CR LF")
-	}
-	var doc, second yaml.Node
-	documents := yaml.NewDecoder(bytes.NewReader(source))
-	if err := documents.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, errors.New("is empty")
-	} else if err != nil {
-		return nil, fmt.Errorf("is not YAML: %w", err)
-	}
-	if err := documents.Decode(&second); err == nil {
-		return nil, errors.New("has a second YAML document")
-	} else if !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("is not YAML: %w", err)
-	}
-	if len(doc.Content) != 1 {
-		return nil, errors.New("is empty")
-	}
-	return doc.Content[0], plain(doc.Content[0])
-}
-
-// plain refuses what readers of YAML understand in different ways, and what
-// child does not look through.
-func plain(n *yaml.Node) error {
-	if n.Kind == yaml.AliasNode {
-		return fmt.Errorf("line %d: has an alias, which is not followed", n.Line)
-	}
-	keys := map[string]bool{}
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			if keys[c.Value] {
-				return fmt.Errorf("line %d: has key %q a second time", c.Line, c.Value)
-			}
-			keys[c.Value] = true
-		}
-		if err := plain(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func apiserverContainer(root *yaml.Node) (*yaml.Node, error) {
-	containers := child(child(root, "spec"), "containers")
-	if containers == nil || containers.Kind != yaml.SequenceNode {
-		return nil, errors.New("has no spec.containers")
-	}
-	for _, c := range containers.Content {
-		if name := child(c, "name"); name != nil && name.Value == "kube-apiserver" {
-			return c, nil
-		}
-	}
-	return nil, errors.New("has no container named kube-apiserver")
-}
-
 func probeHosts(container *yaml.Node) []string {
 	var hosts []string
 	for _, probe := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
@@ -123,19 +60,6 @@ func probeHosts(container *yaml.Node) []string {
 		}
 	}
 	return hosts
-}
-
-// child returns the value of a key of a mapping, nil if there is none.
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }
 
 // Flag returns the value of a flag and whether it is set. Of several equal
@@ -179,20 +103,6 @@ func (m *Manifest) replace(lines [][]byte, item *yaml.Node, text string) ([]byte
 	}
 	lines[item.Line-1] = bytes.Join([][]byte{head, []byte(text), rest}, nil)
 	return bytes.Join(lines, nil), nil
-}
-
-// cutScalar separates an item as it is written, quotes included, from what
-// follows it on the line.
-func cutScalar(tail []byte, item *yaml.Node) (written string, rest []byte, ok bool) {
-	written = item.Value
-	switch {
-	case item.Style&yaml.DoubleQuotedStyle != 0:
-		written = `"` + written + `"`
-	case item.Style&yaml.SingleQuotedStyle != 0:
-		written = `'` + written + `'`
-	}
-	rest, ok = bytes.CutPrefix(tail, []byte(written))
-	return written, rest, ok
 }
 
 func (m *Manifest) add(lines [][]byte, text string) ([]byte, error) {

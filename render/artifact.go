@@ -18,6 +18,7 @@ const (
 	KeepalivedReload  Effect = "keepalived reload"  // the VIP stays where it is
 	HAProxyReload     Effect = "haproxy reload"     // sockets are handed over, no connection is refused
 	HAProxyRestart    Effect = "haproxy restart"    // connections through this node's HAProxy end
+	KubeletRestart    Effect = "kubelet restart"    // pods go on
 	APIServerRestarts Effect = "apiserver restarts" // by kubelet, about 45 s
 )
 

@@ -16,6 +16,7 @@ type Facts struct {
 	Interface  string // that holds the node's address
 	HAProxy    Version
 	Keepalived Version
+	Expect     string // the statuses of a health check that count as well, "200" or "200,401"; empty: 200 alone
 }
 
 // DefaultInterface is rendered where neither the inventory nor the node has
@@ -95,6 +96,9 @@ func (t *Templates) Node(c *inventory.Cluster, n inventory.Node, f Facts) ([]Art
 		if other.Name != n.Name {
 			d.Peers = append(d.Peers, other)
 		}
+	}
+	if d.Expect == "" {
+		d.Expect = "200"
 	}
 	artifacts := make([]Artifact, 0, len(files))
 	for _, file := range files {

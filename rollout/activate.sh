@@ -3,7 +3,7 @@
 #   KPLB_UNITS                    1: systemd reads its unit files again
 #   KPLB_SYSCTL                   1: apply the settings; 0: take them away
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
-#   KPLB_HAPROXY, KPLB_KEEPALIVED start, reload, restart, stop or nothing
+#   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
 #   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards; no VIP: it need not
 # The data "active" is kept as what the daemons have loaded.
 
@@ -88,6 +88,7 @@ switch haproxy "$KPLB_HAPROXY"
 [ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
 $(last_words haproxy)"
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
+switch kubelet "$KPLB_KUBELET"
 still_running
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"
 record done

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -62,14 +63,37 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 		return proof, r.takeBack(ctx, err)
 	}
 	if o.Wait {
-		return proof, r.awaitConfirmation(ctx)
+		err = r.awaitConfirmation(ctx)
+	} else {
+		err = r.confirmAll(ctx, anew)
 	}
-	return proof, r.confirmAll(ctx, anew)
+	if err != nil {
+		return proof, err
+	}
+	if err = r.writeObjects(ctx, p.Objects); err == nil {
+		err = r.forgetLeavers(ctx)
+	}
+	if err != nil {
+		return proof, &StoppedError{Cause: err, Changed: p.Changing()}
+	}
+	return proof, nil
 }
 
 // carryOut changes the nodes, batch after batch.
 func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
+	waiting := slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.waits })
 	for _, batch := range batches(p.Nodes) {
+		if waiting && batch[0].after() {
+			waiting = false
+			if err := r.startWaiting(ctx, p); err != nil {
+				return err
+			}
+		}
+		if batch[0].Node.Worker {
+			if err := r.awaitVIP(ctx); err != nil {
+				return err
+			}
+		}
 		err := r.each(nodesOf(batch), func(n inventory.Node) error {
 			i := slices.IndexFunc(batch, func(p NodePlan) bool { return p.Node.Name == n.Name })
 			return r.applyNode(ctx, batch[i])
@@ -78,7 +102,15 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 			return err
 		}
 	}
+	if waiting {
+		return r.startWaiting(ctx, p)
+	}
 	return nil
+}
+
+// after says whether the node changes after the VIP's holder.
+func (n NodePlan) after() bool {
+	return n.Node.Worker || !n.Holder && !n.Leaving && n.Keepalived == Start
 }
 
 // batches says which nodes may change at once: a canary alone, then the
@@ -87,11 +119,13 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 func batches(plans []NodePlan) [][]NodePlan {
 	var out [][]NodePlan
 	together := false // the last batch takes more
+	canary := false   // has changed: those that leave are none
 	for _, p := range plans {
 		if p.Empty() {
 			continue
 		}
-		alone := len(out) == 0 || p.Holder || p.Listen != ""
+		alone := !canary || p.Leaving || p.Holder || p.Listen != ""
+		canary = canary || !p.Leaving
 		if together && !alone {
 			out[len(out)-1] = append(out[len(out)-1], p)
 			continue
@@ -100,6 +134,27 @@ func batches(plans []NodePlan) [][]NodePlan {
 	}
 	return out
 }
+
+// awaitVIP waits until clients that move to the VIP find an apiserver there.
+func (r *Rollout) awaitVIP(ctx context.Context) error {
+	ca, err := r.authority()
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(vipPatience); ; {
+		err := r.readyz(ctx, r.hosts[r.present()[0].Name], ca, netip.AddrPortFrom(r.Cluster.VIP, r.Cluster.Port))
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("workers are not moved to the VIP: %w", err)
+		}
+		time.Sleep(again)
+	}
+}
+
+// vipPatience is more than an election and HAProxy's first checks take.
+const vipPatience = 20 * time.Second
 
 // proven proves the result; a proof that does not come true is a ProofError.
 func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {

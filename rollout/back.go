@@ -45,7 +45,7 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	defer cancel()
 	var failed NodeErrors
 	errors.As(err, &failed)
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.everyone() {
 		var refused *refusedByNode
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
 			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err) // the next step there sweeps, too
@@ -69,7 +69,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) err
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
 	ends := map[string]bool{}
 	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{
-		"KPLB_TXN": r.txn, "KPLB_PATHS": managedPaths(), "KPLB_REASON": reason,
+		"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n.Node), "KPLB_REASON": reason,
 	}), func(record remote.Record) { ends[record.Key] = true })
 	if err != nil {
 		return err

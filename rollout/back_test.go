@@ -304,7 +304,7 @@ func TestSavedState(t *testing.T) {
 			map[string]Unit{"haproxy": {Active: "inactive", File: "disabled"}, "keepalived": {Active: "inactive", File: "disabled"}},
 		},
 		{
-			"1", 0, strings.Fields(managedPaths()),
+			"1", 0, managedPaths(),
 			map[string]Unit{"haproxy": {Active: "active", File: "enabled"}, "keepalived": {Active: "active", File: "enabled"}},
 		},
 	} {

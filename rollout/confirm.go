@@ -120,7 +120,7 @@ func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 			return err
 		}
 		return run(ctx, h, n.Name, stateScript("still", daemonBody+generationBody+stillBody, 30*time.Second, map[string]string{
-			"KPLB_TXN": r.txn, "KPLB_PATHS": managedPaths(),
+			"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n),
 		}), nil)
 	})
 }
@@ -146,7 +146,7 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 			}
 		}
 		err := run(ctx, h, n.Name, stateScript("confirm", generationBody+confirmBody, time.Minute, map[string]string{
-			"KPLB_TXN": txn, "KPLB_PATHS": managedPaths(), "KPLB_KEEP": strconv.Itoa(keep),
+			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep),
 		}), nil)
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil

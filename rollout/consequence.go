@@ -25,6 +25,9 @@ func (n NodePlan) Consequences() []string {
 	case SysctlOff:
 		say("sysctl taken away")
 	}
+	if n.Certificate != nil {
+		say("%s", n.Certificate)
+	}
 	switch {
 	case n.Manifest != nil:
 		say("apiserver restarts, about %s without this one", apiserverRestart)
@@ -37,8 +40,14 @@ func (n NodePlan) Consequences() []string {
 			Restart: "restarts, connections through this node end", Stop: "stops",
 		}[n.HAProxy])
 	}
-	if n.Keepalived != Leave {
+	switch {
+	case n.waits:
+		say("keepalived: stops, and starts when the VIP's holder has changed")
+	case n.Keepalived != Leave:
 		say("keepalived: %s", map[Action]string{Start: "starts", Reload: "reloads", Restart: "restarts", Stop: "stops"}[n.Keepalived])
+	}
+	if n.Kubelet != Leave {
+		say("kubelet: restarts, pods go on")
 	}
 	if n.Holder && (n.HAProxy == Restart || n.HAProxy == Stop || n.Keepalived == Stop) {
 		say("the VIP leaves this node")

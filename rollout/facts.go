@@ -20,7 +20,9 @@ type Facts struct {
 	HAProxy      Package
 	Keepalived   Package
 	Files        map[string]File // by absolute path; only those that are there
+	Kubeconfigs  []string        // in the homes of root and of the login, that are there
 	Manifests    []string        // file names in the manifests directory
+	Connected    bool            // the kubelet, to the VIP
 	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
 }
 

@@ -234,7 +234,7 @@ func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) erro
 // save keeps the state that facts describe as a generation.
 func (n *fakeNode) save(number string, f *Facts) *saved {
 	s := &saved{files: map[string]File{}, units: map[string]Unit{}, nonlocalBind: f.NonlocalBind}
-	for path := range strings.FieldsSeq(managedPaths()) {
+	for _, path := range f.managedPaths() {
 		if file, ok := f.Files[path]; ok {
 			s.files[path] = file
 		} else {
@@ -251,7 +251,7 @@ func (n *fakeNode) save(number string, f *Facts) *saved {
 
 // DialContext reaches the node's own apiserver and its etcd.
 func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, error) {
-	for _, n := range h.fleet.Cluster.Nodes {
+	for _, n := range h.fleet.everyone() {
 		if address == apiserverOf(h.fleet.Cluster, n).String() && !h.fleet.nodes[n.Name].down.Load() {
 			return h.fleet.nodes[n.Name].apiserver(), nil
 		}

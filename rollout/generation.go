@@ -37,9 +37,10 @@ type saved struct {
 
 // History lists the generations of all nodes, by node and number.
 func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
-	lists := make([][]Generation, len(r.Cluster.Nodes))
-	err := r.each(r.Cluster.Nodes, func(n inventory.Node) error {
-		i := slices.IndexFunc(r.Cluster.Nodes, func(m inventory.Node) bool { return m.Name == n.Name })
+	nodes := r.everyone()
+	lists := make([][]Generation, len(nodes))
+	err := r.each(nodes, func(n inventory.Node) error {
+		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
 		list, _, err := r.generations(ctx, n, "")
 		lists[i] = list
 		return err
@@ -117,17 +118,17 @@ func (s *saved) take(r remote.Record) error {
 // PlanBack plans to bring every node to a generation of its own. Negative:
 // the one before the current one.
 func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
+	r.wide = true
 	facts, err := r.Inspect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if refused := waitingRefusals(r.Cluster, facts); refused != nil {
+	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
 		return nil, refused
 	}
-	plan := &Plan{Cluster: r.Cluster, facts: facts}
-	plan.prove = (*Rollout).Verify
+	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
 	var plans []NodePlan
-	for _, n := range r.present() {
+	for _, n := range r.everyone() {
 		p, to, err := r.planNodeBack(ctx, n, facts[n.Name], number)
 		if err != nil {
 			return nil, err
@@ -137,11 +138,17 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 		}
 		plans = append(plans, p)
 	}
-	plan.Nodes = holderLast(plans)
-	return plan, nil
+	plan.Nodes = inOrder(plans)
+	if number == 0 && (r.managed() || slices.ContainsFunc(plans, moved)) {
+		plan.Objects, err = r.planObjects(ctx, true)
+	}
+	return plan, err
 }
 
 func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, number int) (NodePlan, int, error) {
+	if n.Worker && f.Generation() == "" { // nothing was ever done there
+		return newNodePlan(r.Cluster, n, f), number, nil
+	}
 	if number < 0 {
 		current, err := strconv.Atoi(f.Generation())
 		if err != nil {
@@ -158,6 +165,19 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 		return NodePlan{}, 0, err
 	}
 	p := newNodePlan(r.Cluster, n, f)
+	p.Leaving = r.isLeaving(n)
+	if n.Worker {
+		p.gone = true
+		p.planEndpointBack(f, s)
+		return p, number, nil
+	}
+	if now, ok := f.Files[certificatePath]; ok && !bytes.Equal(now.Content, s.files[certificatePath].Content) {
+		_, current, err := r.generations(ctx, n, f.Generation())
+		if err != nil {
+			return p, number, err
+		}
+		p.planCertificateBack(f, s, current, number)
+	}
 	err = p.planState(r.Cluster, f, s)
 	r.blank(&p)
 	if err != nil {
@@ -185,13 +205,17 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 			n.Changes = append(n.Changes, change)
 		}
 	}
-	err := n.planManifest(f, func(source []byte) ([]byte, error) {
-		return kubeadm.LikeIn(source, s.files[kubeadm.ManifestPath].Content)
-	})
-	if err != nil {
-		return err
+	if _, there := f.Files[kubeadm.ManifestPath]; there || !n.Leaving { // who has left Kubernetes has none
+		err := n.planManifest(f, func(source []byte) ([]byte, error) {
+			return kubeadm.LikeIn(source, s.files[kubeadm.ManifestPath].Content)
+		})
+		if err != nil {
+			return err
+		}
 	}
+	n.planEndpointBack(f, s)
 	n.consequences(c, f, artifacts)
+	n.planIdentity(f, artifacts)
 	n.wantUnits(f, s)
 	bind := "bind " + netip.AddrPortFrom(c.VIP, c.Port).String()
 	n.gone = s.units["haproxy"].Active != "active" || !bytes.Contains(s.files[render.HAProxyPath].Content, []byte(bind))
@@ -260,11 +284,13 @@ func (n *NodePlan) wantUnits(f *Facts, s *saved) {
 // Forget removes what kplb keeps on the nodes: generations, and what belongs
 // to them.
 func (r *Rollout) Forget(ctx context.Context) error {
-	return r.each(r.Cluster.Nodes, func(n inventory.Node) error {
-		h, err := r.host(ctx, n)
-		if err != nil {
-			return err
-		}
-		return run(ctx, h, n.Name, stateScript("forget", forgetBody, time.Minute, nil), nil)
-	})
+	return r.each(r.everyone(), func(n inventory.Node) error { return r.forget(ctx, n) })
+}
+
+func (r *Rollout) forget(ctx context.Context, n inventory.Node) error {
+	h, err := r.host(ctx, n)
+	if err != nil {
+		return err
+	}
+	return run(ctx, h, n.Name, stateScript("forget", forgetBody, time.Minute, nil), nil)
 }

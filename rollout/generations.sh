@@ -20,6 +20,6 @@ if [ -n "$KPLB_GENERATION" ]; then
 	record_data index <"$dir/$index"
 	record_data units <"$dir/units"
 	record nonlocal_bind "$(cat "$dir/nonlocal_bind")"
-	tar -C "$dir/files" -cf - --numeric-owner . | record_data files
+	tar -C "$dir/files" -cf - --numeric-owner --exclude=./etc/kubernetes/pki/apiserver.key . | record_data files
 fi
 record done

@@ -3,12 +3,12 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -16,10 +16,19 @@ import (
 // caPath is the cluster's CA, which every control-plane node has.
 const caPath = "/etc/kubernetes/pki/ca.crt"
 
-// inspect asks one node everything in one round trip.
-func inspect(ctx context.Context, h Host, c *inventory.Cluster, node string) (*Facts, error) {
-	paths := append(render.Paths(), kubeadm.ManifestPath, caPath, activePath,
-		pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
+// inspect asks one node everything in one round trip. Kubeconfigs are read
+// where kplb looks after them, or has to know whether it did (wide).
+func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, wide bool) (*Facts, error) {
+	node := n.Name
+	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
+	homes := wide || c.Endpoint != inventory.Leave
+	if homes || n.Worker {
+		paths = append(paths, adminPath, superAdminPath, kubeletPath)
+	}
+	connected := ""
+	if n.Worker {
+		connected = netip.AddrPortFrom(c.VIP, c.Port).String()
+	}
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
 	}
@@ -30,6 +39,8 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, node string) (*F
 			"KPLB_PATHS":        strings.Join(paths, " "),
 			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
+			"KPLB_HOMES":        flag(homes),
+			"KPLB_CONNECTED":    connected,
 		},
 		Limit: 30 * time.Second,
 	}
@@ -68,6 +79,10 @@ func (f *Facts) take(r remote.Record) error {
 		f.NonlocalBind = field(0) == "1"
 	case "version":
 		return f.takePackage(field(0), field(1))
+	case "kubeconfig":
+		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
+	case "connected":
+		f.Connected = strings.Contains(field(0), `"kubelet"`)
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
 	case "addresses":

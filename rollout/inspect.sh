@@ -2,6 +2,8 @@
 #   KPLB_PATHS         the files whose state counts, without the leading slash
 #   KPLB_PORT          of the apiserver and the VIP
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
+#   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
+#   KPLB_CONNECTED     ADDRESS:PORT: who has connections there
 
 record arch "$(uname -m)"
 while IFS='=' read -r key value; do
@@ -26,6 +28,20 @@ for daemon in haproxy keepalived; do
 *}"
 	fi
 done
+
+if [ -n "$KPLB_HOMES" ]; then
+	home=/root
+	[ -z "${SUDO_USER:-}" ] || home="$home $(getent passwd "$SUDO_USER" | cut -d: -f6)"
+	for path in $home; do
+		path=$path/.kube/config
+		case $path in *[!A-Za-z0-9/._-]* | [!/]*) continue ;; esac
+		if [ -e "$path" ] || [ -L "$path" ]; then
+			KPLB_PATHS="$KPLB_PATHS ${path#/}"
+			record kubeconfig "$path"
+		fi
+	done
+fi
+[ -z "$KPLB_CONNECTED" ] || record connected "$(ss -Htnp state established "dst $KPLB_CONNECTED")"
 
 # One archive carries contents, modes, owners and kinds. Symbolic links and
 # directories are not followed.

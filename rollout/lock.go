@@ -43,7 +43,7 @@ func newToken() string { return strings.ToLower(rand.Text()) }
 // function is called. Whoever has the first one, by name, goes for the others:
 // of several operators exactly one gets them all.
 func (r *Rollout) lock(ctx context.Context) (unlock func(), err error) {
-	nodes := r.present()
+	nodes := r.everyone()
 	slices.SortFunc(nodes, func(a, b inventory.Node) int { return cmp.Compare(a.Name, b.Name) })
 	r.token = newToken()
 	var mu sync.Mutex
@@ -121,7 +121,7 @@ func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
 func (r *Rollout) Unlock(ctx context.Context) (map[string]string, error) {
 	var mu sync.Mutex
 	owners := map[string]string{}
-	err := r.each(r.Cluster.Nodes, func(n inventory.Node) error {
+	err := r.each(r.everyone(), func(n inventory.Node) error {
 		h, err := r.host(ctx, n)
 		if err != nil {
 			return err

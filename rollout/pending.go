@@ -93,7 +93,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		return nil, err
 	}
 	var out []inventory.Node
-	for _, n := range r.present() {
+	for _, n := range r.everyone() {
 		if _, pending := facts[n.Name].Pending(); pending {
 			out = append(out, n)
 		}
@@ -136,7 +136,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 		}
 		r.report(Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual})
 		err = run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
-			map[string]string{"KPLB_TXN": "", "KPLB_PATHS": managedPaths(), "KPLB_REASON": "asked for by " + r.Operator}), nil)
+			map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}), nil)
 		if err == nil {
 			err = r.awaitReady(ctx, n)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,28 +22,36 @@ import (
 type Plan struct {
 	Cluster *inventory.Cluster
 	Nodes   []NodePlan
+	Objects []Object // of the cluster, written when everything else is confirmed
 	facts   map[string]*Facts
+	notes   []string
 	prove   func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
 
 // NodePlan is what has to happen on one node. It is empty where the node is
 // as the inventory wants it.
 type NodePlan struct {
-	Node       inventory.Node
-	Holder     bool     // has the VIP now
-	Packages   []string // to install
-	Changes    []Change // of files but the manifest, in the order of installation
-	Manifest   *Change  // of the apiserver's static pod; nil: none
-	HAProxy    Action
-	Keepalived Action
-	Sysctl     Sysctl
-	Listen     string   // where the apiserver has to listen afterwards; empty: it does already
-	Enable     []string // units to start at boot
-	Disable    []string
-	units      bool // systemd has to read the unit files again
-	gone       bool // haproxy does not serve the VIP afterwards
-	vip        string
-	active     []byte
+	Node        inventory.Node
+	Holder      bool         // has the VIP now
+	Leaving     bool         // is not in the inventory any more
+	Packages    []string     // to install
+	Changes     []Change     // of files but the manifest, in the order of installation
+	Certificate *Certificate // of the apiserver; nil: it stays
+	Manifest    *Change      // of the apiserver's static pod; nil: none
+	HAProxy     Action
+	Keepalived  Action
+	Kubelet     Action
+	Sysctl      Sysctl
+	Listen      string   // where the apiserver has to listen afterwards; empty: it does already
+	Enable      []string // units to start at boot
+	Disable     []string
+	units       bool // systemd has to read the unit files again
+	gone        bool // haproxy does not serve the VIP afterwards
+	waits       bool // with its keepalived until the VIP's holder has changed
+	notes       []string
+	paths       []string // whose state belongs to a generation
+	vip         string
+	active      []byte
 }
 
 // Change is one file that differs from what it should be.
@@ -53,6 +62,8 @@ type Change struct {
 	Was             *File             // nil: absent
 	Stamp           render.StampState // of what is there now
 	Diff            string            // unified, secrets blanked
+
+	hide func([]byte) []byte // what a diff must not show; nil: nothing
 }
 
 // Action is what happens to a daemon.
@@ -79,7 +90,7 @@ const (
 
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {
-	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.HAProxy == Leave && n.Keepalived == Leave &&
+	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave &&
 		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && !n.units
 }
 
@@ -87,8 +98,12 @@ func (n NodePlan) Empty() bool {
 // apiserver takes it, and not the other way round.
 func (n NodePlan) apiserverLast() bool { return n.HAProxy == Stop || strings.HasPrefix(n.Listen, "*:") }
 
-// Empty says whether every node is as the inventory wants it.
+// Empty says whether every node, and the cluster's own records, are as the
+// inventory wants them.
 func (p *Plan) Empty() bool {
+	if len(p.Objects) > 0 {
+		return false
+	}
 	for _, n := range p.Nodes {
 		if !n.Empty() {
 			return false
@@ -116,13 +131,17 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 	if err := p.planManifest(f, func(source []byte) ([]byte, error) { return kubeadm.BindTo(source, n.Address) }); err != nil {
 		return p, err
 	}
+	p.planEndpoint(c, f)
 	p.consequences(c, f, artifacts)
+	p.planIdentity(f, artifacts)
 	return p, nil
 }
 
 func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	address, _ := f.InterfaceOf(n.Address)
-	return NodePlan{Node: n, Holder: f.Holds(c.VIP), vip: fmt.Sprintf("%s/32 dev %s", c.VIP, address.Interface)}
+	return NodePlan{
+		Node: n, Holder: f.Holds(c.VIP), vip: fmt.Sprintf("%s/32 dev %s", c.VIP, address.Interface), paths: f.managedPaths(),
+	}
 }
 
 // compare finds out whether the node's file is the artifact, to the bit.
@@ -148,11 +167,19 @@ func (c *Change) describe(n inventory.Node) {
 	if !c.Remove {
 		planned = append([]byte{}, c.Content...)
 	}
+	old, planned = c.hidden(old), c.hidden(planned)
 	c.Diff = remote.Clean(string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned)))
 	if c.Diff == "" && c.Was != nil {
 		c.Diff = fmt.Sprintf("%s%s: mode %v, owner %d:%d; planned: mode %v, owner %s\n",
 			n.Name, c.Path, c.Was.Mode, c.Was.UID, c.Was.GID, c.Mode, c.Owner)
 	}
+}
+
+func (c *Change) hidden(text []byte) []byte {
+	if c.hide == nil {
+		return text
+	}
+	return c.hide(text)
 }
 
 // planManifest has the node's own apiserver manifest edited.
@@ -255,21 +282,28 @@ func activeSum(a render.Artifact) []byte {
 func (c Change) Sums() (before, after string) {
 	before, after = absent, absent
 	if c.Was != nil {
-		before = hash(render.Redact(c.Was.Content))
+		before = hash(c.hidden(render.Redact(c.Was.Content)))
 	}
 	if !c.Remove {
-		after = hash(render.Redact(c.Content))
+		after = hash(c.hidden(render.Redact(c.Content)))
 	}
 	return before, after
 }
 
-// Notes are what the nodes have to say before anything else: changes that
-// they took back by themselves.
+func (p *Plan) note(format string, args ...any) {
+	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}
+
+// Notes are what is to be said before anything else: changes that nodes took
+// back by themselves, and what is left alone.
 func (p *Plan) Notes() []string {
-	var out []string
+	out := slices.Clone(p.notes)
 	for _, n := range p.Nodes {
 		if f := p.facts[n.Node.Name]; f != nil && f.Restored() != "" {
 			out = append(out, n.Node.Name+": "+f.Restored())
+		}
+		for _, note := range n.notes {
+			out = append(out, n.Node.Name+": "+note)
 		}
 	}
 	return out

@@ -34,10 +34,11 @@ func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path strin
 
 // prober asks an apiserver several paths over one connection, where that stays.
 type prober struct {
-	ca   *x509.CertPool
-	at   netip.AddrPort
-	dial dialFunc
-	own  *http.Transport
+	ca    *x509.CertPool
+	at    netip.AddrPort
+	dial  dialFunc
+	own   *http.Transport
+	admin func(context.Context) (*tls.Certificate, error) // for apiservers that answer nobody else; may be nil
 }
 
 func newProber(ca *x509.CertPool, at netip.AddrPort, dial dialFunc) *prober {
@@ -62,6 +63,15 @@ func (p *prober) ask(ctx context.Context, path string) error {
 		other := p.transport(everyCertificate)
 		san.answers = p.askOver(ctx, other, path) == nil
 		other.CloseIdleConnections()
+	}
+	var refused *statusError
+	if errors.As(err, &refused) && refused.anonymous() && p.admin != nil {
+		if pair, adminErr := p.admin(ctx); adminErr == nil {
+			known := p.transport("")
+			known.TLSClientConfig.Certificates = []tls.Certificate{*pair}
+			err = p.askOver(ctx, known, path)
+			known.CloseIdleConnections()
+		}
 	}
 	return err
 }
@@ -120,9 +130,14 @@ func (e *statusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("answers %d %s", e.code, http.StatusText(e.code)))
 }
 
+// anonymous says whether it is refused because nobody has asked.
+func (e *statusError) anonymous() bool {
+	return e.code == http.StatusUnauthorized || e.code == http.StatusForbidden
+}
+
 // Hint is the cure.
 func (e *statusError) Hint() string {
-	if e.code == http.StatusUnauthorized || e.code == http.StatusForbidden {
+	if e.anonymous() {
 		return "anonymous requests to " + e.path + " are not allowed: allow them with an AuthenticationConfiguration whose anonymous.conditions name /livez, /readyz and /healthz"
 	}
 	return "look at the apiserver's log on that node: crictl logs $(crictl ps --name kube-apiserver -q)"
@@ -185,6 +200,7 @@ func (r *Rollout) readyz(ctx context.Context, from Host, ca *x509.CertPool, at n
 // saw counts.
 func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, paths ...string) []error {
 	outside := newProber(ca, at, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
+	outside.admin = r.administrator
 	defer outside.close()
 	out := make([]error, len(paths))
 	for i, path := range paths {
@@ -193,7 +209,10 @@ func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at ne
 		if from == nil || !errors.As(out[i], &op) || op.Op != "dial" {
 			continue
 		}
-		inside := probe(ctx, ca, at, path, from.DialContext)
+		node := newProber(ca, at, from.DialContext)
+		node.admin = r.administrator
+		inside := node.ask(ctx, path)
+		node.close()
 		var noWay *remote.Error
 		if !errors.As(inside, &noWay) {
 			out[i] = inside

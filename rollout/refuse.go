@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
@@ -52,8 +53,7 @@ func (e *RefusedError) Hints() []string {
 }
 
 // refusals looks for what would break half way on a node.
-func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
-	n := c.Nodes[i]
+func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	var out []Refusal
 	refuse := func(where, cure, what string, args ...any) {
 		r := Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Cure: cure}
@@ -62,7 +62,11 @@ func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
 		}
 		out = append(out, r)
 	}
-	at := fmt.Sprintf("nodes[%d]", i)
+	if n.Worker {
+		refuseWorker(f, refuse)
+		return out
+	}
+	at := fmt.Sprintf("nodes[%d]", slices.IndexFunc(c.Nodes, func(m inventory.Node) bool { return m.Name == n.Name }))
 	refuseNetwork(c, n, f, at, refuse)
 	refuseSoftware(c, f, refuse)
 	refuseFiles(f, refuse)
@@ -73,14 +77,10 @@ func refusals(c *inventory.Cluster, i int, f *Facts) []Refusal {
 
 // waitingRefusals refuses to change anything while a change waits to be
 // confirmed.
-func waitingRefusals(c *inventory.Cluster, facts map[string]*Facts) error {
+func waitingRefusals(nodes []inventory.Node, facts map[string]*Facts) error {
 	var out []Refusal
-	for _, n := range c.Nodes {
-		f := facts[n.Name]
-		if f == nil { // left out
-			continue
-		}
-		if waiting, ok := f.Pending(); ok {
+	for _, n := range nodes {
+		if waiting, ok := facts[n.Name].Pending(); ok {
 			out = append(out, Refusal{
 				Node: n.Name, What: "a change waits to be confirmed: " + waiting.About,
 				Cure: "make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
@@ -91,6 +91,16 @@ func waitingRefusals(c *inventory.Cluster, facts map[string]*Facts) error {
 		return nil
 	}
 	return &RefusedError{out}
+}
+
+// refuseWorker wants a node that kubeadm joined.
+func refuseWorker(f *Facts, refuse refuseFunc) {
+	if len(f.Units) == 0 {
+		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
+	}
+	if _, ok := f.Files[kubeletPath]; !ok {
+		refuse("", "list workers that kubeadm has joined", "%s is not there: not a kubeadm worker", kubeletPath)
+	}
 }
 
 type refuseFunc func(where, cure, what string, args ...any)

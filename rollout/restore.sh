@@ -55,6 +55,7 @@ while read -r unit active enabled; do
 		ip address del $(cat $base/pending/vip) 2>/dev/null
 	fi
 done <$old/units
+if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi
 # last: an apiserver that listens everywhere again needs haproxy gone first
 put_back $old $manifest 3>>$changed || exit 1
 
@@ -68,6 +69,6 @@ case $newest in
 *[!0-9]* | '') rm -rf $base/generations $base/current ;;
 *) [ "$newest" = "$(cat $base/current)" ] || { echo "$newest" >$base/current.new && mv -f $base/current.new $base/current; } ;;
 esac
-sweep "$(cut -d ' ' -f 2- $old/$index)"
+sweep "$(cut -d ' ' -f 2- $old/$index)" || exit 1 # a directory can be read-only for a while
 echo "an unconfirmed change was taken back ($reason): $(cat $base/pending/about)"
 disarm

@@ -30,12 +30,19 @@ type Rollout struct {
 	// others are a majority. They converge at the next apply.
 	AllowUnreachable bool
 
+	Forgotten []string // nodes that have left the inventory, and are gone for good
+
 	Operator string // who does this, and from where: for others who find the lock, and for history
 
-	mu     sync.Mutex
-	hosts  map[string]Host
-	facts  map[string]*Facts
-	absent map[string]bool // nodes that are left out because they cannot be reached
+	mu            sync.Mutex
+	hosts         map[string]Host
+	facts         map[string]*Facts
+	absent        map[string]bool  // nodes that are left out because they cannot be reached
+	leaving       []inventory.Node // that the inventory does not have any more
+	admin         administrator
+	expect        string // the statuses that HAProxy takes for an answer
+	configuration []byte // kubeadm's, where certificates are to be issued
+	wide          bool   // inspect what only a way back needs, too
 
 	token  string        // of the locks that are held
 	txn    string        // the change that is being made
@@ -69,41 +76,13 @@ func (e NodeErrors) Unwrap() []error {
 // Inspect looks at all nodes at once, connecting to those it has no
 // connection to. Its error is a NodeErrors.
 func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
-	facts, err := r.inspectNodes(ctx, r.present())
+	facts, err := r.inspectNodes(ctx, r.everyone())
 	var failed NodeErrors
 	if !r.AllowUnreachable || !errors.As(err, &failed) {
 		return facts, err
 	}
 	err = r.leaveOut(failed)
 	return maps.Clone(r.facts), err
-}
-
-// present are the nodes that are not left out.
-func (r *Rollout) present() []inventory.Node {
-	return slices.DeleteFunc(slices.Clone(r.Cluster.Nodes), func(n inventory.Node) bool { return r.absent[n.Name] })
-}
-
-// leaveOut leaves out the nodes that cannot be reached, if the others are a
-// majority. Any other error stays.
-func (r *Rollout) leaveOut(failed NodeErrors) error {
-	for _, err := range failed {
-		if !errors.Is(err, remote.ErrUnreachable) && !errors.Is(err, remote.ErrTimeout) {
-			return failed
-		}
-	}
-	majority := len(r.Cluster.Nodes)/2 + 1
-	if left := len(r.present()) - len(failed); left < majority {
-		return fmt.Errorf("%w\nonly %d of %d nodes can be reached, and %d are needed", failed, left, len(r.Cluster.Nodes), majority)
-	}
-	if r.absent == nil {
-		r.absent = map[string]bool{}
-	}
-	for name, err := range failed {
-		r.absent[name] = true
-		delete(r.facts, name) // what was seen of it earlier says nothing now
-		r.report(Event{Node: name, Step: fmt.Sprintf("left out: %v", err), Done: true})
-	}
-	return nil
 }
 
 func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node) (map[string]*Facts, error) {
@@ -154,7 +133,7 @@ func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, er
 	if err != nil {
 		return nil, err
 	}
-	return inspect(ctx, h, r.Cluster, n.Name)
+	return inspect(ctx, h, r.Cluster, n, r.wide)
 }
 
 // host returns the connection to a node, made when it is first needed.
@@ -194,7 +173,7 @@ func (r *Rollout) dropLost(err error) {
 	if !errors.As(err, &failed) {
 		return
 	}
-	for _, n := range r.Cluster.Nodes {
+	for _, n := range r.everyone() {
 		if err := failed[n.Name]; errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrClosed) {
 			r.drop(n)
 		}
@@ -214,58 +193,68 @@ func (r *Rollout) Close() {
 // Plan inspects the nodes and compares them with the inventory. Its error is
 // a NodeErrors, or a RefusedError that names everything in the way.
 func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
+	r.leaving = nil
 	facts, err := r.Inspect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.plan(facts)
+	if facts, err = r.inspectLeavers(ctx, facts); err != nil {
+		return nil, err
+	}
+	if err := r.loadConfiguration(ctx, facts); err != nil {
+		return nil, err
+	}
+	plan, err := r.planFitting(ctx, facts)
+	if err != nil {
+		return nil, err
+	}
+	plan.Objects, err = r.planObjects(ctx, false)
+	return plan, err
 }
 
-func (r *Rollout) plan(facts map[string]*Facts) (*Plan, error) {
-	if refused := waitingRefusals(r.Cluster, facts); refused != nil {
+func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, error) {
+	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
 		return nil, refused
 	}
 	var refused RefusedError
-	for i, n := range r.Cluster.Nodes {
-		if r.absent[n.Name] {
-			continue
+	for _, n := range r.everyone() {
+		if !r.isLeaving(n) {
+			refused.Refusals = append(refused.Refusals, refusals(r.Cluster, n, facts[n.Name])...)
 		}
-		refused.Refusals = append(refused.Refusals, refusals(r.Cluster, i, facts[n.Name])...)
 	}
 	if len(refused.Refusals) > 0 {
 		return nil, &refused
 	}
 	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
 	var plans []NodePlan
-	for _, n := range r.present() {
-		p, err := r.planNode(n, facts[n.Name])
+	for _, n := range r.everyone() {
+		p, err := r.planMember(ctx, n, facts[n.Name])
 		if err != nil {
 			return nil, err
 		}
 		plans = append(plans, p)
 	}
-	plan.Nodes = holderLast(plans)
+	plan.Nodes = inOrder(plans)
 	return plan, nil
 }
 
-// holderLast keeps the order of the inventory, but for the VIP's holder.
-func holderLast(plans []NodePlan) []NodePlan {
-	slices.SortStableFunc(plans, func(a, b NodePlan) int {
-		switch {
-		case a.Holder == b.Holder:
-			return 0
-		case a.Holder:
-			return 1
-		default:
-			return -1
-		}
-	})
-	return plans
+// planMember plans a node by what it is to the cluster.
+func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+	switch {
+	case r.isLeaving(n):
+		return r.planLeaver(ctx, n, f)
+	case n.Worker:
+		p := newNodePlan(r.Cluster, n, f)
+		p.gone = true
+		p.planEndpoint(r.Cluster, f)
+		return p, nil
+	}
+	return r.planNode(n, f)
 }
 
 func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 	address, _ := f.InterfaceOf(n.Address)
-	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version}
+	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: r.expect}
 	if !f.HAProxy.Installed { // known once it is installed, and planned again then
 		facts.HAProxy = render.DefaultHAProxy
 	}
@@ -290,7 +279,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 	if err != nil {
 		return p, badManifest(n, err)
 	}
-	return p, nil
+	return p, p.planCertificate(r.Cluster, f, r.configuration)
 }
 
 // blank takes the secrets out of a plan's diffs, whatever keyword they follow.

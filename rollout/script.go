@@ -4,9 +4,11 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -76,9 +78,34 @@ const (
 	activePath = basePath + "/active"
 )
 
-// managedPaths is every path whose state belongs to a generation.
-func managedPaths() string {
-	return strings.Join(append(render.Paths(), activePath, kubeadm.ManifestPath), " ")
+// managedPaths is every path whose state belongs to a generation, on any node.
+func managedPaths() []string {
+	return append(render.Paths(), activePath, kubeadm.ManifestPath)
+}
+
+// managedPaths is every path whose state belongs to a generation of this node:
+// of files that kplb only edits, those that are there.
+func (f *Facts) managedPaths() []string {
+	out := managedPaths()
+	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath, certificatePath}, f.Kubeconfigs...) {
+		if file, there := f.Files[path]; there && file.Mode.IsRegular() {
+			out = append(out, path)
+		}
+	}
+	if slices.Contains(out, certificatePath) { // its key is not read
+		out = append(out, certificateKeyPath)
+	}
+	return out
+}
+
+// pathsOf is what a node's scripts take for the managed paths.
+func (r *Rollout) pathsOf(n inventory.Node) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.facts[n.Name]; f != nil {
+		return strings.Join(f.managedPaths(), " ")
+	}
+	return strings.Join(managedPaths(), " ")
 }
 
 // stateScript is a script that may change a node.

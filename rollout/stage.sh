@@ -1,7 +1,8 @@
 # Prepares a change: checks everything, stages the new files, saves what is
 # there, and writes the way back down. Nothing of the system changes yet;
 # transact.sh begins with that.
-#   KPLB_FILES   a line per file: name, mode, owner, sha256 before, sha256 after, path ("absent" for no file)
+#   KPLB_FILES   a line per file: name, mode, owner, sha256 before, sha256 after, path. "absent" for no file; before:
+#                "any"; after: "issued" by kubeadm here, or "kept:N", that of generation N
 #   KPLB_PATHS   every path whose state belongs to a generation
 #   KPLB_TXN     names this change
 #   KPLB_TOKEN   of the lock that its operator holds
@@ -14,6 +15,7 @@ newline='
 '
 
 is_unchanged() {
+	[ "$before" = any ] && return 0
 	now=absent
 	if [ -L "$path" ] || { [ -e "$path" ] && [ ! -f "$path" ]; }; then
 		now=irregular
@@ -41,14 +43,41 @@ are_mutable() {
 	LIST
 }
 
+# The pair is issued beside the real one, by kubeadm's own phase.
+issue() {
+	pki=/etc/kubernetes/pki
+	command -v kubeadm >/dev/null || refuse "kubeadm is not installed, which issues $pki/apiserver.crt"
+	[ -f $pki/ca.key ] || refuse "$pki/ca.key is not there: the apiserver's certificate has to be issued where it is"
+	mkdir $stage/pki && cp $pki/ca.crt $pki/ca.key $stage/pki && kplb_file kubeadm >$stage/kubeadm.yaml || refuse "no room in $base"
+	said=$(kubeadm init phase certs apiserver --config $stage/kubeadm.yaml 2>&1 </dev/null) || refuse "kubeadm does not issue the certificate: $said"
+	rm -f $stage/pki/ca.key
+	mv $stage/pki/apiserver.crt $stage/certificate && mv $stage/pki/apiserver.key $stage/key || refuse "kubeadm has issued no certificate: $said"
+}
+
 write_staged() {
-	[ "$after" = absent ] && return 0
+	case $after in
+	absent) return 0 ;;
+	issued)
+		[ -e $stage/certificate ] || issue
+		return 0
+		;;
+	kept:*)
+		cp "$base/generations/${after#kept:}/files$path" "$stage/$name" || refuse "generation ${after#kept:} does not have $path"
+		return 0
+		;;
+	esac
 	kplb_file "$name" >"$stage/$name" 2>/dev/null || refuse "no room for $path in $base"
 	[ -s "$stage/$name" ] || refuse "$path would be empty, or there is no room for it in $base"
 }
 
 is_whole() {
-	[ "$after" = absent ] && return 0
+	case $after in
+	absent) return 0 ;;
+	issued | kept:*)
+		[ -s "$stage/$name" ] || refuse "no room for $path in $base"
+		return 0
+		;;
+	esac
 	case $newline$sums$newline in *"$newline$after  $stage/$name$newline"*) ;; *) refuse "no room for $path in $base, or it was written badly" ;; esac
 }
 

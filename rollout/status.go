@@ -8,6 +8,7 @@ import (
 // NodeStatus is a node at a glance.
 type NodeStatus struct {
 	Node       string   `json:"node"`
+	Worker     bool     `json:"worker,omitempty"`
 	Holder     bool     `json:"holdsVIP"`
 	HAProxy    string   `json:"haproxy"` // systemd's word
 	Keepalived string   `json:"keepalived"`
@@ -22,7 +23,8 @@ type NodeStatus struct {
 
 // AsPlanned says whether nothing is to be done on the node.
 func (s NodeStatus) AsPlanned() bool {
-	return len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" && s.HAProxy == "active" && s.Keepalived == "active"
+	return len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" &&
+		(s.Worker || s.HAProxy == "active" && s.Keepalived == "active")
 }
 
 // Status looks at all nodes, in one round trip each.
@@ -31,15 +33,13 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.expect = expectOf(facts)
 	out := make([]NodeStatus, 0, len(r.Cluster.Nodes))
-	for i, n := range r.Cluster.Nodes {
-		if r.absent[n.Name] {
-			continue
-		}
+	for _, n := range r.everyone() {
 		f := facts[n.Name]
 		pending, _ := f.Pending()
 		s := NodeStatus{
-			Node: n.Name, Holder: f.Holds(r.Cluster.VIP), Servers: len(f.Servers), Generation: f.Generation(),
+			Node: n.Name, Worker: n.Worker, Holder: f.Holds(r.Cluster.VIP), Servers: len(f.Servers), Generation: f.Generation(),
 			HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
 			Pending: pending.About, Restored: f.Restored(),
 		}
@@ -48,10 +48,10 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 				s.ServersUp++
 			}
 		}
-		for _, refusal := range refusals(r.Cluster, i, f) {
+		for _, refusal := range refusals(r.Cluster, n, f) {
 			s.Refused = append(s.Refused, refusal.What)
 		}
-		if p, err := r.planNode(n, f); err == nil {
+		if p, err := r.planMember(ctx, n, f); err == nil {
 			for _, c := range p.Files() {
 				s.Drift = append(s.Drift, c.Path)
 			}

@@ -41,8 +41,11 @@ func (r *Rollout) stageScript(n NodePlan) remote.Script {
 		data[name] = c.Content
 		fmt.Fprintf(&list, "%s %o %s %s %s %s\n", name, c.Mode.Perm(), c.Owner, c.before(), c.after(), c.Path)
 	}
+	if n.Certificate != nil {
+		n.Certificate.stage(&list, data)
+	}
 	s := stateScript("stage", stepBody+stageBody, 2*time.Minute, map[string]string{
-		"KPLB_FILES": list.String(), "KPLB_PATHS": managedPaths(),
+		"KPLB_FILES": list.String(), "KPLB_PATHS": strings.Join(n.paths, " "),
 		"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token, "KPLB_ABOUT": r.Operator + ", cluster " + r.Cluster.Name,
 		"KPLB_WINDOW": strconv.Itoa(int(r.windowOf(n).Seconds())), "KPLB_VIP": n.vip,
 	})
@@ -145,11 +148,14 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 	s := stateScript("activate", daemonBody+activateBody, 2*time.Minute, map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
 		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
-		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived),
+		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
 		"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
 	if n.gone {
 		s.Vars["KPLB_VIP"] = ""
+	}
+	if n.waits && n.Keepalived == Restart {
+		s.Vars["KPLB_KEEPALIVED"] = string(Stop)
 	}
 	s.Files = map[string][]byte{"active": n.active}
 	return s

@@ -4,7 +4,7 @@
 #   KPLB_TXN  the change
 
 begin
-for name in haproxy keepalived; do
+for name in haproxy keepalived kubelet; do
 	[ -e $base/pending/$name ] || continue
 	look $name
 	[ "$seen" = "$(cat $base/pending/$name)" ] || refuse "$name died a moment after it had taken its new file:

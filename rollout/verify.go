@@ -105,10 +105,15 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.absent)...)
 	}
-	holder, check := checkHolder(r.Cluster, facts)
+	holder, check := checkHolder(r.Cluster, r.everyone(), facts)
 	proof.Holder = holder
 	proof.Checks = append(proof.Checks, check)
 	proof.Checks = append(proof.Checks, asked[""]...)
+	if r.Cluster.Endpoint != inventory.Leave {
+		for _, n := range r.reached(r.Cluster.Workers) {
+			proof.Checks = append(proof.Checks, checkWorker(r.Cluster, n, facts[n.Name]))
+		}
+	}
 	return proof, nil
 }
 
@@ -206,6 +211,15 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 	return []Check{bound, balanced}
 }
 
+// checkWorker wants the node's kubelet to go through the VIP.
+func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", netip.AddrPortFrom(c.VIP, c.Port)), OK: f.Connected, Detail: "ok"}
+	if !check.OK {
+		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
+	}
+	return check
+}
+
 func listening(f *Facts, port uint16) string {
 	var out []string
 	for _, l := range f.Listeners {
@@ -220,9 +234,9 @@ func listening(f *Facts, port uint16) string {
 }
 
 // checkHolder wants the VIP on exactly one node.
-func checkHolder(c *inventory.Cluster, facts map[string]*Facts) (string, Check) {
+func checkHolder(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*Facts) (string, Check) {
 	var holders []string
-	for _, n := range c.Nodes {
+	for _, n := range nodes {
 		if f := facts[n.Name]; f != nil && f.Holds(c.VIP) {
 			holders = append(holders, n.Name)
 		}

@@ -135,6 +135,11 @@ func (w way) DialContext(ctx context.Context, network, address string) (net.Conn
 	return nil, &remote.Error{Host: "node-1", Err: remote.ErrForwardFailed}
 }
 
+// Run has no credentials to give.
+func (w way) Run(context.Context, remote.Script, func(remote.Record) error) error {
+	return &remote.Error{Host: "node-1", Err: remote.ErrTimeout}
+}
+
 // TestReach asks from here, and where there is no way, from the node.
 func TestReach(t *testing.T) {
 	t.Parallel()
@@ -159,7 +164,7 @@ func TestReach(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			err := (&Rollout{}).readyz(t.Context(), c.from, authority.pool(), nobody)
+			err := (&Rollout{Cluster: &inventory.Cluster{}}).readyz(t.Context(), c.from, authority.pool(), nobody)
 			says(t, err, c.says)
 		})
 	}
@@ -213,7 +218,7 @@ func TestCheckHolder(t *testing.T) {
 			facts[h].Addresses = append(facts[h].Addresses, address("eth0", "10.1.233.1/32"))
 		}
 		c.want.What = "one node holds 10.1.233.1"
-		holder, check := checkHolder(r.Cluster, facts)
+		holder, check := checkHolder(r.Cluster, r.everyone(), facts)
 		same(t, "holder", holder, c.holder)
 		same(t, "check", check, c.want)
 	}

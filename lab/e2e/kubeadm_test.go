@@ -5,6 +5,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestKubeadm carries the tutorial out on a genuine kubeadm cluster.
@@ -40,6 +41,31 @@ func TestKubeadm(t *testing.T) {
 	})
 	t.Run("failover", func(t *testing.T) { m.in(t).failover() })
 	t.Run("kubeadm keeps the bind-address", func(t *testing.T) { m.in(t).regenerateManifest(inventory) })
+	t.Run("idle streams", func(t *testing.T) { m.in(t).idleStreams() })
+	t.Run("anonymous requests are refused", func(t *testing.T) { m.in(t).refuseAnonymous(inventory) })
+}
+
+// refuseAnonymous hardens the apiservers as people do; kubelet's probes, which
+// ask anonymously, then ask for the port only.
+func (m *machines) refuseAnonymous(inventory string) {
+	m.t.Helper()
+	for _, n := range nodes {
+		m.on(n, `cd /etc/kubernetes && sed -e 's/- --advertise-address=.*/&\n    - --anonymous-auth=false/' \
+			-e '/^    [a-z]*Probe:/,/^      timeoutSeconds/ { s/httpGet:/tcpSocket:/; /path:/d; /scheme:/d }' manifests/kube-apiserver.yaml >hardened.yaml &&
+			chmod 600 hardened.yaml && mv hardened.yaml manifests/kube-apiserver.yaml`)
+	}
+	m.until(3*time.Minute, "every apiserver refuses anonymous requests", func() string {
+		for _, n := range nodes {
+			out, _ := m.tryLab("exec", "operator", "curl", "--silent", "--max-time", "3", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", m.state("ca.crt"), "https://10.1.1."+n+":6443/readyz")
+			if out != "401" {
+				return "node " + n + " answers " + out
+			}
+		}
+		return ""
+	})
+	m.kplb("apply", "--inventory", inventory, "--yes").want(m.t, 0, "+    http-check expect status 200,401", "apiservers refuse anonymous requests")
+	m.kplb("verify", "--inventory", inventory).want(m.t, 0, "haproxy sees its servers: 3 of 3 up")
+	m.kplb("diff", "--inventory", inventory).want(m.t, 0)
 }
 
 // in makes a subtest fail for itself.

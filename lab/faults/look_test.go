@@ -39,6 +39,8 @@ echo == busy
 for lock in /run/kplb.holder /run/kplb.lock; do [ ! -e $lock ] || flock -n $lock true || echo "locked $lock"; done
 pgrep -f '^timeout -k 10 [0-9]+ /bin/sh -s$' | sed 's/^/step /'
 pgrep -f '^/bin/sh /var/lib/kplb/restore' | sed 's/^/restore /'
+# a reload that was asked for has its moment, too
+for unit in haproxy keepalived; do case $(systemctl is-active $unit) in reloading) echo "$unit reloads" ;; esac; done
 systemctl list-timers --all --no-legend | grep -o 'kplb-[^ ]*' | sort -u
 echo == monitors
 ss -Hltn '( sport = :8404 or sport = :8405 or sport = :8406 )' | while read -r _ _ _ at _; do echo "${at##*:}"; done | sort -u

@@ -1,0 +1,126 @@
+package kubeadm
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Cluster is what kplb needs of a ClusterConfiguration, which kubeadm keeps in
+// the ConfigMap kube-system/kubeadm-config. What the text does not say is empty.
+type Cluster struct {
+	APIVersion           string // one of clusterVersions
+	ControlPlaneEndpoint string // a host, and perhaps a port
+	ServiceSubnet        string // in dual stack two, with a comma between them
+	PodSubnet            string // likewise
+	DNSDomain            string
+	CertSANs             []string // of the apiserver's certificate, beside those that kubeadm always adds
+}
+
+// clusterVersions are the versions whose fields are known to be where they are
+// looked for.
+var clusterVersions = []string{"kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta4"}
+
+// ParseCluster reads a ClusterConfiguration. One of another version is an
+// error, and so is a text that can be understood in several ways.
+func ParseCluster(source []byte) (*Cluster, error) {
+	_, c, err := readCluster(source)
+	return c, err
+}
+
+func readCluster(source []byte) (*document, *Cluster, error) {
+	d, err := read(source)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := d.cluster()
+	return d, c, err
+}
+
+func (d *document) cluster() (*Cluster, error) {
+	c := &Cluster{}
+	var kind string
+	networking := child(d.root, "networking")
+	for _, field := range []struct {
+		in   *yaml.Node
+		key  string
+		into *string
+	}{
+		{d.root, "kind", &kind},
+		{d.root, "apiVersion", &c.APIVersion},
+		{d.root, "controlPlaneEndpoint", &c.ControlPlaneEndpoint},
+		{networking, "serviceSubnet", &c.ServiceSubnet},
+		{networking, "podSubnet", &c.PodSubnet},
+		{networking, "dnsDomain", &c.DNSDomain},
+	} {
+		var err error
+		if *field.into, err = text(field.in, field.key); err != nil {
+			return nil, err
+		}
+	}
+	if kind != "ClusterConfiguration" {
+		return nil, fmt.Errorf("is of kind %q, not ClusterConfiguration", kind)
+	}
+	if !slices.Contains(clusterVersions, c.APIVersion) {
+		return nil, fmt.Errorf("is of apiVersion %q, and known are %s", c.APIVersion, strings.Join(clusterVersions, " and "))
+	}
+	for _, key := range []string{"networking", "apiServer"} {
+		if n := child(d.root, key); given(n) && n.Kind != yaml.MappingNode {
+			return nil, fmt.Errorf("line %d: %s is not a mapping", n.Line, key)
+		}
+	}
+	list, err := d.sanList()
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range list {
+		c.CertSANs = append(c.CertSANs, item.Value)
+	}
+	return c, nil
+}
+
+// sanList returns the items of certSANs.
+func (d *document) sanList() ([]*yaml.Node, error) {
+	list := child(child(d.root, "apiServer"), "certSANs")
+	if !given(list) {
+		return nil, nil
+	}
+	if list.Kind != yaml.SequenceNode {
+		return nil, fmt.Errorf("line %d: certSANs is not a list", list.Line)
+	}
+	for _, item := range list.Content {
+		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
+			return nil, fmt.Errorf("line %d: an item of certSANs is not a string", item.Line)
+		}
+	}
+	return list.Content, nil
+}
+
+// Lacks returns those of sans that are not among CertSANs, in any spelling,
+// each of them once. It is what EditCluster adds, and what ClusterLikeIn is to
+// take away again.
+func (c *Cluster) Lacks(sans []string) []string {
+	has := map[string]bool{}
+	for _, san := range c.CertSANs {
+		has[spelling(san)] = true
+	}
+	var lacks []string
+	for _, san := range sans {
+		if !has[spelling(san)] {
+			has[spelling(san)] = true
+			lacks = append(lacks, san)
+		}
+	}
+	return lacks
+}
+
+// spelling is the same for all that means the same in a certificate.
+func spelling(san string) string {
+	if address, err := netip.ParseAddr(san); err == nil {
+		return address.Unmap().String()
+	}
+	return strings.ToLower(san)
+}

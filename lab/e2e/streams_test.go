@@ -1,0 +1,81 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	lab "github.com/kplb/kplb/lab/machines"
+)
+
+// idle is longer than any default timeout on the way: HAProxy's in the guides
+// (35 s to 5 min), and those of most firewalls.
+const idle = 10 * time.Minute
+
+// stream is a kubectl that runs through the VIP.
+type stream struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	ended  chan error
+}
+
+func (m *machines) stream(ctx context.Context, args ...string) *stream {
+	m.t.Helper()
+	l := lab.Lab{Name: m.name, Root: root(m.t)}
+	kubectl := strings.TrimSpace(m.lab("exec", "operator", "sh", "-c", "command -v kubectl"))
+	s := &stream{ended: make(chan error, 1)}
+	s.cmd = l.Operator(ctx, append([]string{kubectl, "--kubeconfig", m.state("admin.conf"), "--server", "https://" + vip + ":6443"}, args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	if err := s.cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	go func() { s.ended <- s.cmd.Wait() }()
+	return s
+}
+
+// stands fails the test if the stream has ended.
+func (s *stream) stands(t *testing.T, what string, after time.Duration) {
+	t.Helper()
+	select {
+	case err := <-s.ended:
+		t.Fatalf("%s has ended after %s: %v\n%s", what, after, err, s.output.String())
+	default:
+	}
+}
+
+// idleStreams holds a watch and an exec through the VIP without a word, and
+// wants both to work afterwards.
+func (m *machines) idleStreams() {
+	m.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	watch := m.stream(ctx, "-n", "kube-public", "get", "configmaps", "--watch-only", "-o", "name")
+	const silent = "etcd gateway start --listen-addr=127.0.0.1:23790 --endpoints=127.0.0.1:2379"
+	exec := m.stream(ctx, append([]string{"-n", "kube-system", "exec", "etcd-kubernetes-node-2", "--"}, strings.Fields(silent)...)...)
+	time.Sleep(2 * time.Second)
+	said := exec.output.Len()
+	for began := time.Now(); time.Since(began) < idle; time.Sleep(5 * time.Second) {
+		watch.stands(m.t, "the watch", time.Since(began))
+		exec.stands(m.t, "the exec", time.Since(began))
+	}
+	if watch.output.Len() > 0 || exec.output.Len() > said {
+		m.t.Errorf("the streams were not idle: %s%s", watch.output.String(), exec.output.String())
+	}
+	m.on("2", "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-public create configmap kplb-e2e && pkill -f '"+silent+"'")
+	select {
+	case <-exec.ended: // with the program on the node
+	case <-time.After(20 * time.Second):
+		m.t.Error("the exec does not notice the end of its program")
+	}
+	time.Sleep(2 * time.Second)
+	cancel()
+	<-watch.ended
+	if !strings.Contains(watch.output.String(), "configmap/kplb-e2e") {
+		m.t.Errorf("the watch does not see a new ConfigMap: %s", watch.output.String())
+	}
+}

@@ -1,0 +1,163 @@
+package rollout
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+)
+
+// The serving certificate of a kubeadm apiserver. The apiserver looks at the
+// files and loads new ones without a restart.
+const (
+	certificatePath    = "/etc/kubernetes/pki/apiserver.crt"
+	certificateKeyPath = "/etc/kubernetes/pki/apiserver.key"
+)
+
+// Certificate is how an apiserver gets another serving certificate: issued by
+// kubeadm on its node, or from a generation that the node keeps.
+type Certificate struct {
+	Names  []string // that the one in place is not for
+	config []byte   // for kubeadm; nil: the files of the generation
+	from   int
+	before string // sha256 of the certificate in place
+}
+
+// missingNames are the names of clients that a certificate is not for.
+func missingNames(c *inventory.Cluster, certificate []byte) []string {
+	var out []string
+	for _, name := range sans(c) {
+		if !kubeadm.Covers(certificate, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// planCertificate has the certificate issued anew where the VIP or the DNS
+// name is missing in it. Every name that it is for stays.
+func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration []byte) error {
+	now, there := f.Files[certificatePath]
+	if !there { // where it is, the proof will see what it is for
+		return nil
+	}
+	missing := missingNames(c, now.Content)
+	if len(missing) == 0 {
+		return nil
+	}
+	lacks := "the apiserver's certificate is not for " + strings.Join(missing, " and ")
+	refuse := func(cure string) error { return &RefusedError{[]Refusal{{Node: p.Node.Name, What: lacks, Cure: cure}}} }
+	if c.Certificates != inventory.Manage {
+		if c.Endpoint != inventory.Leave {
+			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")
+		}
+		p.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
+		return nil
+	}
+	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, apiserverProcess, "tls-cert-file"); err != nil || path != certificatePath {
+		return refuse(fmt.Sprintf("issue it yourself: the apiserver uses %q, which is not kubeadm's", path))
+	}
+	names, addresses, err := kubeadm.SANs(now.Content)
+	if err != nil {
+		return refuse(fmt.Sprintf("look at %s: it %v", certificatePath, err))
+	}
+	for _, a := range addresses {
+		names = append(names, a.String())
+	}
+	config, err := kubeadm.CertificateConfig(configuration, p.Node.Name, p.Node.Address, append(names, missing...))
+	if err != nil {
+		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
+	}
+	p.Certificate = &Certificate{Names: missing, config: into(config, basePath+"/stage/pki"), before: hash(now.Content)}
+	return nil
+}
+
+var certificatesDir = regexp.MustCompile(`(?m)^certificatesDir:.*$`)
+
+// into has kubeadm read the authority and write the pair in a directory.
+func into(config []byte, dir string) []byte {
+	line := []byte("certificatesDir: " + dir)
+	if certificatesDir.Match(config) {
+		return certificatesDir.ReplaceAllLiteral(config, line)
+	}
+	return append(append(line, '\n'), config...)
+}
+
+// planCertificateBack takes the certificate of a generation, unless the one
+// in place is newer than kplb's, or the earlier one is not good any more.
+func (p *NodePlan) planCertificateBack(f *Facts, s, current *saved, number int) {
+	now, there := f.Files[certificatePath]
+	was, kept := s.files[certificatePath]
+	if !there || !kept || bytes.Equal(now.Content, was.Content) {
+		return
+	}
+	switch {
+	case current == nil || !bytes.Equal(current.files[certificatePath].Content, now.Content):
+		p.note("%s was renewed since: it stays", certificatePath)
+	case expires(was.Content).Before(time.Now().Add(24 * time.Hour)):
+		p.note("the earlier %s has expired: the one that is there stays", certificatePath)
+	default:
+		p.Certificate = &Certificate{from: number, before: hash(now.Content)}
+	}
+}
+
+func expires(certificate []byte) time.Time {
+	block, _ := pem.Decode(certificate)
+	if block == nil {
+		return time.Time{}
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Time{}
+	}
+	return c.NotAfter
+}
+
+// stage says to stage.sh where the pair comes from.
+func (c *Certificate) stage(list *strings.Builder, data map[string][]byte) {
+	source := "kept:" + strconv.Itoa(c.from)
+	if c.config != nil {
+		source, data["kubeadm"] = "issued", c.config
+	}
+	fmt.Fprintf(list, "certificate 644 0:0 %s %s %s\n", c.before, source, certificatePath)
+	fmt.Fprintf(list, "key 600 0:0 any %s %s\n", source, certificateKeyPath)
+}
+
+func (c *Certificate) String() string {
+	if c.config == nil {
+		return "certificate of the apiserver: the earlier one, loaded without a restart"
+	}
+	return "certificate of the apiserver: issued anew, also for " + strings.Join(c.Names, " and ") + ", loaded without a restart"
+}
+
+// loadConfiguration reads kubeadm's configuration where certificates are to
+// be issued.
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) error {
+	needed := false
+	for _, n := range r.present() {
+		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[certificatePath].Content)) > 0
+	}
+	if !needed || r.Cluster.Certificates != inventory.Manage {
+		return nil
+	}
+	a, err := r.api(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	m, err := a.configMap(ctx, "kube-system", "kubeadm-config")
+	if err != nil {
+		return fmt.Errorf("ConfigMap kube-system/kubeadm-config: %w", err)
+	}
+	text, _ := m.get("ClusterConfiguration")
+	r.configuration = []byte(text)
+	return nil
+}

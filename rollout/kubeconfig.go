@@ -1,0 +1,119 @@
+package rollout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"slices"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// Kubeconfigs that kubeadm writes. Those of the controller manager and the
+// scheduler stay with their own node's apiserver.
+const (
+	adminPath      = "/etc/kubernetes/admin.conf"
+	superAdminPath = "/etc/kubernetes/super-admin.conf"
+	kubeletPath    = "/etc/kubernetes/kubelet.conf"
+)
+
+// kubeconfigs are those of a node whose servers kplb looks after, as far as
+// they are there: kubeadm's, and the ones in the homes of root and of the login.
+func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *Facts) []string {
+	paths := []string{adminPath, superAdminPath}
+	if n.Worker || c.Endpoint == inventory.ManageAll {
+		paths = append(paths, kubeletPath)
+	}
+	return slices.DeleteFunc(append(paths, f.Kubeconfigs...), func(path string) bool { _, there := f.Files[path]; return !there })
+}
+
+// planEndpoint has the kubeconfigs of a node point at the VIP. What cannot be
+// edited is noted, and stays.
+func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *Facts) {
+	if c.Endpoint == inventory.Leave {
+		return
+	}
+	ca := f.Files[caPath].Content
+	for _, path := range kubeconfigs(c, p.Node, f) {
+		p.editKubeconfig(f, path, func(source []byte) ([]byte, error) {
+			if err := elsewhere(c, source, ca); err != nil {
+				return nil, err
+			}
+			return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
+		})
+	}
+}
+
+// errElsewhere is of a kubeconfig that names no apiserver of this cluster.
+var errElsewhere = errors.New("is of another cluster")
+
+// elsewhere keeps kubeconfigs that go through something of their own: another
+// cluster's, a tunnel on loopback.
+func elsewhere(c *inventory.Cluster, source, ca []byte) error {
+	endpoints, err := kubeadm.Endpoints(source, ca)
+	if err != nil {
+		return err
+	}
+	if len(endpoints) == 0 {
+		return errElsewhere
+	}
+	for _, e := range endpoints {
+		u, err := url.Parse(e.Server)
+		if err != nil {
+			return fmt.Errorf("has a server that is no URL in line %d", e.Line)
+		}
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil && a.IsLoopback() || u.Hostname() == "localhost" {
+			return fmt.Errorf("goes through %s", u.Host)
+		}
+	}
+	return nil
+}
+
+// editKubeconfig plans an edit of one kubeconfig.
+func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]byte, error)) {
+	was := f.Files[path]
+	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{adminPath, superAdminPath}, string(was.Content)) {
+		return // edited itself
+	}
+	if !was.Mode.IsRegular() {
+		p.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
+		return
+	}
+	edited, err := edit(was.Content)
+	switch {
+	case errors.Is(err, errElsewhere):
+	case err != nil:
+		p.note("%s %s: not touched", path, remote.Clean(err.Error()))
+	case !bytes.Equal(edited, was.Content):
+		change := Change{
+			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
+			Owner:    fmt.Sprintf("%d:%d", was.UID, was.GID), Was: &was, hide: kubeadm.Hide,
+		}
+		if path == kubeletPath {
+			change.Effect, p.Kubelet = render.KubeletRestart, Restart
+		}
+		change.describe(p.Node)
+		p.Changes = append(p.Changes, change)
+	}
+}
+
+// planEndpointBack brings servers back to what they were in a saved state.
+func (p *NodePlan) planEndpointBack(f *Facts, s *saved) {
+	ca := f.Files[caPath].Content
+	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath}, f.Kubeconfigs...) {
+		was, saved := s.files[path]
+		if _, there := f.Files[path]; saved && there {
+			p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
+		}
+	}
+}
+
+func (p *NodePlan) note(format string, args ...any) {
+	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}

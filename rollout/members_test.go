@@ -1,0 +1,213 @@
+package rollout
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// TestInOrder puts every kind of node at its place.
+func TestInOrder(t *testing.T) {
+	t.Parallel()
+	node := func(name string) NodePlan { return NodePlan{Node: inventory.Node{Name: name}, HAProxy: Reload} }
+	worker, joins, leaves, holder := node("worker"), node("joins"), node("leaves"), node("holder")
+	worker.Node.Worker, joins.Keepalived, leaves.Leaving, holder.Holder = true, Start, true, true
+	first := joins
+	first.Node.Name = "first"
+	for _, c := range []struct {
+		name    string
+		plans   []NodePlan
+		order   string
+		batches string
+	}{
+		{"everything at once", []NodePlan{leaves, joins, holder, node("a"), node("b"), node("c"), worker}, "leaves a b c holder joins worker", "leaves|a|b c|holder|joins worker"},
+		{"nobody holds the VIP yet: nobody joins others", []NodePlan{first, node("a"), worker}, "first a worker", "first|a worker"},
+	} {
+		ordered := inOrder(c.plans)
+		var order []string
+		for _, p := range ordered {
+			order = append(order, p.Node.Name)
+		}
+		same(t, c.name, strings.Join(order, " "), c.order)
+		var together []string
+		for _, b := range batches(ordered) {
+			var names []string
+			for _, p := range b {
+				names = append(names, p.Node.Name)
+			}
+			together = append(together, strings.Join(names, " "))
+		}
+		same(t, c.name, strings.Join(together, "|"), c.batches)
+	}
+}
+
+// four is home with a node that is still a server of everybody's haproxy.cfg.
+func four(t *testing.T) *fleet {
+	t.Helper()
+	f := newFleet(t, appliedOf)
+	extra := inventory.Node{Name: "node-4", Address: netip.MustParseAddr("127.9.1.4"), Priority: 120}
+	f.Cluster.Nodes = append(f.Cluster.Nodes, extra)
+	for i, n := range f.Cluster.Nodes {
+		if i == 3 {
+			f.nodes[n.Name] = &fakeNode{name: n.Name, fleet: f, on: map[string]step{}, saved: map[string]*saved{}}
+		}
+		f.nodes[n.Name].facts = applied(t, f.Rollout, n)
+	}
+	f.nodes["node-4"].save("0", fresh(t, f.Cluster, extra))
+	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
+	return f
+}
+
+func appliedOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+	t.Helper()
+	return applied(t, r, n)
+}
+
+// TestLeaving has a node go back to what it was before the others forget it.
+func TestLeaving(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := four(t)
+		f.Cluster.Nodes = f.Cluster.Nodes[:3]
+		p := f.planned(proven)
+		var order []string
+		for _, n := range p.Nodes {
+			order = append(order, n.Node.Name)
+		}
+		same(t, "order", strings.Join(order, " "), "node-4 node-2 node-3 node-1")
+		same(t, "leaves", p.Nodes[0].Leaving, true)
+		same(t, "stops", [2]Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]Action{Stop, Stop})
+		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})
+		_, err := f.Apply(t.Context(), p, options)
+		says(t, err, "")
+		same(t, "forgotten", f.times("node-4 forget"), 1)
+		same(t, "others stay", f.times("node-1 forget"), 0)
+		inTurn(t, f.log(), "node-4 activate", "node-2 transact")
+		f.ends()
+	})
+}
+
+// comesBefore says whether one thing was asked before another.
+func comesBefore(log []string, first, second string) bool {
+	for _, asked := range log {
+		switch asked {
+		case first:
+			return true
+		case second:
+			return false
+		}
+	}
+	return false
+}
+
+func inTurn(t *testing.T, log []string, first, second string) {
+	t.Helper()
+	if !comesBefore(log, first, second) {
+		t.Errorf("%q does not come before %q in %q", first, second, log)
+	}
+}
+
+func TestLeavingUnreachable(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := four(t)
+		f.Cluster.Nodes = f.Cluster.Nodes[:3]
+		f.nodes["node-4"].dial = func(int) error { return &remote.Error{Host: "node-4", Err: remote.ErrUnreachable} }
+		_, err := f.Plan(t.Context())
+		says(t, err, "node-4 is not in the inventory any more, and has to be cleaned: node-4: is not reachable")
+		f.Forgotten = []string{"node-4"}
+		p := f.planned(proven)
+		same(t, "nodes", len(p.Nodes), 3)
+		f.ends()
+	})
+}
+
+// TestIdentity changes what VRRP speakers must agree on.
+func TestIdentity(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, appliedOf)
+		f.Cluster.VRRP.VirtualRouterID++
+		p := f.planned(proven)
+		for _, n := range p.Nodes {
+			same(t, n.Node.Name+" restarts", n.Keepalived, Restart)
+			same(t, n.Node.Name+" waits", n.waits, !n.Holder)
+		}
+		_, err := f.Apply(t.Context(), p, options)
+		says(t, err, "")
+		var keepalived []string
+		for _, asked := range f.log() {
+			if strings.HasSuffix(asked, " activate") {
+				keepalived = append(keepalived, asked)
+			}
+		}
+		same(t, "the holder in the middle", keepalived[2], "node-1 activate")
+		same(t, "steps", len(keepalived), 5)
+		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		f.ends()
+	})
+}
+
+func TestIdentityStays(t *testing.T) {
+	t.Parallel()
+	config := func(change ...string) string {
+		r := rolloutOf(t, strings.NewReplacer(change...).Replace(home))
+		artifacts, err := r.Templates.Node(r.Cluster, r.Cluster.Nodes[1], render.Facts{Interface: "eth0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range artifacts {
+			if a.Path == render.KeepalivedPath {
+				return identity(a.Content)
+			}
+		}
+		return ""
+	}
+	for _, c := range []struct {
+		name, from, to string
+		same           bool
+	}{
+		{"another VIP", "10.1.233.1", "10.1.233.2", false},
+		{"another VRID", "ssh:", "vrrp: {virtualRouterID: 7}\nssh:", false},
+		{"another version", "ssh:", "vrrp: {version: 2}\nssh:", false},
+		{"another interval", "ssh:", "vrrp: {advertInterval: 500ms}\nssh:", true},
+		{"another peer", "  - {name: node-1, address: 10.1.1.1}\n", "", true},
+		{"another monitor port", "8404", "8405", true},
+	} {
+		same(t, c.name, config(c.from, c.to) == config(), c.same)
+	}
+}
+
+// TestAnonymous has HAProxy expect what the apiservers answer.
+func TestAnonymous(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		codes  map[string]int
+		expect string
+	}{
+		{"everybody may ask", nil, "200"},
+		{"nobody unknown may", map[string]int{"node-1": 401, "node-2": 401, "node-3": 401}, "200,401"},
+		{"one has changed", map[string]int{"node-3": 403}, "200,403"},
+		{"not ready is no refusal", map[string]int{"node-2": 500}, "200"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, freshOf)
+				for name, code := range c.codes {
+					f.nodes[name].ready = func() int { return code }
+				}
+				p := f.planned(nil)
+				for _, n := range p.Nodes {
+					for _, change := range n.Changes {
+						if change.Path == render.HAProxyPath && !strings.Contains(string(change.Content), "http-check expect status "+c.expect+"\n") {
+							t.Errorf("%s does not expect %s", n.Node.Name, c.expect)
+						}
+					}
+				}
+				same(t, "told", len(p.Notes()) > 0 && strings.HasPrefix(p.Notes()[0], "apiservers refuse anonymous requests"), c.expect != "200")
+				f.ends()
+			})
+		})
+	}
+}

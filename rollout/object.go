@@ -1,0 +1,209 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// Object is a change of one of the cluster's own records. It is made after
+// everything else is confirmed: nodes that join or are upgraded read it.
+type Object struct {
+	Name string // namespace/name
+	Diff string // unified
+	Hint string // what is left to a person
+	now  *configMap
+}
+
+// clusterRecord is a ConfigMap in which a cluster that kubeadm made names its
+// apiservers.
+type clusterRecord struct {
+	namespace, name, key, hint string
+	// edit brings the text to what the inventory says; what was there is
+	// remembered with the object, unless it already is.
+	edit func(c *inventory.Cluster, ca, text []byte) (edited []byte, was any, err error)
+	// back undoes edit.
+	back func(m *configMap, ca, text []byte) ([]byte, error)
+}
+
+var clusterRecords = []clusterRecord{
+	{"kube-system", "kubeadm-config", "ClusterConfiguration", "", editClusterConfiguration, clusterConfigurationBack},
+	{"kube-public", "cluster-info", "kubeconfig", "", editServers, serversBack},
+	{"kube-system", "kube-proxy", "kubeconfig.conf",
+		"kube-proxy reads it when it starts: kubectl -n kube-system rollout restart daemonset kube-proxy", editServers, serversBack},
+}
+
+// planObjects compares the records with the inventory, or with what was there
+// before kplb.
+func (r *Rollout) planObjects(ctx context.Context, away bool) ([]Object, error) {
+	if !away && !r.managed() {
+		return nil, nil
+	}
+	a, err := r.api(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	ca := r.caText()
+	var out []Object
+	for _, record := range clusterRecords {
+		m, err := a.configMap(ctx, record.namespace, record.name)
+		if errors.Is(err, errNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ConfigMap %s/%s: %w", record.namespace, record.name, err)
+		}
+		object, err := record.plan(r.Cluster, m, ca, away)
+		if err != nil {
+			return nil, &RefusedError{[]Refusal{{
+				Node: r.Cluster.Name, What: fmt.Sprintf("ConfigMap %s/%s %v", record.namespace, record.name, err),
+				Cure: "bring it to the form that kubeadm writes, or leave endpoint and certificates to yourself",
+			}}}
+		}
+		if object != nil {
+			out = append(out, *object)
+		}
+	}
+	return out, nil
+}
+
+// managed says whether kplb looks after the cluster's own records.
+func (r *Rollout) managed() bool {
+	return r.Cluster.Endpoint != inventory.Leave || r.Cluster.Certificates != inventory.Leave
+}
+
+// moved says whether a way back moves kubeconfigs, or a certificate: the
+// records were moved with them.
+func moved(p NodePlan) bool {
+	return p.Certificate != nil || slices.ContainsFunc(p.Changes, func(c Change) bool { return c.hide != nil })
+}
+
+func (k clusterRecord) plan(c *inventory.Cluster, m *configMap, ca []byte, away bool) (*Object, error) {
+	text, ok := m.get(k.key)
+	if !ok {
+		return nil, nil
+	}
+	var now *configMap
+	if away {
+		edited, err := k.back(m, ca, []byte(text))
+		if err != nil || edited == nil {
+			return nil, err
+		}
+		now = m.with(k.key, string(edited)).remember(nil)
+	} else {
+		edited, was, err := k.edit(c, ca, []byte(text))
+		if err != nil {
+			return nil, err
+		}
+		now = m.with(k.key, string(edited))
+		if !m.replaced(new(any)) {
+			now = now.remember(was)
+		}
+	}
+	after, _ := now.get(k.key)
+	if after == text {
+		return nil, nil
+	}
+	name := k.namespace + "/" + k.name
+	diff := render.Diff("in "+name, kubeadm.Hide([]byte(text)), "planned", kubeadm.Hide([]byte(after)))
+	return &Object{Name: name, Diff: remote.Clean(string(diff)), Hint: k.hint, now: now}, nil
+}
+
+// configurationBefore is what kubeadm-config said before.
+type configurationBefore struct {
+	Endpoint string   `json:"controlPlaneEndpoint"`
+	Had      bool     `json:"had"`
+	Added    []string `json:"addedSANs"`
+	HadSANs  bool     `json:"hadSANs"`
+}
+
+func editClusterConfiguration(c *inventory.Cluster, _, text []byte) ([]byte, any, error) {
+	configuration, err := kubeadm.ParseCluster(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	endpoint := ""
+	if c.Endpoint != inventory.Leave {
+		endpoint = net.JoinHostPort(c.EndpointHost(), strconv.Itoa(int(c.Port)))
+	}
+	was := configurationBefore{Endpoint: configuration.ControlPlaneEndpoint, Had: configuration.ControlPlaneEndpoint != "", HadSANs: len(configuration.CertSANs) > 0}
+	for _, name := range sans(c) {
+		if !slices.Contains(configuration.CertSANs, name) {
+			was.Added = append(was.Added, name)
+		}
+	}
+	edited, err := kubeadm.EditCluster(text, endpoint, sans(c))
+	return edited, was, err
+}
+
+func clusterConfigurationBack(m *configMap, _, text []byte) ([]byte, error) {
+	var was configurationBefore
+	if !m.replaced(&was) {
+		return nil, nil
+	}
+	return kubeadm.ClusterLikeIn(text, was.Endpoint, was.Had, was.Added)
+}
+
+// sans are the names that clients find the apiservers by.
+func sans(c *inventory.Cluster) []string {
+	out := []string{c.VIP.String()}
+	if c.DNSName != "" {
+		out = append(out, c.DNSName)
+	}
+	return out
+}
+
+// editServers keeps the whole text of before: nobody but kubeadm writes it.
+func editServers(c *inventory.Cluster, ca, text []byte) ([]byte, any, error) {
+	if c.Endpoint == inventory.Leave {
+		return text, nil, nil
+	}
+	edited, err := kubeadm.SetEndpoint(text, ca, c.EndpointURL())
+	return edited, string(text), err
+}
+
+func serversBack(m *configMap, ca, text []byte) ([]byte, error) {
+	var was string
+	if !m.replaced(&was) {
+		return nil, nil
+	}
+	return kubeadm.EndpointsLikeIn(text, []byte(was), ca)
+}
+
+// caText is the cluster's authority as the nodes have it.
+func (r *Rollout) caText() []byte {
+	for _, n := range r.present() {
+		if f := r.facts[n.Name]; f != nil && len(f.Files[caPath].Content) > 0 {
+			return f.Files[caPath].Content
+		}
+	}
+	return nil
+}
+
+// writeObjects changes the records.
+func (r *Rollout) writeObjects(ctx context.Context, objects []Object) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	a, err := r.api(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	for _, o := range objects {
+		r.report(Event{Step: "writing ConfigMap " + o.Name})
+		if err := a.replace(ctx, o.now); err != nil {
+			return fmt.Errorf("ConfigMap %s: %w", o.Name, err)
+		}
+	}
+	return nil
+}
