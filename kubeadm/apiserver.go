@@ -44,6 +44,9 @@ func LikeIn(source, earlier []byte) ([]byte, error) {
 	edited := source
 	for _, flag := range addressFlags {
 		if value, ok := was.Flag(flag); ok {
+			if edited, err = thinOut(edited, flag, was.count(flag)); err != nil {
+				return nil, err
+			}
 			edited, err = ensureFlag(edited, flag, value)
 		} else {
 			edited, err = withoutFlag(edited, flag)
@@ -75,6 +78,20 @@ func ensureFlag(source []byte, flag, value string) ([]byte, error) {
 		return nil, fmt.Errorf("does not read back --%s=%s after the edit", flag, value)
 	}
 	return edited, nil
+}
+
+// thinOut leaves a flag as often as it was there: kubeadm puts what a patch
+// says behind what it writes itself.
+func thinOut(source []byte, flag string, times int) ([]byte, error) {
+	for {
+		m, err := ParseManifest(source)
+		if err != nil || m.count(flag) <= times {
+			return source, err
+		}
+		if source, err = m.dropFlag(flag); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // withoutFlag takes every setting of a flag away.

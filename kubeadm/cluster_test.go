@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,13 +80,15 @@ func checkCluster(t *testing.T, source, edited []byte, endpoint string, sans []s
 	}
 }
 
-// foreignLines are those that name nothing that an edit is about.
+// foreignLines are those that have nothing that an edit is about.
 func foreignLines(text []byte) []string {
+	own := regexp.MustCompile(`controlPlaneEndpoint|apiServer|certSANs|fd10::`)
+	root, _ := parse(text)
+	endpoint := child(root, "controlPlaneEndpoint")
 	var foreign []string
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "\n"), "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		if !strings.Contains(line, "controlPlaneEndpoint") && !strings.Contains(line, "apiServer") && !strings.Contains(line, "certSANs") && !strings.Contains(line, "fd10::") {
-			foreign = append(foreign, line)
+	for i, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+		if !own.MatchString(line) && (endpoint == nil || i != endpoint.Line-1) {
+			foreign = append(foreign, strings.TrimSuffix(line, "\r"))
 		}
 	}
 	return foreign

@@ -31,8 +31,11 @@ func Endpoints(source, ca []byte) ([]Endpoint, error) {
 	var endpoints []Endpoint
 	for _, o := range c.ours {
 		e := Endpoint{Cluster: o.name, Line: o.line}
-		if server := child(o.body, "server"); given(server) {
-			e.Server, e.Line = server.Value, server.Line
+		if server := child(o.body, "server"); server != nil {
+			e.Line = server.Line
+			if given(server) {
+				e.Server = server.Value
+			}
 		}
 		endpoints = append(endpoints, e)
 	}

@@ -73,6 +73,17 @@ func (m *Manifest) Flag(name string) (string, bool) {
 	return "", false
 }
 
+// count says how often a flag is set.
+func (m *Manifest) count(name string) int {
+	n := 0
+	for _, item := range m.command {
+		if strings.HasPrefix(item.Value, "--"+name+"=") {
+			n++
+		}
+	}
+	return n
+}
+
 // ProbeHosts returns the hosts that kubelet's probes ask; kubeadm writes the
 // advertise address.
 func (m *Manifest) ProbeHosts() []string { return m.probes }

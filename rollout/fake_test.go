@@ -34,7 +34,8 @@ type fleet struct {
 	*Rollout
 	t     testing.TB
 	nodes map[string]*fakeNode
-	vip   *fakeNode // who answers there
+	vip   *fakeNode                         // who answers there
+	api   func(*http.Request) (int, string) // below /api/; nil: there is nothing
 
 	mu     sync.Mutex
 	asked  []string // "node-1 transact": every script but those of quiet
@@ -261,7 +262,7 @@ func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, 
 	}
 	if address == "127.0.0.1:2381" && h.health != "" {
 		here, there := net.Pipe()
-		go answerOne(there, there, 200, h.health)
+		go answerOne(there, there, always(200, h.health))
 		return here, nil
 	}
 	return nil, &remote.Error{Host: h.name, Err: remote.ErrForwardFailed}
@@ -274,18 +275,33 @@ func (n *fakeNode) apiserver() net.Conn {
 	if n.ready != nil {
 		status = n.ready()
 	}
-	go answerOne(there, tls.Server(there, &tls.Config{Certificates: []tls.Certificate{n.cert}, MinVersion: tls.VersionTLS12}), status, "ok")
+	answer := always(status, "ok")
+	if n.fleet != nil && n.fleet.api != nil {
+		answer = func(r *http.Request) (int, string) {
+			if strings.HasPrefix(r.URL.Path, "/api/") {
+				return n.fleet.api(r)
+			}
+			return status, "ok"
+		}
+	}
+	go answerOne(there, tls.Server(there, &tls.Config{Certificates: []tls.Certificate{n.cert}, MinVersion: tls.VersionTLS12}), answer)
 	return here
 }
 
 // answerOne closes the pipe itself: over one, two sides of TLS would wait for
 // each other's goodbye.
-func answerOne(pipe io.Closer, c io.ReadWriter, status int, body string) {
+func answerOne(pipe io.Closer, c io.ReadWriter, answer func(*http.Request) (int, string)) {
 	defer pipe.Close() //nolint:errcheck // a test's connection
-	if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+	request, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
 		return
 	}
+	status, body := answer(request)
 	_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, http.StatusText(status), len(body), body)
+}
+
+func always(status int, body string) func(*http.Request) (int, string) {
+	return func(*http.Request) (int, string) { return status, body }
 }
 
 // refuses is a node that does not want to: a script that says so and ends.
