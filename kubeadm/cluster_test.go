@@ -164,6 +164,8 @@ func TestEditClusterRefuses(t *testing.T) {
 		"tagged apiServer":      {clusterText("apiServer: !!map {}\n"), "line 3: apiServer is written in a form that is not edited"},
 		"apiServer below":       {clusterText("apiServer:\n  {}\n"), "line 4: apiServer is written in a form that is not edited"},
 		"explicit key":          {clusterText("? apiServer\n: {}\n"), `line 3: "apiServer" is not the first on its line`},
+		"key at the end":        {clusterText("? controlPlaneEndpoint\n"), "does not read back its controlPlaneEndpoint and certSANs after the edit"},
+		"list key at the end":   {clusterText("apiServer:\n  ? certSANs\n"), `line 4: "certSANs" is not the first on its line`},
 		"flow apiServer":        {clusterText("apiServer: {extraArgs: [x]}\n"), "line 3: is in flow style, to which certSANs is not added"},
 		"folded endpoint":       {clusterText("controlPlaneEndpoint: >-\n  a\n"), "line 3: controlPlaneEndpoint is written in a form that is not edited"},
 		"tagged endpoint":       {clusterText("controlPlaneEndpoint: !!str a\n"), "line 3: controlPlaneEndpoint is written in a form that is not edited"},

@@ -44,6 +44,9 @@ func newDocument(source []byte, root *yaml.Node) *document {
 
 // line returns where a line begins and ends, without what ends it.
 func (d *document) line(number int) (from, to int) {
+	if number > len(d.starts) { // where the library says that something is missing
+		return len(d.source), len(d.source)
+	}
 	from, to = d.starts[number-1], len(d.source)
 	if number < len(d.starts) {
 		to = d.starts[number]

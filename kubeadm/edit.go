@@ -65,7 +65,7 @@ func (d *document) below(number int, lines ...string) edit {
 // insert adds an entry to a mapping, where kubeadm would write it: the keys of
 // its files are sorted.
 func (d *document) insert(mapping *yaml.Node, key string, lines ...string) (edit, error) {
-	if mapping.Style&yaml.FlowStyle != 0 {
+	if mapping.Style&flow != 0 {
 		return edit{}, fmt.Errorf("line %d: is in flow style, to which %s is not added", mapping.Line, key)
 	}
 	next := mapping.Content[len(mapping.Content)-2]
@@ -109,8 +109,7 @@ func (d *document) without(numbers ...int) []edit {
 	return edits
 }
 
-// apply returns the text with the edits made, which do not
-// overlap.
+// apply returns the text with the edits made. They do not overlap.
 func (d *document) apply(edits []edit) []byte {
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.from - b.from })
 	var edited bytes.Buffer

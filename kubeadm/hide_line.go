@@ -1,8 +1,6 @@
 package kubeadm
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // hiding is the way through a text line by line.
 type hiding struct {
@@ -40,10 +38,8 @@ func (h *hiding) line() {
 			continue
 		}
 		switch {
-		case closed && len(rest) == 0 && bytes.Equal(value, []byte(word)): // nothing goes on
-		case closed:
-			h.skip(p, false)
-		case value[0] == '"' || value[0] == '\'':
+		case bytes.Equal(value, []byte(word)): // nothing goes on
+		case !closed && (value[0] == '"' || value[0] == '\''):
 			h.skipQuoted(p, value[0])
 		default:
 			h.skip(p, false)

@@ -42,6 +42,7 @@ func TestHideForms(t *testing.T) {
 		"flow, lines":        {"a: {token:\nS3CRET,\n  b: c}\n", "a: {token:\n<hidden>,\n  b: c}\n"},
 		"JSON":               {`{"token":"S3CRET","a":1,"client-key-data":"S3CRET"}`, `{"token":<hidden>,"a":1,"client-key-data":<hidden>}`},
 		"explicit key":       {"? token\n: S3CRET\nname: a\n", "? token\n: <hidden>\nname: a\n"},
+		"key at the end":     {"? token\n", "? token\n"},
 		"escaped key":        {`"tok\x65n": S3CRET` + "\nname: a\n", `"tok\x65n": <hidden>` + "\nname: a\n"},
 		"tag and anchor":     {"token: !!str &a S3CRET\nname: a\n", "token: <hidden>\nname: a\n"},
 		"alias":              {"a: &x S3CRET\ntoken: *x\nname: a\n", "a: <hidden>\ntoken: <hidden>\nname: a\n"},

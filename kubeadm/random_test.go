@@ -69,14 +69,14 @@ func scribbles(t *testing.T, dir string, accepts func(t *testing.T, text []byte)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const times = 6000
+	const times = 400
 	accepted, all := 0, 0
 	for n, path := range paths {
 		source, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := rand.New(rand.NewPCG(uint64(n), 79))
+		r := rand.New(rand.NewPCG(uint64(n), 1))
 		for range times {
 			text := scribbled(r, string(source))
 			all++

@@ -16,33 +16,30 @@ func (d *document) addSANs(sans []string) ([]edit, error) {
 	}
 	var items []string
 	for _, san := range sans {
-		items = append(items, "- "+scalar(san))
+		items = append(items, scalar(san))
 	}
+	below := append([]string{"certSANs:"}, indented("- ", items)...)
 	one := func(e edit, err error) ([]edit, error) { return []edit{e}, err }
 	key, api := entry(d.root, "apiServer")
 	listKey, list := entry(api, "certSANs")
-	withKey := append([]string{"certSANs:"}, items...)
 	switch {
 	case api == nil:
-		return one(d.insert(d.root, "apiServer", append([]string{"apiServer:"}, indented("  ", withKey)...)...))
+		return one(d.insert(d.root, "apiServer", append([]string{"apiServer:"}, indented("  ", below)...)...))
 	case !given(api):
-		return d.open(key, api, indented("  ", withKey))
+		return d.open(key, api, indented("  ", below))
 	case list == nil:
-		return one(d.insert(api, "certSANs", withKey...))
+		return one(d.insert(api, "certSANs", below...))
 	case list.Style&flow != 0:
 		return one(d.extend(list, sans))
 	case !given(list):
-		return d.open(listKey, list, items)
+		return d.open(listKey, list, below[1:])
 	}
 	last := list.Content[len(list.Content)-1]
 	head, err := d.dash(last)
 	if err != nil {
 		return nil, err
 	}
-	for i := range items {
-		items[i] = head + strings.TrimPrefix(items[i], "- ")
-	}
-	return []edit{d.below(last.Line, items...)}, nil
+	return []edit{d.below(last.Line, indented(head, items)...)}, nil
 }
 
 func indented(by string, lines []string) []string {

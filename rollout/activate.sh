@@ -83,6 +83,7 @@ done
 for unit in $KPLB_DISABLE; do
 	said=$(systemctl --quiet disable "$unit" 2>&1) || refuse "systemctl disable $unit: $said"
 done
+ufw_lines "$KPLB_OPEN"
 if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi
 switch haproxy "$KPLB_HAPROXY"
 [ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
@@ -90,5 +91,6 @@ $(last_words haproxy)"
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
 switch kubelet "$KPLB_KUBELET"
 still_running
+ufw_lines "$KPLB_CLOSE"
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"
 record done

@@ -19,6 +19,12 @@ func (n NodePlan) Consequences() []string {
 	if len(n.Packages) > 0 {
 		say("packages installed: %s", strings.Join(n.Packages, ", "))
 	}
+	for _, rule := range n.open {
+		say("ufw lets %s: %s", map[bool]string{true: "out", false: "in"}[rule.Out], rule)
+	}
+	for _, rule := range n.close {
+		say("ufw does not let %s any more: %s", map[bool]string{true: "out", false: "in"}[rule.Out], rule)
+	}
 	switch n.Sysctl {
 	case SysctlOn:
 		say("sysctl applied")

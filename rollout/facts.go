@@ -22,6 +22,7 @@ type Facts struct {
 	Files        map[string]File // by absolute path; only those that are there
 	Kubeconfigs  []string        // in the homes of root and of the login, that are there
 	Manifests    []string        // file names in the manifests directory
+	Filter       string          // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
 	Connected    bool            // the kubelet, to the VIP
 	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
 }

@@ -214,6 +214,7 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 		}
 	}
 	n.planEndpointBack(f, s)
+	n.planFirewallBack(f, s)
 	n.consequences(c, f, artifacts)
 	n.planIdentity(f, artifacts)
 	n.wantUnits(f, s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,10 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	if homes || n.Worker {
 		paths = append(paths, adminPath, superAdminPath, kubeletPath)
 	}
+	firewall := !n.Worker && (wide || c.Firewall == inventory.Manage)
+	if firewall {
+		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
+	}
 	connected := ""
 	if n.Worker {
 		connected = netip.AddrPortFrom(c.VIP, c.Port).String()
@@ -40,6 +45,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
 			"KPLB_HOMES":        flag(homes),
+			"KPLB_FILTER":       flag(firewall),
 			"KPLB_CONNECTED":    connected,
 		},
 		Limit: 30 * time.Second,
@@ -79,6 +85,8 @@ func (f *Facts) take(r remote.Record) error {
 		f.NonlocalBind = field(0) == "1"
 	case "version":
 		return f.takePackage(field(0), field(1))
+	case "filter":
+		f.Filter = filterForm.FindString(field(0))
 	case "kubeconfig":
 		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
 	case "connected":
@@ -96,6 +104,9 @@ func (f *Facts) take(r remote.Record) error {
 	}
 	return nil
 }
+
+// filterForm is firewalld, or a family, a table and a chain of nftables.
+var filterForm = regexp.MustCompile(`^(firewalld|[a-z0-9]+ [A-Za-z0-9_./-]+ [A-Za-z0-9_./-]+)$`)
 
 func (f *Facts) takeOS(key, value string) {
 	switch key {

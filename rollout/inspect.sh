@@ -3,6 +3,7 @@
 #   KPLB_PORT          of the apiserver and the VIP
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
+#   KPLB_FILTER        1: which firewall is active
 #   KPLB_CONNECTED     ADDRESS:PORT: who has connections there
 
 record arch "$(uname -m)"
@@ -41,6 +42,21 @@ if [ -n "$KPLB_HOMES" ]; then
 		fi
 	done
 fi
+# A firewall that is not ufw: firewalld, or the first chain that drops what
+# comes in.
+filter() {
+	case $(cat /etc/ufw/ufw.conf 2>/dev/null) in *ENABLED=yes*) return ;; esac
+	command -v nft >/dev/null || return
+	nft list chains 2>/dev/null | while read -r what first second rest; do
+		case "$what $first $second $rest" in
+		"table inet firewalld "*) echo firewalld && break ;;
+		table*) table="$first $second" ;;
+		chain*) chain=$first ;;
+		*"hook input"*"policy drop"*) echo "$table $chain" && break ;;
+		esac
+	done
+}
+[ -z "$KPLB_FILTER" ] || record filter "$(filter)"
 [ -z "$KPLB_CONNECTED" ] || record connected "$(ss -Htnp state established "dst $KPLB_CONNECTED")"
 
 # One archive carries contents, modes, owners and kinds. Symbolic links and

@@ -45,9 +45,10 @@ type NodePlan struct {
 	Listen      string   // where the apiserver has to listen afterwards; empty: it does already
 	Enable      []string // units to start at boot
 	Disable     []string
-	units       bool // systemd has to read the unit files again
-	gone        bool // haproxy does not serve the VIP afterwards
-	waits       bool // with its keepalived until the VIP's holder has changed
+	open, close []render.Rule // of the firewall
+	units       bool          // systemd has to read the unit files again
+	gone        bool          // haproxy does not serve the VIP afterwards
+	waits       bool          // with its keepalived until the VIP's holder has changed
 	notes       []string
 	paths       []string // whose state belongs to a generation
 	vip         string
@@ -91,7 +92,7 @@ const (
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {
 	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave &&
-		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && !n.units
+		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && len(n.open) == 0 && len(n.close) == 0 && !n.units
 }
 
 // apiserverLast says whether haproxy has to leave its port before the
@@ -132,6 +133,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 		return p, err
 	}
 	p.planEndpoint(c, f)
+	p.planFirewall(c, f)
 	p.consequences(c, f, artifacts)
 	p.planIdentity(f, artifacts)
 	return p, nil

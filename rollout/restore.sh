@@ -47,6 +47,7 @@ unit_back() {
 touch $changed
 put_files_back || exit 1
 if touched ^/etc/systemd/; then systemctl daemon-reload; fi
+if touched ^/etc/ufw/; then ufw reload >/dev/null; fi
 cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
 while read -r unit active enabled; do
 	unit_back "$unit" "$active" "${enabled:-unknown}" </dev/null

@@ -42,6 +42,8 @@ var (
 	daemonBody string
 	//go:embed still.sh
 	stillBody string
+	//go:embed firewall.sh
+	firewallBody string
 	//go:embed activate.sh
 	activateBody string
 	//go:embed generation.sh
@@ -87,7 +89,7 @@ func managedPaths() []string {
 // of files that kplb only edits, those that are there.
 func (f *Facts) managedPaths() []string {
 	out := managedPaths()
-	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath, certificatePath}, f.Kubeconfigs...) {
+	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath, ufwRulesPath, ufwRules6Path, certificatePath}, f.Kubeconfigs...) {
 		if file, there := f.Files[path]; there && file.Mode.IsRegular() {
 			out = append(out, path)
 		}

@@ -145,10 +145,11 @@ func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
 }
 
 func (r *Rollout) activateScript(n NodePlan) remote.Script {
-	s := stateScript("activate", daemonBody+activateBody, 2*time.Minute, map[string]string{
+	s := stateScript("activate", daemonBody+firewallBody+activateBody, 2*time.Minute, map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
 		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
+		"KPLB_OPEN": ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
 		"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
 	if n.gone {
