@@ -67,7 +67,7 @@ func newRoot(s streams) *cobra.Command {
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return settings.load(c) }
 	root.AddCommand(
 		newRender(s, settings), newTemplates(s, settings), newDiff(s, settings), newApply(s, settings),
-		newVerify(s, settings), newTrust(s, settings), newStatus(s, settings),
+		newVerify(s, settings), newDoctor(s, settings), newTrust(s, settings), newStatus(s, settings),
 		newConfirm(s, settings), newHistory(s, settings), newRollback(s, settings), newRemove(s, settings), newUnlock(s, settings), newVersion(s),
 	)
 	for _, c := range root.Commands() {

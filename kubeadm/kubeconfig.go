@@ -19,8 +19,9 @@ type Endpoint struct {
 }
 
 // Endpoints returns the clusters of a kubeconfig that are the one whose CA is
-// given: certificate-authority-data has one of the CA's certificates. Others,
-// those that name a file of certificates among them, are left out. A file
+// given: certificate-authority-data has one of the CA's certificates, or
+// certificate-authority is the file that every pod has. Others, those that name
+// another file among them, are left out. A file
 // without such a cluster, even an empty one, is no error; a file that can be
 // understood in several ways is one.
 func Endpoints(source, ca []byte) ([]Endpoint, error) {
@@ -48,6 +49,10 @@ type kubeconfig struct {
 	ours      []named
 }
 
+// podAuthority is where a pod finds the CA of the cluster that it runs in:
+// kube-proxy's ConfigMap names it.
+const podAuthority = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+
 func readKubeconfig(source, ca []byte) (*kubeconfig, error) {
 	authorities, err := certificates(ca)
 	if err != nil {
@@ -69,7 +74,11 @@ func readKubeconfig(source, ca []byte) (*kubeconfig, error) {
 		if err != nil {
 			return nil, err
 		}
-		if holds(data, authorities) {
+		path, err := text(cluster.body, "certificate-authority")
+		if err != nil {
+			return nil, err
+		}
+		if holds(data, authorities) || path == podAuthority {
 			if server := child(cluster.body, "server"); server != nil && server.Kind != yaml.ScalarNode {
 				return nil, fmt.Errorf("line %d: server is not a string", server.Line)
 			}

@@ -338,3 +338,16 @@ func FuzzSetEndpoint(f *testing.F) {
 		}
 	})
 }
+
+// TestKubeProxy: its ConfigMap names the CA by the path that pods have.
+func TestKubeProxy(t *testing.T) {
+	t.Parallel()
+	const text = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    certificate-authority: %s\n    server: https://10.1.1.1:6443\n  name: default\n"
+	ours, other := fmt.Sprintf(text, "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"), fmt.Sprintf(text, "/etc/other.crt")
+	for source, want := range map[string]string{ours: strings.Replace(ours, "10.1.1.1", "10.1.233.1", 1), other: other} {
+		got, err := SetEndpoint([]byte(source), kubeconfigFile(t, "ca.crt"), "https://10.1.233.1:6443")
+		if err != nil || string(got) != want {
+			t.Errorf("got %v and\n%s", err, got)
+		}
+	}
+}

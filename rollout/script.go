@@ -60,6 +60,10 @@ var (
 	generationsBody string
 	//go:embed forget.sh
 	forgetBody string
+	//go:embed doctor.sh
+	doctorBody string
+	//go:embed vrrp.pl
+	vrrpProgram string
 )
 
 // restoreProgram is what stays on a node while a change is not confirmed. It

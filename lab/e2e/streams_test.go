@@ -66,7 +66,7 @@ func (m *machines) idleStreams() {
 	if watch.output.Len() > 0 || exec.output.Len() > said {
 		m.t.Errorf("the streams were not idle: %s%s", watch.output.String(), exec.output.String())
 	}
-	m.on("2", "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-public create configmap kplb-e2e && pkill -f '"+silent+"'")
+	m.on("2", "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-public create configmap kplb-e2e && pkill -f '[e]tcd gateway start'")
 	select {
 	case <-exec.ended: // with the program on the node
 	case <-time.After(20 * time.Second):

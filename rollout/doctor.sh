@@ -1,0 +1,60 @@
+# What stands in the way of a VIP, as one node sees it. Changes nothing.
+#   KPLB_SEND     1: only send probes to the peers
+#   KPLB_ADDRESS  of the node
+#   KPLB_VIP
+#   KPLB_SECONDS  how long to listen
+#   KPLB_NONCE    of our probes
+#   KPLB_PEERS    the addresses of the other nodes
+#   KPLB_NONCES   of their probes
+
+if [ -n "$KPLB_SEND" ]; then
+	command -v perl >/dev/null || exit 0
+	kplb_file vrrp.pl | perl - send "$KPLB_ADDRESS" "$KPLB_NONCE" $KPLB_PEERS
+	exit
+fi
+
+record clock "$(date +%s.%N)" # first: the time that it takes to get here counts
+record addresses "$(ip -o addr show)"
+record links "$(ip -o link show)"
+record neighbours "$(ip -4 neigh show | head -n 2000)"
+for name in kube-apiserver kube-controller-manager; do
+	path=/etc/kubernetes/manifests/$name.yaml
+	[ ! -f "$path" ] || head -c 1048576 "$path" | record_data manifest "$name"
+done
+if command -v getenforce >/dev/null; then
+	record selinux "$(getenforce)" "$(getsebool haproxy_connect_any 2>/dev/null)"
+fi
+record apparmor "$(grep -E '(^|/)(haproxy|keepalived) \(enforce\)$' /sys/kernel/security/apparmor/profiles 2>/dev/null | head -n 20)"
+
+# Without perl only the kernel can ask who has the VIP, and it tells what it
+# knows from earlier, too.
+ask_kernel() {
+	if command -v bash >/dev/null; then
+		# shellcheck disable=SC2016 # expanded by bash
+		bash -c 'echo >"/dev/udp/$1/9"' kplb "$KPLB_VIP" 2>/dev/null
+	else
+		ping -c 1 -W 1 "$KPLB_VIP" >/dev/null 2>&1
+	fi
+	sleep 1
+	record neighbour "$(ip -4 neigh show to "$KPLB_VIP")"
+}
+
+# shellcheck disable=SC2046 # its words
+set -- $(ip -o -4 addr show to "$KPLB_ADDRESS")
+interface=${2:-}
+interface=${interface%%@*}
+if ! command -v perl >/dev/null; then
+	ask_kernel
+	record deaf "no perl on the node"
+elif [ -z "$interface" ]; then
+	record deaf "no interface has $KPLB_ADDRESS"
+else
+	kplb_file vrrp.pl | perl - listen "$KPLB_SECONDS" "$interface" "$KPLB_ADDRESS" "$KPLB_VIP" $KPLB_NONCES 2>&1 |
+		while read -r what rest; do
+			case $what in
+			listening | arp | vrrp | probe) record "$what" $rest ;;
+			*) record deaf "$what $rest" ;;
+			esac
+		done
+fi
+record done

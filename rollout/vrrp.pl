@@ -1,0 +1,146 @@
+# VRRP and ARP as one node sees them. Needs Socket, and nothing else of perl's.
+#
+#   listen SECONDS INTERFACE ADDRESS VIP [NONCE...]   prints what arrives, each thing once:
+#       listening                                     from now on
+#       arp MAC                                       who says that it has the VIP
+#       vrrp ADDRESS VERSION VRID PRIORITY COUNT      who sends adverts
+#       probe NONCE ADDRESS                           a packet of `send`, with one of these nonces
+#   send ADDRESS NONCE PEER...
+use strict;
+use warnings;
+use Socket qw(:DEFAULT IPPROTO_IP IP_ADD_MEMBERSHIP IP_TTL pack_ip_mreq);
+
+use constant { VRRP => 112, AF_PACKET => 17, ETH_ARP => 0x0806, SO_BINDTODEVICE => 25, MOST => 64 };
+
+# A probe is a VRRP packet of version 0 and type 15 for virtual router 0.
+# There is no such version, type or router (RFC 9568, 5.2), and a receiver must
+# drop each of them (7.1). keepalived 2.2 looks for an instance with the VRID
+# first, finds none, as its VRIDs begin at 1, and reads no further
+# (vrrp_dispatcher_read in vrrp_scheduler.c).
+sub probe {
+	my ($nonce) = @_;
+	my $packet = pack('C6 n H32', 0x0f, 0, 0, 0, 0, 0, 0, $nonce);
+	my $sum = unpack('%32n*', $packet);
+	$sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+	substr($packet, 6, 2) = pack('n', ~$sum & 0xffff);
+	return $packet;
+}
+
+sub raw_socket {
+	socket(my $s, PF_INET, SOCK_RAW, VRRP) or die "a socket for VRRP: $!\n";
+	return $s;
+}
+
+# Three of each, as a single one may get lost. That one cannot be sent shows
+# at its receiver.
+sub send_probes {
+	my ($address, $nonce, @peers) = @_;
+	my $s = raw_socket();
+	setsockopt($s, IPPROTO_IP, IP_TTL, pack('i', 255));
+	bind($s, pack_sockaddr_in(0, inet_aton($address))) or die "$address: $!\n";
+	for (1 .. 3) {
+		for my $peer (@peers) { send($s, probe($nonce), 0, pack_sockaddr_in(0, inet_aton($peer))) }
+		select(undef, undef, undef, 0.1);
+	}
+}
+
+my %said;
+
+# Each thing once, and not without end.
+sub say_once {
+	my ($key, $line) = @_;
+	return if $said{$key} || keys(%said) >= MOST;
+	$said{$key} = 1;
+	print "$line\n";
+}
+
+sub vrrp_socket {
+	my ($interface, $address) = @_;
+	my $s = raw_socket();
+	setsockopt($s, SOL_SOCKET, SO_BINDTODEVICE, pack('Z*', $interface)) or die "$interface: $!\n";
+	setsockopt($s, IPPROTO_IP, IP_ADD_MEMBERSHIP, pack_ip_mreq(inet_aton('224.0.0.18'), inet_aton($address)))
+		or die "224.0.0.18 on $interface: $!\n";
+	return $s;
+}
+
+sub take_vrrp {
+	my ($packet, $wanted) = @_;
+	return if length($packet) < 28;
+	my $header = 4 * (ord($packet) & 15);
+	my $source = inet_ntoa(substr($packet, 12, 4));
+	my $vrrp = substr($packet, $header);
+	return if length($vrrp) < 8;
+	my ($kind, $vrid, $priority, $count) = unpack('C4', $vrrp);
+	if ($kind == 0x0f && length($vrrp) == 24) {
+		my $nonce = unpack('x8 H32', $vrrp);
+		print "probe $nonce $source\n" if delete $wanted->{$nonce};
+	} elsif (($kind & 15) == 1) {
+		say_once("$source $vrid", join(' ', 'vrrp', $source, $kind >> 4, $vrid, $priority, $count));
+	}
+}
+
+sub content {
+	my ($path) = @_;
+	open(my $file, '<', $path) or return '';
+	my $line = <$file>;
+	chomp($line = defined $line ? $line : '');
+	return $line;
+}
+
+# An ARP probe has no sender's address (RFC 5227, 2.1.1), so that nobody learns
+# anything from it; whoever has the VIP answers, and so does a second one.
+sub arp_socket {
+	my ($interface) = @_;
+	my $index = content("/sys/class/net/$interface/ifindex");
+	(my $mac = content("/sys/class/net/$interface/address")) =~ tr/://d;
+	return unless $index =~ /^\d+$/ && $mac =~ /^[0-9a-f]{12}$/ && content("/sys/class/net/$interface/type") eq '1';
+	socket(my $s, AF_PACKET, SOCK_DGRAM, unpack('S', pack('n', ETH_ARP))) or return;
+	bind($s, pack('S n i S C C a8', AF_PACKET, ETH_ARP, $index, 0, 0, 0, '')) or return;
+	return ($s, sub {
+		my ($vip) = @_;
+		my $ask = pack('n n C C n H12 a4 a6 a4', 1, 0x0800, 6, 4, 1, $mac, "\0" x 4, "\0" x 6, inet_aton($vip));
+		send($s, $ask, 0, pack('S n i S C C a8', AF_PACKET, ETH_ARP, $index, 1, 0, 6, "\xff" x 6));
+	});
+}
+
+sub take_arp {
+	my ($packet, $vip) = @_;
+	return if length($packet) < 28 || substr($packet, 14, 4) ne inet_aton($vip);
+	my $mac = join(':', unpack('(H2)6', substr($packet, 8, 6)));
+	say_once("arp $mac", "arp $mac");
+}
+
+sub listen_for {
+	my ($seconds, $interface, $address, $vip, @nonces) = @_;
+	my %wanted = map { $_ => 1 } @nonces;
+	my $vrrp = vrrp_socket($interface, $address);
+	my ($arp, $ask) = arp_socket($interface);
+	my $over = 0;
+	local $SIG{ALRM} = sub { $over = 1 };
+	alarm($seconds);
+	print $arp ? "listening arp\n" : "listening\n";
+	my $ready = '';
+	vec($ready, fileno($_), 1) = 1 for grep { defined } $vrrp, $arp;
+	my ($asked, $left) = (0, 3);
+	until ($over) {
+		if ($ask && $left > 0 && time() != $asked) {
+			$asked = time();
+			$left--;
+			$ask->($vip);
+		}
+		my $have = $ready;
+		next if select($have, undef, undef, 0.25) <= 0;
+		if (vec($have, fileno($vrrp), 1) && defined recv($vrrp, my $packet, 2048, 0)) { take_vrrp($packet, \%wanted) }
+		if ($arp && vec($have, fileno($arp), 1) && defined recv($arp, my $packet, 2048, 0)) { take_arp($packet, $vip) }
+	}
+}
+
+$| = 1;
+my $verb = shift(@ARGV) || '';
+if ($verb eq 'listen') {
+	listen_for(@ARGV);
+} elsif ($verb eq 'send') {
+	send_probes(@ARGV);
+} else {
+	die "listen or send\n";
+}
