@@ -3,6 +3,7 @@ package kubeadm
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
