@@ -228,7 +228,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 			return err
 		}
 	}
-	r.report(Event{Node: n.Node.Name, Step: "haproxy and keepalived", Usual: activateUsual})
+	r.report(Event{Node: n.Node.Name, Step: n.activates(), Usual: activateUsual})
 	if err := run(ctx, h, n.Node.Name, r.activateScript(n), nil); err != nil {
 		return err
 	}
@@ -244,6 +244,14 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	}
 	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
 	return nil
+}
+
+// activates names what takes new files on the node.
+func (n NodePlan) activates() string {
+	if n.Node.Worker {
+		return "kubelet"
+	}
+	return "haproxy and keepalived"
 }
 
 // transact arms the node and puts its files in place. Unless the node has

@@ -19,11 +19,11 @@ func (n NodePlan) Consequences() []string {
 	if len(n.Packages) > 0 {
 		say("packages installed: %s", strings.Join(n.Packages, ", "))
 	}
-	for _, rule := range n.open {
-		say("ufw lets %s: %s", map[bool]string{true: "out", false: "in"}[rule.Out], rule)
+	if len(n.open) > 0 {
+		say("ufw lets through: %s", listed(n.open))
 	}
-	for _, rule := range n.close {
-		say("ufw does not let %s any more: %s", map[bool]string{true: "out", false: "in"}[rule.Out], rule)
+	if len(n.close) > 0 {
+		say("ufw does not let through any more: %s", listed(n.close))
 	}
 	switch n.Sysctl {
 	case SysctlOn:
@@ -65,6 +65,14 @@ func (n NodePlan) Consequences() []string {
 		say("not started at boot any more: %s", strings.Join(n.Disable, ", "))
 	}
 	return out
+}
+
+func listed(rules []render.Rule) string {
+	out := make([]string, len(rules))
+	for i, r := range rules {
+		out[i] = r.String()
+	}
+	return strings.Join(out, "; ")
 }
 
 // Overwrites lists the files that a person edited after kplb wrote them.
