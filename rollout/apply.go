@@ -39,6 +39,12 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	}
 	defer unlock()
 	r.txn, r.window, r.armed = newToken(), o.Window, nil
+	if p.speaks() {
+		r.report(Event{Step: "listening for others on " + r.Cluster.VIP.String(), Usual: precheckUsual})
+		if err := r.precheck(ctx, !p.opens()); err != nil {
+			return nil, err
+		}
+	}
 	p, err = r.installPackages(ctx, p)
 	if err != nil {
 		return nil, err
@@ -77,6 +83,21 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 		return proof, &StoppedError{Cause: err, Changed: p.Changing()}
 	}
 	return proof, nil
+}
+
+// precheckUsual is how long precheck listens.
+const precheckUsual = 5 * time.Second
+
+// speaks says whether somebody begins to speak VRRP, or does so under another
+// identity.
+func (p *Plan) speaks() bool {
+	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == Start || n.Keepalived == Restart })
+}
+
+// opens says whether a firewall is opened: until then, nodes may not hear
+// each other.
+func (p *Plan) opens() bool {
+	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return len(n.open) > 0 })
 }
 
 // carryOut changes the nodes, batch after batch.

@@ -72,7 +72,7 @@ func (r *Rollout) look(ctx context.Context, pairs bool) (*survey, error) {
 	nodes := r.present()
 	s := &survey{cluster: r.Cluster, members: r.everyone(), pairs: pairs, facts: maps.Clone(r.facts), sights: map[string]*sight{}}
 	for _, n := range nodes {
-		s.sights[n.Name] = &sight{nonce: newProbe(), heard: map[string]bool{}}
+		s.sights[n.Name] = &sight{nonce: newProbe(), macs: map[string]string{}, heard: map[string]bool{}}
 	}
 	var all, sent sync.WaitGroup
 	all.Add(len(nodes))
@@ -127,7 +127,11 @@ func (r *Rollout) lookFrom(ctx context.Context, s *survey, n inventory.Node, lis
 	return nil
 }
 
+// sendProbes sends to all others, from where that can be done.
 func (r *Rollout) sendProbes(ctx context.Context, s *survey, n inventory.Node) error {
+	if mine := s.sights[n.Name]; mine.mac(n) == "" || !mine.listens {
+		return nil
+	}
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return err
@@ -143,8 +147,13 @@ func (r *Rollout) sendProbes(ctx context.Context, s *survey, n inventory.Node) e
 func (s *survey) script(n inventory.Node, send bool) remote.Script {
 	var peers, nonces []string
 	for _, p := range s.cluster.Nodes {
-		if there := s.sights[p.Name]; there != nil && p.Name != n.Name && s.pairs {
-			peers, nonces = append(peers, p.Address.String()), append(nonces, there.nonce)
+		there := s.sights[p.Name]
+		if there == nil || p.Name == n.Name || !s.pairs {
+			continue
+		}
+		nonces = append(nonces, there.nonce)
+		if send && there.mac(p) != "" { // known once it listens
+			peers = append(peers, p.Address.String()+"/"+there.mac(p))
 		}
 	}
 	return remote.Script{

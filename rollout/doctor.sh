@@ -1,19 +1,29 @@
 # What stands in the way of a VIP, as one node sees it. Changes nothing.
-#   KPLB_SEND     1: only send probes to the peers
+#   KPLB_SEND     1: only send the probes
 #   KPLB_ADDRESS  of the node
 #   KPLB_VIP
 #   KPLB_SECONDS  how long to listen
 #   KPLB_NONCE    of our probes
-#   KPLB_PEERS    the addresses of the other nodes
+#   KPLB_PEERS    the other nodes, each ADDRESS/MAC
 #   KPLB_NONCES   of their probes
 
+# shellcheck disable=SC2046 # its words
+set -- $(ip -o -4 addr show to "$KPLB_ADDRESS")
+interface=${2:-}
+interface=${interface%%@*}
+index='' mac=''
+if [ -n "$interface" ]; then
+	line=$(ip -o link show dev "$interface")
+	index=${line%%:*}
+	case $line in *link/ether*) mac=${line#*link/ether } && mac=${mac%% *} ;; esac
+fi
+
 if [ -n "$KPLB_SEND" ]; then
-	command -v perl >/dev/null || exit 0
-	kplb_file vrrp.pl | perl - send "$KPLB_ADDRESS" "$KPLB_NONCE" $KPLB_PEERS
+	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "$KPLB_NONCE" $KPLB_PEERS
 	exit
 fi
 
-record clock "$(date +%s.%N)" # first: the time that it takes to get here counts
+record clock "$(date +%s.%N)" # early: what comes before makes it less certain
 record addresses "$(ip -o addr show)"
 record links "$(ip -o link show)"
 record neighbours "$(ip -4 neigh show | head -n 2000)"
@@ -39,17 +49,13 @@ ask_kernel() {
 	record neighbour "$(ip -4 neigh show to "$KPLB_VIP")"
 }
 
-# shellcheck disable=SC2046 # its words
-set -- $(ip -o -4 addr show to "$KPLB_ADDRESS")
-interface=${2:-}
-interface=${interface%%@*}
 if ! command -v perl >/dev/null; then
 	ask_kernel
 	record deaf "no perl on the node"
 elif [ -z "$interface" ]; then
 	record deaf "no interface has $KPLB_ADDRESS"
 else
-	kplb_file vrrp.pl | perl - listen "$KPLB_SECONDS" "$interface" "$KPLB_ADDRESS" "$KPLB_VIP" $KPLB_NONCES 2>&1 |
+	kplb_file vrrp.pl | perl - listen "$KPLB_SECONDS" "$interface" "$index" "$mac" "$KPLB_ADDRESS" "$KPLB_VIP" $KPLB_NONCES 2>&1 |
 		while read -r what rest; do
 			case $what in
 			listening | arp | vrrp | probe) record "$what" $rest ;;

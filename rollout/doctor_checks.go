@@ -2,8 +2,8 @@ package rollout
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,43 +21,6 @@ type survey struct {
 	pairs   bool
 	facts   map[string]*Facts
 	sights  map[string]*sight // of the nodes that looked
-}
-
-// sight is what one node saw. Nothing in it is trusted: see take.
-type sight struct {
-	nonce        string        // of its probes
-	ahead, doubt time.Duration // its clock before ours, or rather before a common one
-	hasClock     bool
-	addresses    []Address
-	macs         []string
-	neighbours   []neighbour
-	manifests    map[string][]byte
-	selinux      string
-	connectAny   string   // SELinux's haproxy_connect_any
-	enforced     []string // AppArmor's profiles
-	deaf         string   // why it did not listen
-	listens      bool
-	asks         bool     // by ARP, and not out of the kernel's memory
-	answers      []string // the MACs that said that they have the VIP
-	speakers     []speaker
-	heard        map[string]bool // nonces
-	sent, ended  time.Time       // zero: it could not send
-}
-
-type neighbour struct {
-	address netip.Addr
-	mac     string
-	fresh   bool // it has answered just now
-}
-
-// speaker is somebody who sends VRRP adverts.
-type speaker struct {
-	address                            netip.Addr
-	version, vrid, priority, announces int
-}
-
-func (s speaker) String() string {
-	return fmt.Sprintf("%s with virtual router ID %d (version %d, priority %d, %d addresses)", s.address, s.vrid, s.version, s.priority, s.announces)
 }
 
 // finding is a check, and whether a no keeps an apply from its first change.
@@ -98,38 +61,39 @@ func (s *survey) of(n inventory.Node) []finding {
 // checkRefusals is what an apply would refuse, and a change that waits.
 func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	const what = "nothing on it is in the way"
-	var out []Check
 	refused := refusals(c, n, f)
 	if waiting, ok := waitingRefusals([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*RefusedError); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
-	for _, r := range refused {
-		detail := r.What
+	if len(refused) == 0 {
+		return []Check{{Node: n.Name, What: what, OK: true, Detail: versions(f)}}
+	}
+	out := make([]Check, len(refused))
+	for i, r := range refused {
+		out[i] = Check{Node: n.Name, What: what, Detail: r.What, Cure: r.Cure}
 		if r.Where != "" {
-			detail += " (" + r.Where + ")"
-		}
-		out = append(out, Check{Node: n.Name, What: what, Detail: detail, Cure: r.Cure})
-	}
-	if len(out) > 0 {
-		return out
-	}
-	detail := f.OS.String()
-	for _, p := range []struct {
-		name string
-		pkg  Package
-	}{{"haproxy", f.HAProxy}, {"keepalived", f.Keepalived}} {
-		if p.pkg.Installed {
-			detail += fmt.Sprintf(", %s %s", p.name, p.pkg.Version)
+			out[i].Detail += " (" + r.Where + ")"
 		}
 	}
-	return []Check{{Node: n.Name, What: what, OK: true, Detail: detail}}
+	return out
+}
+
+func versions(f *Facts) string {
+	out := []string{f.OS.String()}
+	if f.HAProxy.Installed {
+		out = append(out, "haproxy "+f.HAProxy.Version.String())
+	}
+	if f.Keepalived.Installed {
+		out = append(out, "keepalived "+f.Keepalived.Version.String())
+	}
+	return strings.Join(out, ", ")
 }
 
 // ours finds the node that has a MAC: by its own word, or as a neighbour of
 // others, for nodes that cannot be asked.
 func (s *survey) ours(mac string) string {
 	for _, m := range s.members {
-		if there := s.sights[m.Name]; there != nil && slices.Contains(there.macs, mac) {
+		if there := s.sights[m.Name]; there != nil && slices.Contains(slices.Collect(maps.Values(there.macs)), mac) {
 			return m.Name
 		}
 	}
@@ -153,6 +117,9 @@ func (s *survey) stranger(n inventory.Node) finding {
 	}
 	macs := mine.answers
 	if !mine.asks {
+		if !mine.asked && !holds {
+			out.Detail = "left out: " + mine.whyDeaf()
+		}
 		for _, nb := range mine.neighbours {
 			switch {
 			case nb.address != vip || holds:
@@ -173,16 +140,6 @@ func (s *survey) stranger(n inventory.Node) finding {
 		}
 	}
 	return out
-}
-
-func (t *sight) whyDeaf() string {
-	switch {
-	case t.deaf != "":
-		return t.deaf
-	case !t.listens:
-		return "it did not listen"
-	}
-	return "its interface is not Ethernet"
 }
 
 // familiar says whether an address is one of a node's.
@@ -238,7 +195,7 @@ func (s *survey) arriving(n inventory.Node) []finding {
 		case !mine.listens || mine.deaf != "":
 			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyDeaf()))
 		case !peer.listens || peer.deaf != "" || peer.sent.IsZero():
-			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyDeaf()))
+			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyMute(p)))
 		case mine.ended.Before(peer.sent):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: it was too late", p.Name))
 		case s.opens(n) || s.opens(p):
@@ -283,7 +240,7 @@ func (s *survey) cureFor(from, to inventory.Node) string {
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
 }
 
-// most a person wants to know of what a manifest does not say.
+// The static pods whose flags say what Kubernetes gives away.
 const apiserverName, managerName = "kube-apiserver", "kube-controller-manager"
 
 // read is a flag of a static pod, or why it is not known.
@@ -427,116 +384,4 @@ func (s *survey) clocks() Check {
 		check.Cure = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"
 	}
 	return check
-}
-
-// takeClock places the node's clock between asking and the answer.
-func (t *sight) takeClock(r remote.Record, asked, got time.Time) {
-	if len(r.Fields) != 1 || !clockForm.MatchString(r.Fields[0]) {
-		return
-	}
-	whole, part, _ := strings.Cut(r.Fields[0], ".")
-	seconds, err := strconv.ParseInt(whole, 10, 64)
-	nanos, err2 := strconv.ParseInt(part, 10, 64)
-	if err != nil || err2 != nil {
-		return
-	}
-	t.doubt = got.Sub(asked) / 2
-	t.ahead = time.Unix(seconds, nanos).Sub(asked.Add(t.doubt).Round(0))
-	t.hasClock = true
-}
-
-var (
-	clockForm   = regexp.MustCompile(`^[0-9]{1,11}\.[0-9]{9}$`)
-	macForm     = regexp.MustCompile(`^([0-9a-f]{2}:){5}[0-9a-f]{2}$`)
-	linkForm    = regexp.MustCompile(`(?m)\blink/ether ([0-9a-f:]{17})\b`)
-	profileForm = regexp.MustCompile(`(?m)^([A-Za-z0-9/._-]{1,60}) \(enforce\)$`)
-	nonceForm   = regexp.MustCompile(`^[0-9a-f]{32}$`)
-)
-
-// mostSpeakers bounds what one node tells of others.
-const mostSpeakers = 64
-
-// take adds one record of doctor.sh. What does not have its form is left out.
-func (t *sight) take(r remote.Record) error {
-	field := func(i int) string {
-		if i < len(r.Fields) {
-			return r.Fields[i]
-		}
-		return ""
-	}
-	switch r.Key {
-	case "addresses":
-		t.addresses = parseAddresses(field(0))
-	case "links":
-		for _, m := range linkForm.FindAllStringSubmatch(field(0), -1) {
-			t.macs = append(t.macs, m[1])
-		}
-	case "neighbours", "neighbour":
-		t.neighbours = append(t.neighbours, parseNeighbours(field(0), r.Key == "neighbour")...)
-	case "manifest":
-		data, err := r.Data(1)
-		if err != nil {
-			return fmt.Errorf("doctor: manifest: %w", err)
-		}
-		if t.manifests == nil {
-			t.manifests = map[string][]byte{}
-		}
-		t.manifests[field(0)] = data
-	case "selinux":
-		t.selinux, t.connectAny = field(0), field(1)
-	case "apparmor":
-		for _, m := range profileForm.FindAllStringSubmatch(field(0), -1) {
-			t.enforced = append(t.enforced, m[1])
-		}
-	case "deaf":
-		t.deaf = shorten(strings.ReplaceAll(field(0), "\n", " "))
-	case "listening":
-		t.asks = field(0) == "arp"
-	case "arp":
-		if macForm.MatchString(field(0)) && len(t.answers) < mostSpeakers {
-			t.answers = append(t.answers, field(0))
-		}
-	case "vrrp":
-		t.takeSpeaker(r.Fields)
-	case "probe":
-		if nonceForm.MatchString(field(0)) && len(t.heard) < mostSpeakers {
-			t.heard[field(0)] = true
-		}
-	}
-	return nil
-}
-
-func (t *sight) takeSpeaker(fields []string) {
-	if len(fields) != 5 || len(t.speakers) >= mostSpeakers {
-		return
-	}
-	address, err := netip.ParseAddr(fields[0])
-	s := speaker{address: address}
-	for i, to := range []*int{&s.version, &s.vrid, &s.priority, &s.announces} {
-		n, bad := strconv.ParseUint(fields[i+1], 10, 8)
-		if err != nil || bad != nil {
-			return
-		}
-		*to = int(n)
-	}
-	t.speakers = append(t.speakers, s)
-}
-
-// parseNeighbours reads `ip neigh show`. Only who was just asked counts as
-// fresh: the kernel keeps others for days.
-func parseNeighbours(text string, asked bool) []neighbour {
-	var out []neighbour
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		at := slices.Index(words, "lladdr")
-		if at < 0 || at+2 >= len(words) || !macForm.MatchString(words[at+1]) {
-			continue
-		}
-		address, err := netip.ParseAddr(words[0])
-		if err != nil {
-			continue
-		}
-		out = append(out, neighbour{address, words[at+1], asked && words[len(words)-1] == "REACHABLE"})
-	}
-	return out
 }

@@ -211,3 +211,29 @@ func TestAnonymous(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoSpeaksListens: who begins to speak VRRP listens for others first.
+func TestWhoSpeaksListens(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		of      func(testing.TB, *Rollout, inventory.Node) *Facts
+		listens bool
+	}{
+		{"keepalived starts", freshOf, true},
+		{"haproxy.cfg changes", appliedOf, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, c.of)
+				f.change("node-2")
+				_, err := f.Apply(t.Context(), f.planned(proven), options)
+				says(t, err, "")
+				f.mu.Lock()
+				_, listened := f.vars["node-3 doctor"]
+				f.mu.Unlock()
+				same(t, "listens", listened, c.listens)
+				f.ends()
+			})
+		})
+	}
+}

@@ -1,16 +1,16 @@
 # VRRP and ARP as one node sees them. Needs Socket, and nothing else of perl's.
 #
-#   listen SECONDS INTERFACE ADDRESS VIP [NONCE...]   prints what arrives, each thing once:
-#       listening                                     from now on
+#   listen SECONDS INTERFACE INDEX MAC ADDRESS VIP [NONCE...]   prints what arrives, each thing once:
+#       listening [arp]                               from now on; with ARP, where the interface has a MAC
 #       arp MAC                                       who says that it has the VIP
-#       vrrp ADDRESS VERSION VRID PRIORITY COUNT      who sends adverts
+#       vrrp ADDRESS VERSION VRID PRIORITY            who sends adverts
 #       probe NONCE ADDRESS                           a packet of `send`, with one of these nonces
-#   send ADDRESS NONCE PEER...
+#   send INDEX ADDRESS NONCE PEER/MAC...
 use strict;
 use warnings;
-use Socket qw(:DEFAULT IPPROTO_IP IP_ADD_MEMBERSHIP IP_TTL pack_ip_mreq);
+use Socket qw(:DEFAULT IPPROTO_IP IP_ADD_MEMBERSHIP pack_ip_mreq);
 
-use constant { VRRP => 112, AF_PACKET => 17, ETH_ARP => 0x0806, SO_BINDTODEVICE => 25, MOST => 64 };
+use constant { VRRP => 112, AF_PACKET => 17, ETH_IP => 0x0800, ETH_ARP => 0x0806, SO_BINDTODEVICE => 25, MOST => 64 };
 
 # A probe is a VRRP packet of version 0 and type 15 for virtual router 0.
 # There is no such version, type or router (RFC 9568, 5.2), and a receiver must
@@ -20,26 +20,40 @@ use constant { VRRP => 112, AF_PACKET => 17, ETH_ARP => 0x0806, SO_BINDTODEVICE 
 sub probe {
 	my ($nonce) = @_;
 	my $packet = pack('C6 n H32', 0x0f, 0, 0, 0, 0, 0, 0, $nonce);
-	my $sum = unpack('%32n*', $packet);
-	$sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
-	substr($packet, 6, 2) = pack('n', ~$sum & 0xffff);
+	substr($packet, 6, 2) = checksum($packet);
 	return $packet;
 }
 
-sub raw_socket {
-	socket(my $s, PF_INET, SOCK_RAW, VRRP) or die "a socket for VRRP: $!\n";
-	return $s;
+sub checksum {
+	my $sum = unpack('%32n*', $_[0]);
+	$sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+	return pack('n', ~$sum & 0xffff);
 }
 
-# Three of each, as a single one may get lost. That one cannot be sent shows
-# at its receiver.
+sub in_ip {
+	my ($from, $to, $content) = @_;
+	my $header = pack('C2 n3 C2 n a4 a4', 0x45, 0xc0, 20 + length($content), 0, 0x4000, 255, VRRP, 0, inet_aton($from), inet_aton($to));
+	substr($header, 10, 2) = checksum($header);
+	return $header . $content;
+}
+
+sub link_address {
+	my ($ethertype, $index, $mac) = @_;
+	return pack('S n i S C C a8', AF_PACKET, $ethertype, $index, 1, 0, 6, pack('H12', $mac =~ tr/://dr));
+}
+
+# A packet socket, as a packet that passes our own netfilter makes a connection
+# of it: for the next 10 minutes what the peer sends would be its answer, and
+# pass a firewall that lets no adverts in. Three of each, as one may get lost.
+# That none can be sent shows at the receiver.
 sub send_probes {
-	my ($address, $nonce, @peers) = @_;
-	my $s = raw_socket();
-	setsockopt($s, IPPROTO_IP, IP_TTL, pack('i', 255));
-	bind($s, pack_sockaddr_in(0, inet_aton($address))) or die "$address: $!\n";
+	my ($index, $address, $nonce, @peers) = @_;
+	socket(my $s, AF_PACKET, SOCK_DGRAM, 0) or die "a packet socket: $!\n";
 	for (1 .. 3) {
-		for my $peer (@peers) { send($s, probe($nonce), 0, pack_sockaddr_in(0, inet_aton($peer))) }
+		for (@peers) {
+			my ($peer, $at) = split(m{/});
+			send($s, in_ip($address, $peer, probe($nonce)), 0, link_address(ETH_IP, $index, $at));
+		}
 		select(undef, undef, undef, 0.1);
 	}
 }
@@ -56,7 +70,7 @@ sub say_once {
 
 sub vrrp_socket {
 	my ($interface, $address) = @_;
-	my $s = raw_socket();
+	socket(my $s, PF_INET, SOCK_RAW, VRRP) or die "a socket for VRRP: $!\n";
 	setsockopt($s, SOL_SOCKET, SO_BINDTODEVICE, pack('Z*', $interface)) or die "$interface: $!\n";
 	setsockopt($s, IPPROTO_IP, IP_ADD_MEMBERSHIP, pack_ip_mreq(inet_aton('224.0.0.18'), inet_aton($address)))
 		or die "224.0.0.18 on $interface: $!\n";
@@ -70,36 +84,27 @@ sub take_vrrp {
 	my $source = inet_ntoa(substr($packet, 12, 4));
 	my $vrrp = substr($packet, $header);
 	return if length($vrrp) < 8;
-	my ($kind, $vrid, $priority, $count) = unpack('C4', $vrrp);
+	my ($kind, $vrid, $priority) = unpack('C3', $vrrp);
 	if ($kind == 0x0f && length($vrrp) == 24) {
 		my $nonce = unpack('x8 H32', $vrrp);
 		print "probe $nonce $source\n" if delete $wanted->{$nonce};
 	} elsif (($kind & 15) == 1) {
-		say_once("$source $vrid", join(' ', 'vrrp', $source, $kind >> 4, $vrid, $priority, $count));
+		say_once("$source $vrid", join(' ', 'vrrp', $source, $kind >> 4, $vrid, $priority));
 	}
-}
-
-sub content {
-	my ($path) = @_;
-	open(my $file, '<', $path) or return '';
-	my $line = <$file>;
-	chomp($line = defined $line ? $line : '');
-	return $line;
 }
 
 # An ARP probe has no sender's address (RFC 5227, 2.1.1), so that nobody learns
 # anything from it; whoever has the VIP answers, and so does a second one.
 sub arp_socket {
-	my ($interface) = @_;
-	my $index = content("/sys/class/net/$interface/ifindex");
-	(my $mac = content("/sys/class/net/$interface/address")) =~ tr/://d;
-	return unless $index =~ /^\d+$/ && $mac =~ /^[0-9a-f]{12}$/ && content("/sys/class/net/$interface/type") eq '1';
+	my ($index, $mac) = @_;
+	$mac =~ tr/://d;
+	return unless $index =~ /^\d+$/ && $mac =~ /^[0-9a-f]{12}$/;
 	socket(my $s, AF_PACKET, SOCK_DGRAM, unpack('S', pack('n', ETH_ARP))) or return;
 	bind($s, pack('S n i S C C a8', AF_PACKET, ETH_ARP, $index, 0, 0, 0, '')) or return;
 	return ($s, sub {
 		my ($vip) = @_;
 		my $ask = pack('n n C C n H12 a4 a6 a4', 1, 0x0800, 6, 4, 1, $mac, "\0" x 4, "\0" x 6, inet_aton($vip));
-		send($s, $ask, 0, pack('S n i S C C a8', AF_PACKET, ETH_ARP, $index, 1, 0, 6, "\xff" x 6));
+		send($s, $ask, 0, link_address(ETH_ARP, $index, 'ff' x 6));
 	});
 }
 
@@ -111,10 +116,10 @@ sub take_arp {
 }
 
 sub listen_for {
-	my ($seconds, $interface, $address, $vip, @nonces) = @_;
+	my ($seconds, $interface, $index, $mac, $address, $vip, @nonces) = @_;
 	my %wanted = map { $_ => 1 } @nonces;
 	my $vrrp = vrrp_socket($interface, $address);
-	my ($arp, $ask) = arp_socket($interface);
+	my ($arp, $ask) = arp_socket($index, $mac);
 	my $over = 0;
 	local $SIG{ALRM} = sub { $over = 1 };
 	alarm($seconds);

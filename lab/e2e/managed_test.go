@@ -33,7 +33,7 @@ func TestManaged(t *testing.T) {
 	inventory := m.managed("1", "2", "3")
 	m.kplb("diff", "-i", inventory).want(t, 1,
 		"issued anew, also for 10.1.233.1", "on kubernetes-node-1/etc/kubernetes/admin.conf", "+    server: https://10.1.233.1:6443",
-		"ConfigMap kube-public/cluster-info", "ConfigMap kube-system/kubeadm-config", "VRRP from 10.1.1.2")
+		"ConfigMap kube-public/cluster-info", "ConfigMap kube-system/kubeadm-config", "ufw lets through: VRRP from 10.1.1.2")
 	m.kplb("apply", "-i", inventory, "--yes").want(t, 0,
 		"ok  /healthz on 10.1.233.1:6443: ok, TLS verified", "kubelet is connected to 10.1.233.1:6443: ok")
 	m.kplb("diff", "-i", inventory).want(t, 0)

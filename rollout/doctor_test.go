@@ -1,0 +1,519 @@
+package rollout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+)
+
+// surveyOf is a cluster in which nothing is in the way: its nodes hear each
+// other, and nobody else.
+func surveyOf(t *testing.T) *survey {
+	t.Helper()
+	r := rolloutOf(t, home)
+	s := &survey{cluster: r.Cluster, members: r.Cluster.Nodes, pairs: true, facts: all(t, r, freshOf), sights: map[string]*sight{}}
+	now := time.Now()
+	for i, n := range r.Cluster.Nodes {
+		s.sights[n.Name] = &sight{
+			nonce: n.Name, hasClock: true, listens: true, asks: true, sent: now, ended: now.Add(time.Second),
+			addresses: []Address{{"eth0", netip.PrefixFrom(n.Address, 16)}},
+			macs:      map[string]string{"eth0": fmt.Sprintf("52:54:00:00:00:0%d", i+1)},
+			heard:     map[string]bool{"node-1": true, "node-2": true, "node-3": true},
+			manifests: map[string][]byte{apiserverName: manifest(t, n), managerName: manager("--cluster-cidr=10.244.0.0/16,fd00::/48")},
+		}
+	}
+	return s
+}
+
+func manager(flags ...string) []byte {
+	return []byte("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: kube-controller-manager\n    command: [kube-controller-manager, \"" + strings.Join(flags, `", "`) + "\"]\n")
+}
+
+// holds gives a node the VIP.
+func (s *survey) holds(name string) {
+	t := s.sights[name]
+	t.addresses = append(t.addresses, Address{"eth0", netip.PrefixFrom(s.cluster.VIP, 32)})
+}
+
+// TestFindings has node-1 look, with one thing changed, and compares what it
+// finds where that is not what it finds in a sound cluster.
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	const noPerl = "no perl on the node"
+	foreign := speaker{netip.MustParseAddr("10.1.0.9"), 3, 51, 100}
+	deaf := func(m *sight) { m.deaf, m.listens, m.asks, m.heard = noPerl, false, false, nil }
+	cases := []struct {
+		name   string
+		change func(s *survey, mine *sight)
+		finds  string
+	}{
+		{"sound", func(*survey, *sight) {}, `ok nobody else answers ARP for 10.1.233.1: nobody answers
+ok no stranger has virtual router ID 51: no stranger speaks VRRP
+ok VRRP (IP protocol 112) of the others arrives: from node-2, node-3
+ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods 10.244.0.0/16,fd00::/48
+ok its ports are outside of the NodePorts: 30000-32767
+ok SELinux and AppArmor are not in the way: neither enforces anything on haproxy or keepalived
+`},
+		{"a stranger has the VIP", func(_ *survey, m *sight) { m.answers = []string{"52:54:00:00:00:ff"} },
+			`NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
+   stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
+`},
+		{"another node has it", func(s *survey, m *sight) { s.holds("node-2"); m.answers = []string{"52:54:00:00:00:02"} },
+			"ok nobody else answers ARP for 10.1.233.1: answered by node-2\n"},
+		{"this node has it", func(s *survey, _ *sight) { s.holds("node-1") }, "ok nobody else answers ARP for 10.1.233.1: the node holds it\n"},
+		{"a node and a stranger have it", func(s *survey, m *sight) {
+			s.holds("node-1")
+			m.answers = []string{"52:54:00:00:00:01", "52:54:00:00:00:ff"}
+		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
+   stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
+`},
+		{"a node that cannot be asked has it", func(s *survey, m *sight) {
+			delete(s.sights, "node-3")
+			m.answers = []string{"52:54:00:00:00:03"}
+			s.sights["node-2"].neighbours = parseNeighbours("10.1.1.3 dev eth0 lladdr 52:54:00:00:00:03 STALE\n", false)
+			s.members = s.members[:2]
+		}, "ok nobody else answers ARP for 10.1.233.1: answered by node-3\nok VRRP (IP protocol 112) of the others arrives: from node-2\n"},
+		{"no perl", func(_ *survey, m *sight) { deaf(m); m.asked = true }, `ok no stranger has virtual router ID 51: left out: no perl on the node
+ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
+`},
+		{"no perl, a stranger", func(_ *survey, m *sight) {
+			deaf(m)
+			m.asked, m.neighbours = true, parseNeighbours("10.1.233.1 dev eth0 lladdr 52:54:00:00:00:ff REACHABLE\n", true)
+		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
+   stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
+ok no stranger has virtual router ID 51: left out: no perl on the node
+ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
+`},
+		{"no perl, and the kernel remembers a stranger", func(_ *survey, m *sight) {
+			deaf(m)
+			m.asked, m.neighbours = true, parseNeighbours("10.1.233.1 dev eth0 lladdr 52:54:00:00:00:ff STALE\n", true)
+		}, `ok nobody else answers ARP for 10.1.233.1: left out: 52:54:00:00:00:ff had it some time ago, and the node cannot ask again: no perl on the node
+ok no stranger has virtual router ID 51: left out: no perl on the node
+ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
+`},
+		{"not Ethernet", func(_ *survey, m *sight) { m.asks = false },
+			"ok nobody else answers ARP for 10.1.233.1: left out: its interface is not Ethernet\n"},
+		{"a stranger has the VRID", func(_ *survey, m *sight) { m.speakers = []speaker{foreign} },
+			`NO no stranger has virtual router ID 51: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)
+   stops, at cluster.yaml:1:1; set vrrp.virtualRouterID to a number that nobody on this network uses
+`},
+		{"strangers have others", func(_ *survey, m *sight) {
+			m.speakers = []speaker{{foreign.address, 2, 7, 100}, {foreign.address, 2, 8, 1}}
+		}, "ok no stranger has virtual router ID 51: others: 10.1.0.9 with virtual router ID 7 (version 2, priority 100), " +
+			"10.1.0.9 with virtual router ID 8 (version 2, priority 1)\n"},
+		{"a node's own old configuration", func(s *survey, m *sight) {
+			s.sights["node-2"].addresses = append(s.sights["node-2"].addresses, Address{"eth1", netip.MustParsePrefix("10.2.0.2/16")})
+			m.speakers = []speaker{{netip.MustParseAddr("10.1.1.3"), 3, 51, 100}, {netip.MustParseAddr("10.2.0.2"), 3, 51, 100}}
+		}, ""},
+		{"a firewall", func(_ *survey, m *sight) { delete(m.heard, "node-2") },
+			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
+   stops; let it in, on node-1: nft insert rule inet filter input ip saddr 10.1.1.2 ip protocol vrrp accept; or look for a firewall on the way
+ok VRRP (IP protocol 112) of the others arrives: from node-3
+`},
+		{"firewalld", func(s *survey, m *sight) {
+			s.facts["node-1"].Filter = firewalld
+			m.heard = map[string]bool{"node-2": true}
+		},
+			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-3 does not arrive at node-1
+   stops; let it in, on node-1: firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="10.1.1.3" protocol value="vrrp" accept' && firewall-cmd --reload; or look for a firewall on the way
+ok VRRP (IP protocol 112) of the others arrives: from node-2
+`},
+		{"ufw, before an apply", func(s *survey, m *sight) { s.ufw("node-1", inventory.Manage); delete(m.heard, "node-2") },
+			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: ufw is active, and an apply opens it\n"},
+		{"ufw, left alone", func(s *survey, m *sight) { s.ufw("node-1", inventory.Leave); delete(m.heard, "node-2") },
+			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
+   stops; on node-1: ufw allow in proto vrrp from 10.1.1.2
+ok VRRP (IP protocol 112) of the others arrives: from node-3
+`},
+		{"a sender without perl", func(s *survey, m *sight) { deaf(s.sights["node-2"]); delete(m.heard, "node-2") },
+			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it cannot send a probe (no perl on the node)\n"},
+		{"a sender that could not send", func(s *survey, m *sight) { s.sights["node-2"].sent = time.Time{}; delete(m.heard, "node-2") },
+			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it cannot send a probe (it tried)\n"},
+		{"a sender whose probes came too late", func(s *survey, m *sight) {
+			s.sights["node-2"].sent = m.ended.Add(1)
+			delete(m.heard, "node-2")
+		}, "ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it was too late\n"},
+		{"VIP in the pods' network", func(_ *survey, m *sight) {
+			m.manifests[managerName] = manager("--cluster-cidr=fd00::/48,10.1.128.0/17")
+		},
+			`NO 10.1.233.1 is outside of the cluster's networks: 10.1.233.1 lies inside 10.1.128.0/17, the network of the pods (--cluster-cidr of kube-controller-manager)
+   stops, at cluster.yaml:4:6; choose a VIP outside of it: addresses in there are given away by Kubernetes
+`},
+		{"VIP in the services' network", func(_ *survey, m *sight) { m.replace("10.96.0.0/12", "10.0.0.0/8") },
+			`NO 10.1.233.1 is outside of the cluster's networks: 10.1.233.1 lies inside 10.0.0.0/8, the network of the services (--service-cluster-ip-range of kube-apiserver)
+   stops, at cluster.yaml:4:6; choose a VIP outside of it: addresses in there are given away by Kubernetes
+`},
+		{"no manifests", func(_ *survey, m *sight) { m.manifests = nil },
+			"ok 10.1.233.1 is outside of the cluster's networks: services left out: there is no manifest of kube-apiserver, pods left out: there is no manifest of kube-controller-manager\n"},
+		{"no pod network", func(_ *survey, m *sight) { m.manifests[managerName] = manager("--v=2") },
+			"ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods left out: kube-controller-manager has no --cluster-cidr\n"},
+		{"port among the NodePorts", func(s *survey, _ *sight) { s.cluster.Port = 30443 },
+			`NO its ports are outside of the NodePorts: port 30443 lies inside 30000-32767, the ports of NodePort services
+   stops, at cluster.yaml:1:1; set port to a port outside of it: kube-proxy may be told to take any port of that range
+`},
+		{"monitor port among the NodePorts", func(_ *survey, m *sight) {
+			m.replace("    - --service-cluster", "    - --service-node-port-range=8000+1000\n    - --service-cluster")
+		},
+			`NO its ports are outside of the NodePorts: haproxy.monitorPort 8404 lies inside 8000+1000, the ports of NodePort services
+   stops, at cluster.yaml:13:16; set haproxy.monitorPort to a port outside of it: kube-proxy may be told to take any port of that range
+`},
+		{"NodePorts that are none", func(_ *survey, m *sight) {
+			m.replace("    - --service-cluster", "    - --service-node-port-range=9-1\n    - --service-cluster")
+		}, "ok its ports are outside of the NodePorts: left out: --service-node-port-range=9-1 is no range\n"},
+		{"SELinux", func(_ *survey, m *sight) { m.selinux, m.connectAny = "Enforcing", "haproxy_connect_any --> off" },
+			`NO SELinux and AppArmor are not in the way: SELinux is enforcing, and keeps haproxy from port 6443: haproxy_connect_any is off
+   on node-1: setsebool -P haproxy_connect_any 1
+`},
+		{"SELinux that lets it", func(_ *survey, m *sight) { m.selinux, m.connectAny = "Enforcing", "haproxy_connect_any --> on" },
+			"ok SELinux and AppArmor are not in the way: SELinux is enforcing, haproxy may connect\n"},
+		{"permissive SELinux", func(_ *survey, m *sight) { m.selinux, m.connectAny = "Permissive", "haproxy_connect_any --> off" }, ""},
+		{"AppArmor", func(_ *survey, m *sight) { m.enforced = []string{"haproxy", "/usr/sbin/keepalived"} },
+			"ok SELinux and AppArmor are not in the way: AppArmor enforces profiles: haproxy, /usr/sbin/keepalived\n"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := surveyOf(t)
+			s.cluster.VRRP.VirtualRouterID = 51
+			usual := written(s)
+			if c.name == "sound" {
+				usual = nil
+			}
+			c.change(s, s.sights["node-1"])
+			var got strings.Builder
+			for _, line := range written(s) {
+				if !slices.Contains(usual, line) {
+					got.WriteString(line)
+				}
+			}
+			same(t, "finds", got.String(), c.finds)
+		})
+	}
+}
+
+// ufw makes it active, with no rules of ours.
+func (s *survey) ufw(name string, care inventory.Care) {
+	s.cluster.Firewall = care
+	s.facts[name].put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+}
+
+func (t *sight) replace(old, now string) {
+	t.manifests[apiserverName] = bytes.ReplaceAll(t.manifests[apiserverName], []byte(old), []byte(now))
+}
+
+// written is what node-1 finds, in lines.
+func written(s *survey) []string {
+	var out []string
+	for _, f := range s.of(s.cluster.Nodes[0]) {
+		if f.OK {
+			out = append(out, fmt.Sprintf("ok %s: %s\n", f.What, f.Detail))
+			continue
+		}
+		stops := ""
+		if f.stops {
+			stops = "stops"
+			if where := f.refusal(s.cluster).Where; where != "" {
+				stops += ", at " + where
+			}
+			stops += "; "
+		}
+		out = append(out, fmt.Sprintf("NO %s: %s\n   %s%s\n", f.What, f.Detail, stops, f.Cure))
+	}
+	return out
+}
+
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	const skewed = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"
+	at := func(aheads ...time.Duration) func(*survey) {
+		return func(s *survey) {
+			for i, n := range s.cluster.Nodes {
+				s.sights[n.Name].hasClock = i < len(aheads)
+				if i < len(aheads) {
+					s.sights[n.Name].ahead = aheads[i]
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*survey)
+		want   Check
+	}{
+		{"all the same", at(0, 0, 0), Check{OK: true, Detail: "0s apart, give or take 0s"}},
+		{"the operator's is another", at(time.Hour, time.Hour+time.Second, time.Hour), Check{OK: true, Detail: "1s apart, give or take 0s"}},
+		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Cure: skewed}},
+		{"one is behind", at(0, 0, -time.Minute), Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Cure: skewed}},
+		{"it may be the way there", func(s *survey) {
+			at(0, 3*time.Second, 0)(s)
+			s.sights["node-2"].doubt = time.Second
+		}, Check{OK: true, Detail: "3s apart, give or take 1s"}},
+		{"one clock", at(0), Check{OK: true, Detail: "left out: no two clocks can be read"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := surveyOf(t)
+			c.change(s)
+			c.want.What = "the nodes' clocks agree within 2s"
+			same(t, "check", s.clocks(), c.want)
+		})
+	}
+	var s sight
+	asked := time.Unix(1000, 0)
+	s.takeClock(record("clock", "1003.500000000"), asked, asked.Add(time.Second))
+	same(t, "ahead", s.ahead, 3*time.Second)
+	same(t, "doubt", s.doubt, 500*time.Millisecond)
+	for _, bad := range []string{"", "1003.%N", "1003", "-5.000000000", "99999999999999999999.000000000"} {
+		var s sight
+		s.takeClock(record("clock", bad), asked, asked)
+		same(t, bad, s.hasClock, false)
+	}
+}
+
+// TestHostileSight takes no form that doctor.sh does not write.
+func TestHostileSight(t *testing.T) {
+	t.Parallel()
+	s := sight{macs: map[string]string{}, heard: map[string]bool{}}
+	for _, r := range []remote.Record{
+		record("arp"), record("arp", "52:54:00:00:00:0g"), record("arp", "52:54:00:00:00:01 x"),
+		record("vrrp", "10.1.0.9", "3", "51"), record("vrrp", "10.1.0.9", "3", "256", "1"), record("vrrp", "host", "3", "51", "1"), record("vrrp", "10.1.0.9", "-3", "51", "1"),
+		record("probe"), record("probe", "node-2"), record("selinux"), record("listening"), record("other", "x"),
+		record("apparmor", "haproxy (enforce)\n$(reboot) (enforce)\nkeepalived (complain)"),
+		record("links", "2: eth0: <UP> mtu 1500 \\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff\n3: eth0.5@eth0: <UP> \\    link/ether 52:54:00:00:00:02 brd x\n1: lo: <UP> \\    link/loopback 00:00:00:00:00:00\n"),
+		record("neighbours", "10.1.1.2 dev eth0 lladdr 52:54:00:00:00:02 REACHABLE\n10.1.1.3 dev eth0 FAILED\nx lladdr 52:54:00:00:00:02 STALE\n10.1.1.4 lladdr\n"),
+	} {
+		if err := s.take(r); err != nil {
+			t.Errorf("%v: %v", r, err)
+		}
+	}
+	same(t, "answers", len(s.answers)+len(s.speakers)+len(s.heard), 0)
+	same(t, "profiles", s.enforced, []string{"haproxy"})
+	same(t, "MACs", s.macs, map[string]string{"eth0": "52:54:00:00:00:01", "eth0.5": "52:54:00:00:00:02"})
+	same(t, "neighbours", len(s.neighbours), 1)
+	same(t, "neighbour", s.neighbours[0].address.String()+" "+s.neighbours[0].mac, "10.1.1.2 52:54:00:00:00:02")
+	says(t, s.take(record("manifest", apiserverName, "%")), "doctor: manifest: field 1 of record manifest is not base64: illegal base64 data at input byte 0")
+	for range 2 * mostSpeakers {
+		_ = s.take(record("vrrp", "10.1.0.9", "3", "51", "1"))
+	}
+	same(t, "speakers", len(s.speakers), mostSpeakers)
+}
+
+// lan is what the fleet's nodes send each other.
+type lan struct {
+	mu        sync.Mutex
+	listening int
+	sent      []string // nonces
+	early     bool     // somebody sent before all listened
+}
+
+// plug makes the nodes of a fleet look around as doctor.sh does.
+func plug(f *fleet, without ...string) *lan {
+	l := &lan{}
+	for i, n := range f.Cluster.Nodes {
+		f.nodes[n.Name].on["doctor"] = func(_ context.Context, s remote.Script, say say) error {
+			if s.Vars["KPLB_SEND"] != "" {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				l.early = l.early || l.listening < len(f.Cluster.Nodes)
+				l.sent = append(l.sent, s.Vars["KPLB_NONCE"])
+				return nil
+			}
+			say("clock", fmt.Sprintf("%d.%09d", time.Now().Unix(), time.Now().Nanosecond()))
+			say("addresses", fmt.Sprintf("2: eth0    inet %s/16 scope global eth0", n.Address))
+			say("links", fmt.Sprintf("2: eth0: <UP> \\    link/ether 52:54:00:00:00:0%d brd x", i+1))
+			time.Sleep(time.Duration(i) * 20 * time.Millisecond) // the last one is slow
+			l.mu.Lock()
+			l.listening++
+			l.mu.Unlock()
+			say("listening", "arp")
+			for deadline := time.Now().Add(5 * time.Second); s.Vars["KPLB_NONCES"] != "" && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+				l.mu.Lock()
+				all := len(l.sent) == len(f.Cluster.Nodes)
+				l.mu.Unlock()
+				if all {
+					break
+				}
+			}
+			time.Sleep(50 * time.Millisecond) // the senders are back by then
+			for _, nonce := range strings.Fields(s.Vars["KPLB_NONCES"]) {
+				if !slices.Contains(without, n.Name) {
+					say("probe", nonce, "10.1.1.9")
+				}
+			}
+			say("done")
+			return nil
+		}
+	}
+	return l
+}
+
+func TestExamine(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, applied)
+	l := plug(f)
+	proof, err := f.Examine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "sent before all listened", l.early, false)
+	same(t, "probes", len(l.sent), 3)
+	same(t, "OK", proof.OK(), true)
+	var heard []string
+	for _, c := range proof.Checks {
+		if strings.HasPrefix(c.What, "VRRP") {
+			heard = append(heard, c.Node+" "+c.Detail)
+		}
+	}
+	same(t, "heard", heard, []string{"node-1 from node-2, node-3", "node-2 from node-1, node-3", "node-3 from node-1, node-2"})
+	same(t, "checks", len(proof.Checks), 3*7+1)
+}
+
+// TestExamineRefusals has what an apply would refuse on each node, and a change
+// that waits, among the checks.
+func TestExamineRefusals(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, applied)
+	plug(f, "node-3")
+	f.nodes["node-1"].facts.HAProxy.Version.Major = 1
+	f.nodes["node-2"].facts.put(pendingPath+"/txn", 0o600, []byte("txn1\n"))
+	proof, err := f.Examine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var no []string
+	for _, c := range proof.Checks {
+		if !c.OK {
+			no = append(no, c.Node+": "+c.What+": "+c.Detail)
+		}
+	}
+	same(t, "noes", no, []string{
+		"node-1: nothing on it is in the way: haproxy 1.6.12 is too old, at least 2.2.0 is needed",
+		"node-2: nothing on it is in the way: a change waits to be confirmed: ",
+		"node-3: VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-1 does not arrive at node-3",
+		"node-3: VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-3",
+	})
+}
+
+// TestExamineFails where looking itself did.
+func TestExamineFails(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]step{
+		"node-2: it broke": func(_ context.Context, _ remote.Script, say say) error {
+			say("listening")
+			return errors.New("node-2: it broke")
+		},
+		"node-2: doctor: the node's answer is cut short": func(_ context.Context, _ remote.Script, say say) error { say("listening"); return nil },
+	} {
+		f := newFleet(t, applied)
+		plug(f).sent = []string{"node-2 has none to send"}
+		f.nodes["node-2"].on["doctor"] = do
+		_, err := f.Examine(t.Context())
+		says(t, err, name)
+	}
+}
+
+// TestPrecheckRefuses what must stop a first change, and nothing else.
+func TestPrecheckRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		pairs bool
+		says  string
+		sends int
+	}{
+		{"without pairs", false, "cluster.yaml:1:1: node-1: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)", 0},
+		{"with pairs", true, "cluster.yaml:1:1: node-1: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)\n" +
+			"node-3: VRRP (IP protocol 112) from node-1 does not arrive at node-3\nnode-3: VRRP (IP protocol 112) from node-2 does not arrive at node-3", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, freshOf)
+			f.Cluster.VRRP.VirtualRouterID = 51
+			l := plug(f, "node-3")
+			look := f.nodes["node-1"].on["doctor"]
+			f.nodes["node-1"].on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+				say("vrrp", "10.1.0.9", "3", "51", "100")
+				say("selinux", "Enforcing", "haproxy_connect_any --> off") // a no, and no danger
+				return look(ctx, s, say)
+			}
+			if _, err := f.Inspect(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			err := f.precheck(t.Context(), c.pairs)
+			says(t, err, c.says)
+			var refused *RefusedError
+			same(t, "is a refusal", errors.As(err, &refused), true)
+			same(t, "probes", len(l.sent), c.sends)
+		})
+	}
+	f := newFleet(t, freshOf)
+	plug(f)
+	says(t, f.precheck(t.Context(), true), "")
+}
+
+// TestVRRPProgram has the program listen at one end of a cable, in a network
+// of its own, and whoever has the other end send.
+func TestVRRPProgram(t *testing.T) {
+	t.Parallel()
+	for _, needed := range []string{"unshare", "ip", "perl"} {
+		if _, err := exec.LookPath(needed); err != nil {
+			t.Skip(err)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), "unshare", "-rn", "ip", "link", "add", "one", "type", "veth", "peer", "name", "two").CombinedOutput(); err != nil {
+		t.Skipf("no network of its own: %s", out)
+	}
+	program := filepath.Join(t.TempDir(), "vrrp.pl")
+	if err := os.WriteFile(program, []byte(vrrpProgram), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const text = `set -eu
+ip link add one address 02:00:00:00:00:01 type veth peer name two address 02:00:00:00:00:02
+ip addr add 10.0.0.1/24 dev one
+ip addr add 10.9.9.9/32 dev two
+ip link set one up
+ip link set two up
+index() { line=$(ip -o link show dev "$1"); echo "${line%%:*}"; }
+perl -e 'use Socket; socket(my $s, 17, SOCK_DGRAM, 0) or die; select(undef, undef, undef, 1);
+for my $vrrp ([0x31, 51, 100], [0x31, 51, 90], [0x21, 7, 255], [0x0f, 9, 9], [0x22, 9, 9]) {
+	my $p = pack("C2 n3 C2 n a4 a4 C3 C5", 0x45, 0, 28, 0, 0, 255, 112, 0, inet_aton("10.0.0.7"), inet_aton("224.0.0.18"), @$vrrp, 0, 0, 0, 0, 0);
+	my $sum = unpack("%32n*", substr($p, 0, 20)); $sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+	substr($p, 10, 2) = pack("n", ~$sum & 0xffff);
+	send($s, $p, 0, pack("S n i S C C a8", 17, 0x800, $ARGV[0], 1, 0, 6, pack("H12", "01005e000012"))) or die $!;
+}' "$(index two)" &
+(sleep 1; for nonce in 11111111111111111111111111111111 22222222222222222222222222222222; do
+	perl "$PROGRAM" send "$(index two)" 10.0.0.2 $nonce 10.0.0.1/02:00:00:00:00:01
+done) &
+perl "$PROGRAM" listen 3 one "$(index one)" 02:00:00:00:00:01 10.0.0.1 10.9.9.9 11111111111111111111111111111111
+wait`
+	cmd := exec.CommandContext(t.Context(), "unshare", "-rn", "sh", "-c", text)
+	cmd.Env = append(os.Environ(), "PROGRAM="+program)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got := strings.Split(strings.TrimSpace(string(out)), "\n")
+	same(t, "the first line", got[0], "listening arp")
+	for _, want := range []string{"arp 02:00:00:00:00:02", "vrrp 10.0.0.7 3 51 100", "vrrp 10.0.0.7 2 7 255", "probe 11111111111111111111111111111111 10.0.0.2"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	same(t, "lines", len(got), 5)
+	if t.Failed() {
+		t.Logf("%s", out)
+	}
+}
