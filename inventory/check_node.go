@@ -48,7 +48,10 @@ func (c *checker) workers(doc *document, shared SSH) []Node {
 		c.add(doc.Workers[most].At.at, fmt.Sprintf("workers has %d nodes", len(doc.Workers)), fmt.Sprintf("write at most %d", most))
 		doc.Workers = doc.Workers[:most]
 	}
-	var out []Node
+	if len(doc.Workers) == 0 {
+		return nil
+	}
+	out := make([]Node, 0, len(doc.Workers))
 	for i := range doc.Workers {
 		d := &doc.Workers[i]
 		n := c.node(&nodeDocument{At: d.At, Name: d.Name, Address: d.Address, SSH: d.SSH}, shared)
@@ -67,7 +70,7 @@ type member struct {
 
 // members are all nodes, the workers last.
 func members(doc *document, cluster *Cluster) []member {
-	var out []member
+	out := make([]member, 0, len(cluster.Nodes)+len(cluster.Workers))
 	for i, n := range cluster.Nodes {
 		d := doc.Nodes[i]
 		out = append(out, member{n, d.At, d.Name, d.Address, d.Priority})

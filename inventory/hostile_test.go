@@ -160,7 +160,7 @@ func checkInert(t *testing.T, field, value string, cluster *Cluster) {
 	copied.Nodes = append([]Node(nil), cluster.Nodes...)
 	copied.Workers = append([]Node(nil), cluster.Workers...)
 	var paths, commands []string
-	logins := []*SSH{&copied.SSH}
+	logins := append(make([]*SSH, 0, 1+len(copied.Nodes)+len(copied.Workers)), &copied.SSH)
 	for i := range copied.Nodes {
 		logins = append(logins, &copied.Nodes[i].SSH)
 	}

@@ -42,7 +42,7 @@ func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *Facts) {
 	ca := f.Files[caPath].Content
 	for _, path := range kubeconfigs(c, p.Node, f) {
 		p.editKubeconfig(f, path, func(source []byte) ([]byte, error) {
-			if err := elsewhere(c, source, ca); err != nil {
+			if err := elsewhere(source, ca); err != nil {
 				return nil, err
 			}
 			return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
@@ -55,7 +55,7 @@ var errElsewhere = errors.New("is of another cluster")
 
 // elsewhere keeps kubeconfigs that go through something of their own: another
 // cluster's, a tunnel on loopback.
-func elsewhere(c *inventory.Cluster, source, ca []byte) error {
+func elsewhere(source, ca []byte) error {
 	endpoints, err := kubeadm.Endpoints(source, ca)
 	if err != nil {
 		return err

@@ -73,11 +73,7 @@ func TestLeaving(t *testing.T) {
 		f := four(t)
 		f.Cluster.Nodes = f.Cluster.Nodes[:3]
 		p := f.planned(proven)
-		var order []string
-		for _, n := range p.Nodes {
-			order = append(order, n.Node.Name)
-		}
-		same(t, "order", strings.Join(order, " "), "node-4 node-2 node-3 node-1")
+		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
 		same(t, "stops", [2]Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]Action{Stop, Stop})
 		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})

@@ -23,16 +23,9 @@ const probeTimeout = 5 * time.Second
 // dialFunc connects; a host's own makes a probe start on that node.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// probe asks an apiserver one path over a new TLS connection, verified
-// against the cluster's CA and the address that it was reached by. The answer
-// must be 200 and "ok".
-func probe(ctx context.Context, ca *x509.CertPool, at netip.AddrPort, path string, dial dialFunc) error {
-	p := newProber(ca, at, dial)
-	defer p.close()
-	return p.ask(ctx, path)
-}
-
-// prober asks an apiserver several paths over one connection, where that stays.
+// prober asks an apiserver several paths over one connection, where that
+// stays: TLS verified against the cluster's CA and the address that it was
+// reached by. An answer must be 200 and "ok".
 type prober struct {
 	ca    *x509.CertPool
 	at    netip.AddrPort

@@ -88,7 +88,7 @@ func TestProbe(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			at := apiserverAt(t, here+":0", c.cert, c.answer)
-			err := probe(t.Context(), authority.pool(), at, "/readyz", (&net.Dialer{}).DialContext)
+			err := probe(t.Context(), at)
 			fill := strings.NewReplacer("HOST", here, "ADDRESS", at.String())
 			says(t, err, fill.Replace(c.says))
 			same(t, "hint", answer("", "", err).Cure, fill.Replace(c.hint))
@@ -99,7 +99,7 @@ func TestProbe(t *testing.T) {
 func TestProbeExpired(t *testing.T) {
 	t.Parallel()
 	at := apiserverAt(t, "127.0.3.1:0", authority.certificate(t, longAgo.AddDate(1, 0, 0), nil, "127.0.3.1"), says200)
-	err := probe(t.Context(), authority.pool(), at, "/readyz", (&net.Dialer{}).DialContext)
+	err := probe(t.Context(), at)
 	if err == nil || !strings.Contains(err.Error(), "certificate has expired or is not yet valid: current time ") {
 		t.Errorf("says %v", err)
 	}
@@ -111,15 +111,15 @@ func TestProbeNoAnswer(t *testing.T) {
 	at := apiserverAt(t, "127.0.3.1:0", cert, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	says(t, probe(ctx, authority.pool(), at, "/readyz", (&net.Dialer{}).DialContext), "no answer within 5s")
+	says(t, probe(ctx, at), "no answer within 5s")
 
 	interrupted, stop := context.WithCancel(t.Context())
 	stop()
-	if err := probe(interrupted, authority.pool(), at, "/readyz", (&net.Dialer{}).DialContext); !errors.Is(err, context.Canceled) {
+	if err := probe(interrupted, at); !errors.Is(err, context.Canceled) {
 		t.Errorf("says %v", err)
 	}
 	nobody := closed(t, "127.0.3.1")
-	says(t, probe(t.Context(), authority.pool(), nobody, "/readyz", (&net.Dialer{}).DialContext), "dial tcp "+nobody.String()+": connect: connection refused")
+	says(t, probe(t.Context(), nobody), "dial tcp "+nobody.String()+": connect: connection refused")
 }
 
 // way is a Host that only connects: to where routes says, and nowhere else.
@@ -138,6 +138,13 @@ func (w way) DialContext(ctx context.Context, network, address string) (net.Conn
 // Run has no credentials to give.
 func (w way) Run(context.Context, remote.Script, func(remote.Record) error) error {
 	return &remote.Error{Host: "node-1", Err: remote.ErrTimeout}
+}
+
+// probe asks from here, without credentials.
+func probe(ctx context.Context, at netip.AddrPort) error {
+	p := newProber(authority.pool(), at, (&net.Dialer{}).DialContext)
+	defer p.close()
+	return p.ask(ctx, "/readyz")
 }
 
 // TestReach asks from here, and where there is no way, from the node.

@@ -17,8 +17,9 @@ var identityLine = regexp.MustCompile(`(?m)^\s*(virtual_router_id|version|auth_t
 
 // identity is the part of a keepalived.conf that all nodes share.
 func identity(config []byte) string {
-	var out []string
-	for _, line := range identityLine.FindAllString(string(config), -1) {
+	lines := identityLine.FindAllString(string(config), -1)
+	out := make([]string, 0, len(lines))
+	for _, line := range lines {
 		words := strings.Fields(line)
 		if words[0] == "unicast_src_ip" { // that it is unicast, whatever the address
 			words = words[:1]

@@ -4,6 +4,7 @@ package machines
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -103,13 +104,15 @@ func (c *Clients) call() {
 }
 
 func (c *Clients) dial() (net.Conn, error) {
-	conn, err := net.DialTimeout("tcp", c.at, 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.at)
 	if err != nil {
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	client := tls.Client(conn, c.trust)
-	if err := client.Handshake(); err != nil {
+	if err := client.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
