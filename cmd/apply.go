@@ -109,7 +109,7 @@ func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved
 			}
 		}
 		if plan.Empty() {
-			return s.applyNothing(ctx, r, plan, o)
+			return s.applyNothing(ctx, set, r, plan, o)
 		}
 		return s.carryOut(ctx, set, r, plan, o, progress)
 	})
@@ -140,6 +140,9 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 			err = &rollout.StoppedError{Cause: printErr, Changed: plan.Changing()} // done, whoever reads it or not
 		}
 	}
+	if err == nil {
+		err = s.moveLocal(set, plan.Cluster, r.CA())
+	}
 	if err == nil && !proof.OK() {
 		err = &noError{"changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"}
 	}
@@ -148,7 +151,7 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 
 // applyNothing proves a cluster that is as it should be, with what was just
 // seen of it.
-func (s streams) applyNothing(ctx context.Context, r *rollout.Rollout, plan *rollout.Plan, o applyOptions) error {
+func (s streams) applyNothing(ctx context.Context, set *settings, r *rollout.Rollout, plan *rollout.Plan, o applyOptions) error {
 	proof, err := r.Prove(ctx, plan)
 	if err == nil && !proof.Works() {
 		proof, err = r.Verify(ctx, o.Patience) // a node may just have come back
@@ -158,6 +161,9 @@ func (s streams) applyNothing(ctx context.Context, r *rollout.Rollout, plan *rol
 	}
 	if o.format == "text" {
 		s.say("nothing to do: %d nodes are as the inventory says", len(plan.Nodes))
+	}
+	if err := s.moveLocal(set, plan.Cluster, r.CA()); err != nil {
+		return err
 	}
 	return s.printProof(proof, o.format)
 }

@@ -37,6 +37,9 @@ func (s streams) remove(ctx context.Context, set *settings, o applyOptions) erro
 		if err := s.goBack(ctx, set, r, o, 0, progress); err != nil {
 			return err
 		}
+		if err := s.moveLocalBack(set, r.Cluster, r.CA()); err != nil {
+			return err
+		}
 		return r.Forget(ctx)
 	})
 }

@@ -12,6 +12,11 @@ node_of() {
 	misuse "lab $NAME has no node \"$1\""
 }
 
+nodes_of() {
+	local word
+	for word; do node_of "$word"; done
+}
+
 need_node() { [ -n "${1-}" ] || misuse "which node? name one of $(for node in $NODES; do node_name "$node"; done | tr '\n' ' ')"; }
 
 look_exec() {
@@ -54,20 +59,26 @@ look_mend() {
 }
 
 look_poweroff() {
-	local node
+	local nodes node going=
 	need_node "${1-}"
-	node=$(node_of "$1")
-	power_off "$node"
-	say "$(node_name "$node"): power cut"
+	nodes=$(nodes_of "$@")
+	for node in $nodes; do
+		power_off "$node" &
+		going="$going $!"
+	done
+	for node in $going; do wait "$node"; done
+	for node in $nodes; do say "$(node_name "$node"): power cut"; done
 }
 
 look_poweron() {
-	local node
+	local nodes node
 	need_node "${1-}"
-	node=$(node_of "$1")
-	power_on "$node"
-	wait_for_ssh "$node"
-	say "$(node_name "$node"): answers ssh"
+	nodes=$(nodes_of "$@")
+	for node in $nodes; do power_on "$node"; done
+	for node in $nodes; do
+		wait_for_ssh "$node"
+		say "$(node_name "$node"): answers ssh"
+	done
 }
 
 look_state() { echo "$STATE"; }

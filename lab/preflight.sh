@@ -20,6 +20,17 @@ can_build() {
 	esac
 	command -v go >/dev/null || die "go is missing; the stand-in and Kubernetes are built with it: https://go.dev/dl"
 	install_missing
+	allow_watches
+}
+
+# Every machine watches files as the host's root, a Kubernetes node with about
+# 20 inotify instances; of the usual 128 none is left for the seventh node, and a
+# kubelet that gets none ends.
+allow_watches() {
+	local limit=/proc/sys/fs/inotify/max_user_instances
+	[ "$(cat $limit)" -lt 1024 ] || return 0
+	say "raising fs.inotify.max_user_instances from $(cat $limit) to 1024, until this machine reboots"
+	echo 1024 2>/dev/null >$limit || say "it cannot be raised here: do not expect more than six Kubernetes nodes to work"
 }
 
 # The nearest directory that exists already.

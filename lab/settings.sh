@@ -15,6 +15,9 @@ ETCD_VERSION=3.6.8
 ETCD_IMAGE=registry.k8s.io/etcd:3.6.8-0
 PAUSE_IMAGE=registry.k8s.io/pause:3.10.2
 
+# What "up" has options for and a lab made without them does not say.
+WORKERS='' SPARES='' UFW=no ANONYMOUS=on
+
 NODE_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 BEGAN=$SECONDS
 

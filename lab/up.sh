@@ -2,11 +2,11 @@
 # "lab/lab up": from nothing to machines that answer, or to nothing again.
 
 lab_up() {
-	local name=${KPLB_LAB_NAME:-kplb} subnet=10.1.0.0/16 count=3
+	local name=${KPLB_LAB_NAME:-kplb} subnet=10.1.0.0/16 count=3 workers=0 spares=0 only=
 	KIND=standin VIP_SAN=yes PACKAGES=yes NODE_LAYER=
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--name | --subnet | --nodes) [ $# -ge 2 ] || misuse "$1 needs a value" ;;&
+		--name | --subnet | --nodes | --workers | --spares | --anonymous) [ $# -ge 2 ] || misuse "$1 needs a value" ;;&
 		--name) name=$2 && shift ;;
 		--name=*) name=${1#*=} ;;
 		--subnet) subnet=$2 && shift ;;
@@ -14,6 +14,13 @@ lab_up() {
 		--nodes) count=$2 && shift ;;
 		--nodes=*) count=${1#*=} ;;
 		--kubernetes) KIND=kubernetes ;;
+		--workers) workers=$2 only=$1 && shift ;;
+		--workers=*) workers=${1#*=} only=--workers ;;
+		--spares) spares=$2 only=$1 && shift ;;
+		--spares=*) spares=${1#*=} only=--spares ;;
+		--anonymous) ANONYMOUS=$2 only=$1 && shift ;;
+		--anonymous=*) ANONYMOUS=${1#*=} only=--anonymous ;;
+		--ufw) UFW=yes ;;
 		--without-vip-san) VIP_SAN=no ;;
 		--without-packages) PACKAGES=no ;;
 		*) misuse "up does not know \"$1\"" ;;
@@ -23,7 +30,9 @@ lab_up() {
 	use_name "$name"
 	use_subnet "$subnet"
 	[[ $count =~ ^[1-9]$ ]] || misuse "--nodes must be 1 to 9, not \"$count\""
-	NODES=$(seq -s ' ' "$count")
+	[ -z "$only" ] || [ "$KIND" = kubernetes ] || misuse "$only is for --kubernetes"
+	[[ $ANONYMOUS =~ ^(on|off)$ ]] || misuse "--anonymous must be on or off, not \"$ANONYMOUS\""
+	number_nodes "$count" "$workers" "$spares"
 	can_build
 
 	lock_lab
@@ -39,6 +48,16 @@ lab_up() {
 	wait "$MAKING" || give_up "lab $NAME could not be made" 1
 	trap - INT TERM HUP
 	say "lab $NAME is up: $(echo "$NODES" | wc -w) nodes, VIP $VIP; \"lab/lab help\" says how to look around"
+}
+
+# number_nodes COUNT WORKERS SPARES: control-plane nodes first, spares last.
+number_nodes() {
+	[[ $2 =~ ^[0-3]$ ]] || misuse "--workers must be 0 to 3, not \"$2\""
+	[[ $3 =~ ^[0-8]$ ]] || misuse "--spares must be 0 to 8, not \"$3\""
+	[ $(($1 + $2 + $3)) -le 9 ] || misuse "a lab has 9 nodes at most, not $(($1 + $2 + $3))"
+	NODES=$(seq -s ' ' $(($1 + $2 + $3)))
+	WORKERS=$(seq -s ' ' $(($1 + 1)) $(($1 + $2)))
+	SPARES=$(seq -s ' ' $(($1 + $2 + 1)) $(($1 + $2 + $3)))
 }
 
 # give_up WHY CODE: nothing stays behind, unless somebody wants to look at it.
@@ -85,12 +104,13 @@ make_lab() {
 	for node in $NODES; do power_on "$node"; done
 	for node in $NODES; do wait_for_ssh "$node"; done
 	ssh_files
+	[ "$UFW" = no ] || firewall_ready
 	"${KIND}_ready"
 }
 
 # What every later call needs to know.
 save_lab() {
-	declare -p SUBNET NODES KIND VIP_SAN PACKAGES LAYERS NODE_LAYER | sed 's/^declare -[-a-z]* //' >"$STATE/lab"
+	declare -p SUBNET NODES WORKERS SPARES KIND VIP_SAN ANONYMOUS UFW PACKAGES LAYERS NODE_LAYER | sed 's/^declare -[-a-z]* //' >"$STATE/lab"
 }
 
 load_lab() {

@@ -41,17 +41,23 @@ func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *Facts) {
 	}
 	ca := f.Files[caPath].Content
 	for _, path := range kubeconfigs(c, p.Node, f) {
-		p.editKubeconfig(f, path, func(source []byte) ([]byte, error) {
-			if err := elsewhere(source, ca); err != nil {
-				return nil, err
-			}
-			return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
-		})
+		p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
 	}
 }
 
-// errElsewhere is of a kubeconfig that names no apiserver of this cluster.
-var errElsewhere = errors.New("is of another cluster")
+// ErrElsewhere is of a kubeconfig that names no apiserver of this cluster.
+var ErrElsewhere = errors.New("is of another cluster")
+
+// PointAtVIP returns a kubeconfig's bytes with the servers of this cluster, the
+// one with this CA, set to its endpoint; nothing else in it changes. It refuses
+// what goes through something of its own, and what cannot be edited; what is of
+// other clusters is ErrElsewhere.
+func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
+	if err := elsewhere(source, ca); err != nil {
+		return nil, err
+	}
+	return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
+}
 
 // elsewhere keeps kubeconfigs that go through something of their own: another
 // cluster's, a tunnel on loopback.
@@ -61,7 +67,7 @@ func elsewhere(source, ca []byte) error {
 		return err
 	}
 	if len(endpoints) == 0 {
-		return errElsewhere
+		return ErrElsewhere
 	}
 	for _, e := range endpoints {
 		u, err := url.Parse(e.Server)
@@ -87,7 +93,7 @@ func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]by
 	}
 	edited, err := edit(was.Content)
 	switch {
-	case errors.Is(err, errElsewhere):
+	case errors.Is(err, ErrElsewhere):
 	case err != nil:
 		p.note("%s %s: not touched", path, remote.Clean(err.Error()))
 	case !bytes.Equal(edited, was.Content):

@@ -52,7 +52,7 @@ func (r *Rollout) planObjects(ctx context.Context, away bool) ([]Object, error) 
 		return nil, err
 	}
 	defer a.close()
-	ca := r.caText()
+	ca := r.CA()
 	var out []Object
 	for _, record := range clusterRecords {
 		m, err := a.configMap(ctx, record.namespace, record.name)
@@ -179,8 +179,9 @@ func serversBack(m *configMap, ca, text []byte) ([]byte, error) {
 	return kubeadm.EndpointsLikeIn(text, []byte(was), ca)
 }
 
-// caText is the cluster's authority as the nodes have it.
-func (r *Rollout) caText() []byte {
+// CA is the cluster's authority as the nodes that were inspected have it, in
+// PEM.
+func (r *Rollout) CA() []byte {
 	for _, n := range r.present() {
 		if f := r.facts[n.Name]; f != nil && len(f.Files[caPath].Content) > 0 {
 			return f.Files[caPath].Content

@@ -13,6 +13,7 @@ import (
 // TestLifecycle goes through everything that is done with a cluster after the
 // first apply, up to taking kplb away again.
 func TestLifecycle(t *testing.T) {
+	t.Parallel()
 	m := boot(t, "e2e-lifecycle")
 	before := m.contents()
 	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 0)

@@ -7,6 +7,7 @@ import "testing"
 // TestPackagesMissing has nodes without haproxy and keepalived: apply
 // installs them, and says what is wrong where that does not work.
 func TestPackagesMissing(t *testing.T) {
+	t.Parallel()
 	m := boot(t, "e2e-packages", "--without-packages")
 	m.on("1", "mv /etc/apt /etc/apt.away && mkdir /etc/apt")
 	before := m.fingerprints()
@@ -22,6 +23,7 @@ func TestPackagesMissing(t *testing.T) {
 // TestWithoutSAN has certificates that do not name the VIP: everything else
 // works, and the proof says what is missing, and the cure.
 func TestWithoutSAN(t *testing.T) {
+	t.Parallel()
 	m := boot(t, "e2e-san", "--without-vip-san")
 	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 1,
 		"confirmed", "NO  /healthz on 10.1.233.1:6443: the apiserver's certificate is not for 10.1.233.1", "certSANs", "kubeadm init phase certs apiserver")
