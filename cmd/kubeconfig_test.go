@@ -1,0 +1,105 @@
+package cmd
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// TestLocalKubeconfig moves the kubeconfig of whoever runs kplb, and back.
+func TestLocalKubeconfig(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("KUBECONFIG", "")
+	t.Setenv("XDG_STATE_HOME", "")
+	ca, err := os.ReadFile("../testdata/kubeadm/kubeconfig/ca.crt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile("../testdata/kubeadm/kubeconfig/admin.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := inventory.Parse("x", []byte("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\nendpoint: manage\nnodes:\n- {name: a, address: 10.1.1.1}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	s, set := streams{out: &said, err: &said}, &settings{}
+	path := filepath.Join(home, ".kube", "config")
+	if err := s.moveLocal(set, c, ca); err != nil || said.Len() > 0 {
+		t.Errorf("without a kubeconfig: %v, %s", err, said.String())
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, before, 0o640); err != nil {
+		t.Fatal(err)
+	}
+
+	for range 2 { // the second time there is nothing to do
+		if err := s.moveLocal(set, c, ca); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moved, _ := os.ReadFile(path)
+	if want := strings.Replace(string(before), "https://10.1.1.1:6443", "https://10.1.233.1:6443", 1); string(moved) != want {
+		t.Errorf("moved:\n%s", moved)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode: %v, %v", info.Mode(), err)
+	}
+	if text := said.String(); strings.Count(text, "this machine: ") != 1 || !strings.Contains(text, "+    server: https://10.1.233.1:6443\n") || strings.Contains(text, "key-data: L") {
+		t.Errorf("said:\n%s", text)
+	}
+
+	if err := s.moveLocalBack(set, c, ca); err != nil {
+		t.Fatal(err)
+	}
+	if back, _ := os.ReadFile(path); !bytes.Equal(back, before) {
+		t.Errorf("not as before:\n%s", back)
+	}
+	said.Reset()
+	if err := s.moveLocalBack(set, c, ca); err != nil || said.Len() > 0 {
+		t.Errorf("back a second time: %v, %s", err, said.String())
+	}
+
+	c.Endpoint = inventory.Leave
+	if err := s.moveLocal(set, c, ca); err != nil {
+		t.Error(err)
+	}
+	if now, _ := os.ReadFile(path); !bytes.Equal(now, before) {
+		t.Error("moved although the inventory leaves it")
+	}
+}
+
+// TestLocalKubeconfigLeftAlone names what it does not touch.
+func TestLocalKubeconfigLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	link, broken := filepath.Join(dir, "link"), filepath.Join(dir, "broken")
+	t.Setenv("KUBECONFIG", link+string(os.PathListSeparator)+broken)
+	if err := os.Symlink("elsewhere", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(broken, []byte("clusters: ["), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile("../testdata/kubeadm/kubeconfig/ca.crt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	s := streams{out: &said, err: &said}
+	if err := s.moveLocal(&settings{}, &inventory.Cluster{Name: "home", Endpoint: inventory.Manage}, ca); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"this machine: " + link + " is not a regular file: not touched", "this machine: " + broken + " is not YAML"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("does not say %q:\n%s", want, said.String())
+		}
+	}
+}
