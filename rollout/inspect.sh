@@ -15,7 +15,7 @@ done </etc/os-release
 record addresses "$(ip -o addr show)"
 record listeners "$(ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service kubelet.service 2>/dev/null)"
+	haproxy.service keepalived.service kubelet.service ufw.service 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"
@@ -52,7 +52,7 @@ filter() {
 		"table inet firewalld "*) echo firewalld && break ;;
 		table*) table="$first $second" ;;
 		chain*) chain=$first ;;
-		*"hook input"*"policy drop"*) echo "$table $chain" && break ;;
+		*"hook input"*"policy drop"*) case $table in "inet "* | "ip "*) ;; *) continue ;; esac && echo "$table $chain" && break ;;
 		esac
 	done
 }

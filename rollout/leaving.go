@@ -92,6 +92,10 @@ func (r *Rollout) planLeaver(ctx context.Context, n inventory.Node, f *Facts) (N
 		return p, nil
 	}
 	p, _, err := r.planNodeBack(ctx, n, f, 0)
+	if p.Certificate != nil { // the others still send clients of the VIP there
+		p.Certificate = nil
+		p.note("the certificate of its apiserver stays as it is, and is for the VIP, too")
+	}
 	return p, err
 }
 

@@ -57,7 +57,13 @@ func four(t *testing.T) *fleet {
 		}
 		f.nodes[n.Name].facts = applied(t, f.Rollout, n)
 	}
-	f.nodes["node-4"].save("0", fresh(t, f.Cluster, extra))
+	before := fresh(t, f.Cluster, extra)
+	certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}))
+	before.put(certificatePath, 0o644, certificate)
+	f.nodes["node-4"].save("0", before)
+	certificate, _ = pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
+	f.nodes["node-4"].facts.put(certificatePath, 0o644, certificate)
+	f.nodes["node-4"].save("1", f.nodes["node-4"].facts)
 	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
 	return f
 }
@@ -75,6 +81,7 @@ func TestLeaving(t *testing.T) {
 		p := f.planned(proven)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
+		same(t, "certificate", p.Nodes[0].Certificate, (*Certificate)(nil))
 		same(t, "stops", [2]Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]Action{Stop, Stop})
 		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})
 		_, err := f.Apply(t.Context(), p, options)

@@ -45,9 +45,10 @@ unit_back() {
 }
 
 touch $changed
+ufw_back $old
 put_files_back || exit 1
 if touched ^/etc/systemd/; then systemctl daemon-reload; fi
-if touched ^/etc/ufw/; then ufw reload >/dev/null; fi
+if touched ^/etc/ufw/ && ufw_running; then ufw reload >/dev/null; fi
 cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
 while read -r unit active enabled; do
 	unit_back "$unit" "$active" "${enabled:-unknown}" </dev/null

@@ -71,7 +71,7 @@ var (
 func restoreProgram() []byte {
 	return []byte("#!/bin/sh\n# kplb: takes an unconfirmed change back; see " + pendingPath + "\nset -u\numask 077\n" +
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\ntrap '' HUP PIPE\n" +
-		stateBody + restoreBody)
+		stateBody + firewallBody + restoreBody)
 }
 
 // What kplb keeps on a node.

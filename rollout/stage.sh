@@ -104,7 +104,7 @@ is_valid() {
 write_boot_unit() {
 	mkdir -p ${boot_link%/*} &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
-			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service' \
+			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service' 'After=ufw.service' \
 			'[Service]' 'Type=oneshot' \
 			"ExecStart=/bin/sh -c '[ ! -e $base/restore ] || exec /bin/sh $base/restore boot; rm -f $boot_link $boot_unit'" >$boot_unit &&
 		ln -sf ../${boot_unit##*/} $boot_link
