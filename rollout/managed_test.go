@@ -138,11 +138,11 @@ func TestManaged(t *testing.T) {
 				t.Errorf("%s: diff:\n%s", n.Node.Name, c.Diff)
 			}
 		}
-		names := ""
-		for _, o := range p.Objects {
-			names += o.Name + " "
+		names := make([]string, len(p.Objects))
+		for i, o := range p.Objects {
+			names[i] = o.Name
 		}
-		same(t, "objects", names, "kube-system/kubeadm-config kube-public/cluster-info ")
+		same(t, "objects", names, []string{"kube-system/kubeadm-config", "kube-public/cluster-info"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "stage", strings.Contains(f.gave("node-1 stage", "KPLB_FILES"), " issued "+certificatePath+"\nkey 600 0:0 any issued "+certificateKeyPath+"\n"), true)
@@ -226,11 +226,12 @@ func TestKubeconfigsLeftAlone(t *testing.T) {
 			return nil
 		}
 		p := f.planned(nil)
-		changed := ""
-		for _, c := range p.Nodes[len(p.Nodes)-1].Changes {
-			changed += c.Path
+		last := p.Nodes[len(p.Nodes)-1]
+		changed := make([]string, len(last.Changes))
+		for i, c := range last.Changes {
+			changed[i] = c.Path
 		}
-		same(t, "moved", changed, adminPath)
+		same(t, "moved", changed, []string{adminPath})
 		notes := strings.Join(p.Notes(), "\n")
 		for _, want := range []string{"node-1: " + superAdminPath + " is not YAML", "node-1: /home/pi/.kube/config goes through localhost:6443: not touched"} {
 			if !strings.Contains(notes, want) {

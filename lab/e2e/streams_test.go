@@ -21,20 +21,23 @@ const idle = 10 * time.Minute
 type stream struct {
 	cmd    *exec.Cmd
 	output bytes.Buffer
-	ended  chan error
+	ended  chan struct{}
+	err    error // once it has ended
 }
 
-func (m *machines) stream(ctx context.Context, args ...string) *stream {
+func (m *machines) stream(ctx context.Context, kubectl string, args ...string) *stream {
 	m.t.Helper()
 	l := lab.Lab{Name: m.name, Root: root(m.t)}
-	kubectl := strings.TrimSpace(m.lab("exec", "operator", "sh", "-c", "command -v kubectl"))
-	s := &stream{ended: make(chan error, 1)}
+	s := &stream{ended: make(chan struct{})}
 	s.cmd = l.Operator(ctx, append([]string{kubectl, "--kubeconfig", m.state("admin.conf"), "--server", "https://" + vip + ":6443"}, args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	go func() { s.ended <- s.cmd.Wait() }()
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.ended)
+	}()
 	return s
 }
 
@@ -42,8 +45,8 @@ func (m *machines) stream(ctx context.Context, args ...string) *stream {
 func (s *stream) stands(t *testing.T, what string, after time.Duration) {
 	t.Helper()
 	select {
-	case err := <-s.ended:
-		t.Fatalf("%s has ended after %s: %v\n%s", what, after, err, s.output.String())
+	case <-s.ended:
+		t.Fatalf("%s has ended after %s: %v\n%s", what, after, s.err, s.output.String())
 	default:
 	}
 }
@@ -52,11 +55,12 @@ func (s *stream) stands(t *testing.T, what string, after time.Duration) {
 // wants both to work afterwards.
 func (m *machines) idleStreams() {
 	m.t.Helper()
+	kubectl := strings.TrimSpace(m.lab("exec", "operator", "sh", "-c", "command -v kubectl"))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	watch := m.stream(ctx, "-n", "kube-public", "get", "configmaps", "--watch-only", "-o", "name")
+	watch := m.stream(ctx, kubectl, "-n", "kube-public", "get", "configmaps", "--watch-only", "-o", "name")
 	const silent = "etcd gateway start --listen-addr=127.0.0.1:23790 --endpoints=127.0.0.1:2379"
-	exec := m.stream(ctx, append([]string{"-n", "kube-system", "exec", "etcd-kubernetes-node-2", "--"}, strings.Fields(silent)...)...)
+	exec := m.stream(ctx, kubectl, append([]string{"-n", "kube-system", "exec", "etcd-kubernetes-node-2", "--"}, strings.Fields(silent)...)...)
 	time.Sleep(2 * time.Second)
 	said := exec.output.Len()
 	for began := time.Now(); time.Since(began) < idle; time.Sleep(5 * time.Second) {
