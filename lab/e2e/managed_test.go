@@ -221,7 +221,7 @@ func (m *machines) replaceNode(inventory string) {
 	holder := m.settle(settleTime)
 	m.kplb("apply", "-i", m.managed("1", "2", "3", spare), "--yes").want(m.t, 0)
 	added, broken := load.Made.Load(), load.Broken.Load()
-	m.kplb("apply", "-i", m.managed("2", "3", spare), "--yes").want(m.t, 0, "kubernetes-node-1 (is not in the inventory any more")
+	m.kplb("apply", "-i", m.managed("2", "3", spare), "--yes").want(m.t, 0, "kubernetes-node-1: (is not in the inventory any more")
 	load.Stop()
 	m.t.Logf("the VIP was on node %s; %d new connections while a node was added, %d while one was removed, %d failed; of 10 held ones %d and %d broke",
 		holder, added, load.Made.Load()-added, load.Failed.Load(), broken, load.Broken.Load()-broken)
