@@ -44,6 +44,21 @@ func complains(facts map[string]*Facts) bool {
 	return false
 }
 
+// content says whether the HAProxy of every node has asked every apiserver,
+// and has got a 200.
+func (r *Rollout) content(facts map[string]*Facts) bool {
+	if r.expect != plainExpect {
+		return false
+	}
+	for _, n := range r.present() {
+		servers := facts[n.Name].Servers
+		if len(servers) != len(r.Cluster.Nodes) || slices.ContainsFunc(servers, func(s Server) bool { return !s.Up() }) {
+			return false
+		}
+	}
+	return true
+}
+
 // askAnonymously finds out what the apiservers answer to whoever they do not
 // know. Where none answers, nothing is learned.
 func (r *Rollout) askAnonymously(ctx context.Context) error {
@@ -83,11 +98,12 @@ func expectCodes(refusals map[int]bool) string {
 }
 
 // planFitting plans, and plans again where the apiservers answer otherwise
-// than HAProxy expects. They are asked only when something is to be done.
+// than HAProxy expects. They are asked only when something is to be done, and
+// HAProxy has not asked them already.
 func (r *Rollout) planFitting(ctx context.Context, facts map[string]*Facts) (*Plan, error) {
 	r.expect = expectOf(facts)
 	plan, err := r.plan(ctx, facts)
-	if err != nil || plan.Empty() && !complains(facts) {
+	if err != nil || plan.Empty() && !complains(facts) || r.content(facts) {
 		return plan, err
 	}
 	expected := r.expect

@@ -240,3 +240,34 @@ func TestWhoSpeaksListens(t *testing.T) {
 		})
 	}
 }
+
+// TestAskAnonymously: only where HAProxy has not done so already.
+func TestAskAnonymously(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(f *fleet)
+		asked  bool
+	}{
+		{"nothing is to be done", func(*fleet) {}, false},
+		{"every HAProxy has got its 200", func(f *fleet) { f.change() }, false},
+		{"one does not answer", func(f *fleet) { f.change(); f.nodes["node-2"].facts.Servers = nil }, true},
+		{"one has a server down for its answer", func(f *fleet) { f.nodes["node-2"].facts.Servers[0] = Server{"node-1", "DOWN", "L7STS", 0} }, true},
+		{"it takes refusals for an answer now", func(f *fleet) {
+			for _, n := range f.nodes {
+				n.facts.edit(render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
+			}
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, appliedOf)
+				c.change(f)
+				asked := false
+				f.nodes["node-3"].ready = func() int { asked = true; return 200 }
+				f.planned(nil)
+				same(t, "asked", asked, c.asked)
+				f.ends()
+			})
+		})
+	}
+}
