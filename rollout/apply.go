@@ -110,7 +110,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 				return err
 			}
 		}
-		if batch[0].Node.Worker {
+		if batch[0].Node.Worker && !p.away {
 			if err := r.awaitVIP(ctx); err != nil {
 				return err
 			}

@@ -139,6 +139,9 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 		plans = append(plans, p)
 	}
 	plan.Nodes = inOrder(plans)
+	if plan.away = number == 0; plan.away {
+		plan.Nodes = workersFirst(plan.Nodes)
+	}
 	if number == 0 && (r.managed() || slices.ContainsFunc(plans, moved)) {
 		plan.Objects, err = r.planObjects(ctx, true)
 	}

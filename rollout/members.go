@@ -50,6 +50,22 @@ func inOrder(plans []NodePlan) []NodePlan {
 	return plans
 }
 
+// workersFirst is for the way away from the VIP: kubelets leave it before it
+// goes.
+func workersFirst(plans []NodePlan) []NodePlan {
+	slices.SortStableFunc(plans, func(a, b NodePlan) int {
+		switch {
+		case a.Node.Worker == b.Node.Worker:
+			return 0
+		case a.Node.Worker:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return plans
+}
+
 // leaveOut leaves out the nodes that cannot be reached, if the control-plane
 // nodes that are left are a majority. Any other error stays.
 func (r *Rollout) leaveOut(failed NodeErrors) error {

@@ -25,6 +25,7 @@ type Plan struct {
 	Objects []Object // of the cluster, written when everything else is confirmed
 	facts   map[string]*Facts
 	notes   []string
+	away    bool // to what was before kplb
 	prove   func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
 
