@@ -48,7 +48,9 @@ func TestInOrder(t *testing.T) {
 // TestWorkersFirst: away from the VIP.
 func TestWorkersFirst(t *testing.T) {
 	t.Parallel()
-	node := func(name string, worker bool) NodePlan { return NodePlan{Node: inventory.Node{Name: name, Worker: worker}} }
+	node := func(name string, worker bool) NodePlan {
+		return NodePlan{Node: inventory.Node{Name: name, Worker: worker}}
+	}
 	plans := workersFirst([]NodePlan{node("a", false), node("holder", false), node("w1", true), node("w2", true)})
 	same(t, "order", strings.Join(namesOf(nodesOf(plans)), " "), "w1 w2 a holder")
 }
