@@ -233,6 +233,9 @@ func (m *machines) replaceNode(inventory string) {
 	load.Stop()
 	m.t.Logf("the VIP is on node %s; %d new connections while a node was added, %d while one was removed, %d failed; of 10 held ones %d and %d broke",
 		holder, added, load.Made.Load()-added, load.Failed.Load(), broken, load.Broken.Load()-broken)
+	if load.Broken.Load() > 4 { // a third of ten, one more: leastconn
+		m.t.Errorf("%d of 10 held connections broke, more than one apiserver had", load.Broken.Load())
+	}
 	if load.Failed.Load() > 0 || broken > 0 {
 		m.t.Errorf("%d connections failed, %d held ones broke while a node was added; the first: %v", load.Failed.Load(), broken, load.First.Load())
 	}
