@@ -13,7 +13,7 @@ somebody else who answers for the VIP or speaks VRRP with the same virtual route
 a firewall that stops VRRP (IP protocol 112) between two nodes, clocks that differ,
 versions that are too old, a VIP inside of the pods' or services' network, ports that
 NodePort services may take, SELinux and AppArmor. It takes about 5 seconds, in which the
-nodes listen. Nothing is changed; each node sends the others three VRRP packets that
+nodes listen. Nothing is changed; each node sends the others four VRRP packets that
 every VRRP speaker ignores.
 
 A check that could not be made says "left out". Exits 0 if nothing is in the way and 1 if

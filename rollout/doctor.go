@@ -109,13 +109,16 @@ func (r *Rollout) lookFrom(ctx context.Context, s *survey, n inventory.Node, lis
 		switch rec.Key {
 		case "clock":
 			mine.takeClock(rec, begin, time.Now())
-		case "listening":
-			mine.listens = true
-			listens()
 		case "done":
 			complete = true
 		}
-		return mine.take(rec)
+		if err := mine.take(rec); err != nil {
+			return err
+		}
+		if mine.listens {
+			listens()
+		}
+		return nil
 	})
 	mine.ended = time.Now()
 	switch {
@@ -136,11 +139,7 @@ func (r *Rollout) sendProbes(ctx context.Context, s *survey, n inventory.Node) e
 	if err != nil {
 		return err
 	}
-	err = h.Run(ctx, s.script(n, true), nil)
-	if err == nil {
-		s.sights[n.Name].sent = time.Now()
-	}
-	return err
+	return h.Run(ctx, s.script(n, true), s.sights[n.Name].takeSent)
 }
 
 // script is doctor.sh for one node.

@@ -19,7 +19,10 @@ if [ -n "$interface" ]; then
 fi
 
 if [ -n "$KPLB_SEND" ]; then
-	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "$KPLB_NONCE" $KPLB_PEERS
+	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "$KPLB_VIP" "$KPLB_NONCE" $KPLB_PEERS |
+		while read -r what peer; do
+			case $what in kept | sent) record "$what" "$peer" ;; esac
+		done
 	exit
 fi
 

@@ -190,6 +190,10 @@ func (s *survey) arriving(n inventory.Node) []finding {
 		peer := s.sights[p.Name]
 		switch {
 		case !s.pairs || peer == nil || p.Name == n.Name:
+		case slices.Contains(peer.kept, n.Address) && s.opens(p):
+			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active there, and an apply opens it", p.Name))
+		case slices.Contains(peer.kept, n.Address):
+			out = append(out, ok.no("", s.cureOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
 		case mine.heard[peer.nonce]:
 			from = append(from, p.Name)
 		case !mine.listens || mine.deaf != "":
@@ -228,16 +232,24 @@ func (s *survey) opens(n inventory.Node) bool {
 
 // cureFor is the command that lets VRRP from one node into another.
 func (s *survey) cureFor(from, to inventory.Node) string {
-	if f := s.facts[to.Name]; f != nil && setting(f.Files[ufwConfPath].Content, "ENABLED") == "yes" {
+	if f := s.facts[to.Name]; f != nil && ufwEnabled(f) {
 		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, from.Address)
 	}
 	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", from.Address)
 	if f := s.facts[to.Name]; f != nil && f.Filter == firewalld {
 		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, from.Address)
-	} else if f != nil && f.Filter != "" {
+	} else if f != nil && isFilter(f.Filter) {
 		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, from.Address)
 	}
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
+}
+
+// cureOut is the command that lets VRRP to one node out of another.
+func (s *survey) cureOut(from, to inventory.Node) string {
+	if f := s.facts[from.Name]; f != nil && ufwEnabled(f) {
+		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, to.Address)
+	}
+	return fmt.Sprintf("let it out, on %s: nft insert rule inet filter output ip daddr %s ip protocol vrrp accept", from.Name, to.Address)
 }
 
 // The static pods whose flags say what Kubernetes gives away.

@@ -32,6 +32,7 @@ type sight struct {
 	answers      []string // the MACs that said that they have the VIP
 	speakers     []speaker
 	heard        map[string]bool // nonces
+	kept         []netip.Addr    // whom its own firewall sends no VRRP
 	sent, ended  time.Time       // zero: it could not send
 }
 
@@ -106,8 +107,12 @@ var (
 // mostSpeakers bounds what one node tells of others.
 const mostSpeakers = 64
 
-// take adds one record of doctor.sh. What does not have its form is left out.
+// take adds one record of doctor.sh. What does not have its form is left out,
+// and so is what comes too late: others read of a node that listens where it is.
 func (t *sight) take(r remote.Record) error {
+	if t.listens && !slices.Contains([]string{"arp", "vrrp", "probe", "deaf"}, r.Key) {
+		return nil
+	}
 	field := func(i int) string {
 		if i < len(r.Fields) {
 			return r.Fields[i]
@@ -142,7 +147,7 @@ func (t *sight) take(r remote.Record) error {
 	case "deaf":
 		t.deaf = shorten(strings.ReplaceAll(field(0), "\n", " "))
 	case "listening":
-		t.asks = field(0) == "arp"
+		t.listens, t.asks = true, field(0) == "arp"
 	case "arp":
 		if macForm.MatchString(field(0)) && len(t.answers) < mostSpeakers {
 			t.answers = append(t.answers, field(0))
@@ -152,6 +157,20 @@ func (t *sight) take(r remote.Record) error {
 	case "probe":
 		if nonceForm.MatchString(field(0)) && len(t.heard) < mostSpeakers {
 			t.heard[field(0)] = true
+		}
+	}
+	return nil
+}
+
+// takeSent adds one record of doctor.sh that sends, while the other one is
+// still at work.
+func (t *sight) takeSent(r remote.Record) error {
+	switch {
+	case r.Key == "sent":
+		t.sent = time.Now()
+	case r.Key == "kept" && len(r.Fields) == 1 && len(t.kept) < mostSpeakers:
+		if a, err := netip.ParseAddr(r.Fields[0]); err == nil {
+			t.kept = append(t.kept, a)
 		}
 	}
 	return nil

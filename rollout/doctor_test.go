@@ -138,6 +138,31 @@ ok VRRP (IP protocol 112) of the others arrives: from node-2
    stops; on node-1: ufw allow in proto vrrp from 10.1.1.2
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
+		{"a firewall at the sender", func(s *survey, _ *sight) { s.sights["node-2"].kept = []netip.Addr{netip.MustParseAddr("10.1.1.1")} },
+			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) to node-1 does not leave node-2: its own firewall stops it
+   stops; let it out, on node-2: nft insert rule inet filter output ip daddr 10.1.1.1 ip protocol vrrp accept
+ok VRRP (IP protocol 112) of the others arrives: from node-3
+`},
+		{"a firewall between others", func(s *survey, _ *sight) { s.sights["node-2"].kept = []netip.Addr{netip.MustParseAddr("10.1.1.3")} }, ""},
+		{"ufw at the sender, before an apply", func(s *survey, _ *sight) {
+			s.ufw("node-2", inventory.Manage)
+			s.sights["node-2"].kept = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
+		}, "ok VRRP (IP protocol 112) of the others arrives: left out from node-2: ufw is active there, and an apply opens it\n"},
+		{"ufw at the sender, left alone", func(s *survey, _ *sight) {
+			s.ufw("node-2", inventory.Leave)
+			s.sights["node-2"].kept = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
+		}, `NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) to node-1 does not leave node-2: its own firewall stops it
+   stops; on node-2: ufw allow out proto vrrp to 10.1.1.1
+ok VRRP (IP protocol 112) of the others arrives: from node-3
+`},
+		{"ufw of which only the files are left", func(s *survey, m *sight) {
+			s.ufw("node-1", inventory.Leave)
+			s.facts["node-1"].Units["ufw.service"] = Unit{Load: "not-found"}
+			delete(m.heard, "node-2")
+		}, `NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
+   stops; let it in, on node-1: nft insert rule inet filter input ip saddr 10.1.1.2 ip protocol vrrp accept; or look for a firewall on the way
+ok VRRP (IP protocol 112) of the others arrives: from node-3
+`},
 		{"a sender without perl", func(s *survey, m *sight) { deaf(s.sights["node-2"]); delete(m.heard, "node-2") },
 			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it cannot send a probe (no perl on the node)\n"},
 		{"a sender that could not send", func(s *survey, m *sight) { s.sights["node-2"].sent = time.Time{}; delete(m.heard, "node-2") },
@@ -290,7 +315,7 @@ func TestHostileSight(t *testing.T) {
 	for _, r := range []remote.Record{
 		record("arp"), record("arp", "52:54:00:00:00:0g"), record("arp", "52:54:00:00:00:01 x"),
 		record("vrrp", "10.1.0.9", "3", "51"), record("vrrp", "10.1.0.9", "3", "256", "1"), record("vrrp", "host", "3", "51", "1"), record("vrrp", "10.1.0.9", "-3", "51", "1"),
-		record("probe"), record("probe", "node-2"), record("selinux"), record("listening"), record("other", "x"),
+		record("probe"), record("probe", "node-2"), record("selinux"), record("other", "x"),
 		record("apparmor", "haproxy (enforce)\n$(reboot) (enforce)\nkeepalived (complain)"),
 		record("links", "2: eth0: <UP> mtu 1500 \\    link/ether 52:54:00:00:00:01 brd ff:ff:ff:ff:ff:ff\n3: eth0.5@eth0: <UP> \\    link/ether 52:54:00:00:00:02 brd x\n1: lo: <UP> \\    link/loopback 00:00:00:00:00:00\n"),
 		record("neighbours", "10.1.1.2 dev eth0 lladdr 52:54:00:00:00:02 REACHABLE\n10.1.1.3 dev eth0 FAILED\nx lladdr 52:54:00:00:00:02 STALE\n10.1.1.4 lladdr\n"),
@@ -309,6 +334,43 @@ func TestHostileSight(t *testing.T) {
 		_ = s.take(record("vrrp", "10.1.0.9", "3", "51", "1"))
 	}
 	same(t, "speakers", len(s.speakers), mostSpeakers)
+	for range 2 * mostSpeakers {
+		_ = s.takeSent(record("kept", "10.1.1.2"))
+		_ = s.takeSent(record("kept", "node-2"))
+		_ = s.takeSent(record("kept"))
+	}
+	same(t, "kept", len(s.kept), mostSpeakers)
+	same(t, "not sent", s.sent.IsZero(), true)
+}
+
+// TestLateFacts has a node say where it is when others read of it: one that
+// lies could end kplb, by a map that two write and read at once.
+func TestLateFacts(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, applied)
+	plug(f, "node-3")
+	look := f.nodes["node-3"].on["doctor"]
+	f.nodes["node-3"].on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+		return look(ctx, s, func(key string, fields ...string) {
+			say(key, fields...)
+			if key != "listening" {
+				return
+			}
+			for i := range 20000 {
+				say("links", fmt.Sprintf("2: eth%d: <UP> \\    link/ether 52:54:00:00:00:0f brd x", i))
+				say("addresses", "2: eth0    inet 10.1.9.9/16 scope global eth0")
+				say("listening")
+			}
+		})
+	}
+	found, err := f.look(t.Context(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := found.sights["node-3"]
+	same(t, "MACs", mine.macs, map[string]string{"eth0": "52:54:00:00:00:03"})
+	same(t, "address", mine.addresses[0].Prefix.Addr(), f.Cluster.Nodes[2].Address)
+	same(t, "asks", mine.asks, true)
 }
 
 // lan is what the fleet's nodes send each other.
@@ -329,6 +391,7 @@ func plug(f *fleet, without ...string) *lan {
 				defer l.mu.Unlock()
 				l.early = l.early || l.listening < len(f.Cluster.Nodes)
 				l.sent = append(l.sent, s.Vars["KPLB_NONCE"])
+				say("sent")
 				return nil
 			}
 			say("clock", fmt.Sprintf("%d.%09d", time.Now().Unix(), time.Now().Nanosecond()))
@@ -464,6 +527,43 @@ func TestPrecheckRefuses(t *testing.T) {
 	says(t, f.precheck(t.Context(), true), "")
 }
 
+// TestVRRPProgramKept has the program send past a firewall of its own, and
+// into one.
+func TestVRRPProgramKept(t *testing.T) {
+	t.Parallel()
+	for _, needed := range []string{"unshare", "ip", "perl", "nft"} {
+		if _, err := exec.LookPath(needed); err != nil {
+			t.Skip(err)
+		}
+	}
+	const alone = "ip link add one address 02:00:00:00:00:01 type veth peer name two && nft list ruleset"
+	if out, err := exec.CommandContext(t.Context(), "unshare", "-rn", "sh", "-c", alone).CombinedOutput(); err != nil {
+		t.Skipf("no network of its own: %s", out)
+	}
+	program := filepath.Join(t.TempDir(), "vrrp.pl")
+	if err := os.WriteFile(program, []byte(vrrpProgram), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const text = `set -eu
+ip link add one type veth peer name two
+ip addr add 10.0.0.1/24 dev one
+ip link set one up
+ip link set two up
+send() { perl "$PROGRAM" send "$(cat /sys/class/net/one/ifindex)" 10.0.0.1 10.0.9.9 11111111111111111111111111111111 10.0.0.2/02:00:00:00:00:02 10.0.0.3/02:00:00:00:00:03; }
+send
+nft add table inet t
+nft 'add chain inet t out { type filter hook output priority 0; }'
+nft add rule inet t out ip protocol 112 ip daddr 10.0.0.3 drop
+send`
+	cmd := exec.CommandContext(t.Context(), "unshare", "-rnm", "sh", "-c", "mount -t sysfs sysfs /sys && "+text)
+	cmd.Env = append(os.Environ(), "PROGRAM="+program)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	same(t, "says", string(out), "sent\nkept 10.0.0.3\nsent\n")
+}
+
 // TestVRRPProgram has the program listen at one end of a cable, in a network
 // of its own, and whoever has the other end send.
 func TestVRRPProgram(t *testing.T) {
@@ -495,7 +595,7 @@ for my $vrrp ([0x31, 51, 100], [0x31, 51, 90], [0x21, 7, 255], [0x0f, 9, 9], [0x
 	send($s, $p, 0, pack("S n i S C C a8", 17, 0x800, $ARGV[0], 1, 0, 6, pack("H12", "01005e000012"))) or die $!;
 }' "$(index two)" &
 (sleep 1; for nonce in 11111111111111111111111111111111 22222222222222222222222222222222; do
-	perl "$PROGRAM" send "$(index two)" 10.0.0.2 $nonce 10.0.0.1/02:00:00:00:00:01
+	perl "$PROGRAM" send "$(index two)" 10.0.0.2 10.9.9.9 $nonce 10.0.0.1/02:00:00:00:00:01 >/dev/null
 done) &
 perl "$PROGRAM" listen 3 one "$(index one)" 02:00:00:00:00:01 10.0.0.1 10.9.9.9 11111111111111111111111111111111
 wait`

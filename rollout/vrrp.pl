@@ -5,12 +5,14 @@
 #       arp MAC                                       who says that it has the VIP
 #       vrrp ADDRESS VERSION VRID PRIORITY            who sends adverts
 #       probe NONCE ADDRESS                           a packet of `send`, with one of these nonces
-#   send INDEX ADDRESS NONCE PEER/MAC...
+#   send INDEX ADDRESS VIP NONCE PEER/MAC...        prints:
+#       kept PEER                                     our own firewall does not let it out
+#       sent                                          all are on their way
 use strict;
 use warnings;
 use Socket qw(:DEFAULT IPPROTO_IP IP_ADD_MEMBERSHIP pack_ip_mreq);
 
-use constant { VRRP => 112, AF_PACKET => 17, ETH_IP => 0x0800, ETH_ARP => 0x0806, SO_BINDTODEVICE => 25, MOST => 64 };
+use constant { VRRP => 112, AF_PACKET => 17, ETH_IP => 0x0800, ETH_ARP => 0x0806, IPPROTO_RAW => 255, SO_BINDTODEVICE => 25, EPERM => 1, MOST => 64 };
 
 # A probe is a VRRP packet of version 0 and type 15 for virtual router 0.
 # There is no such version, type or router (RFC 9568, 5.2), and a receiver must
@@ -45,10 +47,13 @@ sub link_address {
 # A packet socket, as a packet that passes our own netfilter makes a connection
 # of it: for the next 10 minutes what the peer sends would be its answer, and
 # pass a firewall that lets no adverts in. Three of each, as one may get lost.
-# That none can be sent shows at the receiver.
 sub send_probes {
-	my ($index, $address, $nonce, @peers) = @_;
+	my ($index, $address, $vip, $nonce, @peers) = @_;
 	socket(my $s, AF_PACKET, SOCK_DGRAM, 0) or die "a packet socket: $!\n";
+	for (@peers) {
+		my ($peer) = split(m{/});
+		print "kept $peer\n" if is_kept($vip, $peer);
+	}
 	for (1 .. 3) {
 		for (@peers) {
 			my ($peer, $at) = split(m{/});
@@ -56,6 +61,16 @@ sub send_probes {
 		}
 		select(undef, undef, undef, 0.1);
 	}
+	print "sent\n";
+}
+
+# What passes by our own netfilter does not show what that would do. So one
+# packet goes through it: from the VIP, for then it makes no connection that
+# adverts belong to, and with a nonce that nobody waits for.
+sub is_kept {
+	my ($vip, $peer) = @_;
+	socket(my $s, PF_INET, SOCK_RAW, IPPROTO_RAW) or return 0;
+	return !defined(send($s, in_ip($vip, $peer, probe('0' x 32)), 0, pack_sockaddr_in(0, inet_aton($peer)))) && $! == EPERM;
 }
 
 my %said;
