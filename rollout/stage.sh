@@ -110,10 +110,12 @@ write_boot_unit() {
 		ln -sf ../${boot_unit##*/} $boot_link
 }
 
-# The second way back, by the clock.
+# The second way back, by the clock. Each renewal starts it again: without a
+# limit, of which six in ten seconds would be over (systemd.unit(5)), and the
+# timer dead.
 write_timer() {
 	mkdir -p /run/systemd/system &&
-		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' \
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' 'StartLimitIntervalSec=0' \
 			'[Timer]' "OnActiveSec=$KPLB_WINDOW" 'AccuracySec=100ms' >/run/systemd/system/kplb-restore.timer &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' 'StartLimitIntervalSec=0' \
 			'[Service]' 'Type=oneshot' "ExecStart=/bin/sh $base/restore timer" 'Restart=on-failure' 'RestartSec=2' \

@@ -110,8 +110,4 @@ disarm() {
 	gone /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service $base/restore $boot_link $boot_unit
 	# systemd forgets by itself what has stopped, but for what its targets want
 	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload
-	forgotten=$?
-	# seen once in some 1500 times, for a reason that is not known: a timer without its file stays all the same
-	systemctl reset-failed kplb-restore.timer 2>/dev/null
-	return $forgotten
 }
