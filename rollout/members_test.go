@@ -162,6 +162,18 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
+// TestAnotherVIP: who has the old one is the holder.
+func TestAnotherVIP(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, appliedOf)
+		f.Cluster.VIP = netip.MustParseAddr("127.9.1.8")
+		p := f.planned(nil)
+		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
+		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
+		f.ends()
+	})
+}
+
 func TestIdentityStays(t *testing.T) {
 	t.Parallel()
 	config := func(change ...string) string {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ import (
 // and takes the VIP (domain.md 5.6). Where it changes, all but the holder stop
 // their keepalived, the holder changes, and then the others start theirs.
 var identityLine = regexp.MustCompile(`(?m)^\s*(virtual_router_id|version|auth_type|auth_pass|unicast_src_ip)\b.*$|^\s*\d+\.\d+\.\d+\.\d+/\d+ dev .*$`)
+
+var addressLine = regexp.MustCompile(`(?m)^\s*(\d+\.\d+\.\d+\.\d+)/\d+ dev `)
 
 // identity is the part of a keepalived.conf that all nodes share.
 func identity(config []byte) string {
@@ -42,6 +45,10 @@ func (p *NodePlan) planIdentity(f *Facts, artifacts []render.Artifact) {
 		return
 	}
 	p.Keepalived = Restart
+	for _, m := range addressLine.FindAllSubmatch(was.Content, -1) { // of the VIP that it has had until now
+		held, err := netip.ParseAddr(string(m[1]))
+		p.Holder = p.Holder || err == nil && f.Holds(held)
+	}
 	p.waits = !p.Holder
 }
 

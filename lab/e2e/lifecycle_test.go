@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	lab "github.com/kplb/kplb/lab/machines"
 )
 
 // TestLifecycle goes through everything that is done with a cluster after the
@@ -24,6 +26,7 @@ func TestLifecycle(t *testing.T) {
 	t.Run("history and rollback", func(t *testing.T) { m.in(t).rollback(changed) })
 	t.Run("a person confirms", func(t *testing.T) { m.in(t).confirmByHand(changed) })
 	t.Run("nobody confirms", func(t *testing.T) { m.in(t).notConfirmed() })
+	t.Run("another VRID", func(t *testing.T) { m.in(t).anotherVRID() })
 	t.Run("unreachable node", func(t *testing.T) { m.in(t).leftOut() })
 
 	m.kplb("remove", "--inventory", labInventory, "--yes").want(t, 0, "ok  kubernetes-node-3: does not hold 10.1.233.1")
@@ -124,4 +127,32 @@ func (m *machines) leftOut() {
 	m.settle(settleTime)
 	m.kplb("apply", "--inventory", file, "--yes").want(m.t, 0, "kubernetes-node-1: nothing to do")
 	m.kplb("diff", "--inventory", file).want(m.t, 0)
+}
+
+// anotherVRID changes what VRRP speakers must agree on, there and back: at no
+// time two of them hold the VIP.
+func (m *machines) anotherVRID() {
+	m.t.Helper()
+	m.settle(settleTime)
+	end, most := make(chan struct{}), make(chan int)
+	go func() {
+		seen := 0
+		for {
+			seen = max(seen, len(lab.Lab{Name: m.name}.Holders(vip)))
+			select {
+			case <-end:
+				most <- seen
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	for _, inventory := range []string{rewrite(m.t, m.t.TempDir(), "vrrp: {virtualRouterID: 77}"), labInventory} {
+		m.kplb("apply", "--inventory", inventory, "--yes").want(m.t, 0, "keepalived: stops, and starts when the VIP's holder has changed", "keepalived: restarts")
+	}
+	close(end)
+	if n := <-most; n != 1 {
+		m.t.Errorf("%d nodes held the VIP at once", n)
+	}
+	m.settle(settleTime)
 }
