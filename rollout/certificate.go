@@ -29,6 +29,7 @@ type Certificate struct {
 	config []byte   // for kubeadm; nil: the files of the generation
 	from   int
 	before string // sha256 of the certificate in place
+	like   File   // its mode and owner
 }
 
 // missingNames are the names of clients that a certificate is not for.
@@ -76,7 +77,7 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
-	p.Certificate = &Certificate{Names: missing, config: into(config, basePath+"/stage/pki"), before: hash(now.Content)}
+	p.Certificate = &Certificate{Names: missing, config: into(config, basePath+"/stage/pki"), before: hash(now.Content), like: now}
 	return nil
 }
 
@@ -105,7 +106,7 @@ func (p *NodePlan) planCertificateBack(f *Facts, s, current *saved, number int) 
 	case expires(was.Content).Before(time.Now().Add(24 * time.Hour)):
 		p.note("the earlier %s has expired: the one that is there stays", certificatePath)
 	default:
-		p.Certificate = &Certificate{from: number, before: hash(now.Content)}
+		p.Certificate = &Certificate{from: number, before: hash(now.Content), like: was}
 	}
 }
 
@@ -127,7 +128,7 @@ func (c *Certificate) stage(list *strings.Builder, data map[string][]byte) {
 	if c.config != nil {
 		source, data["kubeadm"] = "issued", c.config
 	}
-	fmt.Fprintf(list, "certificate 644 0:0 %s %s %s\n", c.before, source, certificatePath)
+	fmt.Fprintf(list, "certificate %o %d:%d %s %s %s\n", c.like.Mode.Perm(), c.like.UID, c.like.GID, c.before, source, certificatePath)
 	fmt.Fprintf(list, "key 600 0:0 any %s %s\n", source, certificateKeyPath)
 }
 
