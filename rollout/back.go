@@ -59,7 +59,7 @@ var errConfirmed = errors.New("the change is confirmed")
 
 // errLost is of a node that was changed, and does not know any more how to go
 // back.
-var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed")
+var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed or damaged")
 
 func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) error {
 	h, err := r.reconnect(ctx, n.Node)

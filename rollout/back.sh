@@ -30,12 +30,15 @@ exec 9>&-
 	record refused "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back already, /p' $base/restored 2>/dev/null)"
 	exit 1
 }
-[ -z "$KPLB_TXN" ] || [ "$(cat $base/pending/txn)" = "$KPLB_TXN" ] || {
+[ -z "$KPLB_TXN" ] || [ "$(cat $base/pending/txn 2>/dev/null || echo "$KPLB_TXN")" = "$KPLB_TXN" ] || {
 	record refused "another change is waiting: $(cat $base/pending/about)"
 	exit 1
 }
+damaged=
+whole || damaged=1
 said=$(sh $base/restore "$KPLB_REASON" 2>&1) && [ ! -d $base/pending ] || {
 	record broken "the way back did not work, it is tried again at its time and at boot: $said"
 	exit 1
 }
+[ -z "$damaged" ] || record lost
 record done

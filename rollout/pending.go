@@ -135,8 +135,13 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		r.report(Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual})
+		lost := false
 		err = run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
-			map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}), nil)
+			map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
+			func(record remote.Record) { lost = lost || record.Key == "lost" })
+		if err == nil && lost {
+			err = errLost
+		}
 		if err == nil {
 			err = r.awaitReady(ctx, n)
 		}

@@ -9,6 +9,12 @@ one_at_a_time 60 || exit 1
 	rmdir $base 2>/dev/null
 	exit 0
 }
+whole || {
+	echo "the way back, $base/pending, is damaged: nothing is taken back ($reason)"
+	sweep "$(cat $base/stage/paths 2>/dev/null)"
+	disarm
+	exit
+}
 old=$base/pending/old
 manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 changed=$base/pending/changed

@@ -2,7 +2,7 @@
 # saved to a directory and put back from it.
 
 base=/var/lib/kplb
-# one line for each managed path: kind, mode, owner, path
+# one line for each managed path: file or absent, path
 index=index
 
 # Waits for another program of ours on this node to end its step.
@@ -93,6 +93,15 @@ sweep() {
 # gone PATH...: one failure is not the end of it.
 gone() {
 	rm -rf "$@" || rm -rf "$@"
+}
+
+# whole: the way back is there as it was armed. What half of it would take back
+# is not what was there before.
+whole() {
+	[ -s $base/pending/txn ] && [ -s $base/pending/old/units ] && [ -s $base/pending/old/nonlocal_bind ] && [ -s $base/pending/old/$index ] || return 1
+	while read -r kind path; do
+		[ "$kind" = absent ] || [ -f "$base/pending/old/files$path" ] || return 1
+	done <$base/pending/old/$index
 }
 
 boot_unit=/etc/systemd/system/kplb-restore-boot.service

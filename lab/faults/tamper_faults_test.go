@@ -6,13 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 func tamperFaults() []fault {
 	return []fault{
 		{id: "N1", name: "a saved plan that is edited, stale, cut short, old or another cluster's", count: 10, fast: 5, inject: tamperedPlan},
 		{id: "N2", name: "a generation is gone, or half of it", count: 4, fast: 1, inject: tamperedGeneration},
-		{id: "N3", name: "the way back is deleted while a change waits", count: 3, fast: 1, inject: lostPending, own: true},
+		{id: "N3", name: "the way back is deleted while a change waits, or half of it", count: 6, fast: 2, inject: lostPending, own: true},
 	}
 }
 
@@ -85,13 +86,18 @@ func tamperedGeneration(t *trial) {
 // still be true, and the next apply must mend it.
 func lostPending(t *trial) {
 	node := nodeNumber(t.k)
+	what := []string{"", "/old/index", "/old/files/etc/haproxy/haproxy.cfg", "/txn"}[t.k%4]
 	o := t.apply()
 	o.hears(nodeName(node) + ": haproxy and keepalived")
-	t.on(node, "rm -rf /var/lib/kplb/pending")
+	// at once: what a daemon's step writes meanwhile does not stay
+	t.on(node, "mv /var/lib/kplb/pending"+what+" /root/lost && rm -rf /root/lost")
+	if strings.HasPrefix(what, "/old") { // what is proven does not need it
+		o.signal(syscall.SIGINT)
+	}
 	o.wait(patience)
 	t.op = o
-	t.notef("node %s, kplb ended with %d", node, o.code)
-	t.wants(4)
+	t.notef("node %s without pending%s, kplb ended with %d", node, what, o.code)
+	t.wants(4, 130)
 	if !strings.Contains(o.all(), "stopped: "+nodeName(node)+" is changed: the way back") {
 		t.problem("N: kplb does not say that node %s has lost its way back", node)
 	}
