@@ -66,6 +66,9 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) err
 	if err != nil {
 		return err
 	}
+	if n.Manifest != nil {
+		defer r.drain(ctx, n.Node)()
+	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
 	ends := map[string]bool{}
 	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{

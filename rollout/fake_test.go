@@ -59,7 +59,7 @@ type fakeNode struct {
 }
 
 // quietScripts are asked at times that do not matter.
-var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "renew"}
+var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "renew", "drain"}
 
 // newFleet has nodes with the facts that of makes.
 func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {

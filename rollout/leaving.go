@@ -18,7 +18,7 @@ import (
 // before kplb, before the others forget it: a keepalived that nobody sends
 // adverts to would take the VIP.
 
-var serverLine = regexp.MustCompile(`(?m)^\s+server (\S+) (\S+)$`)
+var serverLine = regexp.MustCompile(`(?m)^\s+server ([a-z0-9.-]+) (\S+)$`)
 
 // leavers finds the servers of kplb's own haproxy.cfg that the inventory does
 // not have, by name or by address.

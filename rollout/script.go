@@ -62,6 +62,10 @@ var (
 	forgetBody string
 	//go:embed doctor.sh
 	doctorBody string
+	//go:embed drain.sh
+	drainBody string
+	//go:embed haproxy.pl
+	haproxyProgram string
 	//go:embed vrrp.pl
 	vrrpProgram string
 )

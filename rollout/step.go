@@ -99,6 +99,7 @@ func (r *Rollout) manifestScript(c Change) remote.Script {
 // apiserver puts the manifest in place and waits until the apiserver listens
 // where it should, and is ready.
 func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
+	defer r.drain(ctx, n.Node)()
 	if n.Manifest != nil {
 		if err := run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), nil); err != nil {
 			return err

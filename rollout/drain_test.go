@@ -1,0 +1,68 @@
+package rollout
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kplb/kplb/remote"
+)
+
+// TestDrain has new connections go elsewhere while an apiserver restarts, and
+// waits for those that are under way only where a haproxy does so.
+func TestDrain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		drains  string // the node whose haproxy has servers to choose from
+		pause   time.Duration
+		restart []string
+	}{
+		{"a haproxy sends them elsewhere", "node-1", drainTime, []string{"drain node-2", "drain node-2", "drain node-2", "manifest", "ready node-2", "ready node-2", "ready node-2"}},
+		{"there is no haproxy yet", "", 0, []string{"drain node-2", "drain node-2", "drain node-2", "manifest"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, freshOf)
+				var seen []string
+				var drained time.Time
+				for _, n := range f.nodes {
+					n.on["drain"] = func(_ context.Context, s remote.Script, say say) error {
+						f.mu.Lock()
+						defer f.mu.Unlock()
+						if s.Vars["KPLB_SERVER"] == "node-2" {
+							seen = append(seen, s.Vars["KPLB_STATE"]+" node-2")
+							drained = time.Now()
+						}
+						if s.Vars["KPLB_STATE"] == "drain" && n.name == c.drains {
+							say("drained")
+						}
+						return nil
+					}
+				}
+				f.nodes["node-2"].on["manifest"] = func(context.Context, remote.Script, say) error {
+					same(t, "pause", time.Since(drained), c.pause)
+					seen = append(seen, "manifest")
+					return nil
+				}
+				_, err := f.Apply(t.Context(), f.planned(proven), options)
+				says(t, err, "")
+				if !slices.Equal(seen, c.restart) {
+					t.Errorf("%v, not %v", seen, c.restart)
+				}
+				f.ends()
+			})
+		})
+	}
+}
+
+// TestDrainIsACourtesy that a rollout does not fail for.
+func TestDrainIsACourtesy(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, freshOf)
+		f.nodes["node-1"].on["drain"] = refuses("no such server")
+		_, err := f.Apply(t.Context(), f.planned(proven), options)
+		says(t, err, "")
+		f.ends()
+	})
+}
