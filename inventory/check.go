@@ -24,7 +24,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 		Distribution: Distribution(read(c.collector, doc.Distribution,
 			oneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
 		Exposure: Exposure(read(c.collector, doc.Exposure,
-			oneOf([]string{string(BindAddress)}, []string{"shared-port", "redirect", "port", "ipvs"}), string(BindAddress))),
+			oneOf([]string{string(BindAddress), string(SharedPort), string(Redirect), string(OtherPort)}, []string{"ipvs"}), string(BindAddress))),
 		DNSName:      read(c.collector, doc.DNSName, dnsName, ""),
 		Certificates: c.care(doc.Certificates, Leave, Leave, Manage),
 		Endpoint:     c.care(doc.Endpoint, Leave, Leave, Manage, ManageAll),
@@ -41,7 +41,8 @@ func (c *checker) cluster(doc *document) *Cluster {
 	fillPriorities(cluster.Nodes)
 	c.agree(doc, cluster)
 	cluster.VRRP = c.vrrp(&doc.VRRP, cluster.Name)
-	cluster.HAProxy = c.haproxy(&doc.HAProxy, doc.Port, cluster.Port)
+	cluster.HAProxy = c.haproxy(&doc.HAProxy, cluster)
+	c.ports(doc, cluster)
 	return cluster
 }
 

@@ -1,12 +1,14 @@
 package inventory
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
-func (c *checker) haproxy(d *haproxyDocument, portAt scalar, port uint16) HAProxy {
-	h := HAProxy{
+func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
+	port := cluster.Port
+	if !cluster.Exposure.SharesPort() {
+		port = defaultOtherPort
+	}
+	return HAProxy{
+		Port:        read(c.collector, d.Port, portNumber, port),
 		Balance:     read(c.collector, d.Balance, oneOf([]string{defaultBalance, "roundrobin"}, nil), defaultBalance),
 		MaxConn:     read(c.collector, d.MaxConn, whole(100, 1_000_000), defaultMaxConn),
 		MonitorPort: read(c.collector, d.MonitorPort, portNumber, defaultMonitorPort),
@@ -17,15 +19,6 @@ func (c *checker) haproxy(d *haproxyDocument, portAt scalar, port uint16) HAProx
 			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), defaultCheck.Rise),
 		},
 	}
-	c.reserved(d.MonitorPort, h.MonitorPort)
-	if h.MonitorPort == port {
-		at := d.MonitorPort.at
-		if !d.MonitorPort.given {
-			at = portAt.at
-		}
-		c.add(at, fmt.Sprintf("haproxy.monitorPort and port are both %d", port), "give haproxy.monitorPort a port of its own")
-	}
-	return h
 }
 
 func (c *checker) timeouts(d *timeoutsDocument) Timeouts {

@@ -18,9 +18,25 @@ import (
 // Exposure is the way in which clients reach the apiservers through the VIP.
 type Exposure string
 
-// BindAddress has HAProxy on VIP:6443 and every apiserver bound to its own
-// node's address.
-const BindAddress Exposure = "bind-address"
+// The exposures. With the apiservers' port being 6443:
+const (
+	// BindAddress has HAProxy on VIP:6443 and every apiserver bound to its own
+	// node's address.
+	BindAddress Exposure = "bind-address"
+	// SharedPort has HAProxy on VIP:6443 beside apiservers that keep every
+	// address, with --permit-port-sharing=true: the kernel gives a connection to
+	// the socket whose address is the more specific one.
+	SharedPort Exposure = "shared-port"
+	// Redirect has HAProxy on VIP:8443, and nftables sends it what is for
+	// VIP:6443. The apiservers are left alone.
+	Redirect Exposure = "redirect"
+	// OtherPort has HAProxy, and so the clients, on VIP:8443. The apiservers are
+	// left alone.
+	OtherPort Exposure = "port"
+)
+
+// SharesPort says whether HAProxy listens on the apiservers' own port.
+func (e Exposure) SharesPort() bool { return e == BindAddress || e == SharedPort }
 
 // Distribution is what installed Kubernetes on the nodes.
 type Distribution string
@@ -46,7 +62,7 @@ type Cluster struct {
 	Exposure     Exposure
 	VIP          netip.Addr
 	DNSName      string // that clients use instead of the VIP; may be empty
-	Port         uint16 // of the apiservers, and of the VIP
+	Port         uint16 // of the apiservers
 	Nodes        []Node // control-plane nodes in the order of the file, at least one
 	Workers      []Node // nodes without an apiserver, in the order of the file
 	SSH          SSH    // what all nodes share, for nodes that are not in the file any more
@@ -66,10 +82,24 @@ func (c *Cluster) EndpointHost() string {
 	return cmp.Or(c.DNSName, c.VIP.String())
 }
 
-// EndpointURL is what a kubeconfig that goes through the VIP says.
-func (c *Cluster) EndpointURL() string {
-	return "https://" + net.JoinHostPort(c.EndpointHost(), strconv.Itoa(int(c.Port)))
+// EndpointAddress is where clients find the apiservers: host:port.
+func (c *Cluster) EndpointAddress() string {
+	return net.JoinHostPort(c.EndpointHost(), strconv.Itoa(int(c.Entrance().Port())))
 }
+
+// EndpointURL is what a kubeconfig that goes through the VIP says.
+func (c *Cluster) EndpointURL() string { return "https://" + c.EndpointAddress() }
+
+// Entrance is the VIP with the port that clients use.
+func (c *Cluster) Entrance() netip.AddrPort {
+	if c.Exposure == OtherPort {
+		return c.Frontend()
+	}
+	return netip.AddrPortFrom(c.VIP, c.Port)
+}
+
+// Frontend is the VIP with the port that HAProxy listens on.
+func (c *Cluster) Frontend() netip.AddrPort { return netip.AddrPortFrom(c.VIP, c.HAProxy.Port) }
 
 // Node is one node. A worker has no Interface, Subnet and Priority.
 type Node struct {
@@ -101,6 +131,7 @@ type VRRP struct {
 
 // HAProxy holds what a person may tune in haproxy.cfg.
 type HAProxy struct {
+	Port        uint16 // on the VIP
 	Balance     string // leastconn, roundrobin
 	MaxConn     int    // connections at once
 	MonitorPort uint16 // on 127.0.0.1: liveness, statistics and metrics

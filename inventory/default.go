@@ -13,8 +13,9 @@ const (
 	defaultBalance     = "leastconn"
 	defaultMaxConn     = 4096
 	defaultMonitorPort = 8404
-	highestPriority    = 150 // of the first node
-	priorityStep       = 10  // 15 nodes end at 10
+	defaultOtherPort   = 8443 // of HAProxy, where the apiservers' own is not HAProxy's
+	highestPriority    = 150  // of the first node
+	priorityStep       = 10   // 15 nodes end at 10
 )
 
 // defaultTimeouts: connect bounds what a client waits when a node has been cut

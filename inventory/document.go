@@ -73,6 +73,7 @@ type authDocument struct {
 
 type haproxyDocument struct {
 	At          section
+	Port        scalar           `key:"port"`
 	Balance     scalar           `key:"balance"`
 	MaxConn     scalar           `key:"maxConn"`
 	MonitorPort scalar           `key:"monitorPort"`

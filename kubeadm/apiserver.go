@@ -22,7 +22,7 @@ func BindTo(source []byte, address netip.Addr) ([]byte, error) {
 		}
 	}
 	edited := source
-	for _, flag := range addressFlags {
+	for _, flag := range []string{"advertise-address", "bind-address"} {
 		if edited, err = ensureFlag(edited, flag, address.String()); err != nil {
 			return nil, err
 		}
@@ -30,10 +30,39 @@ func BindTo(source []byte, address netip.Addr) ([]byte, error) {
 	return bytes.Clone(edited), nil
 }
 
-// addressFlags are the flags that BindTo sets.
-var addressFlags = []string{"advertise-address", "bind-address"}
+// Unbind takes back what BindTo does: the apiserver listens on every address
+// again. One that is bound to another address than this one stays so.
+func Unbind(source []byte, address netip.Addr) ([]byte, error) {
+	m, err := ParseManifest(source)
+	if err != nil {
+		return nil, err
+	}
+	if value, ok := m.Flag("bind-address"); !ok || value != address.String() {
+		return bytes.Clone(source), nil
+	}
+	edited, err := withoutFlag(source, "bind-address")
+	return bytes.Clone(edited), err
+}
 
-// LikeIn returns the manifest's bytes with the flags that BindTo sets as they
+// Share returns the manifest's bytes with the apiserver letting others of its
+// user listen on its port, on more specific addresses (kubernetes/kubernetes#88893).
+func Share(source []byte) ([]byte, error) {
+	edited, err := ensureFlag(source, sharingFlag, "true")
+	return bytes.Clone(edited), err
+}
+
+// Unshare takes back what Share does.
+func Unshare(source []byte) ([]byte, error) {
+	edited, err := withoutFlag(source, sharingFlag)
+	return bytes.Clone(edited), err
+}
+
+const sharingFlag = "permit-port-sharing"
+
+// ownFlags are the flags that BindTo and Share set.
+var ownFlags = []string{"advertise-address", "bind-address", sharingFlag}
+
+// LikeIn returns the manifest's bytes with the flags that BindTo and Share set as they
 // are in an earlier manifest of the same node: taken away where that one does
 // not have them. Everything else stays as it is now.
 func LikeIn(source, earlier []byte) ([]byte, error) {
@@ -42,7 +71,7 @@ func LikeIn(source, earlier []byte) ([]byte, error) {
 		return nil, fmt.Errorf("as it was saved %w", err)
 	}
 	edited := source
-	for _, flag := range addressFlags {
+	for _, flag := range ownFlags {
 		if value, ok := was.Flag(flag); ok {
 			if edited, err = thinOut(edited, flag, was.count(flag)); err != nil {
 				return nil, err

@@ -5,7 +5,12 @@
 // there) comes in as Facts.
 package render
 
-import "io/fs"
+import (
+	"io/fs"
+	"slices"
+
+	"github.com/kplb/kplb/inventory"
+)
 
 // Effect says what has to happen on a node for a changed artifact to count.
 type Effect string
@@ -15,6 +20,7 @@ const (
 	NoEffect          Effect = "none"               // read when it is needed
 	SysctlApply       Effect = "sysctl applied"     // sysctl -p
 	UnitReload        Effect = "unit reloaded"      // systemctl daemon-reload
+	RedirectReload    Effect = "redirect reload"    // in one step
 	KeepalivedReload  Effect = "keepalived reload"  // the VIP stays where it is
 	HAProxyReload     Effect = "haproxy reload"     // sockets are handed over, no connection is refused
 	HAProxyRestart    Effect = "haproxy restart"    // connections through this node's HAProxy end
@@ -30,6 +36,9 @@ type Artifact struct {
 	Effect  Effect // when it changes
 }
 
+// RedirectUnit loads RedirectPath at boot.
+const RedirectUnit = "kplb-redirect.service"
+
 // The paths on a node.
 const (
 	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
@@ -38,6 +47,8 @@ const (
 	SysctlPath         = "/etc/sysctl.d/90-kplb.conf"
 	HAProxyUnitPath    = "/etc/systemd/system/haproxy.service.d/50-kplb.conf"
 	KeepalivedUnitPath = "/etc/systemd/system/keepalived.service.d/50-kplb.conf"
+	RedirectPath       = "/etc/haproxy/kplb-redirect.nft"
+	RedirectUnitPath   = "/etc/systemd/system/" + RedirectUnit
 	PatchPath          = "/etc/kubernetes/patches/kube-apiserver8kplb+json.yaml"
 )
 
@@ -47,22 +58,30 @@ type file struct {
 	path     string
 	mode     fs.FileMode
 	effect   Effect
+	only     inventory.Exposure // that needs it; empty: every one does
 }
 
-// files lists what every node gets, in the order in which it is installed: a
+// files lists what a node gets, in the order in which it is installed: a
 // file comes after the files that it refers to.
 var files = []file{
-	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply},
-	{"kube-apiserver-patch.yaml.tmpl", PatchPath, 0o600, NoEffect},
-	{"haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload},
-	{"haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, HAProxyRestart},
-	{"kplb-check.tmpl", CheckPath, 0o755, NoEffect},
-	{"keepalived.conf.tmpl", KeepalivedPath, 0o600, KeepalivedReload},
-	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload},
+	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply, ""},
+	{"kube-apiserver-patch.yaml.tmpl", PatchPath, 0o600, NoEffect, inventory.BindAddress},
+	{"haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload, ""},
+	{"haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, HAProxyRestart, ""},
+	{"kplb-redirect.nft.tmpl", RedirectPath, 0o644, RedirectReload, inventory.Redirect},
+	{"kplb-redirect.service.tmpl", RedirectUnitPath, 0o644, UnitReload, inventory.Redirect},
+	{"kplb-check.tmpl", CheckPath, 0o755, NoEffect, ""},
+	{"keepalived.conf.tmpl", KeepalivedPath, 0o600, KeepalivedReload, ""},
+	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload, ""},
 }
 
-// Paths lists the paths of all artifacts of a node, in the order of
-// installation.
+// filesOf lists those that an exposure has.
+func filesOf(e inventory.Exposure) []file {
+	return slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.only != "" && f.only != e })
+}
+
+// Paths lists the paths of all artifacts that a node may have, in the order
+// of installation.
 func Paths() []string {
 	paths := make([]string, len(files))
 	for i, f := range files {

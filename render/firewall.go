@@ -47,6 +47,6 @@ func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 		out = append(out, Rule{Out: true, Protocol: "vrrp", To: peer.Address})
 		out = append(out, Rule{Out: true, Protocol: "tcp", To: peer.Address, Port: c.Port})
 	}
-	in = append(in, Rule{Protocol: "tcp", To: c.VIP, Port: c.Port})
+	in = append(in, Rule{Protocol: "tcp", To: c.VIP, Port: c.HAProxy.Port}) // a firewall sees a redirected one as it is by then
 	return append(in, out...)
 }

@@ -23,7 +23,7 @@ const casesDir = "../testdata/render"
 var withoutGolden = []string{"fifteen-nodes"}
 
 // examples are cases whose inventory is an example that users are shown.
-var examples = []string{"tutorial", "minimal", "full"}
+var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port"}
 
 // forCases runs test for every inventory of testdata/render.
 func forCases(t *testing.T, test func(t *testing.T, dir string, c *inventory.Cluster)) {
@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, dir string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
-		if len(tree) != len(c.Nodes)*len(Paths()) {
+		if len(tree) != len(c.Nodes)*len(filesOf(c.Exposure)) {
 			t.Errorf("%d files for %d nodes", len(tree), len(c.Nodes))
 		}
 		if slices.Contains(withoutGolden, filepath.Base(dir)) {

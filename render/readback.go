@@ -30,8 +30,11 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 	want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, n.Priority), fmt.Sprintf("priority %d", n.Priority))
 	want(KeepalivedPath, `interface\s+`+quoted(f.Interface), "interface "+f.Interface)
 	want(KeepalivedPath, quoted(c.VIP.String())+`(/\d+)?`, "the VIP "+c.VIP.String())
-	bind := hostport(c.VIP, c.Port)
+	bind := hostport(c.VIP, c.HAProxy.Port)
 	want(HAProxyPath, `bind\s+`+quoted(bind), "bind "+bind)
+	if c.Exposure == inventory.Redirect {
+		want(RedirectPath, fmt.Sprintf(`[^#\n]*\bdport\s+%d\b.*\bdnat\s+to\s+%s`, c.Port, quoted(bind)), fmt.Sprintf("dport %d dnat to %s", c.Port, bind))
+	}
 	for _, other := range c.Nodes {
 		server := hostport(other.Address, c.Port)
 		want(HAProxyPath, `server\s+\S+\s+`+quoted(server), "a server "+server)

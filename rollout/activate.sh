@@ -4,6 +4,7 @@
 #   KPLB_SYSCTL                   1: apply the settings; 0: take them away
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
 #   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
+#   KPLB_REDIRECT                 start or stop: the VIP's port is sent to haproxy by nftables
 #   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards; no VIP: it need not
 # The data "active" is kept as what the daemons have loaded.
 
@@ -81,6 +82,10 @@ for unit in $KPLB_ENABLE; do
 	said=$(systemctl --quiet enable "$unit" 2>&1) || refuse "systemctl enable $unit: $said"
 done
 for unit in $KPLB_DISABLE; do
+	if [ "$unit" = kplb-redirect.service ]; then
+		rm -f $redirect_links # it is gone by now
+		continue
+	fi
 	said=$(systemctl --quiet disable "$unit" 2>&1) || refuse "systemctl disable $unit: $said"
 done
 ufw_lines "$KPLB_OPEN"
@@ -88,6 +93,11 @@ if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi
 switch haproxy "$KPLB_HAPROXY"
 [ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
 $(last_words haproxy)"
+case $KPLB_REDIRECT in
+start) said=$(systemctl reload-or-restart kplb-redirect.service 2>&1) || refuse "kplb-redirect does not start: $said
+$(last_words kplb-redirect)" ;;
+stop) redirect_away ;;
+esac
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
 switch kubelet "$KPLB_KUBELET"
 still_running

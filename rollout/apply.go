@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -163,7 +162,7 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 		return err
 	}
 	for deadline := time.Now().Add(vipPatience); ; {
-		err := r.readyz(ctx, r.hosts[r.present()[0].Name], ca, netip.AddrPortFrom(r.Cluster.VIP, r.Cluster.Port))
+		err := r.readyz(ctx, r.hosts[r.present()[0].Name], ca, r.Cluster.Entrance())
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}

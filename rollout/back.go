@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -87,9 +86,9 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) err
 		return nil
 	}
 	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver", Usual: apiserverRestart})
-	if boundEverywhere(n.Manifest.Was.Content) {
+	if at := listens(n.Manifest.Was.Content, r.Cluster.Port); at == everywhere(r.Cluster.Port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
-		_ = r.awaitListening(ctx, h, n.Node, fmt.Sprintf("*:%d", r.Cluster.Port)) // whether it is ready decides
+		_ = r.awaitListening(ctx, h, n.Node, at, "") // whether it is ready decides
 	}
 	return r.awaitReady(ctx, n.Node)
 }

@@ -37,6 +37,8 @@ func (n NodePlan) Consequences() []string {
 	switch {
 	case n.Manifest != nil:
 		say("apiserver restarts, about %s without this one", apiserverRestart)
+	case strings.HasPrefix(n.Listen, "*"):
+		say("waits for the apiserver to listen on every address")
 	case n.Listen != "":
 		say("waits for the apiserver to listen on %s only", n.Listen)
 	}
@@ -45,6 +47,9 @@ func (n NodePlan) Consequences() []string {
 			Start: "starts", Reload: "reloads, no connection is refused",
 			Restart: "restarts, connections through this node end", Stop: "stops",
 		}[n.HAProxy])
+	}
+	if n.Redirect != Leave {
+		say("nftables: %s", map[Action]string{Start: fmt.Sprintf("sends the VIP's port to haproxy on %s", n.serves), Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
 	}
 	switch {
 	case n.waits:

@@ -14,7 +14,7 @@ type Facts struct {
 	Arch         string
 	OS           OS
 	Addresses    []Address
-	Listeners    []Listener // on the apiserver's port and HAProxy's monitor port
+	Listeners    []Listener // on the ports of the apiserver and HAProxy
 	Units        map[string]Unit
 	NonlocalBind bool
 	HAProxy      Package
@@ -22,6 +22,8 @@ type Facts struct {
 	Files        map[string]File // by absolute path; only those that are there
 	Kubeconfigs  []string        // in the homes of root and of the login, that are there
 	Manifests    []string        // file names in the manifests directory
+	NFT          bool            // nft is installed
+	Redirect     string          // kplb's own table of nftables, in nft's words; empty: there is none
 	Filter       string          // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
 	Connected    bool            // the kubelet, to the VIP
 	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer

@@ -170,7 +170,7 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 	p := newNodePlan(r.Cluster, n, f)
 	p.Leaving = r.isLeaving(n)
 	if n.Worker {
-		p.gone = true
+		p.serves = netip.AddrPort{}
 		p.planEndpointBack(f, s)
 		return p, number, nil
 	}
@@ -221,8 +221,10 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	n.consequences(c, f, artifacts)
 	n.planIdentity(f, artifacts)
 	n.wantUnits(f, s)
-	bind := "bind " + netip.AddrPortFrom(c.VIP, c.Port).String()
-	n.gone = s.units["haproxy"].Active != "active" || !bytes.Contains(s.files[render.HAProxyPath].Content, []byte(bind))
+	n.serves = frontendIn(s.files[render.HAProxyPath].Content, c.VIP)
+	if s.units["haproxy"].Active != "active" {
+		n.serves = netip.AddrPort{}
+	}
 	_, applies := s.files[render.SysctlPath]
 	switch {
 	case !s.nonlocalBind && f.NonlocalBind:
@@ -230,25 +232,7 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	case !s.nonlocalBind, !applies: // where it was on without our file, it is on
 		n.Sysctl = SysctlLeave
 	}
-	if boundEverywhere(s.files[kubeadm.ManifestPath].Content) {
-		n.Listen = ""
-		if n.Manifest != nil {
-			n.Listen = fmt.Sprintf("*:%d", c.Port)
-		}
-	}
 	return nil
-}
-
-// boundEverywhere says whether the apiserver of this manifest listens on all
-// addresses.
-func boundEverywhere(manifest []byte) bool {
-	m, err := kubeadm.ParseManifest(manifest)
-	if err != nil {
-		return false
-	}
-	value, bound := m.Flag("bind-address")
-	address, err := netip.ParseAddr(value)
-	return !bound || err == nil && address.IsUnspecified()
 }
 
 func (n *NodePlan) planRemoval(f *Facts, path string) {

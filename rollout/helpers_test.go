@@ -115,6 +115,7 @@ func debian(c *inventory.Cluster, n inventory.Node) *Facts {
 			{"eth0", netip.PrefixFrom(n.Address, 16)},
 		},
 		HAProxy:    Package{true, render.DefaultHAProxy},
+		NFT:        true,
 		Keepalived: Package{true, render.DefaultKeepalived},
 		Manifests:  []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
 		Files:      map[string]File{},
@@ -154,7 +155,11 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		artifacts[i] = r.Secrets.Fill(a)
 		f.put(a.Path, a.Mode, artifacts[i].Content)
 	}
-	f.put(kubeadm.ManifestPath, 0o600, boundManifest(t, n))
+	edited, err := expose(c, n, "")(manifest(t, n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.put(kubeadm.ManifestPath, 0o600, edited)
 	f.put(caPath, 0o644, authority.pem)
 	f.put(activePath, 0o600, activeSums(artifacts))
 	f.put(basePath+"/current", 0o600, []byte("1\n"))
@@ -162,8 +167,14 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	f.Units["keepalived.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
 	monitor := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.HAProxy.MonitorPort)
-	f.Listeners = []Listener{
-		{netip.AddrPortFrom(c.VIP, c.Port), haproxyProcess}, {monitor, haproxyProcess}, {apiserverOf(c, n), apiserverProcess},
+	f.Listeners = []Listener{{c.Frontend(), haproxyProcess}, {monitor, haproxyProcess}, {apiserverOf(c, n), apiserverProcess}}
+	if c.Exposure != inventory.BindAddress {
+		f.Listeners[2].Address = netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port)
+	}
+	f.NFT = true
+	if c.Exposure == inventory.Redirect {
+		f.Redirect = string(f.Files[render.RedirectPath].Content)
+		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	}
 	f.Servers = []Server{}
 	for _, n := range c.Nodes {
@@ -285,6 +296,9 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	}
 	if f.Keepalived.Installed {
 		out = append(out, record("version", "keepalived", fmt.Sprintf("Keepalived v%s (01/16,2022)", f.Keepalived.Version)))
+	}
+	if f.NFT {
+		out = append(out, record("nft"), record("redirect", f.Redirect))
 	}
 	out = append(out, recordData("files", archive(t, f.Files)))
 	for _, m := range f.Manifests {

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,7 +31,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	}
 	connected := ""
 	if n.Worker {
-		connected = netip.AddrPortFrom(c.VIP, c.Port).String()
+		connected = c.Entrance().String()
 	}
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
@@ -43,6 +42,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 		Vars: map[string]string{
 			"KPLB_PATHS":        strings.Join(paths, " "),
 			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
+			"KPLB_FRONT_PORT":   strconv.Itoa(int(c.HAProxy.Port)),
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),
@@ -89,6 +89,10 @@ func (f *Facts) take(r remote.Record) error {
 		f.Filter = filterForm.FindString(field(0))
 	case "kubeconfig":
 		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
+	case "nft":
+		f.NFT = true
+	case "redirect":
+		f.Redirect = field(0)
 	case "connected":
 		f.Connected = strings.Contains(field(0), `"kubelet"`)
 	case "manifest":

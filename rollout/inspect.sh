@@ -1,6 +1,7 @@
 # What kplb must know of a node, in one go. Reads only.
 #   KPLB_PATHS         the files whose state counts, without the leading slash
-#   KPLB_PORT          of the apiserver and the VIP
+#   KPLB_PORT          of the apiserver
+#   KPLB_FRONT_PORT    of haproxy, on the VIP
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
@@ -13,9 +14,9 @@ done </etc/os-release
 
 # text goes without base64: every process counts here
 record addresses "$(ip -o addr show)"
-record listeners "$(ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT )")"
+record listeners "$(ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_FRONT_PORT or sport = :$KPLB_MONITOR_PORT )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service kubelet.service ufw.service 2>/dev/null)"
+	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"
@@ -29,6 +30,11 @@ for daemon in haproxy keepalived; do
 *}"
 	fi
 done
+
+if command -v nft >/dev/null; then
+	record nft
+	[ ! -e /etc/haproxy/kplb-redirect.nft ] || record redirect "$(nft list table ip kplb 2>/dev/null)"
+fi
 
 if [ -n "$KPLB_HOMES" ]; then
 	home=/root

@@ -10,7 +10,8 @@ kplb_let_go() {
 	# shellcheck disable=SC3013 # every sh of a node has it
 	if [ /run/kplb.holder -ef /proc/self/fd/8 ]; then rm -f /run/kplb.owner /run/kplb.token; fi
 	if [ -d /var/lib/kplb/stage ] && [ ! -d /var/lib/kplb/pending ]; then
-		/bin/sh /var/lib/kplb/restore "the rollout ended" 8>&- || rm -rf /var/lib/kplb/stage
+		# a second time, if it was killed
+		/bin/sh /var/lib/kplb/restore "the rollout ended" 8>&- || /bin/sh /var/lib/kplb/restore "the rollout ended" 8>&- || rm -rf /var/lib/kplb/stage
 	fi
 	exec 8>&-
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
@@ -133,7 +131,7 @@ func editClusterConfiguration(c *inventory.Cluster, _, text []byte) ([]byte, any
 	}
 	endpoint := ""
 	if c.Endpoint != inventory.Leave {
-		endpoint = net.JoinHostPort(c.EndpointHost(), strconv.Itoa(int(c.Port)))
+		endpoint = c.EndpointAddress()
 	}
 	was := configurationBefore{Endpoint: configuration.ControlPlaneEndpoint, Had: configuration.ControlPlaneEndpoint != "", HadSANs: len(configuration.CertSANs) > 0}
 	for _, name := range sans(c) {

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,14 +44,15 @@ type NodePlan struct {
 	HAProxy     Action
 	Keepalived  Action
 	Kubelet     Action
+	Redirect    Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
 	Sysctl      Sysctl
 	Listen      string   // where the apiserver has to listen afterwards; empty: it does already
 	Enable      []string // units to start at boot
 	Disable     []string
-	open, close []render.Rule // of the firewall
-	units       bool          // systemd has to read the unit files again
-	gone        bool          // haproxy does not serve the VIP afterwards
-	waits       bool          // with its keepalived until the VIP's holder has changed
+	open, close []render.Rule  // of the firewall
+	units       bool           // systemd has to read the unit files again
+	serves      netip.AddrPort // where haproxy has to listen afterwards; not valid: nowhere
+	waits       bool           // with its keepalived until the VIP's holder has changed
 	notes       []string
 	paths       []string // whose state belongs to a generation
 	vip         string
@@ -92,13 +95,16 @@ const (
 
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {
-	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave &&
+	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave && n.Redirect == Leave &&
 		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && len(n.open) == 0 && len(n.close) == 0 && !n.units
 }
 
 // apiserverLast says whether haproxy has to leave its port before the
 // apiserver takes it, and not the other way round.
-func (n NodePlan) apiserverLast() bool { return n.HAProxy == Stop || strings.HasPrefix(n.Listen, "*:") }
+func (n NodePlan) apiserverLast() bool {
+	_, port, _ := strings.Cut(n.Listen, "*:")
+	return n.HAProxy == Stop || port != "" && port != strconv.Itoa(int(n.serves.Port()))
+}
 
 // Empty says whether every node, and the cluster's own records, are as the
 // inventory wants them.
@@ -130,7 +136,8 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 			p.Changes = append(p.Changes, change)
 		}
 	}
-	if err := p.planManifest(f, func(source []byte) ([]byte, error) { return kubeadm.BindTo(source, n.Address) }); err != nil {
+	p.planStale(f, artifacts)
+	if err := p.planManifest(f, expose(c, n, exposureOn(c, f))); err != nil {
 		return p, err
 	}
 	p.planEndpoint(c, f)
@@ -143,7 +150,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	address, _ := f.InterfaceOf(n.Address)
 	return NodePlan{
-		Node: n, Holder: f.Holds(c.VIP), vip: fmt.Sprintf("%s/32 dev %s", c.VIP, address.Interface), paths: f.managedPaths(),
+		Node: n, Holder: f.Holds(c.VIP), serves: c.Frontend(), vip: fmt.Sprintf("%s/32 dev %s", c.VIP, address.Interface), paths: f.managedPaths(),
 	}
 }
 
@@ -239,9 +246,14 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	case effects[render.KeepalivedReload]:
 		n.Keepalived = Reload
 	}
-	if at := apiserverOf(c, n.Node); n.Manifest != nil || !f.Bound(at) {
-		n.Listen = at.String()
+	manifest := f.Files[kubeadm.ManifestPath].Content
+	if n.Manifest != nil {
+		manifest = n.Manifest.Content
 	}
+	if at := listens(manifest, c.Port); n.Manifest != nil || at != "" && !f.apiserverListens(at) {
+		n.Listen = at
+	}
+	n.planRedirect(c, f, artifacts, effects)
 	for _, unit := range []string{"haproxy.service", "keepalived.service"} {
 		if f.Units[unit].File != "enabled" {
 			n.Enable = append(n.Enable, unit)

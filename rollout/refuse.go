@@ -69,6 +69,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	at := fmt.Sprintf("nodes[%d]", slices.IndexFunc(c.Nodes, func(m inventory.Node) bool { return m.Name == n.Name }))
 	refuseNetwork(c, n, f, at, refuse)
 	refuseSoftware(c, f, refuse)
+	refuseRedirect(c, f, refuse)
 	refuseFiles(f, refuse)
 	refuseManifests(f, refuse)
 	refuseListeners(c, n, f, refuse)
@@ -146,6 +147,16 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	}
 }
 
+// refuseRedirect wants nft where it is needed, or apt, which can install it.
+func refuseRedirect(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+	if c.Exposure == inventory.Redirect && !f.NFT && !f.OS.Debian() {
+		refuse("exposure", "install nftables with the node's package manager", "nft is not installed, and packages are not installed on %s yet", f.OS)
+	}
+	if f.Units[render.RedirectUnit].Load == "masked" {
+		refuse("", "run `systemctl unmask "+render.RedirectUnit+"` on the node", "%s is masked", render.RedirectUnit)
+	}
+}
+
 // refuseFiles wants every place where a file goes to hold a regular file of
 // root's, or nothing.
 func refuseFiles(f *Facts, refuse refuseFunc) {
@@ -197,6 +208,8 @@ func refuseListeners(c *inventory.Cluster, n inventory.Node, f *Facts, refuse re
 		case l.Process == haproxyProcess:
 		case port == c.Port && (everywhere || addr == c.VIP || addr == n.Address) && l.Process != apiserverProcess:
 			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s, neither the apiserver nor haproxy", port, addr, processName(l))
+		case port == c.HAProxy.Port && port != c.Port && (everywhere || addr == c.VIP):
+			refuse("haproxy.port", "set haproxy.port to a free port", "port %d of %s, for haproxy, is taken by %s", port, addr, processName(l))
 		case port == c.Port && addr == c.VIP:
 			refuse("", "remove its --bind-address="+addr.String(), "the apiserver listens on the VIP itself, where haproxy belongs")
 		case port == c.HAProxy.MonitorPort && (everywhere || addr == monitor):

@@ -33,6 +33,10 @@ touched() { grep -q "$1" $changed 2>/dev/null; }
 
 unit_back() {
 	unit=$1 active=$2 enabled=$3
+	if [ "$unit $active" = "kplb-redirect inactive" ]; then
+		redirect_away
+		return
+	fi
 	case $enabled in
 	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || systemctl --quiet enable $unit.service ;;
 	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || systemctl --quiet disable $unit.service ;;
@@ -48,6 +52,29 @@ unit_back() {
 	elif touched "^/etc/$unit/"; then
 		systemctl reload-or-restart $unit.service
 	fi
+	if [ "$unit" = kplb-redirect ] && touched '^/etc/haproxy/kplb-redirect'; then systemctl reload-or-restart $unit.service; fi
+}
+
+# Where every bind line of haproxy.cfg says.
+haproxy_listens() {
+	for at in $(sed -n 's/^ *bind \([0-9.]*:[0-9]*\).*/\1/p' /etc/haproxy/haproxy.cfg); do
+		ss -Hltnp "src $at" | grep -q '"haproxy"' || return 1
+	done
+}
+
+# Tries as long as an apiserver takes to leave the port that haproxy had before.
+haproxy_again() {
+	tries=0
+	until haproxy_listens || [ $tries -ge 60 ]; do
+		tries=$((tries + 1))
+		sleep 2
+		if [ "$(systemctl is-active haproxy.service)" = active ]; then
+			systemctl reload haproxy.service
+		else
+			systemctl reset-failed haproxy.service
+			systemctl start haproxy.service
+		fi
+	done
 }
 
 touch $changed
@@ -66,6 +93,8 @@ done <$old/units
 if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi
 # last: an apiserver that listens everywhere again needs haproxy gone first
 put_back $old $manifest 3>>$changed || exit 1
+# and one that listened on the node's address alone, or shared its port, has to be back before haproxy has its port
+if touched "^$manifest" && [ "$reason" != boot ] && grep -q '^haproxy active' $old/units; then haproxy_again; fi
 
 printf '%s\n' "reason=$reason" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(cat $base/pending/about)" "txn=$(cat $base/pending/txn)" >$base/restored.new &&
 	mv -f $base/restored.new $base/restored

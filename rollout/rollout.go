@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -245,7 +246,7 @@ func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (N
 		return r.planLeaver(ctx, n, f)
 	case n.Worker:
 		p := newNodePlan(r.Cluster, n, f)
-		p.gone = true
+		p.serves = netip.AddrPort{}
 		p.planEndpoint(r.Cluster, f)
 		return p, nil
 	}

@@ -89,6 +89,9 @@ is_valid() {
 	/etc/haproxy/haproxy.cfg)
 		said=$(haproxy -dW -c -f "$stage/$name" 2>&1) || refuse "haproxy does not take its file: $said"
 		;;
+	/etc/haproxy/kplb-redirect.nft)
+		said=$(nft -c -f "$stage/$name" 2>&1) || refuse "nft does not take its file: $said"
+		;;
 	/etc/keepalived/keepalived.conf)
 		sed "s,/etc/keepalived/kplb-check,$stage/check," "$stage/$name" >"$stage/keepalived.conf"
 		printf '#!/bin/sh\n' >"$stage/check"
@@ -104,7 +107,7 @@ is_valid() {
 write_boot_unit() {
 	mkdir -p ${boot_link%/*} &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
-			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service' 'After=ufw.service' \
+			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service kplb-redirect.service' 'After=ufw.service' \
 			'[Service]' 'Type=oneshot' \
 			"ExecStart=/bin/sh -c '[ ! -e $base/restore ] || exec /bin/sh $base/restore boot; rm -f $boot_link $boot_unit'" >$boot_unit &&
 		ln -sf ../${boot_unit##*/} $boot_link

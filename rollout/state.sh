@@ -33,10 +33,10 @@ save_state() {
 	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
 }
 
-# unit_states: a line for each daemon: its name, its state, whether it starts at
+# unit_states: a line for each unit that kplb starts: its name, its state, whether it starts at
 # boot.
 unit_states() {
-	states=$(systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service) || return 1
+	states=$(systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service kplb-redirect.service) || return 1
 	while IFS='=' read -r key value; do
 		case $key in
 		Id) unit=${value%.service} ;;
@@ -46,6 +46,21 @@ unit_states() {
 	done <<-STATES
 		$states
 	STATES
+}
+
+redirect_links="/etc/systemd/system/multi-user.target.wants/kplb-redirect.service /etc/systemd/system/nftables.service.wants/kplb-redirect.service"
+
+# redirect_away: what is for the VIP's port is not sent elsewhere any more. The
+# unit's file, which would say so, may be gone already.
+redirect_away() {
+	systemctl stop kplb-redirect.service 2>/dev/null
+	nft delete table ip kplb 2>/dev/null
+	[ -e /etc/systemd/system/kplb-redirect.service ] || {
+		# shellcheck disable=SC2086 # paths without spaces
+		rm -f $redirect_links
+		rmdir /etc/systemd/system/nftables.service.wants 2>/dev/null
+	}
+	true
 }
 
 # temporary PATH: where a file is written before it is renamed to PATH. Kubelet

@@ -91,6 +91,7 @@ func flag(b bool) string {
 func (r *Rollout) manifestScript(c Change) remote.Script {
 	s := stateScript("manifest", manifestBody, time.Minute, map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_BEFORE": c.before(), "KPLB_MODE": fmt.Sprintf("%o", c.Mode.Perm()),
+		"KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
 	s.Files = map[string][]byte{"manifest": c.Content}
 	return s
@@ -100,27 +101,34 @@ func (r *Rollout) manifestScript(c Change) remote.Script {
 // where it should, and is ready.
 func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
 	defer r.drain(ctx, n.Node)()
+	socket := ""
 	if n.Manifest != nil {
-		if err := run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), nil); err != nil {
+		err := run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), func(record remote.Record) {
+			if record.Key == "socket" && len(record.Fields) == 1 {
+				socket = record.Fields[0]
+			}
+		})
+		if err != nil {
 			return err
 		}
 	}
 	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: apiserverRestart})
-	if err := r.awaitListening(ctx, h, n.Node, n.Listen); err != nil {
+	if err := r.awaitListening(ctx, h, n.Node, n.Listen, socket); err != nil {
 		return err
 	}
 	return r.awaitReady(ctx, n.Node)
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its
-// new ones.
-func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string) error {
+// new ones, and the old socket, if it is given, for another one.
+func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen, socket string) error {
 	for end := time.Now().Add(apiserverPatience); ; {
 		var elsewhere string
 		err := run(ctx, h, n.Name, remote.Script{
 			Name: "await", Body: awaitBody, Limit: awaitSlice + 10*time.Second,
 			Vars: map[string]string{
 				"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
+				"KPLB_SOCKET":  socket,
 				"KPLB_SECONDS": strconv.Itoa(int(awaitSlice.Seconds())),
 			},
 		}, func(record remote.Record) {
@@ -150,11 +158,12 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
 		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
-		"KPLB_OPEN": ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
-		"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
+		"KPLB_REDIRECT": string(n.Redirect),
+		"KPLB_OPEN":     ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
+		"KPLB_VIP": "", "KPLB_PORT": "",
 	})
-	if n.gone {
-		s.Vars["KPLB_VIP"] = ""
+	if n.serves.IsValid() {
+		s.Vars["KPLB_VIP"], s.Vars["KPLB_PORT"] = n.serves.Addr().String(), strconv.Itoa(int(n.serves.Port()))
 	}
 	if n.waits && n.Keepalived == Restart {
 		s.Vars["KPLB_KEEPALIVED"] = string(Stop)

@@ -150,7 +150,7 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 		wg.Go(func() { ask(i, n.Name, r.hosts[n.Name], apiserverOf(r.Cluster, n), "/healthz", "/readyz") })
 	}
 	wg.Go(func() {
-		ask(len(present), "", r.hosts[present[0].Name], netip.AddrPortFrom(r.Cluster.VIP, r.Cluster.Port), "/healthz")
+		ask(len(present), "", r.hosts[present[0].Name], r.Cluster.Entrance(), "/healthz")
 	})
 	wg.Wait()
 	out := map[string][]Check{"": answers[len(present)]}
@@ -176,12 +176,6 @@ func answer(node, what string, err error) Check {
 
 // checkNode judges what the inspection found.
 func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
-	at := apiserverOf(c, n)
-	bound := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
-	if !bound.OK {
-		bound.Detail = "listens on " + listening(f, at.Port())
-		bound.Cure = "run `kplb apply`"
-	}
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
@@ -208,12 +202,12 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 		}
 		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
 	}
-	return []Check{bound, balanced}
+	return append(checkExposure(c, n, f), balanced)
 }
 
 // checkWorker wants the node's kubelet to go through the VIP.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", netip.AddrPortFrom(c.VIP, c.Port)), OK: f.Connected, Detail: "ok"}
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", c.Entrance()), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}

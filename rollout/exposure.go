@@ -1,0 +1,164 @@
+package rollout
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/render"
+)
+
+// exposureOn is the exposure that kplb's own files on the node are of; empty
+// where there are none.
+func exposureOn(c *inventory.Cluster, f *Facts) inventory.Exposure {
+	ours := func(path string) bool {
+		file, there := f.Files[path]
+		return there && render.Stamp(file.Content) != render.Unstamped
+	}
+	switch {
+	case ours(render.PatchPath):
+		return inventory.BindAddress
+	case ours(render.RedirectPath):
+		return inventory.Redirect
+	case !ours(render.HAProxyPath):
+		return ""
+	case frontendIn(f.Files[render.HAProxyPath].Content, c.VIP) == netip.AddrPortFrom(c.VIP, c.Port):
+		return inventory.SharedPort
+	default:
+		return inventory.OtherPort
+	}
+}
+
+// frontendIn is where a haproxy.cfg has HAProxy listen on the VIP; not valid:
+// nowhere.
+func frontendIn(config []byte, vip netip.Addr) netip.AddrPort {
+	for _, line := range bindLine.FindAllSubmatch(config, -1) {
+		if at, err := netip.ParseAddrPort(string(line[1])); err == nil && at.Addr() == vip {
+			return at
+		}
+	}
+	return netip.AddrPort{}
+}
+
+var bindLine = regexp.MustCompile(`(?m)^\s+bind (\S+)`)
+
+// expose edits the apiserver's manifest for the exposure of the inventory. Of
+// the flags that another one has, only those are taken away that kplb has set.
+func expose(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
+	return func(source []byte) ([]byte, error) {
+		edited, err := source, error(nil)
+		if was == inventory.SharedPort && c.Exposure != inventory.SharedPort {
+			edited, err = kubeadm.Unshare(edited)
+		}
+		if was == inventory.BindAddress && c.Exposure != inventory.BindAddress {
+			edited, err = kubeadm.Unbind(edited, n.Address)
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case c.Exposure == inventory.BindAddress:
+			return kubeadm.BindTo(edited, n.Address)
+		case c.Exposure == inventory.SharedPort:
+			return kubeadm.Share(edited)
+		}
+		return edited, nil
+	}
+}
+
+// listens is where the apiserver of a manifest listens: ADDRESS:PORT, or
+// *:PORT for every address.
+func listens(manifest []byte, port uint16) string {
+	m, err := kubeadm.ParseManifest(manifest)
+	if err != nil {
+		return ""
+	}
+	value, bound := m.Flag("bind-address")
+	address, err := netip.ParseAddr(value)
+	if !bound || err == nil && address.IsUnspecified() {
+		return everywhere(port)
+	}
+	if err != nil {
+		return ""
+	}
+	return netip.AddrPortFrom(address, port).String()
+}
+
+func everywhere(port uint16) string { return fmt.Sprintf("*:%d", port) }
+
+// apiserverListens says whether the apiserver listens there, and nowhere else.
+func (f *Facts) apiserverListens(where string) bool {
+	if at, err := netip.ParseAddrPort(where); err == nil {
+		return f.Bound(at)
+	}
+	return slices.ContainsFunc(f.Listeners, func(l Listener) bool {
+		return l.Process == apiserverProcess && l.Address.Addr().IsUnspecified() && everywhere(l.Address.Port()) == where
+	})
+}
+
+// planRedirect decides what happens to the table of nftables.
+func (n *NodePlan) planRedirect(c *inventory.Cluster, f *Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
+	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.RedirectPath })
+	unit := f.Units[render.RedirectUnit]
+	switch {
+	case wanted && (unit.Active != "active" || !f.redirects(c) || effects[render.RedirectReload]):
+		n.Redirect = Start
+	case !wanted && (unit.Active == "active" || f.Redirect != ""):
+		n.Redirect = Stop
+	}
+	switch {
+	case wanted && unit.File != "enabled":
+		n.Enable = append(n.Enable, render.RedirectUnit)
+	case !wanted && unit.File == "enabled":
+		n.Disable = append(n.Disable, render.RedirectUnit)
+	}
+	if wanted && !f.NFT {
+		n.Packages = append(n.Packages, "nftables")
+	}
+}
+
+// redirects says whether the node sends what is for the VIP's port to HAProxy,
+// both what comes in and its own.
+func (f *Facts) redirects(c *inventory.Cluster) bool {
+	rule := fmt.Sprintf("ip daddr %s tcp dport %d fib daddr type local dnat to %s", c.VIP, c.Port, c.Frontend())
+	return strings.Count(f.Redirect, rule) == 2
+}
+
+// planStale takes away files of kplb's that another exposure has needed.
+func (n *NodePlan) planStale(f *Facts, artifacts []render.Artifact) {
+	for _, path := range render.Paths() {
+		file, there := f.Files[path]
+		wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
+		if there && !wanted && render.Stamp(file.Content) != render.Unstamped {
+			n.planRemoval(f, path)
+		}
+	}
+}
+
+// checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
+func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+	at := apiserverOf(c, n)
+	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
+	if c.Exposure != inventory.BindAddress {
+		check.What = "apiserver listens beside haproxy"
+		check.OK = f.Bound(at) || f.apiserverListens(everywhere(c.Port))
+		check.Detail = listening(f, c.Port)
+	}
+	if c.Exposure == inventory.SharedPort {
+		check.OK = f.apiserverListens(everywhere(c.Port))
+	}
+	if !check.OK {
+		check.Detail, check.Cure = "listens on "+listening(f, c.Port), "run `kplb apply`"
+	}
+	if c.Exposure != inventory.Redirect {
+		return []Check{check}
+	}
+	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", c.Entrance()), OK: f.redirects(c), Detail: c.Frontend().String()}
+	if !sent.OK {
+		sent.Detail, sent.Cure = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+	}
+	return []Check{check, sent}
+}
