@@ -87,7 +87,9 @@ func TestPlanRedirect(t *testing.T) {
 	}{
 		{"as it should be", func(*Facts) {}, Leave},
 		{"flushed", func(f *Facts) { f.Redirect = "" }, Start},
-		{"one of two chains", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "dnat to 10.1.233.1:8443", "dnat to 10.1.233.1:8444", 1) }, Start},
+		{"one of two chains", func(f *Facts) {
+			f.Redirect = strings.Replace(f.Redirect, "dnat to 10.1.233.1:8443", "dnat to 10.1.233.1:8444", 1)
+		}, Start},
 		{"the unit is stopped", func(f *Facts) { f.set(render.RedirectUnit, func(u *Unit) { u.Active = "inactive" }) }, Start},
 	} {
 		facts := all(t, r, applied)
