@@ -70,7 +70,7 @@ func (m *machines) refuseAnonymous(inventory string) {
 
 // in makes a subtest fail for itself.
 func (m *machines) in(t *testing.T) *machines {
-	return &machines{t: t, name: m.name, env: m.env}
+	return &machines{t: t, name: m.name, env: m.env, port: m.port}
 }
 
 // boundToItsOwnAddress asks ss, not kplb.

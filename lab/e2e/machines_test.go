@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -19,8 +20,7 @@ import (
 )
 
 const (
-	vip       = "10.1.233.1"
-	vipHealth = "https://10.1.233.1:6443/healthz"
+	vip = "10.1.233.1"
 )
 
 // settleTime is how long the VIP may take to come to rest.
@@ -32,6 +32,7 @@ var nodes = []string{"1", "2", "3"}
 type machines struct {
 	t    *testing.T
 	name string
+	port string   // that clients of the VIP use; empty: 6443
 	env  []string // more of kplb's environment
 }
 
@@ -128,7 +129,7 @@ func (r result) want(t *testing.T, code int, texts ...string) result {
 
 // answers asks the VIP with curl: a new TLS connection, verified.
 func (m *machines) answers() bool {
-	out, err := m.tryLab("exec", "operator", "curl", "--silent", "--max-time", "2", "--cacert", m.state("ca.crt"), vipHealth)
+	out, err := m.tryLab("exec", "operator", "curl", "--silent", "--max-time", "2", "--cacert", m.state("ca.crt"), "https://"+vip+":"+cmp.Or(m.port, "6443")+"/healthz")
 	return err == nil && out == "ok"
 }
 
