@@ -47,20 +47,21 @@ func Unbind(source []byte, address netip.Addr) ([]byte, error) {
 // Share returns the manifest's bytes with the apiserver letting others of its
 // user listen on its port, on more specific addresses (kubernetes/kubernetes#88893).
 func Share(source []byte) ([]byte, error) {
-	edited, err := ensureFlag(source, sharingFlag, "true")
+	edited, err := ensureFlag(source, SharingFlag, "true")
 	return bytes.Clone(edited), err
 }
 
 // Unshare takes back what Share does.
 func Unshare(source []byte) ([]byte, error) {
-	edited, err := withoutFlag(source, sharingFlag)
+	edited, err := withoutFlag(source, SharingFlag)
 	return bytes.Clone(edited), err
 }
 
-const sharingFlag = "permit-port-sharing"
+// SharingFlag is what Share sets.
+const SharingFlag = "permit-port-sharing"
 
 // ownFlags are the flags that BindTo and Share set.
-var ownFlags = []string{"advertise-address", "bind-address", sharingFlag}
+var ownFlags = []string{"advertise-address", "bind-address", SharingFlag}
 
 // LikeIn returns the manifest's bytes with the flags that BindTo and Share set as they
 // are in an earlier manifest of the same node: taken away where that one does

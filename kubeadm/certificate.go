@@ -84,7 +84,7 @@ func CertificateConfig(cluster []byte, nodeName string, advertise netip.Addr, sa
 	if err != nil {
 		return nil, err
 	}
-	edited, err := EditCluster(cluster, "", sans)
+	edited, err := EditCluster(cluster, ClusterEdit{SANs: sans})
 	if err != nil {
 		return nil, err
 	}

@@ -18,11 +18,17 @@ type Cluster struct {
 	PodSubnet            string // likewise
 	DNSDomain            string
 	CertSANs             []string // of the apiserver's certificate, beside those that kubeadm always adds
+	APIServerArgs        []Arg    // the apiserver's flags, beside those that kubeadm always gives it
 }
 
-// clusterVersions are the versions whose fields are known to be where they are
-// looked for.
-var clusterVersions = []string{"kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta4"}
+// The versions whose fields are known to be where they are looked for. In the
+// older one extraArgs is a map, in the other a list.
+const (
+	v1beta3 = "kubeadm.k8s.io/v1beta3"
+	v1beta4 = "kubeadm.k8s.io/v1beta4"
+)
+
+var clusterVersions = []string{v1beta3, v1beta4}
 
 // ParseCluster reads a ClusterConfiguration. One of another version is an
 // error, and so is a text that can be understood in several ways.
@@ -37,7 +43,10 @@ func readCluster(source []byte) (*document, *Cluster, error) {
 		return nil, nil, err
 	}
 	c, err := d.cluster()
-	return d, c, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, c, nil
 }
 
 func (d *document) cluster() (*Cluster, error) {
@@ -65,21 +74,38 @@ func (d *document) cluster() (*Cluster, error) {
 		return nil, fmt.Errorf("is of kind %q, not ClusterConfiguration", kind)
 	}
 	if !slices.Contains(clusterVersions, c.APIVersion) {
-		return nil, fmt.Errorf("is of apiVersion %q, and known are %s", c.APIVersion, strings.Join(clusterVersions, " and "))
+		return nil, d.unknownVersion(c.APIVersion)
 	}
 	for _, key := range []string{"networking", "apiServer"} {
-		if n := child(d.root, key); given(n) && n.Kind != yaml.MappingNode {
+		if n := child(d.root, key); n != nil && n.Tag != "!!null" && n.Kind != yaml.MappingNode {
 			return nil, fmt.Errorf("line %d: %s is not a mapping", n.Line, key)
 		}
 	}
-	list, err := d.sanList()
-	if err != nil {
-		return nil, err
+	return c, d.lists(c)
+}
+
+func (d *document) unknownVersion(version string) error {
+	err := fmt.Errorf("is of apiVersion %q, and known are %s", version, strings.Join(clusterVersions, " and "))
+	if n := child(d.root, "apiVersion"); n != nil {
+		err = fmt.Errorf("line %d: %w", n.Line, err)
 	}
-	for _, item := range list {
+	return err
+}
+
+// lists reads what is below apiServer.
+func (d *document) lists(c *Cluster) error {
+	sans, err := d.sanList()
+	if err != nil {
+		return err
+	}
+	for _, item := range sans {
 		c.CertSANs = append(c.CertSANs, item.Value)
 	}
-	return c, nil
+	args, err := d.args(c.APIVersion)
+	for _, a := range args {
+		c.APIServerArgs = append(c.APIServerArgs, a.Arg)
+	}
+	return err
 }
 
 // sanList returns the items of certSANs.

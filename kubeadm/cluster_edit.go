@@ -1,103 +1,68 @@
 package kubeadm
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
-// EditCluster returns the text with controlPlaneEndpoint set to endpoint, unless
-// that is empty, and with all of sans in apiServer.certSANs. Both stand where
-// kubeadm would write them; everything else stays as it is, and all of it where
-// nothing is missing. A form that is not edited is an error with its line.
-func EditCluster(source []byte, endpoint string, sans []string) ([]byte, error) {
-	if endpoint != "" && !isEndpoint(endpoint) {
-		return nil, fmt.Errorf("cannot take %q as controlPlaneEndpoint, which is host:port", endpoint)
+// EditCluster returns the text with controlPlaneEndpoint, apiServer.certSANs and
+// apiServer.extraArgs as they are to be. What is added stands where kubeadm would
+// write it; everything else stays as it is, and all of it where nothing is
+// missing. A form that is not edited is an error with its line.
+func EditCluster(source []byte, e ClusterEdit) ([]byte, error) {
+	if e.Endpoint != "" && !isEndpoint(e.Endpoint) {
+		return nil, fmt.Errorf("cannot take %q as controlPlaneEndpoint, which is host:port", e.Endpoint)
 	}
-	for _, san := range sans {
+	for _, san := range e.SANs {
 		if !isSAN(san) {
 			return nil, fmt.Errorf("cannot take %q as one of certSANs: it is neither a name nor an address", san)
 		}
 	}
-	return editCluster(source, func(d *document, c *Cluster) ([]edit, error) {
-		edits, err := d.addSANs(c.Lacks(sans))
-		if err != nil {
-			return nil, err
-		}
-		c.CertSANs = append(c.CertSANs, c.Lacks(sans)...)
-		if endpoint == "" || endpoint == c.ControlPlaneEndpoint {
-			return edits, nil
-		}
-		more, err := d.setEndpoint(endpoint)
-		c.ControlPlaneEndpoint = endpoint
-		return append(edits, more...), err
-	})
+	steps := []step{func(d *document, c *Cluster) ([]edit, error) {
+		lacks := c.Lacks(e.SANs)
+		c.CertSANs = append(c.CertSANs, lacks...)
+		return d.addSANs(lacks)
+	}}
+	if e.Endpoint != "" {
+		steps = append(steps, endpointStep(e.Endpoint))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Args)) {
+		steps = append(steps, argStep(name, e.Args[name]))
+	}
+	return inTurn(source, steps)
 }
 
-// ClusterLikeIn takes back what EditCluster did: controlPlaneEndpoint is set to
-// endpoint, or taken away if it was not there (had is false), and the SANs that
-// were added (Cluster.Lacks told which) are taken away, as far as they are still
-// there. Everything else stays as it is now.
+// ClusterLikeIn takes back what EditCluster did: controlPlaneEndpoint and the
+// flags are set to what they were, or taken away if they were not there, and the
+// SANs that were added are taken away, as far as they are still there. Everything
+// else stays as it is now.
 //
-// A block list certSANs that becomes empty goes with its key, and an apiServer
-// that becomes empty is {}: kubeadm neither writes an empty certSANs nor leaves
-// apiServer out, so that a text of kubeadm's own becomes what it was, byte for
-// byte. Any other text means what it did.
-func ClusterLikeIn(source []byte, endpoint string, had bool, added []string) ([]byte, error) {
-	return editCluster(source, func(d *document, c *Cluster) ([]edit, error) {
-		edits, err := d.dropSANs(c, added)
-		if err != nil {
-			return nil, err
+// A block list certSANs and an extraArgs that become empty go with their keys,
+// and an apiServer that becomes empty is {}: kubeadm neither writes an empty list
+// nor leaves apiServer out, so that a text of kubeadm's own becomes what it was,
+// byte for byte. Any other text means what it did.
+func ClusterLikeIn(source []byte, was ClusterBefore) ([]byte, error) {
+	steps := []step{func(d *document, c *Cluster) ([]edit, error) { return d.dropSANs(c, was.AddedSANs) }}
+	switch {
+	case was.Endpoint == nil:
+	case was.Had:
+		steps = append(steps, endpointStep(*was.Endpoint))
+	default:
+		steps = append(steps, func(d *document, c *Cluster) ([]edit, error) {
+			c.ControlPlaneEndpoint = ""
+			return d.dropEndpoint()
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(was.Args)) {
+		if value := was.Args[name]; value != nil {
+			steps = append(steps, argStep(name, *value))
+		} else {
+			steps = append(steps, func(d *document, c *Cluster) ([]edit, error) { return d.dropArgs(c, name) })
 		}
-		var more []edit
-		if !had {
-			endpoint = ""
-			more, err = d.dropEndpoint()
-		} else if endpoint != c.ControlPlaneEndpoint {
-			more, err = d.setEndpoint(endpoint)
-		}
-		c.ControlPlaneEndpoint = endpoint
-		return append(edits, more...), err
-	})
-}
-
-// editCluster makes the edits that a function finds, and reads back what that
-// makes of the cluster it is given, and that nothing else has changed.
-func editCluster(source []byte, find func(*document, *Cluster) ([]edit, error)) ([]byte, error) {
-	d, c, err := readCluster(source)
-	if err != nil {
-		return nil, err
 	}
-	edits, err := find(d, c)
-	if d.root.Style&flow != 0 && (err != nil || len(edits) > 0) {
-		return nil, fmt.Errorf("line %d: is in flow style, which is not edited", d.root.Line)
-	}
-	if err != nil {
-		return nil, err
-	}
-	edited := d.apply(edits)
-	again, is, err := readCluster(edited)
-	if err != nil {
-		return nil, fmt.Errorf("after the edit %w", err)
-	}
-	if is.ControlPlaneEndpoint != c.ControlPlaneEndpoint || !slices.Equal(is.CertSANs, c.CertSANs) || !same(d.others(), again.others()) {
-		return nil, errors.New("does not read back its controlPlaneEndpoint and certSANs after the edit")
-	}
-	return edited, nil
-}
-
-// others is the tree without what is edited. The document is of no use after it.
-func (d *document) others() *yaml.Node {
-	drop(d.root, "controlPlaneEndpoint")
-	api := child(d.root, "apiServer")
-	drop(api, "certSANs")
-	if !given(api) {
-		drop(d.root, "apiServer")
-	}
-	return d.root
+	return inTurn(source, steps)
 }
 
 func (d *document) setEndpoint(endpoint string) ([]edit, error) {

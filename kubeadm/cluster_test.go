@@ -10,11 +10,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const vipEndpoint = "10.1.233.1:6443"
 
 var vipSANs = []string{"10.1.233.1", "api.home", "fd10::"}
+
+// vipEdit is what an edit usually asks for, beside flags.
+var vipEdit = ClusterEdit{Endpoint: vipEndpoint, SANs: vipSANs}
 
 // asKubeadmWrites are the texts that are byte for byte what they were when an
 // edit is taken back. The others mean what they did.
@@ -26,22 +30,24 @@ func asKubeadmWrites(path string) bool {
 func TestEditCluster(t *testing.T) {
 	t.Parallel()
 	cases(t, "cluster", func(t *testing.T, path string, source []byte) {
-		before := bytes.Clone(source)
+		untouched := bytes.Clone(source)
 		was, err := ParseCluster(source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		edited, err := EditCluster(source, vipEndpoint, vipSANs)
+		edited, err := EditCluster(source, vipEdit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(source, before) {
+		if !bytes.Equal(source, untouched) {
 			t.Error("the source was changed")
 		}
 		golden(t, strings.TrimSuffix(path, ".yaml")+".golden", edited)
-		checkCluster(t, source, edited, vipEndpoint, vipSANs)
+		checkCluster(t, source, edited, vipEdit)
 
-		back, err := ClusterLikeIn(edited, was.ControlPlaneEndpoint, bytes.Contains(source, []byte("controlPlaneEndpoint")), was.Lacks(vipSANs))
+		before := was.Before(vipEdit)
+		before.Had = bytes.Contains(source, []byte("controlPlaneEndpoint"))
+		back, err := ClusterLikeIn(edited, before)
 		if err != nil {
 			t.Fatalf("going back: %v", err)
 		}
@@ -56,7 +62,7 @@ func TestEditCluster(t *testing.T) {
 
 // checkCluster asserts what holds for every edit: it reads back, the second one
 // changes nothing, nothing else means another thing, and lines only come.
-func checkCluster(t *testing.T, source, edited []byte, endpoint string, sans []string) {
+func checkCluster(t *testing.T, source, edited []byte, e ClusterEdit) {
 	t.Helper()
 	was, err := ParseCluster(source)
 	if err != nil {
@@ -67,22 +73,39 @@ func checkCluster(t *testing.T, source, edited []byte, endpoint string, sans []s
 		t.Fatalf("the edited text %v", err)
 	}
 	want := *was
-	want.ControlPlaneEndpoint, want.CertSANs = endpoint, append(slices.Clone(was.CertSANs), was.Lacks(sans)...)
-	if d := cmp.Diff(&want, is); d != "" {
+	if e.Endpoint != "" {
+		want.ControlPlaneEndpoint = e.Endpoint
+	}
+	want.CertSANs, want.APIServerArgs = append(slices.Clone(was.CertSANs), was.Lacks(e.SANs)...), argsAfter(was, e)
+	sorted := cmpopts.SortSlices(func(a, b Arg) bool { return was.APIVersion == v1beta3 && a.Name < b.Name }) // a map has no order
+	if d := cmp.Diff(&want, is, cmpopts.EquateEmpty(), sorted); d != "" {
 		t.Errorf("reads back (-want +got):\n%s", d)
 	}
-	again, err := EditCluster(edited, endpoint, sans)
+	again, err := EditCluster(edited, e)
 	if err != nil || !bytes.Equal(again, edited) {
 		t.Errorf("a second edit changes something: %v\n%s", err, cmp.Diff(string(edited), string(again)))
 	}
-	if was, is := foreignLines(source), foreignLines(edited); !containsInOrder(is, was) || len(is) > len(was)+len(sans) {
+	if was, is := foreignLines(source), foreignLines(edited); !containsInOrder(is, was) || len(is) > len(was)+len(e.SANs) {
 		t.Errorf("other lines changed:\n%s", cmp.Diff(was, is))
 	}
 }
 
+// argsAfter are the flags as an edit should make them.
+func argsAfter(was *Cluster, e ClusterEdit) []Arg {
+	args := slices.Clone(was.APIServerArgs)
+	for name, value := range e.Args {
+		if i := was.lastArg(name); i >= 0 {
+			args[i].Value = value
+		} else {
+			args = append(args, Arg{name, value})
+		}
+	}
+	return args
+}
+
 // foreignLines are those that have nothing that an edit is about.
 func foreignLines(text []byte) []string {
-	own := regexp.MustCompile(`controlPlaneEndpoint|apiServer|certSANs|fd10::`)
+	own := regexp.MustCompile(`controlPlaneEndpoint|apiServer|certSANs|fd10::|extraArgs|permit-port-sharing|value:`)
 	root, _ := parse(text)
 	endpoint := child(root, "controlPlaneEndpoint")
 	var foreign []string
@@ -116,7 +139,8 @@ func TestParseCluster(t *testing.T) {
 	}
 	want := &Cluster{
 		APIVersion: "kubeadm.k8s.io/v1beta4", ServiceSubnet: "10.96.0.0/12", DNSDomain: "cluster.local",
-		CertSANs: []string{"api.home", "10.1.233.1", "fd10:1::100", "*.lab"},
+		CertSANs:      []string{"api.home", "10.1.233.1", "fd10:1::100", "*.lab"},
+		APIServerArgs: []Arg{{"authorization-mode", "Node,RBAC"}},
 	}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -146,12 +170,12 @@ func TestEditClusterRefuses(t *testing.T) {
 		"other kind":     {"apiVersion: v1\nkind: Pod\n", `is of kind "Pod", not ClusterConfiguration`},
 		"old version": {
 			"apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\n",
-			`is of apiVersion "kubeadm.k8s.io/v1beta2", and known are kubeadm.k8s.io/v1beta3 and kubeadm.k8s.io/v1beta4`,
+			`line 1: is of apiVersion "kubeadm.k8s.io/v1beta2", and known are kubeadm.k8s.io/v1beta3 and kubeadm.k8s.io/v1beta4`,
 		},
 		"endpoint is a list":    {clusterText("controlPlaneEndpoint: [a]\n"), "line 3: controlPlaneEndpoint is not a string"},
 		"networking is a list":  {clusterText("networking: [a]\n"), "line 3: networking is not a mapping"},
 		"apiServer is a string": {clusterText("apiServer: x\n"), "line 3: apiServer is not a mapping"},
-		"apiServer is no list":  {clusterText("apiServer: []\n"), "line 3: apiServer is written in a form that is not edited"},
+		"apiServer is no list":  {clusterText("apiServer: []\n"), "line 3: apiServer is not a mapping"},
 		"SANs are a string":     {clusterText("apiServer:\n  certSANs: a\n"), "line 4: certSANs is not a list"},
 		"SANs are an empty map": {clusterText("apiServer:\n  certSANs: {}\n"), "line 4: certSANs is written in a form that is not edited"},
 		"SAN is a map":          {clusterText("apiServer:\n  certSANs:\n  - a: b\n"), "line 5: an item of certSANs is not a string"},
@@ -164,16 +188,16 @@ func TestEditClusterRefuses(t *testing.T) {
 		"tagged apiServer":      {clusterText("apiServer: !!map {}\n"), "line 3: apiServer is written in a form that is not edited"},
 		"apiServer below":       {clusterText("apiServer:\n  {}\n"), "line 4: apiServer is written in a form that is not edited"},
 		"explicit key":          {clusterText("? apiServer\n: {}\n"), `line 3: "apiServer" is not the first on its line`},
-		"key at the end":        {clusterText("? controlPlaneEndpoint\n"), "does not read back its controlPlaneEndpoint and certSANs after the edit"},
+		"key at the end":        {clusterText("? controlPlaneEndpoint\n"), "does not read back its controlPlaneEndpoint, certSANs and extraArgs after the edit"},
 		"list key at the end":   {clusterText("apiServer:\n  ? certSANs\n"), `line 4: "certSANs" is not the first on its line`},
-		"flow apiServer":        {clusterText("apiServer: {extraArgs: [x]}\n"), "line 3: is in flow style, to which certSANs is not added"},
+		"flow apiServer":        {clusterText("apiServer: {extraVolumes: [x]}\n"), "line 3: is in flow style, to which certSANs is not added"},
 		"folded endpoint":       {clusterText("controlPlaneEndpoint: >-\n  a\n"), "line 3: controlPlaneEndpoint is written in a form that is not edited"},
 		"tagged endpoint":       {clusterText("controlPlaneEndpoint: !!str a\n"), "line 3: controlPlaneEndpoint is written in a form that is not edited"},
 		"JSON":                  {"{\n\"apiVersion\": \"kubeadm.k8s.io/v1beta4\",\n\"kind\": \"ClusterConfiguration\",\n\"apiServer\": {}}\n", "line 1: is in flow style, which is not edited"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			edited, err := EditCluster([]byte(c.source), vipEndpoint, vipSANs)
+			edited, err := EditCluster([]byte(c.source), vipEdit)
 			if err == nil || err.Error() != c.want || edited != nil {
 				t.Errorf("got %v\n%s\nwant %s", err, edited, c.want)
 			}
@@ -188,7 +212,7 @@ func TestEditClusterRefusesValues(t *testing.T) {
 		"fd10::1": false, "fd10::1:6443": false, "a b": false, "a:0": false, "a:65536": false, "a:": false, ":1": false, "a/b": false, "A.home": false,
 		"[a]:1": false, "[fd10::1%eth0]": false, "a\n": false, "[fd10::1": false, "a:+1": false, "-a": false, "a..b": false,
 	} {
-		_, err := EditCluster([]byte(clusterText("")), endpoint, nil)
+		_, err := EditCluster([]byte(clusterText("")), ClusterEdit{Endpoint: endpoint})
 		if (err == nil) != want {
 			t.Errorf("endpoint %q: %v", endpoint, err)
 		}
@@ -198,7 +222,7 @@ func TestEditClusterRefusesValues(t *testing.T) {
 		"": false, "*": false, "*.10.1.1.1": true, "*.fd10::1": false, "a.*": false, "A": false, "a_b": false, "a b": false, "a:1": false, "[fd10::]": false,
 		strings.Repeat("a", 64): false, "fe80::1%eth0": false, "a\n- b": false, "'": false,
 	} {
-		edited, err := EditCluster([]byte(clusterText("")), "", []string{san})
+		edited, err := EditCluster([]byte(clusterText("")), ClusterEdit{SANs: []string{san}})
 		if (err == nil) != want {
 			t.Errorf("SAN %q: %v\n%s", san, err, edited)
 		}
@@ -223,7 +247,7 @@ func TestClusterLikeInLater(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ClusterLikeIn([]byte(clusterText(c.now)), c.endpoint, c.endpoint != "", vipSANs)
+			got, err := ClusterLikeIn([]byte(clusterText(c.now)), ClusterBefore{Endpoint: &c.endpoint, Had: c.endpoint != "", AddedSANs: vipSANs})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,8 +256,9 @@ func TestClusterLikeInLater(t *testing.T) {
 			}
 		})
 	}
+	a, broken := "a", "a\nb"
 	now, want := "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n", "apiVersion: kubeadm.k8s.io/v1beta3\ncontrolPlaneEndpoint: a\nkind: ClusterConfiguration\n"
-	if got, err := ClusterLikeIn([]byte(now), "a", true, nil); err != nil || string(got) != want {
+	if got, err := ClusterLikeIn([]byte(now), ClusterBefore{Endpoint: &a, Had: true}); err != nil || string(got) != want {
 		t.Errorf("endpoint is gone: %v\n%s", err, got)
 	}
 	for name, c := range map[string]struct{ now, want string }{
@@ -242,12 +267,12 @@ func TestClusterLikeInLater(t *testing.T) {
 		"comment in flow":  {"apiServer:\n  certSANs: [a, # b\n   api.home]\n", "line 5: certSANs is written in a form that is not edited"},
 		"SAN in two lines": {"apiServer:\n  certSANs:\n  - api.home\n    # c\n  - !!str 10.1.233.1\n", "line 7: an item of certSANs is written in a form that is not edited"},
 	} {
-		got, err := ClusterLikeIn([]byte(clusterText(c.now)), "", false, vipSANs)
+		got, err := ClusterLikeIn([]byte(clusterText(c.now)), ClusterBefore{Endpoint: new(string), AddedSANs: vipSANs})
 		if err == nil || err.Error() != c.want || got != nil {
 			t.Errorf("%s: got %v, want %s\n%s", name, err, c.want, got)
 		}
 	}
-	if got, err := ClusterLikeIn([]byte(clusterText("controlPlaneEndpoint: b\n")), "a\nb", true, nil); err == nil || err.Error() != `cannot take "a\nb" as controlPlaneEndpoint` {
+	if got, err := ClusterLikeIn([]byte(clusterText("controlPlaneEndpoint: b\n")), ClusterBefore{Endpoint: &broken, Had: true}); err == nil || err.Error() != `cannot take "a\nb" as controlPlaneEndpoint` {
 		t.Errorf("got %v\n%s", err, got)
 	}
 }
@@ -255,26 +280,28 @@ func TestClusterLikeInLater(t *testing.T) {
 // FuzzEditCluster: no panic; what is not refused reads back, changes no other
 // line, and can be taken back to the same meaning.
 func FuzzEditCluster(f *testing.F) {
-	seed(f, "cluster")
+	seed(f, "cluster", "args")
 	f.Fuzz(func(t *testing.T, source []byte) {
-		edited, err := EditCluster(source, vipEndpoint, vipSANs)
-		if err != nil {
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("a message of several lines: %q", err)
+		for _, e := range []ClusterEdit{vipEdit, sharing, whole} {
+			edited, err := EditCluster(source, e)
+			if err != nil {
+				if strings.Contains(err.Error(), "\n") {
+					t.Errorf("a message of several lines: %q", err)
+				}
+				continue
 			}
-			return
-		}
-		checkCluster(t, source, edited, vipEndpoint, vipSANs)
-		was, _ := ParseCluster(source)
-		back, err := ClusterLikeIn(edited, was.ControlPlaneEndpoint, was.ControlPlaneEndpoint != "", was.Lacks(vipSANs))
-		if err != nil {
-			if harmless(was.ControlPlaneEndpoint) {
-				t.Errorf("cannot be taken back: %v\n%s", err, edited)
+			checkCluster(t, source, edited, e)
+			was, _ := ParseCluster(source)
+			back, err := ClusterLikeIn(edited, was.Before(e))
+			if err != nil {
+				if harmless(was.ControlPlaneEndpoint) {
+					t.Errorf("cannot be taken back: %v\n%s", err, edited)
+				}
+				continue
 			}
-			return
-		}
-		if is, err := ParseCluster(back); err != nil || !cmp.Equal(was, is) {
-			t.Errorf("going back means something else: %v\n%s", err, cmp.Diff(was, is))
+			if is, err := ParseCluster(back); err != nil || !cmp.Equal(was, is) {
+				t.Errorf("going back means something else: %v\n%s", err, cmp.Diff(was, is))
+			}
 		}
 	})
 }

@@ -63,15 +63,16 @@ func (d *document) below(number int, lines ...string) edit {
 }
 
 // insert adds an entry to a mapping, where kubeadm would write it: the keys of
-// its files are sorted.
+// its files are sorted. Where it cannot be seen what ends the last entry, one
+// that comes after it stands before it.
 func (d *document) insert(mapping *yaml.Node, key string, lines ...string) (edit, error) {
 	if mapping.Style&flow != 0 {
 		return edit{}, fmt.Errorf("line %d: is in flow style, to which %s is not added", mapping.Line, key)
 	}
-	next := mapping.Content[len(mapping.Content)-2]
+	next, isLast := mapping.Content[len(mapping.Content)-2], true
 	for i := 0; i < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value > key {
-			next = mapping.Content[i]
+			next, isLast = mapping.Content[i], false
 			break
 		}
 	}
@@ -79,12 +80,28 @@ func (d *document) insert(mapping *yaml.Node, key string, lines ...string) (edit
 	if err != nil {
 		return edit{}, err
 	}
-	at, _ := d.line(next.Line)
-	var text strings.Builder
-	for _, line := range lines {
-		text.WriteString(indent + line + d.ending())
+	lines = indented(indent, lines)
+	if number, ok := d.lastLine(mapping); ok && isLast {
+		return d.below(number, lines...), nil
 	}
-	return edit{at, at, text.String()}, nil
+	at, _ := d.line(next.Line)
+	return edit{at, at, strings.Join(lines, d.ending()) + d.ending()}, nil
+}
+
+// lastLine returns the line that ends a node, if that is a scalar's.
+func (d *document) lastLine(n *yaml.Node) (int, bool) {
+	for len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	_, to, err := d.span(n, n.Value)
+	return n.Line, err == nil && d.endsLine(n.Line, to)
+}
+
+// endsLine says whether nothing but a comment stands behind a place.
+func (d *document) endsLine(number, at int) bool {
+	_, end := d.line(number)
+	behind := bytes.TrimLeft(d.source[min(at, end):end], " ")
+	return len(behind) == 0 || behind[0] == '#'
 }
 
 // without takes lines away; their numbers ascend.

@@ -19,7 +19,7 @@ import (
 // forms are values and lines in the ways that YAML has of writing them.
 var forms = []string{
 	"{}", "[]", "null", "~", "a", "'a'", `"a"`, "# a", "|\n  a", ">-\n  a\n  b", "[a, 'b']", "{a: b}", "a # b", "!!str a", "&a a", `"\x61"`, "", "a\n    b", "\"a\n  b\"",
-	"controlPlaneEndpoint:", "apiServer:", "  certSANs:", "  - api.home", "  - 10.1.233.1", "    server:", "token:", "client-key-data:", "  {}", "- ", "? a", ": b", "---",
+	"controlPlaneEndpoint:", "apiServer:", "  certSANs:", "  - api.home", "  extraArgs:", "  - name: permit-port-sharing", "    value: \"false\"", "    permit-port-sharing: 'a'", "- name: b", "  - 10.1.233.1", "    server:", "token:", "client-key-data:", "  {}", "- ", "? a", ": b", "---",
 }
 
 // scribbled is a text in which lines were lost, doubled, moved, indented, given
@@ -97,24 +97,31 @@ func scribbles(t *testing.T, dir string, accepts func(t *testing.T, text []byte)
 // refused, and so is the way back.
 func TestEditClusterScribbled(t *testing.T) {
 	t.Parallel()
-	scribbles(t, "cluster", func(t *testing.T, text []byte) bool {
-		edited, err := EditCluster(text, vipEndpoint, vipSANs)
-		if err != nil {
-			return false
-		}
-		checkCluster(t, text, edited, vipEndpoint, vipSANs)
-		was, _ := ParseCluster(text)
-		back, err := ClusterLikeIn(edited, was.ControlPlaneEndpoint, was.ControlPlaneEndpoint != "", was.Lacks(vipSANs))
-		if err != nil {
-			t.Errorf("cannot be taken back: %v\n%s", err, edited)
-			return false
-		}
-		is, err := ParseCluster(back)
-		if err != nil || !cmp.Equal(was, is) {
-			t.Errorf("going back means something else: %v\n%s", err, cmp.Diff(was, is))
-		}
-		return true
-	})
+	for dir, e := range map[string]ClusterEdit{"cluster": vipEdit, "args": whole} {
+		scribbles(t, dir, func(t *testing.T, text []byte) bool { return editedAndBack(t, text, e) })
+	}
+}
+
+// editedAndBack makes an edit and takes it back, and says whether the text was
+// accepted.
+func editedAndBack(t *testing.T, text []byte, e ClusterEdit) bool {
+	t.Helper()
+	edited, err := EditCluster(text, e)
+	if err != nil {
+		return false
+	}
+	checkCluster(t, text, edited, e)
+	was, _ := ParseCluster(text)
+	back, err := ClusterLikeIn(edited, was.Before(e))
+	if err != nil {
+		t.Errorf("cannot be taken back: %v\n%s", err, edited)
+		return false
+	}
+	is, err := ParseCluster(back)
+	if err != nil || !cmp.Equal(was, is) {
+		t.Errorf("going back means something else: %v\n%s", err, cmp.Diff(was, is))
+	}
+	return true
 }
 
 func TestSetEndpointScribbled(t *testing.T) {

@@ -18,21 +18,12 @@ func (d *document) addSANs(sans []string) ([]edit, error) {
 	for _, san := range sans {
 		items = append(items, scalar(san))
 	}
-	below := append([]string{"certSANs:"}, indented("- ", items)...)
-	one := func(e edit, err error) ([]edit, error) { return []edit{e}, err }
-	key, api := entry(d.root, "apiServer")
-	listKey, list := entry(api, "certSANs")
+	list := child(child(d.root, "apiServer"), "certSANs")
 	switch {
-	case api == nil:
-		return one(d.insert(d.root, "apiServer", append([]string{"apiServer:"}, indented("  ", below)...)...))
-	case !given(api):
-		return d.open(key, api, indented("  ", below))
-	case list == nil:
-		return one(d.insert(api, "certSANs", below...))
+	case list == nil || list.Tag == "!!null":
+		return d.place("certSANs", indented("- ", items))
 	case list.Style&flow != 0:
 		return one(d.extend(list, sans))
-	case !given(list):
-		return d.open(listKey, list, below[1:])
 	}
 	last := list.Content[len(list.Content)-1]
 	head, err := d.dash(last)
@@ -40,6 +31,24 @@ func (d *document) addSANs(sans []string) ([]edit, error) {
 		return nil, err
 	}
 	return []edit{d.below(last.Line, indented(head, items)...)}, nil
+}
+
+func one(e edit, err error) ([]edit, error) { return []edit{e}, err }
+
+// place puts lines below a key of apiServer that is not there, or has no value.
+func (d *document) place(name string, lines []string) ([]edit, error) {
+	below := append([]string{name + ":"}, lines...)
+	key, api := entry(d.root, "apiServer")
+	nameKey, value := entry(api, name)
+	switch {
+	case api == nil:
+		return one(d.insert(d.root, "apiServer", append([]string{"apiServer:"}, indented("  ", below)...)...))
+	case !given(api):
+		return d.open(key, api, indented("  ", below))
+	case value == nil:
+		return one(d.insert(api, name, below...))
+	}
+	return d.open(nameKey, value, lines)
 }
 
 func indented(by string, lines []string) []string {
@@ -52,20 +61,19 @@ func indented(by string, lines []string) []string {
 
 // dash returns what stands before an item of a block list: spaces and a dash.
 func (d *document) dash(item *yaml.Node) (string, error) {
-	from, end := d.line(item.Line)
+	from, _ := d.line(item.Line)
 	head := string(d.source[from:d.at(item)])
 	_, to, err := d.span(item, "an item of certSANs")
 	if err != nil {
 		return "", err
 	}
-	behind := bytes.TrimLeft(d.source[to:end], " ")
-	if strings.Trim(head, " -") != "" || strings.Count(head, "-") != 1 || len(behind) > 0 && behind[0] != '#' {
+	if strings.Trim(head, " -") != "" || strings.Count(head, "-") != 1 || !d.endsLine(item.Line, to) {
 		return "", fmt.Errorf("line %d: an item of certSANs is not alone on its line", item.Line)
 	}
 	return head, nil
 }
 
-// open puts lines below a key that has no value. What says so, {} or null, goes.
+// open puts lines below a key that has no value. What says so, {}, [] or null, goes.
 func (d *document) open(key, value *yaml.Node, lines []string) ([]edit, error) {
 	indent, err := d.indent(key)
 	if err != nil {
@@ -84,7 +92,7 @@ func (d *document) open(key, value *yaml.Node, lines []string) ([]edit, error) {
 }
 
 // nothing is what may stand behind a colon instead of a value.
-var nothing = regexp.MustCompile(`^( +(\{ *\}|~|null|Null|NULL))?( *$)?`)
+var nothing = regexp.MustCompile(`^( +(\{ *\}|\[ *\]|~|null|Null|NULL))?( *$)?`)
 
 // extend adds items to a list in brackets.
 func (d *document) extend(list *yaml.Node, sans []string) (edit, error) {
@@ -128,23 +136,7 @@ func (d *document) dropSANs(c *Cluster, sans []string) ([]edit, error) {
 
 // dropLines takes items out of a block list, and its key with all of them.
 func (d *document) dropLines(items []*yaml.Node, out []bool, all bool) ([]edit, error) {
-	var edits []edit
 	var numbers []int
-	if all {
-		apiKey, api := entry(d.root, "apiServer")
-		key, _ := entry(api, "certSANs")
-		if _, err := d.indent(key); err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, key.Line)
-		if len(api.Content) == 2 {
-			at, err := d.colon(apiKey)
-			if err != nil {
-				return nil, err
-			}
-			edits = append(edits, edit{at, at, " {}"})
-		}
-	}
 	for i, item := range items {
 		if !out[i] {
 			continue
@@ -154,7 +146,26 @@ func (d *document) dropLines(items []*yaml.Node, out []bool, all bool) ([]edit, 
 		}
 		numbers = append(numbers, item.Line)
 	}
-	return append(edits, d.without(numbers...)...), nil
+	if all {
+		return d.dropKey("certSANs", numbers)
+	}
+	return d.without(numbers...), nil
+}
+
+// dropKey takes a key of apiServer away, and the lines below it. An apiServer
+// without any other is {}.
+func (d *document) dropKey(name string, below []int) ([]edit, error) {
+	apiKey, api := entry(d.root, "apiServer")
+	key, _ := entry(api, name)
+	if _, err := d.indent(key); err != nil {
+		return nil, err
+	}
+	edits := d.without(append([]int{key.Line}, below...)...)
+	if len(api.Content) > 2 {
+		return edits, nil
+	}
+	at, err := d.colon(apiKey)
+	return append(edits, edit{at, at, " {}"}), err
 }
 
 // cut takes items out of a list in brackets, with the commas between them.

@@ -143,7 +143,7 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 		plan.Nodes = workersFirst(plan.Nodes)
 	}
 	if number == 0 && (r.managed() || slices.ContainsFunc(plans, moved)) {
-		plan.Objects, err = r.planObjects(ctx, true)
+		err = r.addObjects(ctx, plan)
 	}
 	return plan, err
 }

@@ -26,8 +26,8 @@ type Object struct {
 type clusterRecord struct {
 	namespace, name, key, hint string
 	// edit brings the text to what the inventory says; what was there is
-	// remembered with the object, unless it already is.
-	edit func(c *inventory.Cluster, ca, text []byte) (edited []byte, was any, err error)
+	// remembered with the object from now on, nil: nothing.
+	edit func(c *inventory.Cluster, m *configMap, ca, text []byte) (edited []byte, was any, err error)
 	// back undoes edit.
 	back func(m *configMap, ca, text []byte) ([]byte, error)
 }
@@ -37,6 +37,20 @@ var clusterRecords = []clusterRecord{
 	{"kube-public", "cluster-info", "kubeconfig", "", editServers, serversBack},
 	{"kube-system", "kube-proxy", "kubeconfig.conf",
 		"kube-proxy reads it when it starts: kubectl -n kube-system rollout restart daemonset kube-proxy", editServers, serversBack},
+}
+
+// addObjects plans the cluster's own records. Where nothing but a flag for
+// kubeadm to remember is in them, the nodes do without: what is in the way is a
+// note.
+func (r *Rollout) addObjects(ctx context.Context, p *Plan) error {
+	var err error
+	p.Objects, err = r.planObjects(ctx, p.away)
+	var refused *RefusedError
+	if err != nil && !moves(r.Cluster) && !errors.As(err, &refused) && ctx.Err() == nil {
+		p.note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
+		return nil
+	}
+	return err
 }
 
 // planObjects compares the records with the inventory, or with what was there
@@ -62,9 +76,12 @@ func (r *Rollout) planObjects(ctx context.Context, away bool) ([]Object, error) 
 		}
 		object, err := record.plan(r.Cluster, m, ca, away)
 		if err != nil {
+			cure := "bring it to the form that kubeadm writes"
+			if moves(r.Cluster) {
+				cure += ", or leave endpoint and certificates to yourself"
+			}
 			return nil, &RefusedError{[]Refusal{{
-				Node: r.Cluster.Name, What: fmt.Sprintf("ConfigMap %s/%s %v", record.namespace, record.name, err),
-				Cure: "bring it to the form that kubeadm writes, or leave endpoint and certificates to yourself",
+				Node: r.Cluster.Name, What: fmt.Sprintf("ConfigMap %s/%s %v", record.namespace, record.name, err), Cure: cure,
 			}}}
 		}
 		if object != nil {
@@ -74,9 +91,15 @@ func (r *Rollout) planObjects(ctx context.Context, away bool) ([]Object, error) 
 	return out, nil
 }
 
-// managed says whether kplb looks after the cluster's own records.
+// managed says whether kplb looks after the cluster's own records, or may have
+// done so in an earlier apply, with a flag that is still on a node.
 func (r *Rollout) managed() bool {
-	return r.Cluster.Endpoint != inventory.Leave || r.Cluster.Certificates != inventory.Leave
+	return moves(r.Cluster) || len(apiserverFlags(r.Cluster)) > 0 || slices.ContainsFunc(r.present(), r.flagged)
+}
+
+// moves says whether clients are to use the VIP, and the certificates to have it.
+func moves(c *inventory.Cluster) bool {
+	return c.Endpoint != inventory.Leave || c.Certificates != inventory.Leave
 }
 
 // moved says whether a way back moves kubeconfigs, or a certificate: the
@@ -98,14 +121,11 @@ func (k clusterRecord) plan(c *inventory.Cluster, m *configMap, ca []byte, away 
 		}
 		now = m.with(k.key, string(edited)).remember(nil)
 	} else {
-		edited, was, err := k.edit(c, ca, []byte(text))
+		edited, was, err := k.edit(c, m, ca, []byte(text))
 		if err != nil {
 			return nil, err
 		}
-		now = m.with(k.key, string(edited))
-		if !m.replaced(new(any)) {
-			now = now.remember(was)
-		}
+		now = m.with(k.key, string(edited)).remember(was)
 	}
 	after, _ := now.get(k.key)
 	if after == text {
@@ -114,41 +134,6 @@ func (k clusterRecord) plan(c *inventory.Cluster, m *configMap, ca []byte, away 
 	name := k.namespace + "/" + k.name
 	diff := render.Diff("in "+name, kubeadm.Hide([]byte(text)), "planned", kubeadm.Hide([]byte(after)))
 	return &Object{Name: name, Diff: remote.Clean(string(diff)), Hint: k.hint, now: now}, nil
-}
-
-// configurationBefore is what kubeadm-config said before.
-type configurationBefore struct {
-	Endpoint string   `json:"controlPlaneEndpoint"`
-	Had      bool     `json:"had"`
-	Added    []string `json:"addedSANs"`
-	HadSANs  bool     `json:"hadSANs"`
-}
-
-func editClusterConfiguration(c *inventory.Cluster, _, text []byte) ([]byte, any, error) {
-	configuration, err := kubeadm.ParseCluster(text)
-	if err != nil {
-		return nil, nil, err
-	}
-	endpoint := ""
-	if c.Endpoint != inventory.Leave {
-		endpoint = c.EndpointAddress()
-	}
-	was := configurationBefore{Endpoint: configuration.ControlPlaneEndpoint, Had: configuration.ControlPlaneEndpoint != "", HadSANs: len(configuration.CertSANs) > 0}
-	for _, name := range sans(c) {
-		if !slices.Contains(configuration.CertSANs, name) {
-			was.Added = append(was.Added, name)
-		}
-	}
-	edited, err := kubeadm.EditCluster(text, endpoint, sans(c))
-	return edited, was, err
-}
-
-func clusterConfigurationBack(m *configMap, _, text []byte) ([]byte, error) {
-	var was configurationBefore
-	if !m.replaced(&was) {
-		return nil, nil
-	}
-	return kubeadm.ClusterLikeIn(text, was.Endpoint, was.Had, was.Added)
 }
 
 // sans are the names that clients find the apiservers by.
@@ -161,12 +146,14 @@ func sans(c *inventory.Cluster) []string {
 }
 
 // editServers keeps the whole text of before: nobody but kubeadm writes it.
-func editServers(c *inventory.Cluster, ca, text []byte) ([]byte, any, error) {
+func editServers(c *inventory.Cluster, m *configMap, ca, text []byte) ([]byte, any, error) {
 	if c.Endpoint == inventory.Leave {
 		return text, nil, nil
 	}
+	was := string(text)
+	m.replaced(&was) // what was there before the first edit counts
 	edited, err := kubeadm.SetEndpoint(text, ca, c.EndpointURL())
-	return edited, string(text), err
+	return edited, was, err
 }
 
 func serversBack(m *configMap, ca, text []byte) ([]byte, error) {

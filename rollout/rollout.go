@@ -209,8 +209,7 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Objects, err = r.planObjects(ctx, false)
-	return plan, err
+	return plan, r.addObjects(ctx, plan)
 }
 
 func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, error) {
