@@ -18,6 +18,12 @@ func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
 			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), defaultCheck.Fall),
 			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), defaultCheck.Rise),
 		},
+		Extra: HAProxyExtra{
+			Global:   readAll(c.collector, d.Extra.Global.items, haproxyLine),
+			Defaults: readAll(c.collector, d.Extra.Defaults.items, haproxyLine),
+			Frontend: readAll(c.collector, d.Extra.Frontend.items, haproxyLine),
+			Backend:  readAll(c.collector, d.Extra.Backend.items, haproxyLine),
+		},
 	}
 }
 

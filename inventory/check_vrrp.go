@@ -14,6 +14,10 @@ func (c *checker) vrrp(d *vrrpDocument, name string) VRRP {
 			"leave auth out, or write version: 2")
 	}
 	v.Auth = c.auth(&d.Auth)
+	v.Extra = VRRPExtra{
+		Global:   readAll(c.collector, d.Extra.Global.items, keepalivedLine),
+		Instance: readAll(c.collector, d.Extra.Instance.items, keepalivedLine),
+	}
 	return v
 }
 

@@ -127,6 +127,7 @@ type VRRP struct {
 	VirtualRouterID int // 1 to 255, derived from the cluster's name when left out
 	AdvertInterval  time.Duration
 	Auth            *Secret // VRRP version 2 only; nil: none. Not a protection: it is sent in clear text
+	Extra           VRRPExtra
 }
 
 // HAProxy holds what a person may tune in haproxy.cfg.
@@ -137,7 +138,16 @@ type HAProxy struct {
 	MonitorPort uint16 // on 127.0.0.1: liveness, statistics and metrics
 	Timeouts    Timeouts
 	Check       Check
+	Extra       HAProxyExtra
 }
+
+// HAProxyExtra are lines that stand at the end of sections, as a person wrote
+// them. None of them begins another section.
+type HAProxyExtra struct{ Global, Defaults, Frontend, Backend []string }
+
+// VRRPExtra are lines that stand at the end of blocks of keepalived.conf, as a
+// person wrote them. None of them opens or closes a block.
+type VRRPExtra struct{ Global, Instance []string }
 
 // Timeouts are HAProxy's, see its configuration manual, "timeout".
 type Timeouts struct {

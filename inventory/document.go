@@ -58,10 +58,17 @@ type nodeSSHDocument struct {
 
 type vrrpDocument struct {
 	At              section
-	Version         scalar       `key:"version"`
-	VirtualRouterID scalar       `key:"virtualRouterID"`
-	AdvertInterval  scalar       `key:"advertInterval"`
-	Auth            authDocument `key:"auth" secret:"true"`
+	Version         scalar            `key:"version"`
+	VirtualRouterID scalar            `key:"virtualRouterID"`
+	AdvertInterval  scalar            `key:"advertInterval"`
+	Auth            authDocument      `key:"auth" secret:"true"`
+	Extra           vrrpExtraDocument `key:"extra"`
+}
+
+type vrrpExtraDocument struct {
+	At       section
+	Global   words `key:"global"`
+	Instance words `key:"instance"`
 }
 
 type authDocument struct {
@@ -73,12 +80,21 @@ type authDocument struct {
 
 type haproxyDocument struct {
 	At          section
-	Port        scalar           `key:"port"`
-	Balance     scalar           `key:"balance"`
-	MaxConn     scalar           `key:"maxConn"`
-	MonitorPort scalar           `key:"monitorPort"`
-	Timeouts    timeoutsDocument `key:"timeouts"`
-	Check       checkDocument    `key:"check"`
+	Port        scalar               `key:"port"`
+	Balance     scalar               `key:"balance"`
+	MaxConn     scalar               `key:"maxConn"`
+	MonitorPort scalar               `key:"monitorPort"`
+	Timeouts    timeoutsDocument     `key:"timeouts"`
+	Check       checkDocument        `key:"check"`
+	Extra       haproxyExtraDocument `key:"extra"`
+}
+
+type haproxyExtraDocument struct {
+	At       section
+	Global   words `key:"global"`
+	Defaults words `key:"defaults"`
+	Frontend words `key:"frontend"`
+	Backend  words `key:"backend"`
 }
 
 type timeoutsDocument struct {

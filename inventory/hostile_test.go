@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -151,6 +152,7 @@ var (
 	inertWord    = regexp.MustCompile(`^[A-Za-z0-9_.:/@\[\]-]*$`)
 	inertPath    = regexp.MustCompile(`^(~?/[\p{L}\p{M}\p{Nd}/._+=,:@~-]+)?$`)
 	inertCommand = regexp.MustCompile(`^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$`)
+	inertLine    = regexp.MustCompile(`^[^\pC\s.](|[^\pC]*[^\pC\s\\])$`)
 )
 
 func checkInert(t *testing.T, field, value string, cluster *Cluster) {
@@ -175,6 +177,9 @@ func checkInert(t *testing.T, field, value string, cluster *Cluster) {
 		paths, commands = append(paths, a.File), append(commands, a.Command...)
 		copied.VRRP.Auth = &Secret{Env: a.Env}
 	}
+	h, k := &copied.HAProxy.Extra, &copied.VRRP.Extra
+	lines := slices.Concat(h.Global, h.Defaults, h.Frontend, h.Backend, k.Global, k.Instance)
+	*h, *k = HAProxyExtra{}, VRRPExtra{}
 	data, err := json.Marshal(&copied)
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +191,7 @@ func checkInert(t *testing.T, field, value string, cluster *Cluster) {
 	matches(t, field, value, inertWord, texts(tree))
 	matches(t, field, value, inertPath, paths)
 	matches(t, field, value, inertCommand, commands)
+	matches(t, field, value, inertLine, lines)
 }
 
 func matches(t *testing.T, field, value string, allowed *regexp.Regexp, texts []string) {
