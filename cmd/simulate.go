@@ -28,6 +28,9 @@ one is healthy. Combinations that break this (nopreempt with weights, state MAST
 nopreempt, equal priorities, ...) are refused, with the line of the rendered file and what
 to write instead; render, diff and apply refuse them, too.
 
+Not in it: a network that splits, and a keepalived that hangs. No files help there: each
+part has its holder.
+
 Exits 0 if it is proven, and 1 if it is not.`
 
 func newSimulate(s streams, set *settings) *cobra.Command {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,6 +219,22 @@ func TestToMulticast(t *testing.T) {
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		f.ends()
+	})
+}
+
+// TestFailback says where the VIP goes by its new order.
+func TestFailback(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, appliedOf) // node-1 holds the VIP
+		f.Cluster.VRRP.Failback = true
+		f.Cluster.Nodes[1].Priority = 200
+		p := f.planned(nil)
+		const comes = "the VIP comes to this node, which has the highest priority (failback)"
+		for _, n := range p.Nodes {
+			same(t, n.Node.Name, slices.Contains(n.Consequences(), comes), n.Node.Name == "node-2")
+			same(t, n.Node.Name+" reloads", n.Keepalived, Reload)
+		}
 		f.ends()
 	})
 }
