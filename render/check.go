@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"time"
@@ -134,12 +133,4 @@ func fileCheck(use, def statement, haproxyUnit []byte) (check, bool) {
 		return effect{adjust: min(253, value*w)}
 	}
 	return check{name: use.word(0), line: line, well: of(there), failed: of(gone), dead: true}, true
-}
-
-// String says what a failing check does, for a refusal.
-func (e effect) String() string {
-	if e.fault {
-		return "FAULT"
-	}
-	return fmt.Sprintf("%+d", e.adjust)
 }

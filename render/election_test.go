@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -253,7 +254,7 @@ func TestKindIsEnough(t *testing.T) {
 
 func BenchmarkSound(b *testing.B) {
 	for _, n := range []int{3, 5, 15} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			speakers := speakersOf(n, func(i int, s *Speaker) { s.Priority, s.NoPreempt = 250-10*i, true })
 			for b.Loop() {
 				newElection(speakers).prove()

@@ -138,15 +138,3 @@ func (s Speaker) besides(others []Speaker) []error {
 	}
 	return out
 }
-
-// unsound is a flaw with its place: the check that fails where the VIP stays,
-// or the priority.
-func (f flaw) unsound() *Unsound {
-	i := max(f.holder, 0)
-	now := f.election.now(&f.state, i)
-	line := now.line
-	if line == 0 {
-		line = f.election.speakers[i].lines[""]
-	}
-	return f.election.speakers[i].at(line, "choose a weight that brings the node below every node that is well; or leave it out, and the check is FAULT when it fails", "%s", f)
-}
