@@ -16,7 +16,8 @@ import (
 const simulateLong = `Shows who holds the VIP when nodes fail, how soon, and who holds it when they are back,
 without asking any node. It reads the files that would be rendered, your own templates
 too, and lets their keepalived elect: every subset of the nodes but all fails at once
-(of more than five nodes those of one or two), starting with all of them well.
+(of more than five nodes those of one or two), when all were well and the one of the
+highest priority had the VIP.
 
 Three ways to fail: off (power, link or keepalived gone: the others hear nothing any more),
 HAProxy dead (it says so itself), HAProxy frozen (a check notices). The times are the
@@ -99,7 +100,7 @@ func printSimulation(out io.Writer, c *inventory.Cluster, sim *render.Simulation
 		fmt.Fprintf(w, "%s\t%d\t%s\n", speaker.Node, speaker.Priority, takes)
 	}
 	_ = w.Flush() // of out's errors the last one is reported
-	fmt.Fprintf(out, "\n%s, failback %t. All start at once: %s holds %s.\n\n", c.VRRP.Mode, c.VRRP.Failback, sim.Start, c.VIP)
+	fmt.Fprintf(out, "\n%s, failback %t. In the table, %s holds %s before.\n\n", c.VRRP.Mode, c.VRRP.Failback, sim.Start, c.VIP)
 	if len(sim.Outcomes) > 0 {
 		fmt.Fprintf(w, "FAILING\tHOLDER\t%s\tBACK AGAIN\tWITH failback: %t\n", strings.Join(waysOf(sim), "\t"), !c.VRRP.Failback)
 		for rest := sim.Outcomes; len(rest) > 0; {

@@ -15,7 +15,7 @@ type simulationReport struct {
 	Failback bool              `json:"failback"`
 	Sound    bool              `json:"sound"`
 	Nodes    []speakerReport   `json:"nodes"`
-	Start    string            `json:"start"` // who holds the VIP when all start at once
+	Start    string            `json:"before"` // who holds the VIP before the outcomes
 	Outcomes []outcomeReport   `json:"outcomes"`
 	Problems []unsoundProblems `json:"problems,omitempty"`
 }

@@ -9,7 +9,7 @@ import (
 // Simulation is what becomes of a cluster's VIP.
 type Simulation struct {
 	Speakers []Speaker
-	Start    string // who holds it when all start at once
+	Start    string // who holds it before: the first one, were they to start at the same moment
 	Proof    Proof
 	Outcomes []Outcome
 }
