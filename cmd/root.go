@@ -66,7 +66,7 @@ func newRoot(s streams) *cobra.Command {
 	settings.addFlags(root.PersistentFlags())
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return settings.load(c) }
 	root.AddCommand(
-		newRender(s, settings), newTemplates(s, settings), newDiff(s, settings), newApply(s, settings),
+		newRender(s, settings), newTemplates(s, settings), newSimulate(s, settings), newDiff(s, settings), newApply(s, settings),
 		newVerify(s, settings), newDoctor(s, settings), newTrust(s, settings), newStatus(s, settings),
 		newConfirm(s, settings), newHistory(s, settings), newRollback(s, settings), newRemove(s, settings), newUnlock(s, settings), newVersion(s),
 	)

@@ -8,6 +8,8 @@ func (c *checker) vrrp(d *vrrpDocument, name string) VRRP {
 		Version:         version,
 		VirtualRouterID: read(c.collector, d.VirtualRouterID, whole(1, 255), defaultRouterID(name)),
 		AdvertInterval:  read(c.collector, d.AdvertInterval, advertInterval(version), defaultAdvertInterval(version)),
+		Mode:            Mode(read(c.collector, d.Mode, oneOf([]string{string(Unicast), string(Multicast)}, nil), string(Unicast))),
+		Failback:        read(c.collector, d.Failback, trueOrFalse, false),
 	}
 	if d.Auth.At.given && version == 3 {
 		c.addSecret(d.Auth.At.at, "vrrp.auth needs VRRP version 2: version 3 has no authentication (RFC 5798)",

@@ -128,7 +128,18 @@ type VRRP struct {
 	AdvertInterval  time.Duration
 	Auth            *Secret // VRRP version 2 only; nil: none. Not a protection: it is sent in clear text
 	Extra           VRRPExtra
+	Mode            Mode // who gets the adverts
+	Failback        bool // the node of the highest priority that is well has the VIP, and takes it back when it returns
 }
+
+// Mode is how adverts are sent. Speakers of two modes do not hear each other.
+type Mode string
+
+// Adverts go to each of the other nodes, or to everybody on the network.
+const (
+	Unicast   Mode = "unicast"
+	Multicast Mode = "multicast"
+)
 
 // HAProxy holds what a person may tune in haproxy.cfg.
 type HAProxy struct {

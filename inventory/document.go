@@ -62,6 +62,8 @@ type vrrpDocument struct {
 	VirtualRouterID scalar            `key:"virtualRouterID"`
 	AdvertInterval  scalar            `key:"advertInterval"`
 	Auth            authDocument      `key:"auth" secret:"true"`
+	Mode            scalar            `key:"mode"`
+	Failback        scalar            `key:"failback"`
 	Extra           vrrpExtraDocument `key:"extra"`
 }
 

@@ -46,7 +46,7 @@ func sinks() map[string]string {
 	in("workers", "[{%s: %%s}]", "name", "address", "ssh")
 	in("workers", "[{name: a, address: 10.1.1.1, ssh: {%s: %%s}}]", "host", "user", "port", "identityFile", "proxyJump")
 	in("ssh", "{%s: %%s}", "user", "port", "identityFile", "proxyJump")
-	in("vrrp", "{%s: %%s}", "version", "virtualRouterID", "advertInterval", "auth")
+	in("vrrp", "{%s: %%s}", "version", "virtualRouterID", "advertInterval", "auth", "mode", "failback")
 	in("vrrp", "{version: 2, auth: {%s: %%s}}", "fromEnv", "fromFile", "fromCommand")
 	in("vrrp", "{version: 2, %s: %%s}", "auth_pass")
 	in("haproxy", "{%s: %%s}", "balance", "maxConn", "monitorPort", "timeouts", "check")

@@ -1,8 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/kplb/kplb/inventory"
 )
@@ -33,18 +35,27 @@ func (r Rule) String() string {
 	return what
 }
 
+// VRRPGroup is where adverts go with mode multicast (RFC 9568, 5.1.1.2).
+var VRRPGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
+
 // Firewall lists what a node has to let in, and let out where that is denied:
 // VRRP of its peers, clients of the VIP, and its peers' HAProxy at its own
 // apiserver. Nothing else is used by the rendered files.
 func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 	var in, out []Rule
+	group := netip.Addr{} // that adverts go to, in place of the nodes
+	if c.VRRP.Mode == inventory.Multicast {
+		group = VRRPGroup
+	}
 	for _, peer := range c.Nodes {
 		if peer.Name == n.Name {
 			continue
 		}
-		in = append(in, Rule{Protocol: "vrrp", From: peer.Address})
+		in = append(in, Rule{Protocol: "vrrp", From: peer.Address, To: group})
 		in = append(in, Rule{Protocol: "tcp", From: peer.Address, To: n.Address, Port: c.Port})
-		out = append(out, Rule{Out: true, Protocol: "vrrp", To: peer.Address})
+		if advert := (Rule{Out: true, Protocol: "vrrp", To: cmp.Or(group, peer.Address)}); !slices.Contains(out, advert) {
+			out = append(out, advert)
+		}
 		out = append(out, Rule{Out: true, Protocol: "tcp", To: peer.Address, Port: c.Port})
 	}
 	in = append(in, Rule{Protocol: "tcp", To: c.VIP, Port: c.HAProxy.Port}) // a firewall sees a redirected one as it is by then

@@ -38,6 +38,15 @@ func TestFirewall(t *testing.T) {
 			[]string{"VRRP to 10.1.1.1", "TCP port 7443 of 10.1.1.1", "VRRP to 10.1.1.3", "TCP port 7443 of 10.1.1.3"},
 		},
 		{
+			"multicast", "vrrp: {mode: multicast}\n" + three,
+			[]string{
+				"VRRP to 224.0.0.18 from 10.1.1.1", "TCP port 6443 of 10.1.1.2 from 10.1.1.1",
+				"VRRP to 224.0.0.18 from 10.1.1.3", "TCP port 6443 of 10.1.1.2 from 10.1.1.3",
+				"TCP port 6443 of 10.1.233.1",
+			},
+			[]string{"VRRP to 224.0.0.18", "TCP port 6443 of 10.1.1.1", "TCP port 6443 of 10.1.1.3"},
+		},
+		{
 			"nobody else", "nodes: [{name: b, address: 10.1.1.2}]\nssh: {user: pi}\n",
 			[]string{"TCP port 6443 of 10.1.233.1"}, nil,
 		},

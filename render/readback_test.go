@@ -205,6 +205,7 @@ type keepalivedIntent struct {
 	Source                                              string
 	Peers, Addresses, Files, Scripts                    []string
 	AuthType, AuthPass                                  string
+	MulticastSource                                     string
 }
 
 func readKeepalived(t *testing.T, content []byte) keepalivedIntent {
@@ -229,7 +230,8 @@ func readKeepalived(t *testing.T, content []byte) keepalivedIntent {
 		Advert: time.Duration(seconds*1000) * time.Millisecond, NoPreempt: noPreempt,
 		Source: in.settings["unicast_src_ip"], Peers: in.blocks["unicast_peer"].lines,
 		Addresses: in.blocks["virtual_ipaddress"].lines, Files: in.blocks["track_file"].lines, Scripts: in.blocks["track_script"].lines,
-		AuthType: in.blocks["authentication"].settings["auth_type"], AuthPass: in.blocks["authentication"].settings["auth_pass"],
+		MulticastSource: in.settings["mcast_src_ip"],
+		AuthType:        in.blocks["authentication"].settings["auth_type"], AuthPass: in.blocks["authentication"].settings["auth_pass"],
 	}
 	for _, name := range got.Files {
 		if file := root.blocks["track_file "+name].settings; file["file"] != `"/run/kplb/haproxy"` || file["weight"] != "1" || file["init_file"] != "-254" {
@@ -253,11 +255,13 @@ func wantKeepalived(c *inventory.Cluster, n inventory.Node) keepalivedIntent {
 	}
 	want := keepalivedIntent{
 		RouterID: n.Name, State: "BACKUP", Interface: iface, VRID: strconv.Itoa(c.VRRP.VirtualRouterID),
-		Priority: strconv.Itoa(n.Priority), Version: strconv.Itoa(c.VRRP.Version), Advert: c.VRRP.AdvertInterval, NoPreempt: true,
+		Priority: strconv.Itoa(n.Priority), Version: strconv.Itoa(c.VRRP.Version), Advert: c.VRRP.AdvertInterval, NoPreempt: !c.VRRP.Failback,
 		Addresses: []string{netip.PrefixFrom(c.VIP, 32).String() + " dev " + iface},
 		Files:     []string{"kplb_haproxy"}, Scripts: []string{"kplb_check"},
 	}
-	if len(c.Nodes) > 1 {
+	if c.VRRP.Mode == inventory.Multicast {
+		want.MulticastSource = n.Address.String()
+	} else if len(c.Nodes) > 1 {
 		want.Source = n.Address.String()
 		for _, other := range c.Nodes {
 			if other.Address != n.Address {

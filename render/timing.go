@@ -15,15 +15,15 @@ func Timing(c *inventory.Cluster) []string {
 	lines := []string{}
 	if len(c.Nodes) > 1 {
 		lines = append(lines,
-			fmt.Sprintf("the holder's power or link lost: the VIP moves within %s", short(masterDown(c))),
-			fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", short(skew(c)), short(frozen+skew(c))),
+			fmt.Sprintf("the holder's power or link lost: the VIP moves within %s", Short(masterDown(c))),
+			fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", Short(skew(c)), Short(frozen+skew(c))),
 		)
 	}
 	// a check that gets no connection gives up after timeout connect, and comes again after fastinter
 	fast := min(time.Second, haproxy.Check.Interval)
 	marked := haproxy.Check.Interval + time.Duration(haproxy.Check.Fall)*haproxy.Timeouts.Connect + time.Duration(haproxy.Check.Fall-1)*fast
 	return append(lines, fmt.Sprintf("an apiserver cut off: new connections wait %s at most, until it is marked down within %s",
-		short(haproxy.Timeouts.Connect), short(marked)))
+		Short(haproxy.Timeouts.Connect), Short(marked)))
 }
 
 // frozen is what kplb_check of keepalived.conf takes: two intervals of 2 s,
@@ -33,6 +33,15 @@ const frozen = 5 * time.Second
 // masterDown is the time after which the next node takes over from a holder
 // that is not heard any more (RFC 5798, section 6.1).
 func masterDown(c *inventory.Cluster) time.Duration { return 3*c.VRRP.AdvertInterval + skew(c) }
+
+// skewOf is what a node waits beyond that, or when the holder says that it
+// gives up.
+func skewOf(version int, advert time.Duration, priority int) time.Duration {
+	if version == 2 { // RFC 3768: of a second
+		advert = time.Second
+	}
+	return advert * time.Duration(256-priority) / 256
+}
 
 // skew is what the next node waits when the holder says that it gives up: the
 // less the higher its priority.
@@ -45,11 +54,8 @@ func skew(c *inventory.Cluster) time.Duration {
 	if len(priorities) < 2 {
 		return 0
 	}
-	unit := c.VRRP.AdvertInterval
-	if c.VRRP.Version == 2 { // RFC 3768: of a second
-		unit = time.Second
-	}
-	return unit * time.Duration(256-priorities[len(priorities)-2]) / 256
+	return skewOf(c.VRRP.Version, c.VRRP.AdvertInterval, priorities[len(priorities)-2])
 }
 
-func short(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+// Short is a time as Timing says it: to the hundredth of a second.
+func Short(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }

@@ -63,6 +63,9 @@ func (n NodePlan) Consequences() []string {
 	if n.Holder && (n.HAProxy == Restart || n.HAProxy == Stop || n.Keepalived == Stop) {
 		say("the VIP leaves this node")
 	}
+	if n.takes {
+		say("the VIP comes to this node, which has the highest priority (failback)")
+	}
 	if len(n.Enable) > 0 {
 		say("enabled at boot: %s", strings.Join(n.Enable, ", "))
 	}

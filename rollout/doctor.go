@@ -14,6 +14,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
 )
 
 // listenTime is how long nodes listen: four adverts of VRRP's usual second.
@@ -154,6 +155,9 @@ func (s *survey) script(n inventory.Node, send bool) remote.Script {
 		if send && there.mac(p) != "" { // known once it listens
 			peers = append(peers, p.Address.String()+"/"+there.mac(p))
 		}
+	}
+	if s.multicast() && len(peers) > 0 {
+		peers = []string{render.VRRPGroup.String() + "/" + vrrpGroupMAC}
 	}
 	return remote.Script{
 		Name: "doctor", Body: doctorBody, Limit: 20 * time.Second,

@@ -4,7 +4,7 @@
 #   KPLB_VIP
 #   KPLB_SECONDS  how long to listen
 #   KPLB_NONCE    of our probes
-#   KPLB_PEERS    the other nodes, each ADDRESS/MAC
+#   KPLB_PEERS    where they go, each ADDRESS/MAC: the other nodes, or VRRP's multicast group
 #   KPLB_NONCES   of their probes
 
 # shellcheck disable=SC2046 # its words

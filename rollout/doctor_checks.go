@@ -12,6 +12,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
 )
 
 // survey is what the nodes saw at the same time.
@@ -190,9 +191,9 @@ func (s *survey) arriving(n inventory.Node) []finding {
 		peer := s.sights[p.Name]
 		switch {
 		case !s.pairs || peer == nil || p.Name == n.Name:
-		case slices.Contains(peer.kept, n.Address) && s.opens(p):
+		case slices.Contains(peer.kept, s.advertTo(n)) && s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active there, and an apply opens it", p.Name))
-		case slices.Contains(peer.kept, n.Address):
+		case slices.Contains(peer.kept, s.advertTo(n)):
 			out = append(out, ok.no("", s.cureOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
 		case mine.heard[peer.nonce]:
 			from = append(from, p.Name)
@@ -230,6 +231,20 @@ func (s *survey) opens(n inventory.Node) bool {
 	return len(p.open) > 0
 }
 
+// vrrpGroupMAC is the Ethernet address of VRRP's group (RFC 1112, 6.4). Probes
+// go where adverts go: firewalls and switches tell one from the other.
+const vrrpGroupMAC = "01:00:5e:00:00:12"
+
+func (s *survey) multicast() bool { return s.cluster.VRRP.Mode == inventory.Multicast }
+
+// advertTo is where a node's adverts for another one go.
+func (s *survey) advertTo(n inventory.Node) netip.Addr {
+	if s.multicast() {
+		return render.VRRPGroup
+	}
+	return n.Address
+}
+
 // cureFor is the command that lets VRRP from one node into another.
 func (s *survey) cureFor(from, to inventory.Node) string {
 	if f := s.facts[to.Name]; f != nil && ufwEnabled(f) {
@@ -247,9 +262,9 @@ func (s *survey) cureFor(from, to inventory.Node) string {
 // cureOut is the command that lets VRRP to one node out of another.
 func (s *survey) cureOut(from, to inventory.Node) string {
 	if f := s.facts[from.Name]; f != nil && ufwEnabled(f) {
-		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, to.Address)
+		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
 	}
-	return fmt.Sprintf("let it out, on %s: nft insert rule inet filter output ip daddr %s ip protocol vrrp accept", from.Name, to.Address)
+	return fmt.Sprintf("let it out, on %s: nft insert rule inet filter output ip daddr %s ip protocol vrrp accept", from.Name, s.advertTo(to))
 }
 
 // The static pods whose flags say what Kubernetes gives away.

@@ -143,6 +143,14 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
    stops; let it out, on node-2: nft insert rule inet filter output ip daddr 10.1.1.1 ip protocol vrrp accept
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
+		{"a firewall at the sender, for multicast", func(s *survey, _ *sight) {
+			s.cluster.VRRP.Mode = inventory.Multicast
+			s.sights["node-2"].kept = []netip.Addr{netip.MustParseAddr("224.0.0.18")}
+		},
+			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) to node-1 does not leave node-2: its own firewall stops it
+   stops; let it out, on node-2: nft insert rule inet filter output ip daddr 224.0.0.18 ip protocol vrrp accept
+ok VRRP (IP protocol 112) of the others arrives: from node-3
+`},
 		{"a firewall between others", func(s *survey, _ *sight) { s.sights["node-2"].kept = []netip.Addr{netip.MustParseAddr("10.1.1.3")} }, ""},
 		{"ufw at the sender, before an apply", func(s *survey, _ *sight) {
 			s.ufw("node-2", inventory.Manage)
@@ -258,6 +266,17 @@ func written(s *survey) []string {
 		out = append(out, fmt.Sprintf("NO %s: %s\n   %s%s\n", f.What, f.Detail, stops, f.Cure))
 	}
 	return out
+}
+
+// TestProbesTakeTheWayOfAdverts: a rule for the group lets no unicast in.
+func TestProbesTakeTheWayOfAdverts(t *testing.T) {
+	t.Parallel()
+	s := surveyOf(t)
+	n := s.cluster.Nodes[0]
+	same(t, "unicast", s.script(n, true).Vars["KPLB_PEERS"], "10.1.1.2/52:54:00:00:00:02 10.1.1.3/52:54:00:00:00:03")
+	s.cluster.VRRP.Mode = inventory.Multicast
+	same(t, "multicast", s.script(n, true).Vars["KPLB_PEERS"], "224.0.0.18/01:00:5e:00:00:12")
+	same(t, "from all", len(strings.Fields(s.script(n, false).Vars["KPLB_NONCES"])), 2)
 }
 
 func TestClocks(t *testing.T) {

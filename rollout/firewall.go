@@ -35,7 +35,8 @@ func (p *NodePlan) planFirewall(c *inventory.Cluster, f *Facts) {
 // toRules plans from the rules that are there to the ones that should be. A
 // rule of a person's that lets the same through, or more, is enough, and stays;
 // one that keeps just that out stays as well, and is named: ufw would put ours
-// in its place, and nothing when ours goes.
+// in its place, and nothing when ours goes. A rule of ours that goes is enough
+// for nothing, such as the one for unicast when adverts become multicast.
 func (p *NodePlan) toRules(f *Facts, want []render.Rule) {
 	there := ufwRules(f.Files[ufwRulesPath].Content)
 	for _, rule := range want {
@@ -44,7 +45,7 @@ func (p *NodePlan) toRules(f *Facts, want []render.Rule) {
 		case i >= 0 && !there[i].lets():
 			p.note("ufw has a rule that kplb leaves alone, and that keeps out what it needs: %s; by hand, if it is not meant so, and then apply again:\n  %s",
 				there[i], there[i].deletion())
-		case !slices.ContainsFunc(there, func(r ufwRule) bool { return r.covers(rule) }):
+		case !slices.ContainsFunc(there, func(r ufwRule) bool { return r.covers(rule) && (!r.ours || slices.Contains(want, r.Rule)) }):
 			p.open = append(p.open, rule)
 		}
 	}
@@ -83,6 +84,8 @@ func byHand(f *Facts, want []render.Rule) string {
 			continue
 		}
 		switch from := r.From.String(); {
+		case f.Filter == firewalld && r.Protocol == "vrrp" && r.To.IsValid(): // the group
+			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" destination address="%s" protocol value="vrrp" accept'`, from, r.To))
 		case f.Filter == firewalld && r.Protocol == "vrrp":
 			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept'`, from))
 		case f.Filter == firewalld && r.From.IsValid():
@@ -90,6 +93,8 @@ func byHand(f *Facts, want []render.Rule) string {
 		case f.Filter == firewalld:
 			// not --add-port: that is every address of the node, the apiserver's own too
 			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" destination address="%s" port port="%d" protocol="tcp" accept'`, r.To, r.Port))
+		case r.Protocol == "vrrp" && r.To.IsValid():
+			out = append(out, fmt.Sprintf("  nft insert rule %s ip saddr %s ip daddr %s ip protocol vrrp accept", f.Filter, from, r.To))
 		case r.Protocol == "vrrp":
 			out = append(out, fmt.Sprintf("  nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, from))
 		case r.From.IsValid():

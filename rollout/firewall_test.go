@@ -91,6 +91,40 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestFirewallToMulticast opens for the group before it closes for the nodes: a
+// rule that goes is not enough for what stays.
+func TestFirewallToMulticast(t *testing.T) {
+	t.Parallel()
+	c, f := firewalled(t, "ufw-applied.rules")
+	f.put(ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults-out"))
+	c.VRRP.Mode = inventory.Multicast
+	p := newNodePlan(c, c.Nodes[0], f)
+	p.planFirewall(c, f)
+	same(t, "open", words(p.open), []string{
+		"in VRRP to 224.0.0.18 from 10.1.1.2", "in VRRP to 224.0.0.18 from 10.1.1.3",
+		"out VRRP to 224.0.0.18", "out TCP port 6443 of 10.1.1.2", "out TCP port 6443 of 10.1.1.3",
+	})
+	same(t, "close", words(p.close), []string{"in VRRP from 10.1.1.2", "in VRRP from 10.1.1.3"})
+
+	c, f = firewalled(t, "ufw-applied.rules")
+	c.VRRP.Mode = inventory.Multicast
+	f.edit(ufwRulesPath, "10.1.1.2 in comment=6b706c62", "10.1.1.2 in")
+	p = newNodePlan(c, c.Nodes[0], f)
+	p.planFirewall(c, f)
+	same(t, "a person's is enough", words(p.open), []string{"in VRRP to 224.0.0.18 from 10.1.1.3"})
+	same(t, "and stays", words(p.close), []string{"in VRRP from 10.1.1.3"})
+
+	c, f = firewalled(t, "ufw-fresh.rules")
+	c.VRRP.Mode = inventory.Multicast
+	for filter, want := range map[string]string{
+		"inet filter input": "nft insert rule inet filter input ip saddr 10.1.1.2 ip daddr 224.0.0.18 ip protocol vrrp accept",
+		"firewalld":         `firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="10.1.1.2" destination address="224.0.0.18" protocol value="vrrp" accept'`,
+	} {
+		f.Filter = filter
+		same(t, filter, strings.TrimSpace(strings.Split(byHand(f, render.Firewall(c, c.Nodes[0])), "\n")[0]), want)
+	}
+}
+
 func TestFirewallIsLeft(t *testing.T) {
 	t.Parallel()
 	c, f := firewalled(t, "ufw-mixed.rules")

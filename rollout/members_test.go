@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,12 +197,46 @@ func TestIdentityStays(t *testing.T) {
 		{"another VIP", "10.1.233.1", "10.1.233.2", false},
 		{"another VRID", "ssh:", "vrrp: {virtualRouterID: 7}\nssh:", false},
 		{"another version", "ssh:", "vrrp: {version: 2}\nssh:", false},
+		{"multicast", "ssh:", "vrrp: {mode: multicast}\nssh:", false},
+		{"failback: they hear each other as before", "ssh:", "vrrp: {failback: true}\nssh:", true},
 		{"another interval", "ssh:", "vrrp: {advertInterval: 500ms}\nssh:", true},
 		{"another peer", "  - {name: node-1, address: 10.1.1.1}\n", "", true},
 		{"another monitor port", "8404", "8405", true},
 	} {
 		same(t, c.name, config(c.from, c.to) == config(), c.same)
 	}
+}
+
+// TestToMulticast is a change of identity like another VRID: who still speaks
+// unicast does not hear the others.
+func TestToMulticast(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, appliedOf)
+		f.Cluster.VRRP.Mode = inventory.Multicast
+		p := f.planned(proven)
+		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
+		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
+		_, err := f.Apply(t.Context(), p, options)
+		says(t, err, "")
+		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		f.ends()
+	})
+}
+
+// TestFailback says where the VIP goes by its new order.
+func TestFailback(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, appliedOf) // node-1 holds the VIP
+		f.Cluster.VRRP.Failback = true
+		f.Cluster.Nodes[1].Priority = 200
+		p := f.planned(nil)
+		const comes = "the VIP comes to this node, which has the highest priority (failback)"
+		for _, n := range p.Nodes {
+			same(t, n.Node.Name, slices.Contains(n.Consequences(), comes), n.Node.Name == "node-2")
+			same(t, n.Node.Name+" reloads", n.Keepalived, Reload)
+		}
+		f.ends()
+	})
 }
 
 // TestAnonymous has HAProxy expect what the apiservers answer.

@@ -57,6 +57,8 @@ type NodePlan struct {
 	paths       []string // whose state belongs to a generation
 	vip         string
 	active      []byte
+	takes       bool            // the VIP, which another node has, by its priority
+	speaker     *render.Speaker // what its new files make of it; nil: it has none
 }
 
 // Change is one file that differs from what it should be.
@@ -144,6 +146,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 	p.planFirewall(c, f)
 	p.consequences(c, f, artifacts)
 	p.planIdentity(f, artifacts)
+	p.planFailback(c)
 	return p, nil
 }
 

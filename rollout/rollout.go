@@ -234,6 +234,9 @@ func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, err
 		}
 		plans = append(plans, p)
 	}
+	if err := refuseUnsound(r.Cluster, plans); err != nil {
+		return nil, err
+	}
 	plan.Nodes = inOrder(plans)
 	return plan, nil
 }
@@ -271,10 +274,15 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 			Cure: "compare your template with `kplb templates NAME`",
 		}}}
 	}
+	speaker, err := readSpeaker(r.Cluster, n, artifacts)
+	if err != nil {
+		return NodePlan{}, err
+	}
 	for i := range artifacts {
 		artifacts[i] = r.Secrets.Fill(artifacts[i])
 	}
 	p, err := planNode(r.Cluster, n, f, artifacts)
+	p.speaker = speaker
 	r.blank(&p)
 	if err != nil {
 		return p, badManifest(n, err)

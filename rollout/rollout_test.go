@@ -252,6 +252,21 @@ func TestStatusOfNodes(t *testing.T) {
 	})
 }
 
+const unsoundTemplate = `{{ .Stamp }}
+vrrp_script c { weight -9
+}
+vrrp_instance A {
+    nopreempt
+    virtual_router_id {{ .Cluster.VRRP.VirtualRouterID }}
+    priority {{ .Node.Priority }}
+    interface {{ .Interface }}
+    virtual_ipaddress {
+        {{ .Cluster.VIP }}/32
+    }
+    track_script { c }
+}
+`
+
 // TestTemplates of a person's own are read back before anything goes out.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
@@ -259,6 +274,16 @@ func TestTemplates(t *testing.T) {
 		{
 			"another VRID", "keepalived.conf.tmpl", "{{ .Stamp }}\nvirtual_router_id 7\npriority {{ .Node.Priority }}\ninterface {{ .Interface }}\n{{ .Cluster.VIP }}\n",
 			"node-1: its files do not say what the inventory says: /etc/keepalived/keepalived.conf does not have virtual_router_id 218",
+		},
+		{
+			"nopreempt with a weight", "keepalived.conf.tmpl", unsoundTemplate,
+			"node-1: /etc/keepalived/keepalived.conf:2: nopreempt with a weight: when c fails, the priority changes by -9, and the VIP stays: nobody takes it from a lower priority\n" +
+				"node-2: /etc/keepalived/keepalived.conf:2: nopreempt with a weight: when c fails, the priority changes by -9, and the VIP stays: nobody takes it from a lower priority\n" +
+				"node-3: /etc/keepalived/keepalived.conf:2: nopreempt with a weight: when c fails, the priority changes by -9, and the VIP stays: nobody takes it from a lower priority",
+		},
+		{
+			"no instance", "keepalived.conf.tmpl", strings.ReplaceAll(unsoundTemplate, "vrrp_instance", "vrrp_instanze"),
+			"node-1: /etc/keepalived/keepalived.conf:1: no vrrp_instance has the VIP 10.1.233.1",
 		},
 		{"a field that does not exist", "sysctl.conf.tmpl", "{{ .Stamp }}\n{{ .Nodes }}\n", "node-1: template: sysctl.conf.tmpl:2:3: executing \"sysctl.conf.tmpl\" at <.Nodes>: can't evaluate field Nodes in type render.data"},
 		{"no stamp", "sysctl.conf.tmpl", "x\n", "node-1: template sysctl.conf.tmpl has {{ .Stamp }} on 0 lines of its own, want exactly 1"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
 
@@ -50,6 +51,13 @@ func (p *NodePlan) planIdentity(f *Facts, artifacts []render.Artifact) {
 		p.Holder = p.Holder || err == nil && f.Holds(held)
 	}
 	p.waits = !p.Holder
+}
+
+// planFailback says where a keepalived that is told something new takes the
+// VIP: with failback the highest priority does, as soon as it is well.
+func (p *NodePlan) planFailback(c *inventory.Cluster) {
+	highest := slices.MaxFunc(c.Nodes, func(a, b inventory.Node) int { return a.Priority - b.Priority })
+	p.takes = c.VRRP.Failback && !p.Holder && highest.Name == p.Node.Name && (p.Keepalived == Start || p.Keepalived == Restart || p.Keepalived == Reload)
 }
 
 // startWaiting starts the keepalived of nodes that have waited for the

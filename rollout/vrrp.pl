@@ -5,7 +5,7 @@
 #       arp MAC                                       who says that it has the VIP
 #       vrrp ADDRESS VERSION VRID PRIORITY            who sends adverts
 #       probe NONCE ADDRESS                           a packet of `send`, with one of these nonces
-#   send INDEX ADDRESS VIP NONCE PEER/MAC...        prints:
+#   send INDEX ADDRESS VIP NONCE PEER/MAC...        to hosts, or to VRRP's multicast group; prints:
 #       kept PEER                                     our own firewall does not let it out
 #       sent                                          all are on their way
 use strict;

@@ -1,0 +1,195 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
+)
+
+const simulateLong = `Shows who holds the VIP when nodes fail, how soon, and who holds it when they are back,
+without asking any node. It reads the files that would be rendered, your own templates
+too, and lets their keepalived elect: every subset of the nodes but all fails at once
+(of more than five nodes those of one or two), when all were well and the one of the
+highest priority had the VIP.
+
+Three ways to fail: off (power, link or keepalived gone: the others hear nothing any more),
+HAProxy dead (it says so itself), HAProxy frozen (a check notices). The times are the
+longest that the rendered values allow, up to the moment when the next node holds the VIP.
+
+What the table cannot show is proven beside it: whatever fails, recovers and starts, and
+in whichever order, nodes that hear each other have one holder, and a healthy one where
+one is healthy. Combinations that break this (nopreempt with weights, state MASTER with
+nopreempt, equal priorities, ...) are refused, with the line of the rendered file and what
+to write instead; render, diff and apply refuse them, too.
+
+Not in it: a network that splits, and a keepalived that hangs. No files help there: each
+part has its holder.
+
+Exits 0 if it is proven, and 1 if it is not.`
+
+func newSimulate(s streams, set *settings) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "simulate",
+		Short: "Show who holds the VIP when nodes fail",
+		Long:  simulateLong,
+		Example: `  kplb simulate -i cluster.yaml
+  kplb simulate -i cluster.yaml -o json
+  kplb simulate -i cluster.yaml --templates my`,
+		RunE: func(*cobra.Command, []string) error { return s.simulate(set, format) },
+	}
+	addOutput(c, &format)
+	return c
+}
+
+func (s streams) simulate(set *settings, format string) error {
+	if err := checkOutput(format); err != nil {
+		return err
+	}
+	cluster, err := s.loadCluster(set)
+	if err != nil {
+		return err
+	}
+	t, err := loadTemplates(set)
+	if err != nil {
+		return err
+	}
+	tree, err := t.Cluster(cluster, nil)
+	if err != nil {
+		return &usageError{err}
+	}
+	speakers, err := tree.Speakers(cluster)
+	if err != nil {
+		return &unsoundError{err}
+	}
+	simulation, unsound := render.Simulate(cluster, speakers)
+	if format == "json" {
+		err = s.printJSON(describeSimulation(cluster, simulation, unsound))
+	} else {
+		err = printSimulation(s.out, cluster, simulation, unsound == nil)
+	}
+	if err == nil && unsound != nil {
+		err = &unsoundError{unsound}
+	}
+	return err
+}
+
+// unsoundError is an answer that is no, with the reasons.
+type unsoundError struct{ error }
+
+func (e *unsoundError) Unwrap() []error {
+	return []error{&noError{}, e.error}
+}
+
+// printSimulation writes the table.
+func printSimulation(out io.Writer, c *inventory.Cluster, sim *render.Simulation, sound bool) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tPRIORITY\tTAKES THE VIP")
+	for _, speaker := range sim.Speakers {
+		takes := "from a lower priority"
+		if speaker.NoPreempt {
+			takes = "when nobody has it"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\n", speaker.Node, speaker.Priority, takes)
+	}
+	_ = w.Flush() // of out's errors the last one is reported
+	fmt.Fprintf(out, "\n%s, failback %t. In the table, %s holds %s before.\n\n", c.VRRP.Mode, c.VRRP.Failback, sim.Start, c.VIP)
+	if len(sim.Outcomes) > 0 {
+		fmt.Fprintf(w, "FAILING\tHOLDER\t%s\tBACK AGAIN\tWITH failback: %t\n", strings.Join(waysOf(sim), "\t"), !c.VRRP.Failback)
+		for rest := sim.Outcomes; len(rest) > 0; {
+			row := sameFailing(rest)
+			printRow(w, sim, row)
+			rest = rest[len(row):]
+		}
+		_ = w.Flush() // as above
+		fmt.Fprintln(out)
+	}
+	_, err := fmt.Fprintln(out, verdict(sim, sound))
+	return err
+}
+
+// waysOf are the columns of the times.
+func waysOf(sim *render.Simulation) []string {
+	var out []string
+	for _, o := range sim.Outcomes {
+		if name := strings.ToUpper(string(o.Failure)); !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// sameFailing are the first outcomes, as far as the same nodes fail in them.
+func sameFailing(all []render.Outcome) []render.Outcome {
+	i := slices.IndexFunc(all, func(o render.Outcome) bool { return !slices.Equal(o.Failing, all[0].Failing) })
+	if i < 0 {
+		return all
+	}
+	return all[:i]
+}
+
+// printRow writes what is the same for every way to fail once.
+func printRow(w io.Writer, sim *render.Simulation, row []render.Outcome) {
+	same := func(of func(render.Outcome) string) string {
+		var out []string
+		for _, o := range row {
+			if text := of(o); !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+		return strings.Join(out, " / ")
+	}
+	fmt.Fprintf(w, "%s\t%s", strings.Join(row[0].Failing, " "), same(holders))
+	for _, way := range waysOf(sim) {
+		i := slices.IndexFunc(row, func(o render.Outcome) bool { return strings.EqualFold(string(o.Failure), way) })
+		fmt.Fprintf(w, "\t%s", howSoon(row[i]))
+	}
+	back := same(func(o render.Outcome) string { return orDash(o.Return) })
+	fmt.Fprintf(w, "\t%s\t%s\n", back, same(func(o render.Outcome) string { return orDash(o.ReturnOtherwise) }))
+}
+
+func holders(o render.Outcome) string {
+	return orDash(strings.Join(append([]string{o.Holder}, o.Second...), " and "))
+}
+
+// howSoon says when the holder of the row holds the VIP.
+func howSoon(o render.Outcome) string {
+	out := "moves"
+	switch {
+	case o.Within > 0:
+		out = "within " + render.Short(o.Within)
+	case !o.Moves:
+		out = "stays"
+	}
+	if o.Entered > 1 {
+		out += fmt.Sprintf(", %d hold it for a moment", o.Entered)
+	}
+	return out
+}
+
+// verdict says what was proven, and how much was looked at.
+func verdict(sim *render.Simulation, sound bool) string {
+	nodes := len(sim.Speakers)
+	switch {
+	case nodes == 1:
+		return "One node: nobody takes over from it, and there is nothing to prove."
+	case !sound:
+		return "Not proven: see below."
+	}
+	what := fmt.Sprintf("all %d states of the %d nodes", sim.Proof.States, nodes)
+	if sim.Proof.Grouped {
+		what = fmt.Sprintf("%d nodes, three at a time", nodes)
+	}
+	moment := "and no second one for a moment"
+	if sim.Proof.Most > 1 {
+		moment = fmt.Sprintf("and up to %d for a moment", sim.Proof.Most)
+	}
+	return fmt.Sprintf("Proven for %s, whatever fails and returns in whichever order:\none holder, a healthy one where one is healthy, %s.", what, moment)
+}

@@ -1,0 +1,83 @@
+package cmd
+
+import (
+	"errors"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
+)
+
+// simulationReport is a simulation for programs.
+type simulationReport struct {
+	Cluster  string            `json:"cluster"`
+	VIP      string            `json:"vip"`
+	Mode     string            `json:"mode"`
+	Failback bool              `json:"failback"`
+	Sound    bool              `json:"sound"`
+	Nodes    []speakerReport   `json:"nodes"`
+	Start    string            `json:"before"` // who holds the VIP before the outcomes
+	Outcomes []outcomeReport   `json:"outcomes"`
+	Problems []unsoundProblems `json:"problems,omitempty"`
+}
+
+type speakerReport struct {
+	Node      string `json:"node"`
+	Priority  int    `json:"priority"`
+	State     string `json:"state"`
+	NoPreempt bool   `json:"nopreempt"`
+}
+
+type outcomeReport struct {
+	Failing         []string `json:"failing"`
+	Failure         string   `json:"failure"`
+	Holders         []string `json:"holders"` // afterwards; one, where it is sound and a node is healthy
+	Moves           bool     `json:"moves"`
+	Milliseconds    int64    `json:"withinMilliseconds,omitempty"`
+	Entered         int      `json:"becomeHolder"` // nodes, on the way
+	Return          string   `json:"backAgain"`
+	ReturnOtherwise string   `json:"backAgainWithOtherFailback"`
+}
+
+type unsoundProblems struct {
+	Node string `json:"node"`
+	Path string `json:"path"`
+	Line int    `json:"line"`
+	What string `json:"what"`
+	Cure string `json:"cure"`
+}
+
+func describeSimulation(c *inventory.Cluster, sim *render.Simulation, unsound error) simulationReport {
+	out := simulationReport{
+		Cluster: c.Name, VIP: c.VIP.String(), Mode: string(c.VRRP.Mode), Failback: c.VRRP.Failback, Sound: unsound == nil,
+		Nodes: []speakerReport{}, Start: sim.Start, Outcomes: []outcomeReport{}, Problems: problemsOf(unsound),
+	}
+	for _, s := range sim.Speakers {
+		out.Nodes = append(out.Nodes, speakerReport{s.Node, s.Priority, s.State, s.NoPreempt})
+	}
+	for _, o := range sim.Outcomes {
+		holders := []string{}
+		if o.Holder != "" {
+			holders = append(holders, o.Holder)
+		}
+		out.Outcomes = append(out.Outcomes, outcomeReport{
+			o.Failing, string(o.Failure), append(holders, o.Second...), o.Moves, o.Within.Milliseconds(), o.Entered, o.Return, o.ReturnOtherwise,
+		})
+	}
+	return out
+}
+
+// problemsOf lists the reasons that an error joins.
+func problemsOf(err error) []unsoundProblems {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return nil
+	}
+	var out []unsoundProblems
+	for _, one := range joined.Unwrap() {
+		var u *render.Unsound
+		if errors.As(one, &u) {
+			out = append(out, unsoundProblems{u.Node, u.Path, u.Line, u.What, u.Cure})
+		}
+	}
+	return out
+}

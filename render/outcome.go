@@ -1,0 +1,109 @@
+package render
+
+import (
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// Failure is a way in which nodes fail.
+type Failure string
+
+// The failures. A node is off when its power or its link is gone, or its
+// keepalived; others cannot tell one from the other.
+const (
+	Off    Failure = "off"
+	Dead   Failure = "HAProxy dead"
+	Frozen Failure = "HAProxy frozen"
+)
+
+// Outcome is what becomes of the VIP when nodes fail at the same time.
+type Outcome struct {
+	Failing []string
+	Failure Failure
+	Holder  string        // afterwards; empty: nobody
+	Second  []string      // who holds it as well, which must not be
+	Moves   bool          // the holder is another one than before
+	Within  time.Duration // until then, at worst; 0: it stays, or no time is known
+	Entered int           // nodes that became holder on the way
+
+	Return          string // who holds it when all of them have come back at once
+	ReturnOtherwise string // the same, were failback the other way round
+}
+
+// holder is who has the VIP, and who else.
+func (e *election) holder(s state) (first string, others []string) {
+	for i, speaker := range e.speakers {
+		switch {
+		case s.holders&(1<<i) == 0:
+		case first == "":
+			first = speaker.Node
+		default:
+			others = append(others, speaker.Node)
+		}
+	}
+	return first, others
+}
+
+// statusOf is the status that a failure is for a node.
+func (e *election) statusOf(i int, how Failure) uint8 {
+	at := slices.IndexFunc(e.statuses[i], func(s status) bool { return how == Dead && s.dead || how == Frozen && s.frozen })
+	switch {
+	case at >= 0:
+		return uint8(at) //nolint:gosec // there are a few
+	case how == Off:
+		return off
+	}
+	return well // it is not noticed
+}
+
+// afterwards lets nodes fail, and come back.
+func (e *election) afterwards(s state, failing []int, how Failure) (failed state, entered uint16, back string) {
+	for _, i := range failing {
+		s.at[i] = e.statusOf(i, how)
+	}
+	entered = e.settle(&s)
+	failed = s
+	for _, i := range failing {
+		s.at[i] = well
+	}
+	e.settle(&s)
+	back, _ = e.holder(s)
+	return failed, entered, back
+}
+
+func (e *election) fail(start state, failing []int, how Failure) Outcome {
+	o := Outcome{Failure: how}
+	for _, i := range failing {
+		o.Failing = append(o.Failing, e.speakers[i].Node)
+	}
+	after, entered, back := e.afterwards(start, failing, how)
+	o.Entered, o.Return = bits.OnesCount16(entered), back
+	o.Holder, o.Second = e.holder(after)
+	o.Moves = after.holders != start.holders
+	if o.Moves && bits.OnesCount16(after.holders) == 1 && bits.OnesCount16(start.holders) == 1 {
+		o.Within = e.within(bits.TrailingZeros16(start.holders), bits.TrailingZeros16(after.holders), after, how)
+	}
+	return o
+}
+
+// within is how long the VIP takes from one node to another, at worst, as
+// Timing says it. Where a check only changes the priority, no time is known.
+func (e *election) within(from, to int, after state, how Failure) time.Duration {
+	was, next := e.speakers[from], e.speakers[to]
+	skew := skewOf(next.version, next.advert, e.now(&after, to).priority)
+	switch {
+	case how == Off:
+		return 3*was.advert + skew
+	case !e.now(&after, from).fault:
+		return 0
+	case how == Dead && slices.ContainsFunc(was.checks, func(c check) bool { return c.dead && !c.frozen && c.failed.fault }):
+		return skew
+	}
+	for _, c := range was.checks {
+		if c.frozen && c.failed.fault && c.within > 0 {
+			return c.within + skew
+		}
+	}
+	return 0
+}

@@ -1,0 +1,262 @@
+package render
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/templates"
+)
+
+// changed is the tree of an inventory with some text of built-in templates
+// replaced: file, from, to.
+func changed(t *testing.T, c *inventory.Cluster, changes ...[3]string) Tree {
+	t.Helper()
+	override := map[string]string{}
+	for _, change := range changes {
+		text, ok := override[change[0]]
+		if !ok {
+			built, err := fs.ReadFile(templates.Builtin(), change[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(built)
+		}
+		if !strings.Contains(text, change[1]) {
+			t.Fatalf("%s has no %q", change[0], change[1])
+		}
+		override[change[0]] = strings.Replace(text, change[1], change[2], 1)
+	}
+	if changes == nil {
+		return renderTree(t, c)
+	}
+	set, err := Parse(templates.Builtin(), templateDir(override))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := set.Cluster(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// TestUnsound: what a person's own template makes of it, judged for what it
+// is. The line is that of the rendered file.
+func TestUnsound(t *testing.T) {
+	t.Parallel()
+	const conf, unit = "keepalived.conf.tmpl", "haproxy.service.conf.tmpl"
+	light := [3]string{conf, "    rise 1\n", "    rise 1\n    weight -40\n"}
+	preempts := [3]string{conf, "    state BACKUP\n    nopreempt\n", "    state BACKUP\n"}
+	of := func(i, line, what string) string {
+		return "kubernetes-node-" + i + ": " + KeepalivedPath + ":" + line + ": " + what + "\n"
+	}
+	all := func(line, what string) string { return of("1", line, what) + of("2", line, what) + of("3", line, what) }
+	for _, c := range []struct {
+		name    string
+		changes [][3]string
+		vrrp    string
+		want    string
+	}{
+		{"built in", nil, "", ""},
+		{"built in, failback", nil, "failback: true", ""},
+		{"built in, multicast, version 2", nil, "{mode: multicast, version: 2}", ""},
+		{
+			"nopreempt and a weight", [][3]string{light}, "",
+			all("30", "nopreempt with a weight: when kplb_check fails, the priority changes by -40, and the VIP stays: nobody takes it from a lower priority"),
+		},
+		{
+			"nopreempt and a positive weight, where it is tracked", [][3]string{{conf, "        kplb_check\n", "        kplb_check weight 20\n"}}, "",
+			all("55", "nopreempt with a weight: when kplb_check fails, the priority changes by -20, and the VIP stays: nobody takes it from a lower priority"),
+		},
+		{
+			"HAProxy's unit writes less than FAULT", [][3]string{{unit, "echo -254", "echo -100"}}, "",
+			all("19", "nopreempt with a weight: when kplb_haproxy fails, the priority changes by -100, and the VIP stays: nobody takes it from a lower priority"),
+		},
+		{
+			"state MASTER and nopreempt", [][3]string{{conf, "    state BACKUP\n    nopreempt", "    state {{ if eq .Node.Priority 150 }}MASTER{{ else }}BACKUP{{ end }}\n    nopreempt"}}, "",
+			of("1", "34", "state MASTER with nopreempt: keepalived takes nopreempt away, and the node takes the VIP whenever it returns"),
+		},
+		{
+			"equal priorities and nopreempt", [][3]string{{conf, "priority {{ .Node.Priority }}", "priority {{ max 140 .Node.Priority }}"}}, "",
+			of("3", "39", "priority 140 is that of kubernetes-node-2, too: when the holder fails, both become holder for a moment"),
+		},
+		{"equal priorities, and whoever is higher may take it", [][3]string{preempts, {conf, "priority {{ .Node.Priority }}", "priority 100"}}, "", ""},
+		{
+			"nothing is tracked",
+			[][3]string{{conf, "    track_file {\n        kplb_haproxy\n    }\n    track_script {\n        kplb_check\n    }\n", ""}}, "",
+			all("32", "nothing that it tracks fails when HAProxy is gone: the VIP stays on a node that answers nobody"),
+		},
+		{"a frozen HAProxy is somebody else's", [][3]string{{conf, "    track_script {\n        kplb_check\n    }\n", ""}}, "", ""},
+		{"HAProxy's unit writes nothing, but it is asked", [][3]string{{unit, "ExecStopPost=/bin/sh -c 'echo -254 > /run/kplb/haproxy'\n", ""}}, "", ""},
+		{
+			"a file that is FAULT while all is well", [][3]string{{unit, "echo 0 >", "echo 1 >"}, {conf, "    weight 1\n", "    weight 0\n"}}, "",
+			all("19", "kplb_haproxy is FAULT while all is well: the node never has the VIP"),
+		},
+		{
+			"too light", [][3]string{preempts, {light[0], light[1], strings.Replace(light[2], "40", "5", 1)}}, "",
+			of("1", "30", "with HAProxy frozen on kubernetes-node-1 (priority 145), kubernetes-node-1 holds the VIP, though kubernetes-node-2 is well") +
+				of("2", "30", "with HAProxy frozen on kubernetes-node-2 (priority 135), kubernetes-node-2 holds the VIP, though kubernetes-node-3 is well"),
+		},
+		{"heavy enough", [][3]string{preempts, light}, "", ""},
+		{
+			"another VRID on one node", [][3]string{{conf, "virtual_router_id {{ .Cluster.VRRP.VirtualRouterID }}", "virtual_router_id {{ if eq .Node.Priority 130 }}7{{ else }}8{{ end }}"}}, "",
+			of("3", "32", "does not hear kubernetes-node-1: virtual_router_id 7 here, 8 there; who hears nobody takes the VIP, and then two hold it") +
+				of("3", "32", "does not hear kubernetes-node-2: virtual_router_id 7 here, 8 there; who hears nobody takes the VIP, and then two hold it"),
+		},
+		{
+			"another version on one node", [][3]string{{conf, "version {{ .Cluster.VRRP.Version }}", "{{ if ne .Node.Priority 150 }}version 3{{ end }}"}}, "",
+			of("2", "32", "does not hear kubernetes-node-1: VRRP version 3 here, 2 there; who hears nobody takes the VIP, and then two hold it") +
+				of("3", "32", "does not hear kubernetes-node-1: VRRP version 3 here, 2 there; who hears nobody takes the VIP, and then two hold it"),
+		},
+		{
+			"a peer is left out", [][3]string{{conf, "{{- range .Peers }}", "{{- range (ternary (initial .Peers) .Peers (eq .Node.Priority 150)) }}"}}, "",
+			of("3", "32", "does not hear kubernetes-node-1: the unicast_peer of kubernetes-node-1 does not have 10.1.1.3; who hears nobody takes the VIP, and then two hold it"),
+		},
+		{
+			"a template of before failback", [][3]string{{conf, "{{- if .Cluster.VRRP.Failback }}", "{{- if false }}"}}, "failback: true",
+			all("35", "nopreempt, but the inventory has vrrp.failback: true"),
+		},
+		{
+			"a template of before multicast", [][3]string{{conf, `{{- if eq .Cluster.VRRP.Mode "multicast" }}`, "{{- if false }}"}}, "mode: multicast",
+			all("44", "unicast_peer, but the inventory has vrrp.mode: multicast, which is what firewalls are opened for"),
+		},
+		{
+			"no instance has the VIP", [][3]string{{conf, "{{ .Cluster.VIP }}/32", "10.1.233.9/32"}}, "",
+			all("1", "no vrrp_instance has the VIP 10.1.233.1"),
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cluster := withVRRP(t, c.vrrp)
+			got := ""
+			if err := changed(t, cluster, c.changes...).Sound(cluster); err != nil {
+				got = err.Error() + "\n"
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// withVRRP is the minimal example with something below vrrp.
+func withVRRP(t *testing.T, vrrp string) *inventory.Cluster {
+	t.Helper()
+	text, err := os.ReadFile("../examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case strings.HasPrefix(vrrp, "{"):
+		text = append(text, "vrrp: "+vrrp+"\n"...)
+	case vrrp != "":
+		text = append(text, "vrrp: {"+vrrp+"}\n"...)
+	}
+	c, err := inventory.Parse("minimal.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestRefusedIsFlawed: what is refused by rule, the model finds by itself.
+func TestRefusedIsFlawed(t *testing.T) {
+	t.Parallel()
+	const conf = "keepalived.conf.tmpl"
+	cluster := withVRRP(t, "")
+	for _, change := range [][3]string{
+		{conf, "    rise 1\n", "    rise 1\n    weight -40\n"},
+		{conf, "    weight 1\n", "    weight 20 # of -254\n    # "},
+		{"haproxy.service.conf.tmpl", "echo -254", "echo -100"},
+		{conf, "    track_file {\n        kplb_haproxy\n    }\n    track_script {\n        kplb_check\n    }\n", ""},
+		{conf, "virtual_router_id {{ .Cluster.VRRP.VirtualRouterID }}", "virtual_router_id {{ .Node.Priority }}"},
+	} {
+		speakers, err := changed(t, cluster, change).Speakers(cluster)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := prove(cluster, speakers)
+		if (len(proof.flaws) > 0) != (err != nil) {
+			t.Errorf("%q: %v, flaws %v", change[2], err, proof.flaws)
+		}
+	}
+}
+
+// TestParseKeepalived reads what keepalived reads.
+func TestParseKeepalived(t *testing.T) {
+	t.Parallel()
+	const text = `! a comment
+global_defs { vrrp_version 3 } # one line
+vrrp_script "a b" {
+	script "/bin/x { y } # z" # said
+	weight -2 reverse
+}
+vrrp_instance KPLB
+{
+    priority 120
+    priority 130
+    unicast_peer { 10.1.1.2 }
+    track_script { "a b" weight 4 noreverse
+    }
+}
+}
+stray
+`
+	var dump func(all []statement, depth int) string
+	dump = func(all []statement, depth int) string {
+		var b strings.Builder
+		for _, s := range all {
+			b.WriteString(strings.Repeat(" ", depth) + strings.Join(s.words, "|") + "\n" + dump(s.inner, depth+1))
+		}
+		return b.String()
+	}
+	got := parseKeepalived([]byte(text))
+	want := `global_defs
+ vrrp_version|3
+vrrp_script|a b
+ script|/bin/x { y } # z
+ weight|-2|reverse
+vrrp_instance|KPLB
+ priority|120
+ priority|130
+ unicast_peer
+  10.1.1.2
+ track_script
+  a b|weight|4|noreverse
+stray
+`
+	if d := cmp.Diff(want, dump(got, 0)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	root := statement{inner: got}
+	if in := root.find("vrrp_instance"); in.line != 7 || in.find("priority").word(1) != "130" || in.find("priority").line != 10 || in.find("state").word(1) != "" {
+		t.Errorf("%+v", in)
+	}
+}
+
+// FuzzReadSpeaker: no file, however broken, does harm.
+func FuzzReadSpeaker(f *testing.F) {
+	f.Add("vrrp_instance A {\nvirtual_ipaddress { 10.1.233.1/32 }\ntrack_file { x weight }\nauthentication { auth_pass }\nunicast_peer { x }\n}\n")
+	f.Add("{ } } { \"")
+	f.Add("vrrp_instance\n{\n{\n{ virtual_ipaddress {\n{ 10.1.233.1 }}}}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := inventory.Parse("f", []byte("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\nnodes:\n  - {name: a, address: 10.1.1.1}\n  - {name: b, address: 10.1.1.2}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var speakers []Speaker
+		for _, n := range c.Nodes {
+			s, err := ReadSpeaker(c, n, []byte(text), []byte(text))
+			if err != nil {
+				return
+			}
+			speakers = append(speakers, s)
+		}
+		_ = Sound(c, speakers) // whatever it says
+	})
+}

@@ -1,0 +1,111 @@
+package render
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// Speaker is what its rendered files make of a node when keepalived elects the
+// holder of the VIP. It is read from the files, whichever template made them.
+type Speaker struct {
+	Node      string
+	State     string // BACKUP or MASTER
+	Priority  int    // without what checks add
+	NoPreempt bool   // does not take the VIP from a lower priority
+
+	version, vrid int
+	auth          string
+	advert        time.Duration
+	source        netip.Addr
+	peers         []netip.Addr // none: multicast
+	checks        []check
+	lines         map[string]int // of keywords in keepalived.conf
+}
+
+// ReadSpeaker reads keepalived.conf, and the drop-in of haproxy.service, which
+// writes what keepalived tracks. Several instances: the one with the VIP counts.
+func ReadSpeaker(c *inventory.Cluster, n inventory.Node, keepalived, haproxyUnit []byte) (Speaker, error) {
+	all := statement{inner: parseKeepalived(keepalived)}
+	i := slices.IndexFunc(all.inner, func(s statement) bool { return s.is("vrrp_instance") && holdsAddress(s, c.VIP) })
+	if i < 0 {
+		return Speaker{}, &Unsound{
+			Node: n.Name, Path: KeepalivedPath, Line: 1, What: "no vrrp_instance has the VIP " + c.VIP.String(),
+			Cure: "write it as `kplb templates keepalived.conf.tmpl` does",
+		}
+	}
+	in := all.inner[i]
+	s := Speaker{
+		Node: n.Name, State: "BACKUP", source: n.Address, lines: map[string]int{"": in.line},
+		Priority: s2i(in.find("priority").word(1), 100), vrid: s2i(in.find("virtual_router_id").word(1), 0),
+		version: s2i(in.find("version").word(1), s2i(all.find("global_defs").find("vrrp_version").word(1), 2)),
+		advert:  time.Second,
+	}
+	for _, inner := range in.inner {
+		s.lines[inner.word(0)] = inner.line
+	}
+	if in.find("state").word(1) == "MASTER" {
+		s.State = "MASTER"
+	}
+	s.NoPreempt = in.find("nopreempt", "preempt").is("nopreempt")
+	if seconds, err := strconv.ParseFloat(in.find("advert_int").word(1), 64); err == nil && seconds > 0 {
+		s.advert = time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
+	}
+	auth := in.find("authentication")
+	s.auth = strings.Join(append(auth.find("auth_type").words, auth.find("auth_pass").words...), " ")
+	if a, err := netip.ParseAddr(in.find("unicast_src_ip").word(1)); err == nil {
+		s.source = a
+	}
+	for _, peer := range in.find("unicast_peer").inner {
+		if a, err := netip.ParseAddr(peer.word(0)); err == nil {
+			s.peers = append(s.peers, a)
+		}
+	}
+	s.checks = readChecks(all, in, haproxyUnit)
+	return s, nil
+}
+
+// holdsAddress says whether an instance brings the address up.
+func holdsAddress(instance statement, a netip.Addr) bool {
+	for _, block := range instance.inner {
+		for _, inner := range block.inner {
+			address, _, _ := strings.Cut(inner.word(0), "/")
+			if block.is("virtual_ipaddress", "virtual_ipaddress_excluded") && address == a.String() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// s2i reads a number; what is none is left to `keepalived -t`.
+func s2i(word string, otherwise int) int {
+	if n, err := strconv.Atoi(word); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// deafTo says why a speaker does not take the other one's adverts; empty: it
+// does (domain: one-way loss, other passwords and other versions all end in
+// two holders).
+func (s Speaker) deafTo(other Speaker) string {
+	switch {
+	case s.vrid != other.vrid:
+		return fmt.Sprintf("virtual_router_id %d here, %d there", s.vrid, other.vrid)
+	case s.version != other.version:
+		return fmt.Sprintf("VRRP version %d here, %d there", s.version, other.version)
+	case s.auth != other.auth:
+		return "another authentication here than there"
+	case (s.peers == nil) != (other.peers == nil):
+		return map[bool]string{true: "multicast here, unicast there", false: "unicast here, multicast there"}[s.peers == nil]
+	case s.peers != nil && !slices.Contains(other.peers, s.source):
+		return fmt.Sprintf("the unicast_peer of %s does not have %s", other.Node, s.source)
+	}
+	return ""
+}
