@@ -1,0 +1,61 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestExamples applies every example, one after the other, to the same nodes:
+// each of them is a way that people start with, and the way from one to the
+// next is an apply.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(root(t), "examples", "*.yaml"))
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d examples: %v", len(files), err)
+	}
+	m := boot(t, "e2e-examples")
+	before := m.contents()
+	var last string
+	for _, file := range files {
+		last = m.example(file)
+		in := m.in(t)
+		if strings.Contains(last, "\nexposure: port\n") {
+			in.port = "8443"
+		}
+		inventory := filepath.Join(t.TempDir(), filepath.Base(file))
+		if err := os.WriteFile(inventory, []byte(last), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m.kplb("apply", "-i", inventory, "--yes").want(t, 0, "ok  /healthz on "+vip)
+		m.kplb("verify", "-i", inventory).want(t, 0)
+		m.kplb("diff", "-i", inventory).want(t, 0)
+		t.Logf("%s: node %s holds the VIP", filepath.Base(file), in.settle(settleTime))
+		last = inventory
+	}
+	m.kplb("remove", "-i", last, "--yes").want(t, 0)
+	for n, was := range before {
+		if now := m.contents()[n]; now != was {
+			t.Errorf("node %s is not what it was before kplb\nbefore:\n%s\nnow:\n%s", n, was, now)
+		}
+	}
+}
+
+// elsewhere are lines of examples that name what this lab does not have: keys
+// and hosts to log in by, a DNS server, workers.
+var elsewhere = regexp.MustCompile(`(?m)^ *(identityFile|proxyJump|dnsName): .*\n|^workers:\n(  .*\n)+`)
+
+// example reads an example, as it is but for those.
+func (m *machines) example(file string) string {
+	m.t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return elsewhere.ReplaceAllString(string(data), "")
+}
