@@ -68,6 +68,10 @@ e2e: build ## the acceptance on real machines, among them a kubeadm cluster, and
 	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 3 -v ./lab/e2e ./lab/standin
 	$(MAKE) faults-fast
 
+.PHONY: exposures
+exposures: build ## every way from one exposure to another, and back by themselves (root, ten minutes)
+	EXPOSURES=all $(GO) test -tags e2e -count=1 -timeout 40m -v -run 'TestExposures$$' ./lab/e2e
+
 .PHONY: faults-fast
 faults-fast: build fault-tools ## a few faults of each class (root, some minutes)
 	FAULTS_FAST=1 $(GO) test -tags faults -count=1 -timeout 30m -v ./lab/faults

@@ -24,9 +24,9 @@ block=
 [ "$reason" = boot ] && block=--no-block
 
 put_files_back() {
-	while read -r _ path; do
+	while read -r path; do
 		[ "$path" = $manifest ] || put_back $old "$path" 3>>$changed || return 1
-	done <$old/$index
+	done <$base/pending/paths
 }
 
 touched() { grep -q "$1" $changed 2>/dev/null; }
@@ -57,8 +57,8 @@ unit_back() {
 
 # Where every bind line of haproxy.cfg says.
 haproxy_listens() {
-	for at in $(sed -n 's/^ *bind \([0-9.]*:[0-9]*\).*/\1/p' /etc/haproxy/haproxy.cfg); do
-		ss -Hltnp "src $at" | grep -q '"haproxy"' || return 1
+	sed -n 's/^ *bind \([0-9.]*:[0-9]*\).*/\1/p' /etc/haproxy/haproxy.cfg | while read -r at; do
+		ss -Hltnp "src $at" | grep -q '"haproxy"' || exit 1
 	done
 }
 

@@ -125,8 +125,15 @@ write_timer() {
 			>/run/systemd/system/kplb-restore.service
 }
 
+# What the change writes: nothing else is taken back, whatever somebody does meanwhile.
+written() {
+	while read -r name _ _ _ _ path; do [ -z "$name" ] || echo "$path"; done <$stage/files
+	echo $base/active
+	for path in $KPLB_PATHS; do case $path in /etc/ufw/*) echo "$path" ;; esac done
+}
+
 save_old() {
-	mkdir $stage/pending && save_state $stage/pending/old "$KPLB_PATHS" &&
+	mkdir $stage/pending && written >$stage/pending/paths && save_state $stage/pending/old "$KPLB_PATHS" &&
 		echo "$KPLB_TXN" >$stage/pending/txn && echo "$KPLB_ABOUT" >$stage/pending/about &&
 		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
 }

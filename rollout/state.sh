@@ -113,7 +113,7 @@ gone() {
 # whole: the way back is there as it was armed. What half of it would take back
 # is not what was there before.
 whole() {
-	[ -s $base/pending/txn ] && [ -s $base/pending/old/units ] && [ -s $base/pending/old/nonlocal_bind ] && [ -s $base/pending/old/$index ] || return 1
+	[ -s $base/pending/txn ] && [ -s $base/pending/paths ] && [ -s $base/pending/old/units ] && [ -s $base/pending/old/nonlocal_bind ] && [ -s $base/pending/old/$index ] || return 1
 	while read -r kind path; do
 		[ "$kind" = absent ] || [ -f "$base/pending/old/files$path" ] || return 1
 	done <$base/pending/old/$index
