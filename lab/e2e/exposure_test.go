@@ -54,11 +54,12 @@ func TestExposuresOfKubeadm(t *testing.T) {
 func (m *machines) exposed(exposure string) string {
 	m.t.Helper()
 	file := filepath.Join(m.t.TempDir(), exposure+".yaml")
-	text := "apiVersion: kplb/v1alpha1\nkind: Cluster\nname: lab\nvip: " + vip + "\nexposure: " + exposure + "\nnodes:\n"
+	var text strings.Builder
+	fmt.Fprintf(&text, "apiVersion: kplb/v1alpha1\nkind: Cluster\nname: lab\nvip: %s\nexposure: %s\nssh: {user: pi}\nnodes:\n", vip, exposure)
 	for _, n := range nodes {
-		text += fmt.Sprintf("  - {name: kubernetes-node-%s, address: 10.1.1.%s}\n", n, n)
+		fmt.Fprintf(&text, "  - {name: kubernetes-node-%s, address: 10.1.1.%s}\n", n, n)
 	}
-	if err := os.WriteFile(file, []byte(text+"ssh: {user: pi}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
 	return file
