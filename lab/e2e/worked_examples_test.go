@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestExamples applies every example, one after the other, to the same nodes:
+// TestExamples (in a file of this name because tests begin in the order of
+// files, and longer ones are better begun before it) applies every example, one after the other, to the same nodes:
 // each of them is a way that people start with, and the way from one to the
 // next is an apply.
 func TestExamples(t *testing.T) {
