@@ -1,0 +1,159 @@
+package rollout
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+)
+
+// The static pods whose flags say what Kubernetes gives away.
+const apiserverName, managerName = "kube-apiserver", "kube-controller-manager"
+
+// read is a flag of a static pod, or why it is not known.
+func (t *sight) read(pod, name string) (value, why string) {
+	manifest, ok := t.manifests[pod]
+	if !ok {
+		return "", "there is no manifest of " + pod
+	}
+	value, set, err := kubeadm.Flag(manifest, pod, name)
+	switch {
+	case err != nil:
+		return "", fmt.Sprintf("the manifest of %s %s", pod, remote.Clean(shorten(err.Error())))
+	case !set || value == "":
+		return "", fmt.Sprintf("%s has no --%s", pod, name)
+	}
+	return remote.Clean(shorten(value)), ""
+}
+
+func (s *survey) networks(n inventory.Node) finding {
+	vip, mine := s.cluster.VIP, s.sights[n.Name]
+	out := passed(n.Name, fmt.Sprintf("%s is outside of the cluster's networks", vip), "")
+	out.stops = true
+	var details []string
+	for _, network := range []struct{ of, pod, flag string }{
+		{"services", apiserverName, "service-cluster-ip-range"}, {"pods", managerName, "cluster-cidr"},
+	} {
+		value, why := mine.read(network.pod, network.flag)
+		if why != "" {
+			details = append(details, fmt.Sprintf("%s left out: %s", network.of, why))
+			continue
+		}
+		for word := range strings.SplitSeq(value, ",") {
+			if p, err := netip.ParsePrefix(strings.TrimSpace(word)); err == nil && p.Contains(vip) {
+				return out.no("vip", "choose a VIP outside of it: addresses in there are given away by Kubernetes",
+					"%s lies inside %s, the network of the %s (--%s of %s)", vip, p, network.of, network.flag, network.pod)
+			}
+		}
+		details = append(details, network.of+" "+value)
+	}
+	out.Detail = strings.Join(details, ", ")
+	return out
+}
+
+// nodePorts wants kube-proxy to have no claim on our ports.
+func (s *survey) nodePorts(n inventory.Node) finding {
+	const name, usual = "service-node-port-range", "30000-32767"
+	out := passed(n.Name, "its ports are outside of the NodePorts", "")
+	out.stops = true
+	value, why := s.sights[n.Name].read(apiserverName, name)
+	if why != "" {
+		value = usual
+	}
+	first, last, ok := portRange(value)
+	if !ok {
+		out.Detail = fmt.Sprintf("left out: --%s=%s is no range", name, value)
+		return out
+	}
+	out.Detail = value
+	for _, p := range []struct {
+		key  string
+		port uint16
+	}{{"port", s.cluster.Port}, {"haproxy.port", s.cluster.HAProxy.Port}, {"haproxy.monitorPort", s.cluster.HAProxy.MonitorPort}} {
+		if first <= int(p.port) && int(p.port) <= last {
+			return out.no(p.key, "set "+p.key+" to a port outside of it: kube-proxy may be told to take any port of that range",
+				"%s %d lies inside %s, the ports of NodePort services", p.key, p.port, value)
+		}
+	}
+	return out
+}
+
+// portRange reads what Kubernetes takes: FIRST-LAST, FIRST+MORE or one port.
+func portRange(text string) (first, last int, ok bool) {
+	a, b, dash := strings.Cut(text, "-")
+	plus := false
+	if !dash {
+		a, b, plus = strings.Cut(text, "+")
+	}
+	first, err := strconv.Atoi(strings.TrimSpace(a))
+	last = first
+	if err == nil && (dash || plus) {
+		last, err = strconv.Atoi(strings.TrimSpace(b))
+	}
+	if plus {
+		last += first
+	}
+	return first, last, err == nil && first >= 0 && last <= 65535 && first <= last
+}
+
+// guards are SELinux and AppArmor.
+func (s *survey) guards(n inventory.Node) finding {
+	mine := s.sights[n.Name]
+	out := passed(n.Name, "SELinux and AppArmor are not in the way", "neither enforces anything on haproxy or keepalived")
+	switch {
+	case mine.selinux == "Enforcing" && strings.HasSuffix(mine.connectAny, " off"):
+		return out.no("", "on "+n.Name+": setsebool -P haproxy_connect_any 1",
+			"SELinux is enforcing, and keeps haproxy from port %d: haproxy_connect_any is off", s.cluster.Port)
+	case mine.selinux == "Enforcing":
+		out.Detail = "SELinux is enforcing, haproxy may connect"
+		if mine.connectAny == "" {
+			out.Detail = "SELinux is enforcing; left out: it does not say haproxy_connect_any"
+		}
+	case len(mine.enforced) > 0:
+		out.Detail = "AppArmor enforces profiles: " + strings.Join(mine.enforced, ", ")
+	}
+	return out
+}
+
+// mostSkew is what clocks may differ: etcd warns of 1 s, and certificates and
+// tokens that were just made are not valid yet a few seconds earlier.
+const mostSkew = 2 * time.Second
+
+// clocks compares the nodes' clocks with each other. What the way to them took
+// is given to them.
+func (s *survey) clocks() Check {
+	check := Check{What: fmt.Sprintf("the nodes' clocks agree within %s", mostSkew), OK: true}
+	var first, last *sight
+	var names [2]string
+	known := 0
+	for _, n := range s.cluster.Nodes {
+		t := s.sights[n.Name]
+		if t == nil || !t.hasClock {
+			continue
+		}
+		known++
+		if first == nil || t.ahead < first.ahead {
+			first, names[0] = t, n.Name
+		}
+		if last == nil || t.ahead > last.ahead {
+			last, names[1] = t, n.Name
+		}
+	}
+	if known < 2 {
+		check.Detail = "left out: no two clocks can be read"
+		return check
+	}
+	apart := last.ahead - first.ahead
+	check.Detail = fmt.Sprintf("%s apart, give or take %s", apart.Round(10*time.Millisecond), (first.doubt + last.doubt).Round(10*time.Millisecond))
+	if apart-first.doubt-last.doubt > mostSkew {
+		check.OK = false
+		check.Detail = fmt.Sprintf("the clock of %s is %s ahead of that of %s", names[1], apart.Round(10*time.Millisecond), names[0])
+		check.Cure = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"
+	}
+	return check
+}
