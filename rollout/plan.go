@@ -57,8 +57,8 @@ type NodePlan struct {
 	paths       []string // whose state belongs to a generation
 	vip         string
 	active      []byte
-	takes       bool            // the VIP, which another node has, by its priority
-	speaker     *render.Speaker // what its new files make of it; nil: it has none
+	takes       bool             // the VIP, which another node has, by its priority
+	speakers    []render.Speaker // what its new files make of it, for each VIP
 }
 
 // Change is one file that differs from what it should be.

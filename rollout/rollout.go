@@ -274,7 +274,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 			Cure: "compare your template with `kplb templates NAME`",
 		}}}
 	}
-	speaker, err := readSpeaker(r.Cluster, n, artifacts)
+	speakers, err := readSpeakers(r.Cluster, n, artifacts)
 	if err != nil {
 		return NodePlan{}, err
 	}
@@ -282,7 +282,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 		artifacts[i] = r.Secrets.Fill(artifacts[i])
 	}
 	p, err := planNode(r.Cluster, n, f, artifacts)
-	p.speaker = speaker
+	p.speakers = speakers
 	r.blank(&p)
 	if err != nil {
 		return p, badManifest(n, err)
