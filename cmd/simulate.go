@@ -156,7 +156,7 @@ func addresses(all []netip.Addr) string {
 
 // failbackOf says whether the highest priority of a contest takes its VIPs back.
 func failbackOf(c *inventory.Cluster, contest render.Contest) bool {
-	return slices.ContainsFunc(c.Groups, func(g inventory.Group) bool { return g.Failback && slices.Contains(g.VIPs, contest.VIPs[0]) })
+	return slices.ContainsFunc(c.Groups(), func(g inventory.Group) bool { return g.Failback && slices.Contains(g.VIPs, contest.VIPs[0]) })
 }
 
 // waysOf are the columns of the times.

@@ -39,10 +39,11 @@ func (c *checker) node(d *nodeDocument, shared SSH) Node {
 
 // addresses reads the one address of a node, or the one of each family.
 func (c *checker) addresses(d words, n *Node) {
+	var first netip.Addr
 	for i, s := range d.items {
 		address := read(c.collector, s, addressInSubnet, netip.Prefix{})
 		if i == 0 {
-			n.Address = address.Addr()
+			first = address.Addr()
 		}
 		if !address.IsValid() {
 			continue
@@ -60,6 +61,7 @@ func (c *checker) addresses(d words, n *Node) {
 			n.Subnet = address.Masked()
 		}
 	}
+	n.Address = first
 }
 
 // workers are optional; what a control-plane node alone has is an unknown key.

@@ -83,7 +83,7 @@ func (c *checker) inSubnets(v vipItem, all []member) {
 // the VIP.
 func (c *checker) reachable(v vipItem, all []member) {
 	without := func(m member) bool {
-		return !m.node.Worker && m.node.Address.IsValid() && !m.node.AddressFor(v.address).IsValid()
+		return !m.node.Worker && len(m.node.Addresses) == len(m.address.items) && len(m.address.items) > 0 && !m.node.AddressFor(v.address).IsValid()
 	}
 	if i := slices.IndexFunc(all, without); i >= 0 {
 		m := all[i]
@@ -94,10 +94,12 @@ func (c *checker) reachable(v vipItem, all []member) {
 
 // group completes the cluster with its VIPs.
 func (c *checker) group(doc *document, vips []vipItem, cluster *Cluster) {
-	var preferred []string
+	cluster.Preferred = map[netip.Addr]string{}
 	for _, v := range vips {
 		cluster.VIPs = append(cluster.VIPs, v.address)
-		preferred = append(preferred, c.preferred(v.doc.Preferred, cluster.Nodes))
+		if name := c.preferred(v.doc.Preferred, cluster.Nodes); name != "" {
+			cluster.Preferred[v.address] = name
+		}
 		if v.address.Is6() && cluster.VRRP.Version == 2 {
 			c.add(v.at.at, fmt.Sprintf("%s %s is IPv6, and vrrp.version is 2, which knows IPv4 alone (RFC 3768)", v.at.path, v.address),
 				"leave vrrp.version out")
@@ -107,11 +109,10 @@ func (c *checker) group(doc *document, vips []vipItem, cluster *Cluster) {
 		return
 	}
 	cluster.VIP = cluster.VIPs[0]
-	cluster.Groups = groupsOf(cluster.VIPs, preferred, cluster)
 	if cluster.VRRP.Mode != Multicast {
 		return
 	}
-	for _, g := range cluster.Groups {
+	for _, g := range cluster.Groups() {
 		if g.Announced().Is6() {
 			c.add(doc.VRRP.Mode.at, fmt.Sprintf("vrrp.mode is multicast, and the VIP %s has no IPv4 VIP beside it: adverts would be IPv6, from link-local addresses", g.Announced()),
 				"leave vrrp.mode out")

@@ -72,8 +72,8 @@ type Cluster struct {
 	VRRP         VRRP
 	HAProxy      HAProxy
 
-	VIPs   []netip.Addr // all of them, in the order of the file
-	Groups []Group      // the same, by what moves together; at least one
+	VIPs      []netip.Addr          // all of them, in the order of the file
+	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
 
 	// Positions of values in the file, for problems that are found later, on
 	// the nodes: the key is a path like "vip" or "nodes[1].address".

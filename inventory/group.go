@@ -57,8 +57,8 @@ func (c *Cluster) VIPs6() []netip.Addr { return c.VIPsOf(netip.IPv6Unspecified()
 // AddressFor is the node's address of the family of another one; not valid:
 // it has none.
 func (n Node) AddressFor(other netip.Addr) netip.Addr {
-	for _, a := range n.Addresses {
-		if a.Is4() == other.Is4() {
+	for _, a := range append([]netip.Addr{n.Address}, n.Addresses...) {
+		if a.IsValid() && a.Is4() == other.Is4() {
 			return a
 		}
 	}
@@ -73,22 +73,23 @@ func family(a netip.Addr) string {
 	return "IPv6"
 }
 
-// groupsOf sorts VIPs into groups; preferred is beside each VIP. The group of
-// the first VIP is the first.
-func groupsOf(vips []netip.Addr, preferred []string, cluster *Cluster) []Group {
+// Groups are the VIPs by what moves together, at least one. That of the first
+// VIP is the first.
+func (c *Cluster) Groups() []Group {
 	var out []Group
-	for i, vip := range vips {
-		at := slices.IndexFunc(out, func(g Group) bool { return g.Preferred == preferred[i] })
+	for _, vip := range c.VIPs {
+		preferred := c.Preferred[vip]
+		at := slices.IndexFunc(out, func(g Group) bool { return g.Preferred == preferred })
 		if at < 0 {
 			at = len(out)
-			out = append(out, Group{Preferred: preferred[i], Name: instanceName(at), VirtualRouterID: nextRouterID(cluster.VRRP.VirtualRouterID, at)})
+			out = append(out, Group{Preferred: preferred, Name: instanceName(at), VirtualRouterID: nextRouterID(c.VRRP.VirtualRouterID, at)})
 		}
 		out[at].VIPs = append(out[at].VIPs, vip)
 	}
 	for i := range out {
 		g := &out[i]
-		g.Failback = cluster.VRRP.Failback || g.Preferred != ""
-		g.Priorities = prioritiesFor(cluster.Nodes, g.Preferred)
+		g.Failback = c.VRRP.Failback || g.Preferred != ""
+		g.Priorities = prioritiesFor(c.Nodes, g.Preferred)
 		// every keepalived announces IPv4 first; before 2.2.4 IPv6 wants a link-local address there
 		slices.SortStableFunc(g.VIPs, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 	}

@@ -56,11 +56,11 @@ func Contests(c *inventory.Cluster, speakers []Speaker) []Contest {
 
 // groupOf is the group of the inventory that a VIP is in.
 func groupOf(c *inventory.Cluster, vip netip.Addr) inventory.Group {
-	i := slices.IndexFunc(c.Groups, func(g inventory.Group) bool { return slices.Contains(g.VIPs, vip) })
+	i := slices.IndexFunc(c.Groups(), func(g inventory.Group) bool { return slices.Contains(g.VIPs, vip) })
 	if i < 0 {
 		return inventory.Group{Failback: c.VRRP.Failback}
 	}
-	return c.Groups[i]
+	return c.Groups()[i]
 }
 
 // prefers is what keeps the node that a VIP prefers from having it.

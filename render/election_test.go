@@ -66,10 +66,10 @@ func TestCasesAreSound(t *testing.T) {
 			t.Fatal(err)
 		}
 		contests := Contests(c, speakers)
-		if len(contests) != len(c.Groups) {
-			t.Errorf("%d contests of %d groups", len(contests), len(c.Groups))
+		if len(contests) != len(c.Groups()) {
+			t.Errorf("%d contests of %d groups", len(contests), len(c.Groups()))
 		}
-		for i, g := range c.Groups {
+		for i, g := range c.Groups() {
 			soundCase(t, c, g, contests[i].Speakers)
 		}
 	})

@@ -47,7 +47,7 @@ func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 		if peer.Name == n.Name {
 			continue
 		}
-		for _, g := range c.Groups {
+		for _, g := range c.Groups() {
 			from := peer.AddressFor(g.Announced())
 			group := netip.Addr{} // that adverts go to, in place of the nodes
 			if c.VRRP.Mode == inventory.Multicast {

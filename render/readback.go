@@ -26,7 +26,7 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		}
 	}
 	quoted := regexp.QuoteMeta
-	for _, g := range c.Groups {
+	for _, g := range c.Groups() {
 		id, priority := g.VirtualRouterID, g.Priorities[n.Name]
 		want(KeepalivedPath, fmt.Sprintf(`virtual_router_id\s+%d`, id), fmt.Sprintf("virtual_router_id %d", id))
 		want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, priority), fmt.Sprintf("priority %d", priority))

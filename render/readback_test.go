@@ -286,7 +286,7 @@ func TestReadBackKeepalived(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
-		for _, g := range c.Groups {
+		for _, g := range c.Groups() {
 			readBackGroup(t, c, g, tree)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -248,7 +247,7 @@ func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (N
 		return r.planLeaver(ctx, n, f)
 	case n.Worker:
 		p := newNodePlan(r.Cluster, n, f)
-		p.serves = netip.AddrPort{}
+		p.serves = nil
 		p.planEndpoint(r.Cluster, f)
 		return p, nil
 	}
