@@ -43,6 +43,12 @@ func ReadSpeaker(c *inventory.Cluster, n inventory.Node, vip netip.Addr, keepali
 		}
 	}
 	in := all.inner[i]
+	if group := all.find("vrrp_sync_group"); group.line > 0 && len(c.VIPs) > 1 {
+		return Speaker{}, &Unsound{
+			Node: n.Name, Path: KeepalivedPath, Line: group.line, What: "a vrrp_sync_group ties instances together, and nobody knows what comes of it",
+			Cure: "write VIPs that move together into one vrrp_instance, as `kplb templates keepalived.conf.tmpl` does: see docs/decisions/0010-several-vips.md",
+		}
+	}
 	s := Speaker{
 		Node: n.Name, VIP: vip, instance: in.word(1), State: "BACKUP", source: announcer(n, in, vip), lines: map[string]int{"": in.line},
 		Priority: s2i(in.find("priority").word(1), 100), vrid: s2i(in.find("virtual_router_id").word(1), 0),

@@ -111,6 +111,9 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 		if i == 0 {
 			proof.Holder = holder
 		}
+		if wanted := r.Cluster.Preferred[vip]; check.OK && wanted != "" && wanted != holder {
+			check.Detail += ", and " + wanted + " takes it when it is well"
+		}
 		proof.Checks = append(proof.Checks, check)
 	}
 	proof.Checks = append(proof.Checks, asked[""]...)
