@@ -17,7 +17,7 @@ nodes:
   - {name: b, address: [10.1.1.2/16, "fd10:1::2/64"]}
   - {name: c, address: ["fd10:1::3/64", 10.1.1.3/16]}
 vrrp: {`+vrrp+"}\n")
-	var out []string
+	out := make([]string, 0, len(c.Groups()))
 	for _, g := range c.Groups() {
 		out = append(out, fmt.Sprint(g.Name, " ", g.VirtualRouterID, " ", g.VIPs, " ", g.Preferred, g.Failback, " ", g.Priorities["a"], g.Priorities["b"], g.Priorities["c"]))
 	}

@@ -322,7 +322,7 @@ func TestReadBackRest(t *testing.T) {
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
 		for _, n := range c.Nodes {
-			sysctl, gone := []string{"net.ipv4.ip_nonlocal_bind = 1"}, []string{}
+			sysctl, gone := []string{"net.ipv4.ip_nonlocal_bind = 1"}, make([]string, 0, len(c.VIPs))
 			if len(c.VIPs6()) > 0 {
 				sysctl = append(sysctl, "net.ipv6.ip_nonlocal_bind = 1")
 			}

@@ -168,9 +168,10 @@ func (s *survey) familiar(a netip.Addr) bool {
 }
 
 func (s *survey) speakers(n inventory.Node) finding {
-	mine, ids, words := s.sights[n.Name], []int{}, []string{}
-	for _, g := range s.cluster.Groups() {
-		ids, words = append(ids, g.VirtualRouterID), append(words, strconv.Itoa(g.VirtualRouterID))
+	groups := s.cluster.Groups()
+	mine, ids, words := s.sights[n.Name], make([]int, len(groups)), make([]string, len(groups))
+	for i, g := range groups {
+		ids[i], words[i] = g.VirtualRouterID, strconv.Itoa(g.VirtualRouterID)
 	}
 	out := passed(n.Name, "no stranger has virtual router ID "+strings.Join(words, " or "), "no stranger speaks VRRP")
 	out.stops = true

@@ -68,26 +68,26 @@ ok its ports are outside of the NodePorts: 30000-32767
 ok SELinux and AppArmor are not in the way: neither enforces anything on haproxy or keepalived
 `},
 		{"a stranger has the VIP", func(_ *survey, m *sight) {
-			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): []string{"52:54:00:00:00:ff"}}
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:ff"}}
 		},
 			`NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
 `},
 		{"another node has it", func(s *survey, m *sight) {
 			s.holds("node-2")
-			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): []string{"52:54:00:00:00:02"}}
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:02"}}
 		},
 			"ok nobody else answers ARP for 10.1.233.1: answered by node-2\n"},
 		{"this node has it", func(s *survey, _ *sight) { s.holds("node-1") }, "ok nobody else answers ARP for 10.1.233.1: the node holds it\n"},
 		{"a node and a stranger have it", func(s *survey, m *sight) {
 			s.holds("node-1")
-			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): []string{"52:54:00:00:00:01", "52:54:00:00:00:ff"}}
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:01", "52:54:00:00:00:ff"}}
 		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
 `},
 		{"a node that cannot be asked has it", func(s *survey, m *sight) {
 			delete(s.sights, "node-3")
-			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): []string{"52:54:00:00:00:03"}}
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:03"}}
 			s.sights["node-2"].neighbours = parseNeighbours("10.1.1.3 dev eth0 lladdr 52:54:00:00:00:03 STALE\n", false)
 			s.members = s.members[:2]
 		}, "ok nobody else answers ARP for 10.1.233.1: answered by node-3\nok VRRP (IP protocol 112) of the others arrives: from node-2\n"},

@@ -75,7 +75,7 @@ func TestOneSpeaks(t *testing.T) {
 		{Node: inventory.Node{Name: "b"}, Keepalived: Restart, waits: true},
 		{Node: inventory.Node{Name: "c"}, Holder: true, Keepalived: Restart},
 	})
-	var got []string
+	got := make([]string, 0, len(plans))
 	for _, p := range plans {
 		got = append(got, p.Node.Name+map[bool]string{true: " waits"}[p.waits])
 	}
