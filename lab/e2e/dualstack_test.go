@@ -73,7 +73,7 @@ func TestActiveActive(t *testing.T) {
 	}
 	m.on("3", "systemctl start haproxy")
 	m.holds("10.1.233.2", "3")
-	m.kplb("apply", "-i", m.dual("[10.1.233.1, 10.1.233.2]", "port"), "--yes").want(t, 1, "confirmed", "waits", "ok  one node holds 10.1.233.2")
+	m.kplb("apply", "-i", m.dual("[10.1.233.1, 10.1.233.2]", "port"), "--yes").want(t, 1, "confirmed", "stops, and starts when the VIP's holder has changed", "ok  one node holds 10.1.233.2")
 	m.kplb("remove", "-i", file, "--yes").want(t, 0)
 }
 
@@ -203,9 +203,14 @@ func (m *machines) holderOf(address string) string {
 	return ""
 }
 
+// holds waits for a node to have an address, and to be the only one.
 func (m *machines) holds(address, node string) {
 	m.t.Helper()
-	if now := m.holderOf(address); now != node {
-		m.t.Errorf("node %s holds %s, not node %s", now, address, node)
+	now := ""
+	for end := time.Now().Add(settleTime); time.Now().Before(end); {
+		if now = m.holderOf(address); now == node {
+			return
+		}
 	}
+	m.t.Errorf("node %s holds %s, not node %s", now, address, node)
 }
