@@ -56,7 +56,7 @@ use_subnet() {
 	SUBNET=$1
 	PREFIX=${BASH_REMATCH[1]}
 	OPERATOR_ADDRESS=$PREFIX.0.254
-	VIP=$PREFIX.233.1
+	VIP=$PREFIX.233.1 VIP_TOO=$PREFIX.233.2
 }
 
 # lock_lab [SECONDS]: nobody else starts or stops this lab meanwhile. Descriptor
