@@ -24,11 +24,6 @@ func (g Group) Announced() netip.Addr { return g.VIPs[0] }
 // Others are the VIPs that are not announced.
 func (g Group) Others() []netip.Addr { return g.VIPs[1:] }
 
-// MulticastGroup is where adverts of the group go with mode multicast (RFC 9568,
-// 5.1.1.2). It is IPv4: adverts of IPv6 are sent from link-local addresses, which no
-// inventory knows.
-var MulticastGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
-
 // Entrances are the VIPs with the port that clients use.
 func (c *Cluster) Entrances() []netip.AddrPort { return c.at(c.Entrance().Port()) }
 
@@ -48,7 +43,7 @@ func (c *Cluster) VIPsOf(like netip.Addr) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(c.VIPs), func(vip netip.Addr) bool { return vip.Is4() != like.Is4() })
 }
 
-// VIPs4 and VIPs6 are the VIPs of a family.
+// VIPs4 are the IPv4 ones.
 func (c *Cluster) VIPs4() []netip.Addr { return c.VIPsOf(netip.IPv4Unspecified()) }
 
 // VIPs6 are the IPv6 ones.

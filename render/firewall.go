@@ -35,8 +35,9 @@ func (r Rule) String() string {
 	return what
 }
 
-// VRRPGroup is where adverts go with mode multicast (RFC 9568, 5.1.1.2).
-var VRRPGroup = inventory.MulticastGroup
+// VRRPGroup is where adverts go with mode multicast (RFC 9568, 5.1.1.2). The
+// inventory refuses multicast of IPv6.
+var VRRPGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
 
 // Firewall lists what a node has to let in, and let out where that is denied:
 // VRRP of its peers, clients of the VIP, and its peers' HAProxy at its own

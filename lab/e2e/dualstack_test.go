@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,12 +80,13 @@ func TestActiveActive(t *testing.T) {
 // dual writes an inventory with these VIPs.
 func (m *machines) dual(vips, exposure string) string {
 	m.t.Helper()
-	text := "apiVersion: kplb/v1alpha1\nkind: Cluster\nname: lab\nvip: " + vips + "\nexposure: " + exposure + "\nnodes:\n"
+	var text strings.Builder
+	text.WriteString("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: lab\nvip: " + vips + "\nexposure: " + exposure + "\nssh: {user: pi}\nnodes:\n")
 	for _, n := range nodes {
-		text += "  - {name: kubernetes-node-" + n + ", address: [10.1.1." + n + "/16, \"fd10:1::" + n + "/64\"]}\n"
+		fmt.Fprintf(&text, "  - {name: kubernetes-node-%s, address: [10.1.1.%s/16, \"fd10:1::%s/64\"]}\n", n, n, n)
 	}
 	file := filepath.Join(m.t.TempDir(), "cluster.yaml")
-	if err := os.WriteFile(file, []byte(text+"ssh: {user: pi}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
 	return file
@@ -158,26 +160,26 @@ func (m *machines) togetherOf(nodes []string) string {
 	var since time.Time
 	was := ""
 	for end := time.Now().Add(settleTime); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		now := ""
-		for _, n := range nodes {
-			out := m.on(n, "ip -o addr show dev eth0")
-			if strings.Contains(out, vip+"/") {
-				now += n + "4"
-			}
-			if strings.Contains(out, vip6+"/") {
-				now += n + "6"
-			}
-		}
-		if now != was || len(now) != 4 || now[0] != now[2] {
+		of4, of6 := m.have(nodes, vip), m.have(nodes, vip6)
+		now := of4 + " and " + of6
+		if now != was || len(of4) != 1 || of4 != of6 {
 			since, was = time.Now(), now
 			continue
 		}
 		if time.Since(since) > 2*time.Second {
-			return now[:1]
+			return of4
 		}
 	}
 	m.t.Fatalf("no node has both VIPs: %s", was)
 	return ""
+}
+
+// have are those of the nodes that have an address now.
+func (m *machines) have(nodes []string, address string) string {
+	m.t.Helper()
+	return strings.Join(slices.DeleteFunc(slices.Clone(nodes), func(n string) bool {
+		return !strings.Contains(m.on(n, "ip -o addr show dev eth0"), address+"/")
+	}), "")
 }
 
 // holderOf waits for the one holder of an address to stay for 2 s.
@@ -186,12 +188,7 @@ func (m *machines) holderOf(address string) string {
 	var since time.Time
 	was := ""
 	for end := time.Now().Add(settleTime); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		now := ""
-		for _, n := range nodes {
-			if strings.Contains(m.on(n, "ip -o addr show dev eth0"), address+"/") {
-				now += n
-			}
-		}
+		now := m.have(nodes, address)
 		if now != was || len(now) != 1 {
 			since, was = time.Now(), now
 		} else if time.Since(since) > 2*time.Second {
