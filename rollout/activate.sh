@@ -103,7 +103,8 @@ switch haproxy "$KPLB_HAPROXY"
 $(last_words haproxy)"
 case $KPLB_REDIRECT in
 start) said=$(systemctl reload-or-restart kplb-redirect.service 2>&1) || refuse "kplb-redirect does not start: $said
-$(last_words kplb-redirect)" ;;
+$(last_words kplb-redirect)"
+	redirect_stale ;;
 stop) redirect_away ;;
 esac
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi

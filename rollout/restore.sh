@@ -52,7 +52,10 @@ unit_back() {
 	elif touched "^/etc/$unit/"; then
 		systemctl reload-or-restart $unit.service
 	fi
-	if [ "$unit" = kplb-redirect ] && touched '^/etc/haproxy/kplb-redirect'; then systemctl reload-or-restart $unit.service; fi
+	if [ "$unit" = kplb-redirect ] && touched '^/etc/haproxy/kplb-redirect'; then
+		systemctl reload-or-restart $unit.service
+		redirect_stale
+	fi
 }
 
 # Where every bind line of haproxy.cfg says.

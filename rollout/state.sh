@@ -65,6 +65,14 @@ redirect_away() {
 	true
 }
 
+# redirect_stale: of the tables those go that the file has no more.
+redirect_stale() {
+	for table in 'ip kplb' 'ip6 kplb6'; do
+		grep -q "^table $table " /etc/haproxy/kplb-redirect.nft || nft delete table $table 2>/dev/null
+	done
+	true
+}
+
 # temporary PATH: where a file is written before it is renamed to PATH. Kubelet
 # runs every file of its directory, so for that one it is outside.
 temporary() {

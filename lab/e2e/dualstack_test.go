@@ -39,6 +39,10 @@ func TestDualStack(t *testing.T) {
 	m.moveBoth("6443")
 	m.kplb("apply", "-i", both, "--yes", "--wait", "--confirm-timeout", "10s").want(t, 3, "taken back")
 	m.bothAnswer("6443")
+	m.kplb("apply", "-i", m.dual("10.1.233.1", "redirect"), "--yes").want(t, 0)
+	if tables := m.on("1", "nft list tables"); strings.Contains(tables, "kplb6") || !strings.Contains(tables, "table ip kplb\n") {
+		t.Errorf("back to one VIP, with redirect: %s", tables)
+	}
 
 	m.kplb("apply", "-i", one, "--yes").want(t, 0)
 	m.kplb("diff", "-i", one).want(t, 0)
