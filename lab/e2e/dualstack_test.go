@@ -31,13 +31,14 @@ func TestDualStack(t *testing.T) {
 	m.bothAnswer("6443")
 	m.moveBoth("6443")
 
-	for _, exposure := range []string{"redirect", "shared-port", "port"} {
+	for _, exposure := range []string{"shared-port", "port"} {
 		m.kplb("apply", "-i", m.dual(`[10.1.233.1, "fd10:1::100"]`, exposure), "--yes").want(t, 0)
 		m.bothAnswer(map[bool]string{true: "8443", false: "6443"}[exposure == "port"])
 	}
 	m.kplb("apply", "-i", m.dual(`[10.1.233.1, "fd10:1::100"]`, "redirect"), "--yes").want(t, 0)
 	m.moveBoth("6443")
 	m.kplb("apply", "-i", both, "--yes", "--wait", "--confirm-timeout", "10s").want(t, 3, "taken back")
+	m.kplb("verify", "-i", m.dual(`[10.1.233.1, "fd10:1::100"]`, "redirect"), "--wait", "2m").want(t, 0)
 	m.bothAnswer("6443")
 	m.kplb("apply", "-i", m.dual("10.1.233.1", "redirect"), "--yes").want(t, 0)
 	if tables := m.on("1", "nft list tables"); strings.Contains(tables, "kplb6") || !strings.Contains(tables, "table ip kplb\n") {
