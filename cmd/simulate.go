@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -69,16 +71,41 @@ func (s streams) simulate(set *settings, format string) error {
 	if err != nil {
 		return &unsoundError{err}
 	}
-	simulation, unsound := render.Simulate(cluster, speakers)
+	contests := render.Contests(cluster, speakers)
+	reports := make([]simulationReport, len(contests))
+	var unsound []error
+	for i, contest := range contests {
+		simulation, bad := render.Simulate(cluster, contest.Speakers)
+		if bad != nil {
+			unsound = append(unsound, reasons(bad)...)
+		}
+		reports[i] = describeSimulation(cluster, contest, simulation, bad)
+		if format == "json" {
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(s.out)
+		}
+		if err := printSimulation(s.out, cluster, contest, simulation, bad == nil); err != nil {
+			return err
+		}
+	}
 	if format == "json" {
-		err = s.printJSON(describeSimulation(cluster, simulation, unsound))
-	} else {
-		err = printSimulation(s.out, cluster, simulation, unsound == nil)
+		err = s.printJSON(withOthers(reports))
 	}
 	if err == nil && unsound != nil {
-		err = &unsoundError{unsound}
+		err = &unsoundError{errors.Join(unsound...)}
 	}
 	return err
+}
+
+// reasons are the errors that one joins.
+func reasons(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // unsoundError is an answer that is no, with the reasons.
@@ -89,7 +116,11 @@ func (e *unsoundError) Unwrap() []error {
 }
 
 // printSimulation writes the table.
-func printSimulation(out io.Writer, c *inventory.Cluster, sim *render.Simulation, sound bool) error {
+func printSimulation(out io.Writer, c *inventory.Cluster, contest render.Contest, sim *render.Simulation, sound bool) error {
+	vips, failback := addresses(contest.VIPs), failbackOf(c, contest)
+	if len(contest.VIPs) < len(c.VIPs) {
+		fmt.Fprintf(out, "VIP %s\n", vips)
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tPRIORITY\tTAKES THE VIP")
 	for _, speaker := range sim.Speakers {
@@ -100,9 +131,9 @@ func printSimulation(out io.Writer, c *inventory.Cluster, sim *render.Simulation
 		fmt.Fprintf(w, "%s\t%d\t%s\n", speaker.Node, speaker.Priority, takes)
 	}
 	_ = w.Flush() // of out's errors the last one is reported
-	fmt.Fprintf(out, "\n%s, failback %t. In the table, %s holds %s before.\n\n", c.VRRP.Mode, c.VRRP.Failback, sim.Start, c.VIP)
+	fmt.Fprintf(out, "\n%s, failback %t. In the table, %s holds %s before.\n\n", c.VRRP.Mode, failback, sim.Start, vips)
 	if len(sim.Outcomes) > 0 {
-		fmt.Fprintf(w, "FAILING\tHOLDER\t%s\tBACK AGAIN\tWITH failback: %t\n", strings.Join(waysOf(sim), "\t"), !c.VRRP.Failback)
+		fmt.Fprintf(w, "FAILING\tHOLDER\t%s\tBACK AGAIN\tWITH failback: %t\n", strings.Join(waysOf(sim), "\t"), !failback)
 		for rest := sim.Outcomes; len(rest) > 0; {
 			row := sameFailing(rest)
 			printRow(w, sim, row)
@@ -113,6 +144,19 @@ func printSimulation(out io.Writer, c *inventory.Cluster, sim *render.Simulation
 	}
 	_, err := fmt.Fprintln(out, verdict(sim, sound))
 	return err
+}
+
+func addresses(all []netip.Addr) string {
+	out := make([]string, len(all))
+	for i, a := range all {
+		out[i] = a.String()
+	}
+	return strings.Join(out, " and ")
+}
+
+// failbackOf says whether the highest priority of a contest takes its VIPs back.
+func failbackOf(c *inventory.Cluster, contest render.Contest) bool {
+	return slices.ContainsFunc(c.Groups(), func(g inventory.Group) bool { return g.Failback && slices.Contains(g.VIPs, contest.VIPs[0]) })
 }
 
 // waysOf are the columns of the times.

@@ -18,6 +18,16 @@ type simulationReport struct {
 	Start    string            `json:"before"` // who holds the VIP before the outcomes
 	Outcomes []outcomeReport   `json:"outcomes"`
 	Problems []unsoundProblems `json:"problems,omitempty"`
+
+	With   []string           `json:"with,omitempty"`   // VIPs that move together with it
+	Others []simulationReport `json:"others,omitempty"` // of the VIPs that move by themselves
+}
+
+// withOthers is the first report, with the others in it.
+func withOthers(all []simulationReport) simulationReport {
+	out := all[0]
+	out.Others = all[1:]
+	return out
 }
 
 type speakerReport struct {
@@ -46,10 +56,13 @@ type unsoundProblems struct {
 	Cure string `json:"cure"`
 }
 
-func describeSimulation(c *inventory.Cluster, sim *render.Simulation, unsound error) simulationReport {
+func describeSimulation(c *inventory.Cluster, contest render.Contest, sim *render.Simulation, unsound error) simulationReport {
 	out := simulationReport{
-		Cluster: c.Name, VIP: c.VIP.String(), Mode: string(c.VRRP.Mode), Failback: c.VRRP.Failback, Sound: unsound == nil,
+		Cluster: c.Name, VIP: contest.VIPs[0].String(), Mode: string(c.VRRP.Mode), Failback: failbackOf(c, contest), Sound: unsound == nil,
 		Nodes: []speakerReport{}, Start: sim.Start, Outcomes: []outcomeReport{}, Problems: problemsOf(unsound),
+	}
+	for _, vip := range contest.VIPs[1:] {
+		out.With = append(out.With, vip.String())
 	}
 	for _, s := range sim.Speakers {
 		out.Nodes = append(out.Nodes, speakerReport{s.Node, s.Priority, s.State, s.NoPreempt})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,9 @@ func (s streams) printStatus(nodes []rollout.NodeStatus) error {
 	fmt.Fprintln(w, "NODE\tVIP\tHAPROXY\tKEEPALIVED\tSERVERS UP\tGENERATION\tDRIFT\tPENDING")
 	for _, n := range nodes {
 		vip := map[bool]string{true: "holds it", false: "-"}[n.Holder]
+		if len(n.VIPs) > 0 {
+			vip = strings.Join(n.VIPs, " ")
+		}
 		servers := fmt.Sprintf("%d of %d", n.ServersUp, n.Servers)
 		if n.Worker {
 			servers = "-"

@@ -5,11 +5,7 @@ import (
 	"strings"
 )
 
-// IPv4 only: the adverts of one VRRP instance carry one family, and this
-// version renders one instance.
-const oneFamily = "write an IPv4 address: this version of kplb knows one IPv4 VIP"
-
-// addressOnly parses a unicast IPv4 address without a prefix.
+// addressOnly parses a unicast address without a prefix.
 func addressOnly(s scalar) (netip.Addr, *fault) {
 	if before, _, ok := strings.Cut(s.text, "/"); ok {
 		if _, err := netip.ParseAddr(before); err == nil {
@@ -19,16 +15,22 @@ func addressOnly(s scalar) (netip.Addr, *fault) {
 	return unicast(s.text)
 }
 
-// addressInSubnet parses a unicast IPv4 address that may say how long its
-// subnet's prefix is. Without one, the answer has the prefix length 32.
+// addressInSubnet parses a unicast address that may say how long its subnet's
+// prefix is. Without one, the answer has the prefix length 32, or 128.
 func addressInSubnet(s scalar) (netip.Prefix, *fault) {
 	host, _, hasPrefix := strings.Cut(s.text, "/")
 	addr, f := unicast(host)
 	if f != nil || !hasPrefix {
-		return netip.PrefixFrom(addr, 32), f
+		return netip.PrefixFrom(addr, addr.BitLen()), f
 	}
 	p, err := netip.ParsePrefix(s.text)
 	switch {
+	case addr.Is6() && (err != nil || p.Bits() < 1 || p.Bits() > 127):
+		return netip.Prefix{}, &fault{"has a bad prefix length", "write one from 1 to 127, as in fd10:1::1/64, or none"}
+	case addr.Is6() && addr == p.Masked().Addr() && p.Bits() < 127: // RFC 4291, 2.6.1: the routers'; RFC 6164
+		return netip.Prefix{}, &fault{"is the address of its own network", "write the node's address"}
+	case addr.Is6():
+		return p, nil
 	case err != nil || p.Bits() < 1 || p.Bits() > 30:
 		return netip.Prefix{}, &fault{"has a bad prefix length", "write one from 1 to 30, as in 10.1.1.1/16, or none"}
 	case addr == p.Masked().Addr():
@@ -41,15 +43,15 @@ func addressInSubnet(s scalar) (netip.Prefix, *fault) {
 
 // unicast parses an address that a host can have and others can reach.
 func unicast(s string) (netip.Addr, *fault) {
-	const example = "write an IPv4 address like 10.1.1.1"
+	const example = "write an address like 10.1.1.1 or fd10:1::1"
 	addr, err := netip.ParseAddr(s)
 	switch {
 	case s == "":
 		return netip.Addr{}, &fault{"is empty", example}
 	case err == nil && addr.Is4In6():
 		return netip.Addr{}, &fault{"is an IPv4 address inside an IPv6 one", "write " + addr.Unmap().String()}
-	case err == nil && addr.Is6():
-		return netip.Addr{}, &fault{"is an IPv6 address", oneFamily}
+	case err == nil && addr.Zone() != "":
+		return netip.Addr{}, &fault{"has a zone", "write an address that other hosts can reach, without %"}
 	case err != nil && leadingZero(s):
 		return netip.Addr{}, &fault{"has a number with a leading zero, which some programs take for octal", "write it in plain decimal"}
 	case err != nil:
@@ -63,7 +65,7 @@ func unicast(s string) (netip.Addr, *fault) {
 
 // unreachable says why no other host can reach a, if so.
 func unreachable(a netip.Addr) string {
-	first := a.As4()[0]
+	first := a.AsSlice()[0]
 	switch {
 	case a.IsUnspecified():
 		return "the unspecified address"
@@ -75,7 +77,7 @@ func unreachable(a netip.Addr) string {
 		return "a multicast address"
 	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return "the broadcast address"
-	case first == 0 || first >= 240:
+	case first == 0 || a.Is4() && first >= 240:
 		return "a reserved address"
 	}
 	return ""
@@ -94,7 +96,7 @@ func leadingZero(s string) bool {
 	return zero && len(parts) == 4
 }
 
-// lastOf is the highest address of p, which for IPv4 is its broadcast address.
+// lastOf is the highest address of an IPv4 subnet: its broadcast address.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().As4()
 	for i := p.Bits(); i < 32; i++ {

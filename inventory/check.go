@@ -2,8 +2,6 @@ package inventory
 
 import (
 	"fmt"
-	"net/netip"
-	"slices"
 )
 
 // mostNodes is how many peers unicast VRRP is good for.
@@ -19,7 +17,6 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.header(doc)
 	cluster := &Cluster{
 		Name: read(c.collector, doc.Name, label, ""),
-		VIP:  read(c.collector, doc.VIP, addressOnly, netip.Addr{}),
 		Port: read(c.collector, doc.Port, portNumber, defaultPort),
 		Distribution: Distribution(read(c.collector, doc.Distribution,
 			oneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
@@ -32,15 +29,17 @@ func (c *checker) cluster(doc *document) *Cluster {
 		SSH:          c.ssh(&doc.SSH),
 	}
 	c.require(doc.Name.place, doc.At, "name", "write the cluster's own name, like name: home")
-	c.require(doc.VIP.place, doc.At, "vip", "write a free IPv4 address of the nodes' subnet, like vip: 10.1.233.1")
+	vips := c.vips(&doc.VIP)
+	c.require(doc.VIP.place, doc.At, "vip", "write a free address of the nodes' subnet, like vip: 10.1.233.1")
 	c.reserved(doc.Port, cluster.Port)
 
 	cluster.Nodes = c.nodes(doc, cluster.SSH)
 	cluster.Workers = c.workers(doc, cluster.SSH)
 	c.distinct(doc, cluster)
 	fillPriorities(cluster.Nodes)
-	c.agree(doc, cluster)
+	c.agree(vips, members(doc, cluster))
 	cluster.VRRP = c.vrrp(&doc.VRRP, cluster.Name)
+	c.group(doc, vips, cluster)
 	cluster.HAProxy = c.haproxy(&doc.HAProxy, cluster)
 	c.ports(doc, cluster)
 	return cluster
@@ -79,37 +78,5 @@ var portsInUse = map[uint16]string{
 func (c *checker) reserved(s scalar, port uint16) {
 	if user, ok := portsInUse[port]; ok && s.ok {
 		c.add(s.at, fmt.Sprintf("%s %d is the port of %s", s.path, port, user), "write a port that is free on every node")
-	}
-}
-
-// agree checks the VIP against the nodes.
-func (c *checker) agree(doc *document, cluster *Cluster) {
-	vip := cluster.VIP
-	if !vip.IsValid() {
-		return
-	}
-	all := members(doc, cluster)
-	for _, m := range all {
-		if m.node.Address == vip {
-			c.add(doc.VIP.at, fmt.Sprintf("vip %s is the address of %s (line %d)", vip, m.title(), m.address.at.Line),
-				"write an address that no host has")
-		}
-	}
-	var said []netip.Prefix
-	for _, m := range all {
-		subnet := m.node.Subnet
-		if !subnet.IsValid() || slices.Contains(said, subnet) {
-			continue
-		}
-		said = append(said, subnet)
-		switch {
-		case !subnet.Contains(vip):
-			c.add(doc.VIP.at, fmt.Sprintf("vip %s lies outside %s, the subnet of %s (line %d)", vip, subnet, m.title(), m.address.at.Line),
-				"write an address of that subnet")
-		case vip == subnet.Addr():
-			c.add(doc.VIP.at, fmt.Sprintf("vip %s is the address of the network %s", vip, subnet), "write a host address")
-		case vip == lastOf(subnet):
-			c.add(doc.VIP.at, fmt.Sprintf("vip %s is the broadcast address of %s", vip, subnet), "write a host address")
-		}
 	}
 }

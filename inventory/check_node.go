@@ -29,16 +29,39 @@ func (c *checker) node(d *nodeDocument, shared SSH) Node {
 		Interface: read(c.collector, d.Interface, interfaceName, ""),
 		Priority:  read(c.collector, d.Priority, whole(1, 254), 0),
 	}
-	address := read(c.collector, d.Address, addressInSubnet, netip.Prefix{})
-	n.Address = address.Addr()
-	if address.IsValid() && address.Bits() < 32 {
-		n.Subnet = address.Masked()
-	}
+	c.addresses(d.Address, &n)
 	n.SSH = c.nodeSSH(&d.SSH, shared)
 	if n.SSH.Host == "" && n.Address.IsValid() {
 		n.SSH.Host = n.Address.String()
 	}
 	return n
+}
+
+// addresses reads the one address of a node, or the one of each family.
+func (c *checker) addresses(d words, n *Node) {
+	var first netip.Addr
+	for i, s := range d.items {
+		address := read(c.collector, s, addressInSubnet, netip.Prefix{})
+		if i == 0 {
+			first = address.Addr()
+		}
+		if !address.IsValid() {
+			continue
+		}
+		if n.AddressFor(address.Addr()).IsValid() {
+			c.add(s.at, fmt.Sprintf("%s %s is a second %s address of the node", s.path, address.Addr(), family(address.Addr())),
+				"write one IPv4 and one IPv6 address at most")
+			continue
+		}
+		n.Addresses = append(n.Addresses, address.Addr())
+		if !address.IsSingleIP() {
+			n.Subnets = append(n.Subnets, address.Masked())
+		}
+		if i == 0 && !address.IsSingleIP() {
+			n.Subnet = address.Masked()
+		}
+	}
+	n.Address = first
 }
 
 // workers are optional; what a control-plane node alone has is an unknown key.
@@ -55,7 +78,7 @@ func (c *checker) workers(doc *document, shared SSH) []Node {
 	for i := range doc.Workers {
 		d := &doc.Workers[i]
 		n := c.node(&nodeDocument{At: d.At, Name: d.Name, Address: d.Address, SSH: d.SSH}, shared)
-		n.Worker, n.Subnet = true, netip.Prefix{}
+		n.Worker, n.Subnet, n.Subnets = true, netip.Prefix{}, nil
 		out = append(out, n)
 	}
 	return out
@@ -63,9 +86,10 @@ func (c *checker) workers(doc *document, shared SSH) []Node {
 
 // member is a node with where its values stand.
 type member struct {
-	node                    Node
-	at                      section
-	name, address, priority scalar
+	node           Node
+	at             section
+	name, priority scalar
+	address        words
 }
 
 // members are all nodes, the workers last.
@@ -73,11 +97,11 @@ func members(doc *document, cluster *Cluster) []member {
 	out := make([]member, 0, len(cluster.Nodes)+len(cluster.Workers))
 	for i, n := range cluster.Nodes {
 		d := doc.Nodes[i]
-		out = append(out, member{n, d.At, d.Name, d.Address, d.Priority})
+		out = append(out, member{n, d.At, d.Name, d.Priority, d.Address})
 	}
 	for i, n := range cluster.Workers {
 		d := doc.Workers[i]
-		out = append(out, member{n, d.At, d.Name, d.Address, scalar{}})
+		out = append(out, member{n, d.At, d.Name, scalar{}, d.Address})
 	}
 	return out
 }
@@ -88,6 +112,16 @@ func (m member) title() string {
 		return m.node.Name
 	}
 	return m.at.path
+}
+
+// addressItem is where one of the node's addresses, or its subnet, stands.
+func (m member) addressItem(a netip.Addr) scalar {
+	for _, s := range m.address.items {
+		if p, f := addressInSubnet(s); f == nil && p.Contains(a) {
+			return s
+		}
+	}
+	return scalar{place: m.address.place}
 }
 
 // distinct reports what two nodes must not share.
@@ -110,8 +144,8 @@ func (c *checker) distinct(doc *document, cluster *Cluster) {
 		if m.node.Name != "" {
 			once(m, "name", m.name, m.node.Name)
 		}
-		if m.node.Address.IsValid() {
-			once(m, "address", m.address, m.node.Address)
+		for _, a := range m.node.Addresses {
+			once(m, "address", m.addressItem(a), a)
 		}
 		if m.node.Priority != 0 {
 			once(m, "priority", m.priority, m.node.Priority)

@@ -60,17 +60,20 @@ type Cluster struct {
 	Name         string
 	Distribution Distribution
 	Exposure     Exposure
-	VIP          netip.Addr
-	DNSName      string // that clients use instead of the VIP; may be empty
-	Port         uint16 // of the apiservers
-	Nodes        []Node // control-plane nodes in the order of the file, at least one
-	Workers      []Node // nodes without an apiserver, in the order of the file
-	SSH          SSH    // what all nodes share, for nodes that are not in the file any more
-	Certificates Care   // of the apiservers: the names that they are for
-	Endpoint     Care   // what kubeconfigs and the cluster's own records point at
-	Firewall     Care   // of the nodes, where one is active
+	VIP          netip.Addr // the first one
+	DNSName      string     // that clients use instead of the VIP; may be empty
+	Port         uint16     // of the apiservers
+	Nodes        []Node     // control-plane nodes in the order of the file, at least one
+	Workers      []Node     // nodes without an apiserver, in the order of the file
+	SSH          SSH        // what all nodes share, for nodes that are not in the file any more
+	Certificates Care       // of the apiservers: the names that they are for
+	Endpoint     Care       // what kubeconfigs and the cluster's own records point at
+	Firewall     Care       // of the nodes, where one is active
 	VRRP         VRRP
 	HAProxy      HAProxy
+
+	VIPs      []netip.Addr          // all of them, in the order of the file
+	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
 
 	// Positions of values in the file, for problems that are found later, on
 	// the nodes: the key is a path like "vip" or "nodes[1].address".
@@ -105,11 +108,13 @@ func (c *Cluster) Frontend() netip.AddrPort { return netip.AddrPortFrom(c.VIP, c
 type Node struct {
 	Name      string
 	Worker    bool
-	Address   netip.Addr   // the apiserver's own address, and VRRP's source
+	Address   netip.Addr   // the apiserver's own address
 	Subnet    netip.Prefix // of Address, when the inventory says it; holds the VIP
 	Interface string       // empty: the one that holds Address, found on the node
 	Priority  int          // VRRP priority, 1 to 254, distinct in the cluster
 	SSH       SSH
+	Addresses []netip.Addr   // Address, and the one of the other family, if the inventory says it
+	Subnets   []netip.Prefix // of Addresses; those that the inventory says
 }
 
 // SSH says how to log in to a node. Zero fields are left to ssh_config.

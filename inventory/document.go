@@ -4,14 +4,14 @@ package inventory
 // there are and where. What values they take is in the check files.
 //
 // Tags: key is the name in the file; secret forbids to echo anything below;
-// list is why a list is refused here; required that the key cannot be left out.
+// required that the key cannot be left out.
 
 type document struct {
 	At           section
 	APIVersion   scalar           `key:"apiVersion" required:"true"`
 	Kind         scalar           `key:"kind" required:"true"`
 	Name         scalar           `key:"name" required:"true"`
-	VIP          scalar           `key:"vip" required:"true" list:"this version of kplb knows one IPv4 VIP"`
+	VIP          vipsDocument     `key:"vip" required:"true"`
 	DNSName      scalar           `key:"dnsName"`
 	Port         scalar           `key:"port"`
 	Distribution scalar           `key:"distribution"`
@@ -26,10 +26,22 @@ type document struct {
 	HAProxy      haproxyDocument  `key:"haproxy"`
 }
 
+// vipsDocument is one VIP or a list of them, each an address or a mapping.
+type vipsDocument struct {
+	place
+	items []vipDocument
+}
+
+type vipDocument struct {
+	At        section
+	Address   scalar `key:"address" required:"true"`
+	Preferred scalar `key:"preferred"`
+}
+
 type nodeDocument struct {
 	At        section
 	Name      scalar          `key:"name" required:"true"`
-	Address   scalar          `key:"address" required:"true" list:"this version of kplb knows one IPv4 address for each node"`
+	Address   words           `key:"address" required:"true"`
 	Interface scalar          `key:"interface"`
 	Priority  scalar          `key:"priority"`
 	SSH       nodeSSHDocument `key:"ssh"`
@@ -38,7 +50,7 @@ type nodeDocument struct {
 type workerDocument struct {
 	At      section
 	Name    scalar          `key:"name" required:"true"`
-	Address scalar          `key:"address" required:"true" list:"this version of kplb knows one IPv4 address for each node"`
+	Address words           `key:"address" required:"true"`
 	SSH     nodeSSHDocument `key:"ssh"`
 }
 

@@ -29,9 +29,11 @@ func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Valu
 	}
 	switch v := into.Addr().Interface().(type) {
 	case *scalar:
-		w.scalar(n, p, tag, v)
+		w.scalar(n, p, v)
 	case *words:
 		w.words(n, p, tag, v)
+	case *vipsDocument:
+		w.vips(n, p, v)
 	default:
 		if into.Kind() == reflect.Slice {
 			w.sequence(n, p, into)
@@ -49,6 +51,8 @@ func (w *walker) markGiven(p place, into reflect.Value) {
 		v.place = p
 	case *words:
 		v.place = p
+	case *vipsDocument:
+		v.place = p
 	default:
 		if into.Kind() == reflect.Slice {
 			into.Set(reflect.MakeSlice(into.Type(), 0, 0))
@@ -58,12 +62,10 @@ func (w *walker) markGiven(p place, into reflect.Value) {
 	}
 }
 
-func (w *walker) scalar(n *node, p place, tag reflect.StructTag, into *scalar) {
+func (w *walker) scalar(n *node, p place, into *scalar) {
 	into.place = p
-	switch why := tag.Get("list"); {
-	case n.kind == sequence && why != "":
-		w.add(p, p.path+" is a list", why+": write a single address")
-	case n.kind == sequence || n.kind == mapping:
+	switch n.kind {
+	case sequence, mapping:
 		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a single value")
 	default:
 		*into = scalar{place: p, ok: true, kind: n.kind, text: n.text, quoted: n.quoted}
@@ -88,6 +90,32 @@ func (w *walker) words(n *node, p place, tag reflect.StructTag, into *words) {
 		var s scalar
 		w.bind(item, itemPlace, "", reflect.ValueOf(&s).Elem())
 		into.items = append(into.items, s)
+	}
+}
+
+// vips binds one VIP or a list of them: an address is short for a mapping with
+// nothing else in it.
+func (w *walker) vips(n *node, p place, into *vipsDocument) {
+	into.place = p
+	items := []*node{n}
+	if n.kind == sequence {
+		items = n.items
+	}
+	if len(items) == 0 {
+		w.add(p, p.path+" is an empty list", "write at least one item")
+	}
+	for i, item := range items {
+		itemPlace := p
+		if n.kind == sequence {
+			itemPlace.path = fmt.Sprintf("%s[%d]", p.path, i)
+		}
+		var d vipDocument
+		if item.kind == mapping {
+			w.bind(item, itemPlace, "", reflect.ValueOf(&d).Elem())
+		} else {
+			w.bind(item, itemPlace, "", reflect.ValueOf(&d.Address).Elem())
+		}
+		into.items = append(into.items, d)
 	}
 }
 

@@ -29,7 +29,7 @@ kubeadm_init_config() {
 		kubernetesVersion: v$KUBERNETES_VERSION
 		controlPlaneEndpoint: $(node_address 1):6443
 		apiServer:
-		  certSANs: [$([ "$VIP_SAN" = no ] || echo "$VIP")]
+		  certSANs: [$([ "$VIP_SAN" = no ] || echo "$VIP, $VIP_TOO, \"$VIP6\"")]
 		  extraArgs: [$([ "$ANONYMOUS" = on ] || echo '{name: anonymous-auth, value: "false"}')]
 		---
 		apiVersion: kubelet.config.k8s.io/v1beta1

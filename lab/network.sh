@@ -9,6 +9,7 @@ operator_up() {
 	# Without snooping a bridge passes on every VRRP advert.
 	ip -n "$OPERATOR" link add bridge type bridge stp_state 0 forward_delay 0 mcast_snooping 0
 	ip -n "$OPERATOR" address add "$OPERATOR_ADDRESS/16" dev bridge
+	ip -n "$OPERATOR" address add "$OPERATOR_ADDRESS6/64" dev bridge nodad
 	ip -n "$OPERATOR" link set bridge up
 
 	# "ip netns exec" shows these instead of the host's.
@@ -39,6 +40,7 @@ cable_up() {
 	ip -n "$OPERATOR" link add "port-$1" type veth peer name eth0 netns "$machine"
 	ip -n "$machine" link set eth0 address "$(printf '02:00:0a:01:01:%02x' "$1")"
 	ip -n "$machine" address add "$(node_address "$1")/16" dev eth0
+	ip -n "$machine" address add "$(node_address6 "$1")/64" dev eth0 nodad
 	ip -n "$machine" link set eth0 up
 	ip -n "$machine" route add default via "$OPERATOR_ADDRESS"
 	ip -n "$OPERATOR" link set "port-$1" master bridge up

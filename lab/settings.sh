@@ -56,7 +56,7 @@ use_subnet() {
 	SUBNET=$1
 	PREFIX=${BASH_REMATCH[1]}
 	OPERATOR_ADDRESS=$PREFIX.0.254
-	VIP=$PREFIX.233.1
+	VIP=$PREFIX.233.1 VIP_TOO=$PREFIX.233.2
 }
 
 # lock_lab [SECONDS]: nobody else starts or stops this lab meanwhile. Descriptor
@@ -72,6 +72,11 @@ lock_lab() {
 }
 
 node_name() { echo "kubernetes-node-$1"; }
+# IPv6 is the same on every subnet; fd10:1::100 is meant to be the VIP.
+OPERATOR_ADDRESS6=fd10:1::fe
+VIP6=fd10:1::100
+node_address6() { printf 'fd10:1::%x\n' "$1"; }
+
 node_address() { echo "$PREFIX.1.$1"; }
 # The name of a node's network namespace, machine and control group.
 node_machine() { echo "$NAME-kubernetes-node-$1"; }

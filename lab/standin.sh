@@ -21,12 +21,12 @@ certificate_authority() {
 }
 
 # apiserver_certificate NODE DIR: signed by the authority in $STATE/pki, with
-# kubeadm's names and, unless the lab leaves it out, the VIP.
+# kubeadm's names and, unless the lab leaves it out, the VIPs.
 apiserver_certificate() {
 	local names
 	names="DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
 	names="$names,DNS:$(node_name "$1"),IP:10.96.0.1,IP:$(node_address "$1")"
-	[ "$VIP_SAN" = no ] || names="$names,IP:$VIP"
+	[ "$VIP_SAN" = no ] || names="$names,IP:$VIP,IP:$VIP_TOO,IP:$VIP6"
 	openssl req -new -newkey rsa:2048 -nodes -subj /CN=kube-apiserver -keyout "$2/apiserver.key" 2>/dev/null |
 		openssl x509 -req -days 365 -CA "$STATE/pki/ca.crt" -CAkey "$STATE/pki/ca.key" -set_serial "0x$(openssl rand -hex 8)" \
 			-extfile <(printf 'keyUsage=critical,digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\nsubjectAltName=%s\n' "$names") \

@@ -65,28 +65,42 @@ func TestCasesAreSound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sim, err := Simulate(c, speakers)
-		if err != nil {
-			t.Error(err)
+		contests := Contests(c, speakers)
+		if len(contests) != len(c.Groups()) {
+			t.Errorf("%d contests of %d groups", len(contests), len(c.Groups()))
 		}
-		for i, n := range c.Nodes {
-			s := speakers[i]
-			if s.Node != n.Name || s.Priority != n.Priority || s.NoPreempt == c.VRRP.Failback || s.version != c.VRRP.Version ||
-				s.vrid != c.VRRP.VirtualRouterID || s.advert != c.VRRP.AdvertInterval || len(s.checks) != 2 ||
-				(s.peers == nil) != (c.VRRP.Mode == inventory.Multicast || len(c.Nodes) == 1) {
-				t.Errorf("%s is read as %+v", n.Name, s)
-			}
-		}
-		// the table says what diff says (Timing)
-		for _, o := range sim.Outcomes {
-			if len(o.Failing) > 1 || o.Failing[0] != sim.Start {
-				continue
-			}
-			if want := map[Failure]any{Off: masterDown(c), Dead: skew(c), Frozen: frozen + skew(c)}[o.Failure]; o.Within != want {
-				t.Errorf("%s: within %s, want %s", o.Failure, o.Within, want)
-			}
+		for i, g := range c.Groups() {
+			soundCase(t, c, g, contests[i].Speakers)
 		}
 	})
+}
+
+func soundCase(t *testing.T, c *inventory.Cluster, g inventory.Group, speakers []Speaker) {
+	t.Helper()
+	sim, err := Simulate(c, speakers)
+	if err != nil {
+		t.Error(err)
+	}
+	for i, n := range c.Nodes {
+		s := speakers[i]
+		if s.Node != n.Name || s.Priority != g.Priorities[n.Name] || s.NoPreempt == g.Failback || s.version != c.VRRP.Version ||
+			s.vrid != g.VirtualRouterID || s.advert != c.VRRP.AdvertInterval || len(s.checks) != 2 ||
+			(s.peers == nil) != (c.VRRP.Mode == inventory.Multicast || len(c.Nodes) == 1) {
+			t.Errorf("%s is read as %+v", n.Name, s)
+		}
+	}
+	// the table says what diff says (Timing)
+	for _, o := range sim.Outcomes {
+		if len(o.Failing) > 1 || o.Failing[0] != sim.Start {
+			continue
+		}
+		if want := map[Failure]any{Off: masterDown(c), Dead: skew(c), Frozen: frozen + skew(c)}[o.Failure]; o.Within != want {
+			t.Errorf("%s: within %s, want %s", o.Failure, o.Within, want)
+		}
+	}
+	if g.Preferred != "" && sim.Start != g.Preferred {
+		t.Errorf("%s has %v at first, and %s is preferred", sim.Start, g.VIPs, g.Preferred)
+	}
 }
 
 // TestModel against what was measured on real machines (domain.md 5.3 and

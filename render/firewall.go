@@ -35,7 +35,8 @@ func (r Rule) String() string {
 	return what
 }
 
-// VRRPGroup is where adverts go with mode multicast (RFC 9568, 5.1.1.2).
+// VRRPGroup is where adverts go with mode multicast (RFC 9568, 5.1.1.2). The
+// inventory refuses multicast of IPv6.
 var VRRPGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
 
 // Firewall lists what a node has to let in, and let out where that is denied:
@@ -43,21 +44,32 @@ var VRRPGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
 // apiserver. Nothing else is used by the rendered files.
 func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 	var in, out []Rule
-	group := netip.Addr{} // that adverts go to, in place of the nodes
-	if c.VRRP.Mode == inventory.Multicast {
-		group = VRRPGroup
-	}
 	for _, peer := range c.Nodes {
 		if peer.Name == n.Name {
 			continue
 		}
-		in = append(in, Rule{Protocol: "vrrp", From: peer.Address, To: group})
-		in = append(in, Rule{Protocol: "tcp", From: peer.Address, To: n.Address, Port: c.Port})
-		if advert := (Rule{Out: true, Protocol: "vrrp", To: cmp.Or(group, peer.Address)}); !slices.Contains(out, advert) {
-			out = append(out, advert)
+		for _, g := range c.Groups() {
+			from := peer.AddressFor(g.Announced())
+			group := netip.Addr{} // that adverts go to, in place of the nodes
+			if c.VRRP.Mode == inventory.Multicast {
+				group = VRRPGroup
+			}
+			in = once(in, Rule{Protocol: "vrrp", From: from, To: group})
+			out = once(out, Rule{Out: true, Protocol: "vrrp", To: cmp.Or(group, from)})
 		}
-		out = append(out, Rule{Out: true, Protocol: "tcp", To: peer.Address, Port: c.Port})
+		in = once(in, Rule{Protocol: "tcp", From: peer.Address, To: n.Address, Port: c.Port})
+		out = once(out, Rule{Out: true, Protocol: "tcp", To: peer.Address, Port: c.Port})
 	}
-	in = append(in, Rule{Protocol: "tcp", To: c.VIP, Port: c.HAProxy.Port}) // a firewall sees a redirected one as it is by then
+	for _, vip := range c.VIPs {
+		in = append(in, Rule{Protocol: "tcp", To: vip, Port: c.HAProxy.Port}) // a firewall sees a redirected one as it is by then
+	}
 	return append(in, out...)
+}
+
+// once adds a rule that is not there yet.
+func once(rules []Rule, r Rule) []Rule {
+	if slices.Contains(rules, r) {
+		return rules
+	}
+	return append(rules, r)
 }

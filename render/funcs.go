@@ -32,6 +32,7 @@ func funcs() template.FuncMap {
 		}
 	}
 	m["hostport"] = hostport
+	m["host"] = host
 	m["duration"] = duration
 	m["seconds"] = seconds
 	m["secret"] = secret
@@ -43,6 +44,9 @@ func funcs() template.FuncMap {
 func hostport(a netip.Addr, port uint16) string {
 	return net.JoinHostPort(a.String(), strconv.Itoa(int(port)))
 }
+
+// host is an address alone, as keepalived and ip want it: /32, or /128.
+func host(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
 // duration writes a time as HAProxy's manual does (section 2.5): an integer
 // and the largest unit that holds it.

@@ -26,20 +26,26 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		}
 	}
 	quoted := regexp.QuoteMeta
-	want(KeepalivedPath, fmt.Sprintf(`virtual_router_id\s+%d`, c.VRRP.VirtualRouterID), fmt.Sprintf("virtual_router_id %d", c.VRRP.VirtualRouterID))
-	want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, n.Priority), fmt.Sprintf("priority %d", n.Priority))
+	for _, g := range c.Groups() {
+		id, priority := g.VirtualRouterID, g.Priorities[n.Name]
+		want(KeepalivedPath, fmt.Sprintf(`virtual_router_id\s+%d`, id), fmt.Sprintf("virtual_router_id %d", id))
+		want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, priority), fmt.Sprintf("priority %d", priority))
+	}
 	want(KeepalivedPath, `interface\s+`+quoted(f.Interface), "interface "+f.Interface)
-	want(KeepalivedPath, quoted(c.VIP.String())+`(/\d+)?`, "the VIP "+c.VIP.String())
-	bind := hostport(c.VIP, c.HAProxy.Port)
-	want(HAProxyPath, `bind\s+`+quoted(bind), "bind "+bind)
-	if c.Exposure == inventory.Redirect {
-		want(RedirectPath, fmt.Sprintf(`[^#\n]*\bdport\s+%d\b.*\bdnat\s+to\s+%s`, c.Port, quoted(bind)), fmt.Sprintf("dport %d dnat to %s", c.Port, bind))
+	for i, vip := range c.VIPs {
+		want(KeepalivedPath, quoted(vip.String())+`(/\d+)?`, "the VIP "+vip.String())
+		bind := c.Frontends()[i].String()
+		want(HAProxyPath, `bind\s+`+quoted(bind), "bind "+bind)
+		if c.Exposure == inventory.Redirect {
+			want(RedirectPath, fmt.Sprintf(`[^#\n]*\bdport\s+%d\b.*\bdnat\s+to\s+%s`, c.Port, quoted(bind)), fmt.Sprintf("dport %d dnat to %s", c.Port, bind))
+		}
+		errs = append(errs, readBalancing(content[HAProxyPath], bind)...)
 	}
 	for _, other := range c.Nodes {
 		server := hostport(other.Address, c.Port)
 		want(HAProxyPath, `server\s+\S+\s+`+quoted(server), "a server "+server)
 	}
-	return errors.Join(append(errs, readBalancing(content[HAProxyPath], bind)...)...)
+	return errors.Join(errs...)
 }
 
 // readBalancing checks what HAProxy itself takes and clients would not: TLS

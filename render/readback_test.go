@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,13 +84,17 @@ func readHAProxy(t *testing.T, content []byte) haproxyIntent {
 	}
 	defaults, backend := s["defaults"], s["backend kube-apiserver"]
 	got := haproxyIntent{
-		Bind:    strings.Join(setting(t, s["frontend kube-apiserver-in"], "bind"), " "),
 		Monitor: strings.Join(setting(t, s["frontend kplb-monitor"], "bind"), " "),
 		Balance: strings.Join(setting(t, backend, "balance"), " "),
 		MaxConn: strings.Join(setting(t, s["global"], "maxconn"), " "),
 	}
 	if to := setting(t, s["frontend kube-apiserver-in"], "default_backend"); !slices.Equal(to, []string{"kube-apiserver"}) {
 		t.Errorf("the frontend leads to %q", to)
+	}
+	for _, words := range s["frontend kube-apiserver-in"] {
+		if words[0] == "bind" {
+			got.Bind = strings.TrimSpace(got.Bind + " " + strings.Join(words[1:], " "))
+		}
 	}
 	for _, words := range backend {
 		if words[0] == "server" {
@@ -132,7 +135,7 @@ func TestReadBackHAProxy(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
 		want := haproxyIntent{
-			Bind: fmt.Sprintf("%s:%d", c.VIP, c.HAProxy.Port), Monitor: fmt.Sprintf("127.0.0.1:%d", c.HAProxy.MonitorPort),
+			Bind: strings.Trim(fmt.Sprint(c.Frontends()), "[]"), Monitor: fmt.Sprintf("127.0.0.1:%d", c.HAProxy.MonitorPort),
 			Balance: c.HAProxy.Balance, MaxConn: strconv.Itoa(c.HAProxy.MaxConn), Timeouts: c.HAProxy.Timeouts,
 			Interval: c.HAProxy.Check.Interval, FastMost: c.HAProxy.Check.Interval,
 			Fall: strconv.Itoa(c.HAProxy.Check.Fall), Rise: strconv.Itoa(c.HAProxy.Check.Rise),
@@ -203,17 +206,17 @@ type keepalivedIntent struct {
 	Advert                                              time.Duration
 	NoPreempt                                           bool
 	Source                                              string
-	Peers, Addresses, Files, Scripts                    []string
+	Peers, Addresses, Others, Files, Scripts            []string
 	AuthType, AuthPass                                  string
 	MulticastSource                                     string
 }
 
-func readKeepalived(t *testing.T, content []byte) keepalivedIntent {
+func readKeepalived(t *testing.T, content []byte, instance string) keepalivedIntent {
 	t.Helper()
 	root := keepalivedBlocks(t, content)
-	in, ok := root.blocks["vrrp_instance KPLB"]
+	in, ok := root.blocks["vrrp_instance "+instance]
 	if !ok {
-		t.Fatal("no vrrp_instance KPLB")
+		t.Fatal("no vrrp_instance " + instance)
 	}
 	global := root.blocks["global_defs"]
 	if _, ok := global.settings["enable_script_security"]; !ok || global.settings["script_user"] != "root" {
@@ -229,6 +232,7 @@ func readKeepalived(t *testing.T, content []byte) keepalivedIntent {
 		VRID: in.settings["virtual_router_id"], Priority: in.settings["priority"], Version: in.settings["version"],
 		Advert: time.Duration(seconds*1000) * time.Millisecond, NoPreempt: noPreempt,
 		Source: in.settings["unicast_src_ip"], Peers: in.blocks["unicast_peer"].lines,
+		Others:    in.blocks["virtual_ipaddress_excluded"].lines,
 		Addresses: in.blocks["virtual_ipaddress"].lines, Files: in.blocks["track_file"].lines, Scripts: in.blocks["track_script"].lines,
 		MulticastSource: in.settings["mcast_src_ip"],
 		AuthType:        in.blocks["authentication"].settings["auth_type"], AuthPass: in.blocks["authentication"].settings["auth_pass"],
@@ -248,16 +252,19 @@ func readKeepalived(t *testing.T, content []byte) keepalivedIntent {
 	return got
 }
 
-func wantKeepalived(c *inventory.Cluster, n inventory.Node) keepalivedIntent {
+func wantKeepalived(c *inventory.Cluster, g inventory.Group, n inventory.Node) keepalivedIntent {
 	iface := n.Interface
 	if iface == "" {
 		iface = DefaultInterface
 	}
 	want := keepalivedIntent{
-		RouterID: n.Name, State: "BACKUP", Interface: iface, VRID: strconv.Itoa(c.VRRP.VirtualRouterID),
-		Priority: strconv.Itoa(n.Priority), Version: strconv.Itoa(c.VRRP.Version), Advert: c.VRRP.AdvertInterval, NoPreempt: !c.VRRP.Failback,
-		Addresses: []string{netip.PrefixFrom(c.VIP, 32).String() + " dev " + iface},
+		RouterID: n.Name, State: "BACKUP", Interface: iface, VRID: strconv.Itoa(g.VirtualRouterID),
+		Priority: strconv.Itoa(g.Priorities[n.Name]), Version: strconv.Itoa(c.VRRP.Version), Advert: c.VRRP.AdvertInterval, NoPreempt: !g.Failback,
+		Addresses: []string{host(g.VIPs[0]) + " dev " + iface},
 		Files:     []string{"kplb_haproxy"}, Scripts: []string{"kplb_check"},
+	}
+	for _, vip := range g.VIPs[1:] {
+		want.Others = append(want.Others, host(vip)+" dev "+iface)
 	}
 	if c.VRRP.Mode == inventory.Multicast {
 		want.MulticastSource = n.Address.String()
@@ -279,27 +286,34 @@ func TestReadBackKeepalived(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
-		priorities := map[string]bool{}
-		for _, n := range c.Nodes {
-			a := tree[n.Name+KeepalivedPath]
-			got, want := readKeepalived(t, a.Content), wantKeepalived(c, n)
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("%s (-inventory +keepalived.conf):\n%s", n.Name, d)
-			}
-			if priorities[got.Priority] {
-				t.Errorf("two nodes have priority %s", got.Priority)
-			}
-			priorities[got.Priority] = true
-
-			if want.AuthPass != "" {
-				want.AuthPass = "geheim42"
-			}
-			filled := Secrets{VRRPAuth: "geheim42"}.Fill(a)
-			if d := cmp.Diff(want, readKeepalived(t, filled.Content)); d != "" {
-				t.Errorf("%s, filled (-inventory +keepalived.conf):\n%s", n.Name, d)
-			}
+		for _, g := range c.Groups() {
+			readBackGroup(t, c, g, tree)
 		}
 	})
+}
+
+func readBackGroup(t *testing.T, c *inventory.Cluster, g inventory.Group, tree Tree) {
+	t.Helper()
+	priorities := map[string]bool{}
+	for _, n := range c.Nodes {
+		a := tree[n.Name+KeepalivedPath]
+		got, want := readKeepalived(t, a.Content, g.Name), wantKeepalived(c, g, n)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-inventory +keepalived.conf):\n%s", n.Name, d)
+		}
+		if priorities[got.Priority] {
+			t.Errorf("two nodes have priority %s", got.Priority)
+		}
+		priorities[got.Priority] = true
+
+		if want.AuthPass != "" {
+			want.AuthPass = "geheim42"
+		}
+		filled := Secrets{VRRPAuth: "geheim42"}.Fill(a)
+		if d := cmp.Diff(want, readKeepalived(t, filled.Content, g.Name)); d != "" {
+			t.Errorf("%s, filled (-inventory +keepalived.conf):\n%s", n.Name, d)
+		}
+	}
 }
 
 // TestReadBackRest: the small files.
@@ -308,9 +322,16 @@ func TestReadBackRest(t *testing.T) {
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
 		for _, n := range c.Nodes {
-			k := wantKeepalived(c, n)
+			sysctl, gone := []string{"net.ipv4.ip_nonlocal_bind = 1"}, make([]string, 0, len(c.VIPs))
+			if len(c.VIPs6()) > 0 {
+				sysctl = append(sysctl, "net.ipv6.ip_nonlocal_bind = 1")
+			}
+			iface := or(n.Interface, DefaultInterface)
+			for _, vip := range c.VIPs {
+				gone = append(gone, "ExecStopPost=-/sbin/ip address del "+host(vip)+" dev "+iface)
+			}
 			for path, want := range map[string][]string{
-				SysctlPath: {"net.ipv4.ip_nonlocal_bind = 1"},
+				SysctlPath: sysctl,
 				PatchPath: {
 					"- op: add", "path: /spec/containers/0/command/-", "value: --advertise-address=" + n.Address.String(),
 					"- op: add", "path: /spec/containers/0/command/-", "value: --bind-address=" + n.Address.String(),
@@ -319,11 +340,10 @@ func TestReadBackRest(t *testing.T) {
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes",
 					"ExecStartPost=/bin/sh -c 'echo 0 > /run/kplb/haproxy'", "ExecStopPost=/bin/sh -c 'echo -254 > /run/kplb/haproxy'",
 				},
-				KeepalivedUnitPath: {
+				KeepalivedUnitPath: append([]string{
 					"[Unit]", "Wants=haproxy.service network-online.target", "After=haproxy.service network-online.target", "StartLimitIntervalSec=0",
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
-					"ExecStopPost=-/sbin/ip address del " + k.Addresses[0],
-				},
+				}, gone...),
 			} {
 				if !slices.ContainsFunc(filesOf(c.Exposure), func(f file) bool { return f.path == path }) {
 					want = nil
@@ -340,4 +360,11 @@ func TestReadBackRest(t *testing.T) {
 			}
 		}
 	})
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// Simulation is what becomes of a cluster's VIP.
+// Simulation is what becomes of the VIPs of a contest.
 type Simulation struct {
 	Speakers []Speaker
 	Start    string // who holds it before: the first one, were they to start at the same moment
@@ -18,13 +18,13 @@ type Simulation struct {
 // of one or two.
 const mostRows = 5
 
-// Simulate lets nodes fail, after all of them were well and the one of the
+// Simulate lets nodes of one contest fail, after all of them were well and the one of the
 // highest priority held the VIP: every subset of them but all, in every way that
 // keepalived can notice. Its error is that of Sound, beside the simulation.
 func Simulate(c *inventory.Cluster, speakers []Speaker) (*Simulation, error) {
 	proof, err := prove(c, speakers)
 	out := &Simulation{Speakers: speakers, Proof: proof}
-	e, otherwise := newElection(speakers), newElection(turned(speakers, !c.VRRP.Failback))
+	e, otherwise := newElection(speakers), newElection(turned(speakers, !groupOf(c, speakers[0].VIP).Failback))
 	start := e.start()
 	out.Start, _ = e.holder(start)
 	for _, failing := range subsets(len(speakers)) {

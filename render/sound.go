@@ -26,28 +26,42 @@ func (u *Unsound) Where() string { return fmt.Sprintf("%s:%d", u.Path, u.Line) }
 // Hint is what to write instead.
 func (u *Unsound) Hint() string { return u.Cure }
 
-// Speakers reads the speaker of every node from a rendered tree. Its error
-// joins an *Unsound for each node that cannot be one.
+// joined are the errors that one joins.
+func joined(err error) []error {
+	var all interface{ Unwrap() []error }
+	if errors.As(err, &all) {
+		return all.Unwrap()
+	}
+	return []error{err}
+}
+
+// Speakers reads the speakers of every node, one for each VIP, from a rendered
+// tree. Its error joins an *Unsound for each that cannot be one.
 func (t Tree) Speakers(c *inventory.Cluster) ([]Speaker, error) {
 	var out []Speaker
 	var errs []error
 	for _, n := range c.Nodes {
-		s, err := ReadSpeaker(c, n, t[n.Name+KeepalivedPath].Content, t[n.Name+HAProxyUnitPath].Content)
+		some, err := ReadSpeakers(c, n, t[n.Name+KeepalivedPath].Content, t[n.Name+HAProxyUnitPath].Content)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, joined(err)...)
 			continue
 		}
-		out = append(out, s)
+		out = append(out, some...)
 	}
 	return out, errors.Join(errs...)
 }
 
-// Sound proves that the speakers elect one holder, and a well one where one is
+// Sound proves of every contest that the speakers elect one holder, and a well one where one is
 // well, whatever fails: see prove. Its error joins an *Unsound for each
 // reason why they do not. A single node has nobody to agree with.
 func Sound(c *inventory.Cluster, speakers []Speaker) error {
-	_, err := prove(c, speakers)
-	return err
+	var errs []error
+	for _, contest := range Contests(c, speakers) {
+		if _, err := prove(c, contest.Speakers); err != nil {
+			errs = append(errs, joined(err)...)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Sound is that of the rendered speakers.
@@ -68,6 +82,9 @@ func prove(c *inventory.Cluster, speakers []Speaker) (Proof, error) {
 	for i, s := range speakers {
 		errs = append(errs, s.unsound(c)...)
 		errs = append(errs, s.besides(speakers[:i])...)
+	}
+	if err := prefers(c, speakers); err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) > 0 { // what follows from them says less
 		return proof, errors.Join(errs...)
@@ -109,7 +126,11 @@ func (s Speaker) unsound(c *inventory.Cluster) []error {
 		out = append(out, s.at(s.lines[""], "track the file that haproxy.service writes, and kplb_check, as `kplb templates keepalived.conf.tmpl` does",
 			"nothing that it tracks fails when HAProxy is gone: the VIP stays on a node that answers nobody"))
 	}
-	if c.VRRP.Failback && s.NoPreempt {
+	switch g := groupOf(c, s.VIP); {
+	case s.NoPreempt && g.Preferred != "":
+		out = append(out, s.at(s.lines["nopreempt"], "leave nopreempt out, as `kplb templates keepalived.conf.tmpl` does where .Failback of the group is set",
+			"nopreempt, but the inventory has %s preferred for %s", g.Preferred, s.VIP))
+	case s.NoPreempt && g.Failback:
 		out = append(out, s.at(s.lines["nopreempt"], "leave nopreempt out, as `kplb templates keepalived.conf.tmpl` does where .Cluster.VRRP.Failback is set; or leave failback out of the inventory",
 			"nopreempt, but the inventory has vrrp.failback: true"))
 	}
@@ -132,7 +153,7 @@ func (s Speaker) besides(others []Speaker) []error {
 			}
 		}
 		if s.Priority == other.Priority && (s.NoPreempt || other.NoPreempt) {
-			out = append(out, s.at(s.lines["priority"], "give every node its own: priority {{ .Node.Priority }}",
+			out = append(out, s.at(s.lines["priority"], "give every node its own: priority {{ $.Node.Priority }}",
 				"priority %d is that of %s, too: when the holder fails, both become holder for a moment", s.Priority, other.Node))
 		}
 	}

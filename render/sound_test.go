@@ -78,14 +78,14 @@ func TestUnsound(t *testing.T) {
 			all("19", "nopreempt with a weight: when kplb_haproxy fails, the priority changes by -100, and the VIP stays: nobody takes it from a lower priority"),
 		},
 		{
-			"state MASTER and nopreempt", [][3]string{{conf, "    state BACKUP\n    nopreempt", "    state {{ if eq .Node.Priority 150 }}MASTER{{ else }}BACKUP{{ end }}\n    nopreempt"}}, "",
+			"state MASTER and nopreempt", [][3]string{{conf, "    state BACKUP\n    nopreempt", "    state {{ if eq $.Node.Priority 150 }}MASTER{{ else }}BACKUP{{ end }}\n    nopreempt"}}, "",
 			of("1", "34", "state MASTER with nopreempt: keepalived takes nopreempt away, and the node takes the VIP whenever it returns"),
 		},
 		{
-			"equal priorities and nopreempt", [][3]string{{conf, "priority {{ .Node.Priority }}", "priority {{ max 140 .Node.Priority }}"}}, "",
+			"equal priorities and nopreempt", [][3]string{{conf, "priority {{ index .Priorities $.Node.Name }}", "priority {{ max 140 $.Node.Priority }}"}}, "",
 			of("3", "39", "priority 140 is that of kubernetes-node-2, too: when the holder fails, both become holder for a moment"),
 		},
-		{"equal priorities, and whoever is higher may take it", [][3]string{preempts, {conf, "priority {{ .Node.Priority }}", "priority 100"}}, "", ""},
+		{"equal priorities, and whoever is higher may take it", [][3]string{preempts, {conf, "priority {{ index .Priorities $.Node.Name }}", "priority 100"}}, "", ""},
 		{
 			"nothing is tracked",
 			[][3]string{{conf, "    track_file {\n        kplb_haproxy\n    }\n    track_script {\n        kplb_check\n    }\n", ""}}, "",
@@ -104,29 +104,29 @@ func TestUnsound(t *testing.T) {
 		},
 		{"heavy enough", [][3]string{preempts, light}, "", ""},
 		{
-			"another VRID on one node", [][3]string{{conf, "virtual_router_id {{ .Cluster.VRRP.VirtualRouterID }}", "virtual_router_id {{ if eq .Node.Priority 130 }}7{{ else }}8{{ end }}"}}, "",
+			"another VRID on one node", [][3]string{{conf, "virtual_router_id {{ .VirtualRouterID }}", "virtual_router_id {{ if eq $.Node.Priority 130 }}7{{ else }}8{{ end }}"}}, "",
 			of("3", "32", "does not hear kubernetes-node-1: virtual_router_id 7 here, 8 there; who hears nobody takes the VIP, and then two hold it") +
 				of("3", "32", "does not hear kubernetes-node-2: virtual_router_id 7 here, 8 there; who hears nobody takes the VIP, and then two hold it"),
 		},
 		{
-			"another version on one node", [][3]string{{conf, "version {{ .Cluster.VRRP.Version }}", "{{ if ne .Node.Priority 150 }}version 3{{ end }}"}}, "",
+			"another version on one node", [][3]string{{conf, "version {{ $.Cluster.VRRP.Version }}", "{{ if ne $.Node.Priority 150 }}version 3{{ end }}"}}, "",
 			of("2", "32", "does not hear kubernetes-node-1: VRRP version 3 here, 2 there; who hears nobody takes the VIP, and then two hold it") +
 				of("3", "32", "does not hear kubernetes-node-1: VRRP version 3 here, 2 there; who hears nobody takes the VIP, and then two hold it"),
 		},
 		{
-			"a peer is left out", [][3]string{{conf, "{{- range .Peers }}", "{{- range (ternary (initial .Peers) .Peers (eq .Node.Priority 150)) }}"}}, "",
+			"a peer is left out", [][3]string{{conf, "{{- range $.Peers }}", "{{- range (ternary (initial $.Peers) $.Peers (eq $.Node.Priority 150)) }}"}}, "",
 			of("3", "32", "does not hear kubernetes-node-1: the unicast_peer of kubernetes-node-1 does not have 10.1.1.3; who hears nobody takes the VIP, and then two hold it"),
 		},
 		{
-			"a template of before failback", [][3]string{{conf, "{{- if .Cluster.VRRP.Failback }}", "{{- if false }}"}}, "failback: true",
+			"a template of before failback", [][3]string{{conf, "{{- else if .Failback }}", "{{- else if false }}"}}, "failback: true",
 			all("35", "nopreempt, but the inventory has vrrp.failback: true"),
 		},
 		{
-			"a template of before multicast", [][3]string{{conf, `{{- if eq .Cluster.VRRP.Mode "multicast" }}`, "{{- if false }}"}}, "mode: multicast",
+			"a template of before multicast", [][3]string{{conf, `{{- if eq $.Cluster.VRRP.Mode "multicast" }}`, "{{- if false }}"}}, "mode: multicast",
 			all("44", "unicast_peer, but the inventory has vrrp.mode: multicast, which is what firewalls are opened for"),
 		},
 		{
-			"no instance has the VIP", [][3]string{{conf, "{{ .Cluster.VIP }}/32", "10.1.233.9/32"}}, "",
+			"no instance has the VIP", [][3]string{{conf, "{{ host .Announced }}", "10.1.233.9/32"}}, "",
 			all("1", "no vrrp_instance has the VIP 10.1.233.1"),
 		},
 	} {
@@ -174,7 +174,7 @@ func TestRefusedIsFlawed(t *testing.T) {
 		{conf, "    weight 1\n", "    weight 20 # of -254\n    # "},
 		{"haproxy.service.conf.tmpl", "echo -254", "echo -100"},
 		{conf, "    track_file {\n        kplb_haproxy\n    }\n    track_script {\n        kplb_check\n    }\n", ""},
-		{conf, "virtual_router_id {{ .Cluster.VRRP.VirtualRouterID }}", "virtual_router_id {{ .Node.Priority }}"},
+		{conf, "virtual_router_id {{ .VirtualRouterID }}", "virtual_router_id {{ $.Node.Priority }}"},
 	} {
 		speakers, err := changed(t, cluster, change).Speakers(cluster)
 		if err != nil {
@@ -251,7 +251,7 @@ func FuzzReadSpeaker(f *testing.F) {
 		}
 		var speakers []Speaker
 		for _, n := range c.Nodes {
-			s, err := ReadSpeaker(c, n, []byte(text), []byte(text))
+			s, err := ReadSpeaker(c, n, c.VIP, []byte(text), []byte(text))
 			if err != nil {
 				return
 			}

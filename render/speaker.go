@@ -26,22 +26,31 @@ type Speaker struct {
 	peers         []netip.Addr // none: multicast
 	checks        []check
 	lines         map[string]int // of keywords in keepalived.conf
+
+	VIP      netip.Addr // that it is read for
+	instance string     // its vrrp_instance
 }
 
 // ReadSpeaker reads keepalived.conf, and the drop-in of haproxy.service, which
 // writes what keepalived tracks. Several instances: the one with the VIP counts.
-func ReadSpeaker(c *inventory.Cluster, n inventory.Node, keepalived, haproxyUnit []byte) (Speaker, error) {
+func ReadSpeaker(c *inventory.Cluster, n inventory.Node, vip netip.Addr, keepalived, haproxyUnit []byte) (Speaker, error) {
 	all := statement{inner: parseKeepalived(keepalived)}
-	i := slices.IndexFunc(all.inner, func(s statement) bool { return s.is("vrrp_instance") && holdsAddress(s, c.VIP) })
+	i := slices.IndexFunc(all.inner, func(s statement) bool { return s.is("vrrp_instance") && holdsAddress(s, vip) })
 	if i < 0 {
 		return Speaker{}, &Unsound{
-			Node: n.Name, Path: KeepalivedPath, Line: 1, What: "no vrrp_instance has the VIP " + c.VIP.String(),
+			Node: n.Name, Path: KeepalivedPath, Line: 1, What: "no vrrp_instance has the VIP " + vip.String(),
 			Cure: "write it as `kplb templates keepalived.conf.tmpl` does",
 		}
 	}
 	in := all.inner[i]
+	if group := all.find("vrrp_sync_group"); group.line > 0 && len(c.VIPs) > 1 {
+		return Speaker{}, &Unsound{
+			Node: n.Name, Path: KeepalivedPath, Line: group.line, What: "a vrrp_sync_group ties instances together, and nobody knows what comes of it",
+			Cure: "write VIPs that move together into one vrrp_instance, as `kplb templates keepalived.conf.tmpl` does: see docs/decisions/0010-several-vips.md",
+		}
+	}
 	s := Speaker{
-		Node: n.Name, State: "BACKUP", source: n.Address, lines: map[string]int{"": in.line},
+		Node: n.Name, VIP: vip, instance: in.word(1), State: "BACKUP", source: announcer(n, in, vip), lines: map[string]int{"": in.line},
 		Priority: s2i(in.find("priority").word(1), 100), vrid: s2i(in.find("virtual_router_id").word(1), 0),
 		version: s2i(in.find("version").word(1), s2i(all.find("global_defs").find("vrrp_version").word(1), 2)),
 		advert:  time.Second,
@@ -70,12 +79,28 @@ func ReadSpeaker(c *inventory.Cluster, n inventory.Node, keepalived, haproxyUnit
 	return s, nil
 }
 
+// announcer is the node's address in the family of the adverts: that of the
+// first virtual_ipaddress.
+func announcer(n inventory.Node, instance statement, vip netip.Addr) netip.Addr {
+	for _, inner := range instance.find("virtual_ipaddress").inner {
+		if p, err := netip.ParsePrefix(inner.word(0)); err == nil {
+			vip = p.Addr()
+			break
+		}
+	}
+	if a := n.AddressFor(vip); a.IsValid() {
+		return a
+	}
+	return n.Address
+}
+
 // holdsAddress says whether an instance brings the address up.
 func holdsAddress(instance statement, a netip.Addr) bool {
 	for _, block := range instance.inner {
 		for _, inner := range block.inner {
-			address, _, _ := strings.Cut(inner.word(0), "/")
-			if block.is("virtual_ipaddress", "virtual_ipaddress_excluded") && address == a.String() {
+			word, _, _ := strings.Cut(inner.word(0), "/")
+			address, err := netip.ParseAddr(word) // however it is written
+			if block.is("virtual_ipaddress", "virtual_ipaddress_excluded") && err == nil && address == a {
 				return true
 			}
 		}

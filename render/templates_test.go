@@ -111,8 +111,8 @@ func TestOverrideFails(t *testing.T) {
 		"two stamps": {"{{ .Stamp }}\n{{ .Stamp }}\n", "kubernetes-node-1: template sysctl.conf.tmpl has {{ .Stamp }} on 2 lines of its own, want exactly 1"},
 		"indented":   {"  {{ .Stamp }}\n", "kubernetes-node-1: template sysctl.conf.tmpl has {{ .Stamp }} on 0 lines of its own, want exactly 1"},
 		"missing field": {
-			"{{ .Stamp }}\n{{ .Cluster.VIPs }}\n",
-			`kubernetes-node-1: template: sysctl.conf.tmpl:2:11: executing "sysctl.conf.tmpl" at <.Cluster.VIPs>: can't evaluate field VIPs in type *inventory.Cluster`,
+			"{{ .Stamp }}\n{{ .Cluster.Vip }}\n",
+			`kubernetes-node-1: template: sysctl.conf.tmpl:2:11: executing "sysctl.conf.tmpl" at <.Cluster.Vip>: can't evaluate field Vip in type *inventory.Cluster`,
 		},
 		"missing template": {
 			"{{ .Stamp }}\n{{ template \"other\" . }}\n",

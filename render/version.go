@@ -21,6 +21,8 @@ var (
 var (
 	MinHAProxy    = Version{2, 2, 0}
 	MinKeepalived = Version{2, 0, 0}
+	// MinKeepalived6 announces IPv6 VIPs; before it, the first one has to be link-local.
+	MinKeepalived6 = Version{2, 2, 4}
 )
 
 var versionForm = regexp.MustCompile(`(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?`)

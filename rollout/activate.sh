@@ -5,7 +5,8 @@
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
 #   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
 #   KPLB_REDIRECT                 start or stop: the VIP's port is sent to haproxy by nftables
-#   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards; no VIP: it need not
+#   KPLB_SERVES                   where haproxy must listen afterwards, each ADDRESS:PORT; none: it need not
+#   KPLB_NO_BIND6                 1: what IPv6 VIPs needed of the kernel is as it was before kplb
 # The data "active" is kept as what the daemons have loaded.
 
 workers() {
@@ -13,7 +14,9 @@ workers() {
 }
 
 listens() {
-	ss -Hltnp "src $KPLB_VIP:$KPLB_PORT" | grep -q '"haproxy"'
+	for at in $KPLB_SERVES; do
+		ss -Hltnp "src $at" | grep -q '"haproxy"' || return 1
+	done
 }
 
 # Tries for 10 s.
@@ -78,6 +81,11 @@ case $KPLB_SYSCTL in
 1) said=$(sysctl -q -p /etc/sysctl.d/90-kplb.conf 2>&1) || refuse "sysctl: $said" ;;
 0) echo 0 >/proc/sys/net/ipv4/ip_nonlocal_bind ;;
 esac
+if [ "$KPLB_NO_BIND6" = 1 ]; then
+	bind6=0
+	IFS= read -r bind6 2>/dev/null <$base/generations/0/nonlocal_bind6
+	echo "$bind6" >/proc/sys/net/ipv6/ip_nonlocal_bind
+fi
 for unit in $KPLB_ENABLE; do
 	said=$(systemctl --quiet enable "$unit" 2>&1) || refuse "systemctl enable $unit: $said"
 done
@@ -91,11 +99,12 @@ done
 ufw_lines "$KPLB_OPEN"
 if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi
 switch haproxy "$KPLB_HAPROXY"
-[ -z "$KPLB_VIP" ] || [ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $KPLB_VIP:$KPLB_PORT:
+[ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $at:
 $(last_words haproxy)"
 case $KPLB_REDIRECT in
 start) said=$(systemctl reload-or-restart kplb-redirect.service 2>&1) || refuse "kplb-redirect does not start: $said
-$(last_words kplb-redirect)" ;;
+$(last_words kplb-redirect)"
+	redirect_stale ;;
 stop) redirect_away ;;
 esac
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi

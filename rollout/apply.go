@@ -39,7 +39,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	defer unlock()
 	r.txn, r.window, r.armed = newToken(), o.Window, nil
 	if p.speaks() {
-		r.report(Event{Step: "listening for others on " + r.Cluster.VIP.String(), Usual: precheckUsual})
+		r.report(Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual})
 		if err := r.precheck(ctx, !p.opens()); err != nil {
 			return nil, err
 		}

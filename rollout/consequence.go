@@ -49,7 +49,7 @@ func (n NodePlan) Consequences() []string {
 		}[n.HAProxy])
 	}
 	if n.Redirect != Leave {
-		say("nftables: %s", map[Action]string{Start: fmt.Sprintf("sends the VIP's port to haproxy on %s", n.serves), Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
+		say("nftables: %s", map[Action]string{Start: "sends the VIP's port to haproxy on " + joined(n.serves, " and "), Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
 	}
 	switch {
 	case n.waits:

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func (r *Rollout) look(ctx context.Context, pairs bool) (*survey, error) {
 	nodes := r.present()
 	s := &survey{cluster: r.Cluster, members: r.everyone(), pairs: pairs, facts: maps.Clone(r.facts), sights: map[string]*sight{}}
 	for _, n := range nodes {
-		s.sights[n.Name] = &sight{nonce: newProbe(), macs: map[string]string{}, heard: map[string]bool{}}
+		s.sights[n.Name] = &sight{nonce: newProbe(), macs: map[string]string{}, heard: map[string]bool{}, answers: map[netip.Addr][]string{}}
 	}
 	var all, sent sync.WaitGroup
 	all.Add(len(nodes))
@@ -153,7 +154,7 @@ func (s *survey) script(n inventory.Node, send bool) remote.Script {
 		}
 		nonces = append(nonces, there.nonce)
 		if send && there.mac(p) != "" { // known once it listens
-			peers = append(peers, p.Address.String()+"/"+there.mac(p))
+			peers = append(peers, fourOf(p).String()+"/"+there.mac(p))
 		}
 	}
 	if s.multicast() && len(peers) > 0 {
@@ -164,8 +165,8 @@ func (s *survey) script(n inventory.Node, send bool) remote.Script {
 		Files: map[string][]byte{"vrrp.pl": []byte(vrrpProgram)},
 		Vars: map[string]string{
 			"KPLB_SEND":    flag(send),
-			"KPLB_ADDRESS": n.Address.String(),
-			"KPLB_VIP":     s.cluster.VIP.String(),
+			"KPLB_ADDRESS": fourOf(n).String(),
+			"KPLB_VIPS":    joined(s.cluster.VIPs4(), ","),
 			"KPLB_SECONDS": strconv.Itoa(int(listenTime.Seconds())),
 			"KPLB_NONCE":   s.sights[n.Name].nonce,
 			"KPLB_PEERS":   strings.Join(peers, " "),

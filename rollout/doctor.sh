@@ -1,7 +1,7 @@
 # What stands in the way of a VIP, as one node sees it. Changes nothing.
 #   KPLB_SEND     1: only send the probes
 #   KPLB_ADDRESS  of the node
-#   KPLB_VIP
+#   KPLB_VIPS     of IPv4, with commas; none: it cannot look
 #   KPLB_SECONDS  how long to listen
 #   KPLB_NONCE    of our probes
 #   KPLB_PEERS    where they go, each ADDRESS/MAC: the other nodes, or VRRP's multicast group
@@ -19,7 +19,7 @@ if [ -n "$interface" ]; then
 fi
 
 if [ -n "$KPLB_SEND" ]; then
-	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "$KPLB_VIP" "$KPLB_NONCE" $KPLB_PEERS |
+	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "${KPLB_VIPS%%,*}" "$KPLB_NONCE" $KPLB_PEERS |
 		while read -r what peer; do
 			case $what in kept | sent) record "$what" "$peer" ;; esac
 		done
@@ -42,23 +42,28 @@ record apparmor "$(grep -E '(^|/)(haproxy|keepalived) \(enforce\)$' /sys/kernel/
 # Without perl only the kernel can ask who has the VIP, and it tells what it
 # knows from earlier, too.
 ask_kernel() {
-	if command -v bash >/dev/null; then
-		# shellcheck disable=SC2016 # expanded by bash
-		bash -c 'echo >"/dev/udp/$1/9"' kplb "$KPLB_VIP" 2>/dev/null
-	else
-		ping -c 1 -W 1 "$KPLB_VIP" >/dev/null 2>&1
-	fi
+	vips=$(echo "$KPLB_VIPS" | tr , ' ')
+	for vip in $vips; do
+		if command -v bash >/dev/null; then
+			# shellcheck disable=SC2016 # expanded by bash
+			bash -c 'echo >"/dev/udp/$1/9"' kplb "$vip" 2>/dev/null
+		else
+			ping -c 1 -W 1 "$vip" >/dev/null 2>&1
+		fi
+	done
 	sleep 1
-	record neighbour "$(ip -4 neigh show to "$KPLB_VIP")"
+	for vip in $vips; do record neighbour "$(ip -4 neigh show to "$vip")"; done
 }
 
-if ! command -v perl >/dev/null; then
+if [ -z "$KPLB_VIPS" ]; then
+	record deaf "there is no IPv4 VIP, and IPv6 is not looked at"
+elif ! command -v perl >/dev/null; then
 	ask_kernel
 	record deaf "no perl on the node"
 elif [ -z "$interface" ]; then
 	record deaf "no interface has $KPLB_ADDRESS"
 else
-	kplb_file vrrp.pl | perl - listen "$KPLB_SECONDS" "$interface" "$index" "$mac" "$KPLB_ADDRESS" "$KPLB_VIP" $KPLB_NONCES 2>&1 |
+	kplb_file vrrp.pl | perl - listen "$KPLB_SECONDS" "$interface" "$index" "$mac" "$KPLB_ADDRESS" "$KPLB_VIPS" $KPLB_NONCES 2>&1 |
 		while read -r what rest; do
 			case $what in
 			listening | arp | vrrp | probe) record "$what" $rest ;;

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
@@ -50,9 +51,16 @@ func (s *survey) of(n inventory.Node) []finding {
 	if s.sights[n.Name] == nil {
 		return nil
 	}
-	out := []finding{s.stranger(n), s.speakers(n)}
+	var out []finding
+	for _, vip := range s.cluster.VIPs {
+		out = append(out, s.stranger(n, vip))
+	}
+	out = append(out, s.speakers(n))
 	out = append(out, s.arriving(n)...)
-	return append(out, s.networks(n), s.nodePorts(n), s.guards(n))
+	for _, vip := range s.cluster.VIPs {
+		out = append(out, s.networks(n, vip))
+	}
+	return append(out, s.nodePorts(n), s.guards(n))
 }
 
 // checkRefusals is what an apply would refuse, and a change that waits.
@@ -96,7 +104,7 @@ func (s *survey) ours(mac string) string {
 	}
 	for _, m := range slices.Concat(s.members, s.cluster.Nodes) {
 		for _, there := range s.sights {
-			if slices.ContainsFunc(there.neighbours, func(n neighbour) bool { return n.address == m.Address && n.mac == mac }) {
+			if slices.ContainsFunc(there.neighbours, func(n neighbour) bool { return n.address == fourOf(m) && n.mac == mac }) {
 				return m.Name
 			}
 		}
@@ -104,15 +112,19 @@ func (s *survey) ours(mac string) string {
 	return ""
 }
 
-func (s *survey) stranger(n inventory.Node) finding {
-	vip, mine := s.cluster.VIP, s.sights[n.Name]
+// stranger asks by ARP, and so for IPv4 VIPs only.
+func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
+	if vip.Is6() {
+		return passed(n.Name, fmt.Sprintf("nobody else has %s", vip), "left out: IPv6 neighbours are not asked")
+	}
+	mine := s.sights[n.Name]
 	out := passed(n.Name, fmt.Sprintf("nobody else answers ARP for %s", vip), "nobody answers")
 	out.stops = true
 	holds := slices.ContainsFunc(mine.addresses, func(a Address) bool { return a.Prefix.Addr() == vip })
 	if holds {
 		out.Detail = "the node holds it"
 	}
-	macs := mine.answers
+	macs := mine.answers[vip]
 	if !mine.asks {
 		if !mine.asked && !holds {
 			out.Detail = "left out: " + mine.whyDeaf()
@@ -141,7 +153,7 @@ func (s *survey) stranger(n inventory.Node) finding {
 
 // familiar says whether an address is one of a node's.
 func (s *survey) familiar(a netip.Addr) bool {
-	if slices.ContainsFunc(slices.Concat(s.members, s.cluster.Nodes), func(n inventory.Node) bool { return n.Address == a }) {
+	if slices.ContainsFunc(slices.Concat(s.members, s.cluster.Nodes), func(n inventory.Node) bool { return n.Address == a || slices.Contains(n.Addresses, a) }) {
 		return true
 	}
 	for _, there := range s.sights {
@@ -153,8 +165,12 @@ func (s *survey) familiar(a netip.Addr) bool {
 }
 
 func (s *survey) speakers(n inventory.Node) finding {
-	mine, id := s.sights[n.Name], s.cluster.VRRP.VirtualRouterID
-	out := passed(n.Name, fmt.Sprintf("no stranger has virtual router ID %d", id), "no stranger speaks VRRP")
+	groups := s.cluster.Groups()
+	mine, ids, words := s.sights[n.Name], make([]int, len(groups)), make([]string, len(groups))
+	for i, g := range groups {
+		ids[i], words[i] = g.VirtualRouterID, strconv.Itoa(g.VirtualRouterID)
+	}
+	out := passed(n.Name, "no stranger has virtual router ID "+strings.Join(words, " or "), "no stranger speaks VRRP")
 	out.stops = true
 	if !mine.listens || mine.deaf != "" {
 		out.Detail = "left out: " + mine.whyDeaf()
@@ -164,7 +180,7 @@ func (s *survey) speakers(n inventory.Node) finding {
 	for _, sp := range mine.speakers {
 		switch {
 		case s.familiar(sp.address):
-		case sp.vrid == id:
+		case slices.Contains(ids, sp.vrid):
 			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "a stranger speaks VRRP: %s", sp)
 		default:
 			others = append(others, sp.String())
@@ -238,19 +254,19 @@ func (s *survey) advertTo(n inventory.Node) netip.Addr {
 	if s.multicast() {
 		return render.VRRPGroup
 	}
-	return n.Address
+	return fourOf(n)
 }
 
 // cureFor is the command that lets VRRP from one node into another.
 func (s *survey) cureFor(from, to inventory.Node) string {
 	if f := s.facts[to.Name]; f != nil && ufwEnabled(f) {
-		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, from.Address)
+		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, fourOf(from))
 	}
-	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", from.Address)
+	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", fourOf(from))
 	if f := s.facts[to.Name]; f != nil && f.Filter == firewalld {
-		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, from.Address)
+		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, fourOf(from))
 	} else if f != nil && isFilter(f.Filter) {
-		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, from.Address)
+		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, fourOf(from))
 	}
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
 }

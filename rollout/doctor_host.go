@@ -31,8 +31,8 @@ func (t *sight) read(pod, name string) (value, why string) {
 	return remote.Clean(shorten(value)), ""
 }
 
-func (s *survey) networks(n inventory.Node) finding {
-	vip, mine := s.cluster.VIP, s.sights[n.Name]
+func (s *survey) networks(n inventory.Node, vip netip.Addr) finding {
+	mine := s.sights[n.Name]
 	out := passed(n.Name, fmt.Sprintf("%s is outside of the cluster's networks", vip), "")
 	out.stops = true
 	var details []string

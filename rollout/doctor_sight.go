@@ -27,9 +27,9 @@ type sight struct {
 	enforced     []string // AppArmor's profiles
 	deaf         string   // why it did not listen
 	listens      bool
-	asks         bool     // by ARP itself
-	asked        bool     // through the kernel, which has a memory
-	answers      []string // the MACs that said that they have the VIP
+	asks         bool                    // by ARP itself
+	asked        bool                    // through the kernel, which has a memory
+	answers      map[netip.Addr][]string // the MACs that said that they have a VIP
 	speakers     []speaker
 	heard        map[string]bool // nonces
 	kept         []netip.Addr    // whom its own firewall sends no VRRP
@@ -73,11 +73,20 @@ func (t *sight) whyMute(n inventory.Node) string {
 // mac is that of the interface that has the node's address; empty: none.
 func (t *sight) mac(n inventory.Node) string {
 	for _, a := range t.addresses {
-		if a.Prefix.Addr() == n.Address {
+		if a.Prefix.Addr() == fourOf(n) {
 			return t.macs[a.Interface]
 		}
 	}
 	return ""
+}
+
+// fourOf is the node's IPv4 address, by which it looks around; its own if it has
+// none.
+func fourOf(n inventory.Node) netip.Addr {
+	if a := n.AddressFor(netip.IPv4Unspecified()); a.IsValid() {
+		return a
+	}
+	return n.Address
 }
 
 // takeClock places the node's clock between asking and the answer.
@@ -149,8 +158,8 @@ func (t *sight) take(r remote.Record) error {
 	case "listening":
 		t.listens, t.asks = true, field(0) == "arp"
 	case "arp":
-		if macForm.MatchString(field(0)) && len(t.answers) < mostSpeakers {
-			t.answers = append(t.answers, field(0))
+		if vip, err := netip.ParseAddr(field(1)); err == nil && macForm.MatchString(field(0)) && len(t.answers[vip]) < mostSpeakers {
+			t.answers[vip] = append(t.answers[vip], field(0))
 		}
 	case "vrrp":
 		t.takeSpeaker(r.Fields)

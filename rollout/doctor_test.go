@@ -67,22 +67,27 @@ ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods 
 ok its ports are outside of the NodePorts: 30000-32767
 ok SELinux and AppArmor are not in the way: neither enforces anything on haproxy or keepalived
 `},
-		{"a stranger has the VIP", func(_ *survey, m *sight) { m.answers = []string{"52:54:00:00:00:ff"} },
+		{"a stranger has the VIP", func(_ *survey, m *sight) {
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:ff"}}
+		},
 			`NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
 `},
-		{"another node has it", func(s *survey, m *sight) { s.holds("node-2"); m.answers = []string{"52:54:00:00:00:02"} },
+		{"another node has it", func(s *survey, m *sight) {
+			s.holds("node-2")
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:02"}}
+		},
 			"ok nobody else answers ARP for 10.1.233.1: answered by node-2\n"},
 		{"this node has it", func(s *survey, _ *sight) { s.holds("node-1") }, "ok nobody else answers ARP for 10.1.233.1: the node holds it\n"},
 		{"a node and a stranger have it", func(s *survey, m *sight) {
 			s.holds("node-1")
-			m.answers = []string{"52:54:00:00:00:01", "52:54:00:00:00:ff"}
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:01", "52:54:00:00:00:ff"}}
 		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
 `},
 		{"a node that cannot be asked has it", func(s *survey, m *sight) {
 			delete(s.sights, "node-3")
-			m.answers = []string{"52:54:00:00:00:03"}
+			m.answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:03"}}
 			s.sights["node-2"].neighbours = parseNeighbours("10.1.1.3 dev eth0 lladdr 52:54:00:00:00:03 STALE\n", false)
 			s.members = s.members[:2]
 		}, "ok nobody else answers ARP for 10.1.233.1: answered by node-3\nok VRRP (IP protocol 112) of the others arrives: from node-2\n"},
@@ -603,6 +608,7 @@ func TestVRRPProgram(t *testing.T) {
 ip link add one address 02:00:00:00:00:01 type veth peer name two address 02:00:00:00:00:02
 ip addr add 10.0.0.1/24 dev one
 ip addr add 10.9.9.9/32 dev two
+ip addr add 10.9.9.8/32 dev two
 ip link set one up
 ip link set two up
 index() { line=$(ip -o link show dev "$1"); echo "${line%%:*}"; }
@@ -616,7 +622,7 @@ for my $vrrp ([0x31, 51, 100], [0x31, 51, 90], [0x21, 7, 255], [0x0f, 9, 9], [0x
 (sleep 1; for nonce in 11111111111111111111111111111111 22222222222222222222222222222222; do
 	perl "$PROGRAM" send "$(index two)" 10.0.0.2 10.9.9.9 $nonce 10.0.0.1/02:00:00:00:00:01 >/dev/null
 done) &
-perl "$PROGRAM" listen 3 one "$(index one)" 02:00:00:00:00:01 10.0.0.1 10.9.9.9 11111111111111111111111111111111
+perl "$PROGRAM" listen 3 one "$(index one)" 02:00:00:00:00:01 10.0.0.1 10.9.9.9,10.9.9.8,10.9.9.7 11111111111111111111111111111111
 wait`
 	cmd := exec.CommandContext(t.Context(), "unshare", "-rn", "sh", "-c", text)
 	cmd.Env = append(os.Environ(), "PROGRAM="+program)
@@ -626,12 +632,12 @@ wait`
 	}
 	got := strings.Split(strings.TrimSpace(string(out)), "\n")
 	same(t, "the first line", got[0], "listening arp")
-	for _, want := range []string{"arp 02:00:00:00:00:02", "vrrp 10.0.0.7 3 51 100", "vrrp 10.0.0.7 2 7 255", "probe 11111111111111111111111111111111 10.0.0.2"} {
+	for _, want := range []string{"arp 02:00:00:00:00:02 10.9.9.9", "arp 02:00:00:00:00:02 10.9.9.8", "vrrp 10.0.0.7 3 51 100", "vrrp 10.0.0.7 2 7 255", "probe 11111111111111111111111111111111 10.0.0.2"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	same(t, "lines", len(got), 5)
+	same(t, "lines", len(got), 6)
 	if t.Failed() {
 		t.Logf("%s", out)
 	}

@@ -7,18 +7,18 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// readSpeaker reads what a node's new files make of it in VRRP's elections.
-// Its error is a RefusedError.
-func readSpeaker(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) (*render.Speaker, error) {
+// readSpeakers reads what a node's new files make of it in VRRP's elections, one
+// for each VIP. Its error is a RefusedError.
+func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) ([]render.Speaker, error) {
 	content := map[string][]byte{}
 	for _, a := range artifacts {
 		content[a.Path] = a.Content
 	}
-	s, err := render.ReadSpeaker(c, n, content[render.KeepalivedPath], content[render.HAProxyUnitPath])
+	out, err := render.ReadSpeakers(c, n, content[render.KeepalivedPath], content[render.HAProxyUnitPath])
 	if err != nil {
 		return nil, refusedFor(err)
 	}
-	return &s, nil
+	return out, nil
 }
 
 // refuseUnsound refuses files with which the nodes that can be reached would
@@ -27,9 +27,7 @@ func readSpeaker(c *inventory.Cluster, n inventory.Node, artifacts []render.Arti
 func refuseUnsound(c *inventory.Cluster, plans []NodePlan) error {
 	var speakers []render.Speaker
 	for _, p := range plans {
-		if p.speaker != nil {
-			speakers = append(speakers, *p.speaker)
-		}
+		speakers = append(speakers, p.speakers...)
 	}
 	if err := render.Sound(c, speakers); err != nil {
 		return refusedFor(err)

@@ -46,6 +46,26 @@ func frontendIn(config []byte, vip netip.Addr) netip.AddrPort {
 
 var bindLine = regexp.MustCompile(`(?m)^\s+bind (\S+)`)
 
+// frontendsIn is where it listens on those of the VIPs that it has.
+func frontendsIn(config []byte, vips []netip.Addr) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, vip := range vips {
+		if at := frontendIn(config, vip); at.IsValid() {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// joined lists addresses for people, and for ss.
+func joined[T fmt.Stringer](all []T, separator string) string {
+	out := make([]string, len(all))
+	for i, a := range all {
+		out[i] = a.String()
+	}
+	return strings.Join(out, separator)
+}
+
 // expose edits the apiserver's manifest for the exposure of the inventory. Of
 // the flags that another one has, only those are taken away that kplb has set.
 func expose(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
@@ -123,8 +143,14 @@ func (n *NodePlan) planRedirect(c *inventory.Cluster, f *Facts, artifacts []rend
 // redirects says whether the node sends what is for the VIP's port to HAProxy,
 // both what comes in and its own.
 func (f *Facts) redirects(c *inventory.Cluster) bool {
-	rule := fmt.Sprintf("ip daddr %s tcp dport %d fib daddr type local dnat to %s", c.VIP, c.Port, c.Frontend())
-	return strings.Count(f.Redirect, rule) == 2
+	for i, vip := range c.VIPs {
+		family := map[bool]string{true: "ip", false: "ip6"}[vip.Is4()]
+		rule := fmt.Sprintf("%s daddr %s tcp dport %d fib daddr type local dnat to %s\n", family, vip, c.Port, c.Frontends()[i])
+		if strings.Count(f.Redirect+"\n", rule) != 2 {
+			return false
+		}
+	}
+	return true
 }
 
 // planStale takes away files of kplb's that another exposure has needed.
@@ -156,7 +182,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	if c.Exposure != inventory.Redirect {
 		return []Check{check}
 	}
-	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", c.Entrance()), OK: f.redirects(c), Detail: c.Frontend().String()}
+	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", joined(c.Entrances(), " and ")), OK: f.redirects(c), Detail: joined(c.Frontends(), " and ")}
 	if !sent.OK {
 		sent.Detail, sent.Cure = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}

@@ -58,7 +58,7 @@ func TestSwitchExposure(t *testing.T) {
 				same(t, "haproxy", p.HAProxy, Reload)
 				same(t, "haproxy has left the port before the apiserver takes it", p.apiserverLast(), p.Manifest != nil && !to.SharesPort())
 				same(t, "redirect", p.Redirect, map[bool]Action{to == inventory.Redirect: Start, from == inventory.Redirect: Stop}[true])
-				same(t, "haproxy listens", p.serves, r.Cluster.Frontend())
+				same(t, "haproxy listens", joined(p.serves, " "), r.Cluster.Frontend().String())
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"io/fs"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/kplb/kplb/render"
@@ -27,6 +28,8 @@ type Facts struct {
 	Filter       string          // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
 	Connected    bool            // the kubelet, to the VIP
 	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
+
+	NonlocalBind6 bool // of IPv6
 }
 
 // OS is what /etc/os-release says.
@@ -90,6 +93,9 @@ func (f *Facts) Holds(a netip.Addr) bool {
 	}
 	return false
 }
+
+// holdsAny says whether the node has one of the addresses.
+func (f *Facts) holdsAny(all []netip.Addr) bool { return slices.ContainsFunc(all, f.Holds) }
 
 // InterfaceOf finds the interface that has the address.
 func (f *Facts) InterfaceOf(a netip.Addr) (Address, bool) {

@@ -67,6 +67,7 @@ func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts
 	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, vars: map[string]map[string]string{}, dialed: map[string]int{}}
 	f.Cluster.Port = 1 // tcpmux: refused at once
 	f.Cluster.VIP = netip.MustParseAddr("127.9.1.9")
+	f.Cluster.VIPs = []netip.Addr{f.Cluster.VIP}
 	for i := range f.Cluster.Nodes {
 		f.Cluster.Nodes[i].Address = netip.MustParseAddr(fmt.Sprintf("127.9.1.%d", i+1))
 	}

@@ -38,7 +38,7 @@ func (p *NodePlan) planFirewall(c *inventory.Cluster, f *Facts) {
 // in its place, and nothing when ours goes. A rule of ours that goes is enough
 // for nothing, such as the one for unicast when adverts become multicast.
 func (p *NodePlan) toRules(f *Facts, want []render.Rule) {
-	there := ufwRules(f.Files[ufwRulesPath].Content)
+	there := ufwAllRules(f.Files)
 	for _, rule := range want {
 		i := slices.IndexFunc(there, func(r ufwRule) bool { return r.Rule == rule })
 		switch {
@@ -62,7 +62,7 @@ func (p *NodePlan) planFirewallBack(f *Facts, s *saved) {
 		return
 	}
 	var were []render.Rule
-	for _, r := range ufwRules(s.files[ufwRulesPath].Content) {
+	for _, r := range ufwAllRules(s.files) {
 		if r.ours {
 			were = append(were, r.Rule)
 		}
@@ -80,33 +80,48 @@ func isFilter(found string) bool {
 func byHand(f *Facts, want []render.Rule) string {
 	var out []string
 	for _, r := range want {
-		if r.Out {
-			continue
-		}
-		switch from := r.From.String(); {
-		case f.Filter == firewalld && r.Protocol == "vrrp" && r.To.IsValid(): // the group
-			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" destination address="%s" protocol value="vrrp" accept'`, from, r.To))
-		case f.Filter == firewalld && r.Protocol == "vrrp":
-			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept'`, from))
-		case f.Filter == firewalld && r.From.IsValid():
-			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" port port="%d" protocol="tcp" accept'`, from, r.Port))
-		case f.Filter == firewalld:
-			// not --add-port: that is every address of the node, the apiserver's own too
-			out = append(out, fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="ipv4" destination address="%s" port port="%d" protocol="tcp" accept'`, r.To, r.Port))
-		case r.Protocol == "vrrp" && r.To.IsValid():
-			out = append(out, fmt.Sprintf("  nft insert rule %s ip saddr %s ip daddr %s ip protocol vrrp accept", f.Filter, from, r.To))
-		case r.Protocol == "vrrp":
-			out = append(out, fmt.Sprintf("  nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, from))
-		case r.From.IsValid():
-			out = append(out, fmt.Sprintf("  nft insert rule %s ip saddr %s tcp dport %d accept", f.Filter, from, r.Port))
-		default:
-			out = append(out, fmt.Sprintf("  nft insert rule %s ip daddr %s tcp dport %d accept", f.Filter, r.To, r.Port))
+		if !r.Out {
+			out = append(out, oneByHand(f.Filter, r)...)
 		}
 	}
 	if f.Filter == firewalld {
 		out = append(out, "  firewall-cmd --reload")
 	}
 	return strings.Join(out, "\n")
+}
+
+// oneByHand is nothing where the chain does not see the rule's family.
+func oneByHand(filter string, r render.Rule) []string {
+	family, ip, vrrp := "ipv4", "ip", "ip protocol vrrp"
+	if isSix(r) {
+		family, ip, vrrp = "ipv6", "ip6", "meta l4proto 112"
+	}
+	rich := func(format string, args ...any) []string {
+		return []string{fmt.Sprintf(`  firewall-cmd --permanent --add-rich-rule='rule family="`+family+`" `+format+" accept'", args...)}
+	}
+	nft := func(format string, args ...any) []string {
+		return []string{fmt.Sprintf("  nft insert rule "+filter+" "+format+" accept", args...)}
+	}
+	switch from := r.From.String(); {
+	case filter != firewalld && isSix(r) && strings.HasPrefix(filter, "ip "):
+		return nil
+	case filter == firewalld && r.Protocol == "vrrp" && r.To.IsValid(): // the group
+		return rich(`source address="%s" destination address="%s" protocol value="vrrp"`, from, r.To)
+	case filter == firewalld && r.Protocol == "vrrp":
+		return rich(`source address="%s" protocol value="vrrp"`, from)
+	case filter == firewalld && r.From.IsValid():
+		return rich(`source address="%s" port port="%d" protocol="tcp"`, from, r.Port)
+	case filter == firewalld:
+		// not --add-port: that is every address of the node, the apiserver's own too
+		return rich(`destination address="%s" port port="%d" protocol="tcp"`, r.To, r.Port)
+	case r.Protocol == "vrrp" && r.To.IsValid():
+		return nft("%s saddr %s %s daddr %s %s", ip, from, ip, r.To, vrrp)
+	case r.Protocol == "vrrp":
+		return nft("%s saddr %s %s", ip, from, vrrp)
+	case r.From.IsValid():
+		return nft("%s saddr %s tcp dport %d", ip, from, r.Port)
+	}
+	return nft("%s daddr %s tcp dport %d", ip, r.To, r.Port)
 }
 
 // firewalld is what inspect.sh calls it.

@@ -11,10 +11,11 @@ ufw_running() {
 # place of, or nothing.
 ufw_kept() {
 	kept=
-	what="$2 any" kept_to=$4 kept_from=$3
+	what="$2 any" kept_to=$4 kept_from=$3 everywhere=0.0.0.0/0 kept_rules=/etc/ufw/user.rules
+	case $3$4 in *:*) everywhere=::/0 kept_rules=/etc/ufw/user6.rules ;; esac
 	[ "$2" != tcp ] || what="tcp $5"
-	[ "$kept_to" != any ] || kept_to=0.0.0.0/0
-	[ "$kept_from" != any ] || kept_from=0.0.0.0/0
+	[ "$kept_to" != any ] || kept_to=$everywhere
+	[ "$kept_from" != any ] || kept_from=$everywhere
 	what="$what $kept_to any $kept_from $1"
 	while read -r _ tuple _ action rest; do
 		[ "$tuple" = tuple ] || continue
@@ -24,7 +25,7 @@ ufw_kept() {
 		allow*,"$what" | allow*,"$what comment="*) kept=same ;;
 		*,"$what" | *,"$what comment="*) kept=$action ;;
 		esac
-	done </etc/ufw/user.rules
+	done <$kept_rules
 }
 
 # ufw_line VERB DIRECTION PROTOCOL FROM TO PORT: a person's rule is never taken
@@ -35,7 +36,7 @@ ufw_line() {
 	allow,in,vrrp | allow,out,vrrp | allow,in,tcp | allow,out,tcp | delete,in,vrrp | delete,out,vrrp | delete,in,tcp | delete,out,tcp) ;;
 	*) said="ufw cannot be told to $1 $2 $3" && return 1 ;;
 	esac
-	case $4,$5,$6 in *[!0-9.any,]* | ,* | *,,* | *,) said="ufw cannot be told of $4, $5 and $6" && return 1 ;; esac
+	case $4,$5,$6 in *[!0-9a-f.:ny,]* | ,* | *,,* | *,) said="ufw cannot be told of $4, $5 and $6" && return 1 ;; esac
 	ufw_kept "$2" "$3" "$4" "$5" "$6"
 	case $1,$kept in
 	allow, | delete,ours) ;;
@@ -79,17 +80,19 @@ ufw_lines() {
 # VRRP waits for longer than its adverts may be late: it is for what differs
 # even then.
 ufw_back() {
-	[ -f "$1/files/etc/ufw/user.rules" ] && ! cmp -s "$1/files/etc/ufw/user.rules" /etc/ufw/user.rules && ufw_running || return 0
-	ufw_ours delete /etc/ufw/user.rules "$1/files/etc/ufw/user.rules"
-	ufw_ours allow "$1/files/etc/ufw/user.rules" /etc/ufw/user.rules
+	for rules in /etc/ufw/user.rules /etc/ufw/user6.rules; do
+		[ -f "$1/files$rules" ] && ! cmp -s "$1/files$rules" $rules && ufw_running || continue
+		ufw_ours delete $rules "$1/files$rules"
+		ufw_ours allow "$1/files$rules" $rules
+	done
 }
 
 # ufw_ours VERB FILE OTHER: for each rule of ours in FILE that OTHER lacks.
 ufw_ours() {
 	while read -r _ tuple _ action protocol port to _ from direction mark; do
 		[ "$tuple $action $mark" = "tuple allow comment=6b706c62" ] || continue
-		[ "$to" != 0.0.0.0/0 ] || to=any
-		[ "$from" != 0.0.0.0/0 ] || from=any
+		case $to in 0.0.0.0/0 | ::/0) to=any ;; esac
+		case $from in 0.0.0.0/0 | ::/0) from=any ;; esac
 		[ "$port" != any ] || port=0
 		ufw_line "$1" "$direction" "$protocol" "$from" "$to" "$port"
 	done <<-RULES

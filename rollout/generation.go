@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +32,8 @@ type saved struct {
 	absent       []string
 	units        map[string]Unit
 	nonlocalBind bool
+
+	nonlocalBind6 bool // of IPv6
 }
 
 // History lists the generations of all nodes, by node and number.
@@ -87,6 +88,10 @@ func (r *Rollout) generations(ctx context.Context, n inventory.Node, number stri
 func (s *saved) take(r remote.Record) error {
 	if r.Key == "nonlocal_bind" && len(r.Fields) == 1 {
 		s.nonlocalBind = r.Fields[0] == "1"
+		return nil
+	}
+	if r.Key == "nonlocal_bind6" && len(r.Fields) == 1 {
+		s.nonlocalBind6 = r.Fields[0] == "1"
 		return nil
 	}
 	if r.Key != "index" && r.Key != "units" && r.Key != "files" {
@@ -170,7 +175,7 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 	p := newNodePlan(r.Cluster, n, f)
 	p.Leaving = r.isLeaving(n)
 	if n.Worker {
-		p.serves = netip.AddrPort{}
+		p.serves = nil
 		p.planEndpointBack(f, s)
 		return p, number, nil
 	}
@@ -221,10 +226,11 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	n.consequences(c, f, artifacts)
 	n.planIdentity(f, artifacts)
 	n.wantUnits(f, s)
-	n.serves = frontendIn(s.files[render.HAProxyPath].Content, c.VIP)
+	n.serves = frontendsIn(s.files[render.HAProxyPath].Content, c.VIPs)
 	if s.units["haproxy"].Active != "active" {
-		n.serves = netip.AddrPort{}
+		n.serves = nil
 	}
+	n.noBind6 = n.noBind6 && !s.nonlocalBind6
 	_, applies := s.files[render.SysctlPath]
 	switch {
 	case !s.nonlocalBind && f.NonlocalBind:

@@ -20,6 +20,7 @@ if [ -n "$KPLB_GENERATION" ]; then
 	record_data index <"$dir/$index"
 	record_data units <"$dir/units"
 	record nonlocal_bind "$(cat "$dir/nonlocal_bind")"
+	[ ! -e "$dir/nonlocal_bind6" ] || record nonlocal_bind6 "$(cat "$dir/nonlocal_bind6")"
 	tar -C "$dir/files" -cf - --numeric-owner --exclude=./etc/kubernetes/pki/apiserver.key . | record_data files
 fi
 record done

@@ -31,7 +31,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	}
 	connected := ""
 	if n.Worker {
-		connected = c.Entrance().String()
+		connected = joined(c.Entrances(), " or dst ")
 	}
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
@@ -83,6 +83,8 @@ func (f *Facts) take(r remote.Record) error {
 		f.takeOS(field(0), strings.Trim(field(1), `"'`))
 	case "nonlocal_bind":
 		f.NonlocalBind = field(0) == "1"
+	case "nonlocal_bind6":
+		f.NonlocalBind6 = field(0) == "1"
 	case "version":
 		return f.takePackage(field(0), field(1))
 	case "filter":

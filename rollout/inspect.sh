@@ -5,7 +5,7 @@
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
-#   KPLB_CONNECTED     ADDRESS:PORT: who has connections there
+#   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
 
 record arch "$(uname -m)"
 while IFS='=' read -r key value; do
@@ -21,6 +21,10 @@ if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"
 fi
+if [ -r /proc/sys/net/ipv6/ip_nonlocal_bind ]; then
+	IFS= read -r value </proc/sys/net/ipv6/ip_nonlocal_bind
+	record nonlocal_bind6 "$value"
+fi
 
 for daemon in haproxy keepalived; do
 	if command -v "$daemon" >/dev/null; then
@@ -33,7 +37,8 @@ done
 
 if command -v nft >/dev/null; then
 	record nft
-	[ ! -e /etc/haproxy/kplb-redirect.nft ] || record redirect "$(nft list table ip kplb 2>/dev/null)"
+	[ ! -e /etc/haproxy/kplb-redirect.nft ] || record redirect "$(nft list table ip kplb 2>/dev/null
+		nft list table ip6 kplb6 2>/dev/null)"
 fi
 
 if [ -n "$KPLB_HOMES" ]; then

@@ -47,6 +47,7 @@ func inOrder(plans []NodePlan) []NodePlan {
 		}
 	}
 	slices.SortStableFunc(plans, func(a, b NodePlan) int { return rank(a) - rank(b) })
+	oneSpeaks(plans)
 	return plans
 }
 

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -168,6 +169,7 @@ func TestAnotherVIP(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, appliedOf)
 		f.Cluster.VIP = netip.MustParseAddr("127.9.1.8")
+		f.Cluster.VIPs = []netip.Addr{f.Cluster.VIP}
 		p := f.planned(nil)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
 		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
@@ -185,7 +187,7 @@ func TestIdentityStays(t *testing.T) {
 		}
 		for _, a := range artifacts {
 			if a.Path == render.KeepalivedPath {
-				return identity(a.Content)
+				return fmt.Sprint(render.Identities(a.Content))
 			}
 		}
 		return ""

@@ -138,7 +138,10 @@ func (k clusterRecord) plan(c *inventory.Cluster, m *configMap, ca []byte, away 
 
 // sans are the names that clients find the apiservers by.
 func sans(c *inventory.Cluster) []string {
-	out := []string{c.VIP.String()}
+	var out []string
+	for _, vip := range c.VIPs {
+		out = append(out, vip.String())
+	}
 	if c.DNSName != "" {
 		out = append(out, c.DNSName)
 	}

@@ -49,16 +49,17 @@ type NodePlan struct {
 	Listen      string   // where the apiserver has to listen afterwards; empty: it does already
 	Enable      []string // units to start at boot
 	Disable     []string
-	open, close []render.Rule  // of the firewall
-	units       bool           // systemd has to read the unit files again
-	serves      netip.AddrPort // where haproxy has to listen afterwards; not valid: nowhere
-	waits       bool           // with its keepalived until the VIP's holder has changed
+	open, close []render.Rule    // of the firewall
+	units       bool             // systemd has to read the unit files again
+	serves      []netip.AddrPort // where haproxy has to listen afterwards, at one port; none: nowhere
+	waits       bool             // with its keepalived until the VIP's holder has changed
 	notes       []string
 	paths       []string // whose state belongs to a generation
-	vip         string
+	vip         string   // a line for each: what "ip address del" takes
 	active      []byte
-	takes       bool            // the VIP, which another node has, by its priority
-	speaker     *render.Speaker // what its new files make of it; nil: it has none
+	takes       bool             // the VIP, which another node has, by its priority
+	speakers    []render.Speaker // what its new files make of it, for each VIP
+	noBind6     bool             // what IPv6 VIPs needed of the kernel is given back
 }
 
 // Change is one file that differs from what it should be.
@@ -105,7 +106,7 @@ func (n NodePlan) Empty() bool {
 // apiserver takes it, and not the other way round.
 func (n NodePlan) apiserverLast() bool {
 	_, port, _ := strings.Cut(n.Listen, "*:")
-	return n.HAProxy == Stop || port != "" && port != strconv.Itoa(int(n.serves.Port()))
+	return n.HAProxy == Stop || port != "" && (len(n.serves) == 0 || port != strconv.Itoa(int(n.serves[0].Port())))
 }
 
 // Empty says whether every node, and the cluster's own records, are as the
@@ -146,14 +147,18 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 	p.planFirewall(c, f)
 	p.consequences(c, f, artifacts)
 	p.planIdentity(f, artifacts)
-	p.planFailback(c)
+	p.planFailback(c, f)
 	return p, nil
 }
 
 func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	address, _ := f.InterfaceOf(n.Address)
+	vips := make([]string, len(c.VIPs))
+	for i, vip := range c.VIPs {
+		vips[i] = fmt.Sprintf("%s dev %s", netip.PrefixFrom(vip, vip.BitLen()), address.Interface)
+	}
 	return NodePlan{
-		Node: n, Holder: f.Holds(c.VIP), serves: c.Frontend(), vip: fmt.Sprintf("%s/32 dev %s", c.VIP, address.Interface), paths: f.managedPaths(),
+		Node: n, Holder: f.holdsAny(c.VIPs), serves: c.Frontends(), vip: strings.Join(vips, "\n"), paths: f.managedPaths(),
 	}
 }
 
@@ -232,9 +237,10 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	if effects[render.SysctlApply] || !f.NonlocalBind {
+	if effects[render.SysctlApply] || !f.NonlocalBind || binds6(artifacts) && !f.NonlocalBind6 {
 		n.Sysctl = SysctlOn
 	}
+	n.noBind6 = f.NonlocalBind6 && !binds6(artifacts) && bytes.Contains(f.Files[render.SysctlPath].Content, []byte(nonlocalBind6))
 	switch {
 	case haproxy.Active != "active":
 		n.HAProxy = Start
@@ -263,6 +269,15 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 		}
 	}
 	n.active = activeSums(artifacts)
+}
+
+// nonlocalBind6 is the setting that IPv6 VIPs alone need.
+const nonlocalBind6 = "net.ipv6.ip_nonlocal_bind"
+
+func binds6(artifacts []render.Artifact) bool {
+	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool {
+		return a.Path == render.SysctlPath && bytes.Contains(a.Content, []byte(nonlocalBind6))
+	})
 }
 
 // effects collects those of files that change, and of files that are in place

@@ -70,6 +70,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	refuseNetwork(c, n, f, at, refuse)
 	refuseSoftware(c, f, refuse)
 	refuseRedirect(c, f, refuse)
+	refuseIPv6(c, f, refuse)
 	refuseFiles(f, refuse)
 	refuseManifests(f, refuse)
 	refuseListeners(c, n, f, refuse)
@@ -113,8 +114,29 @@ func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *Facts, at string, 
 		refuse(at+".address", "write the address that `ip addr` shows on the node", "no interface has the node's address %s", n.Address)
 	case n.Interface != "" && n.Interface != address.Interface:
 		refuse(at+".interface", "write the interface that has the address, or leave it out", "interface %s does not have the node's address %s, %s has it", n.Interface, n.Address, address.Interface)
-	case !address.Prefix.Contains(c.VIP):
-		refuse("vip", "choose a free address of that subnet", "the VIP %s is outside %s, the subnet of %s", c.VIP, address.Prefix.Masked(), address.Interface)
+	default:
+		refuseVIPs(c, n, f, at, address.Interface, refuse)
+	}
+}
+
+// refuseVIPs wants the interface of the node's address to be in the subnet of
+// every VIP.
+func refuseVIPs(c *inventory.Cluster, n inventory.Node, f *Facts, at, iface string, refuse refuseFunc) {
+	said := map[netip.Addr]bool{}
+	for _, vip := range c.VIPs {
+		own := n.AddressFor(vip)
+		address, ok := f.InterfaceOf(own)
+		switch {
+		case said[own]:
+		case !ok:
+			refuse(at+".address", "write the address that `ip addr` shows on the node", "no interface has the node's address %s", own)
+			said[own] = true
+		case address.Interface != iface:
+			refuse(at+".address", "give one interface both addresses", "%s is on %s, and %s on %s: keepalived has the VIPs on one interface", n.Address, iface, own, address.Interface)
+			said[own] = true
+		case !address.Prefix.Contains(vip):
+			refuse("vip", "choose a free address of that subnet", "the VIP %s is outside %s, the subnet of %s", vip, address.Prefix.Masked(), address.Interface)
+		}
 	}
 }
 
@@ -144,6 +166,22 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 		if f.Units[d.name+".service"].Load == "masked" {
 			refuse("", "run `systemctl unmask "+d.name+"` on the node", "%s.service is masked", d.name)
 		}
+	}
+}
+
+// refuseIPv6 wants an old keepalived to have an IPv4 VIP to announce, and a ufw
+// that does not drop all IPv6.
+func refuseIPv6(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+	if len(c.VIPs6()) == 0 {
+		return
+	}
+	for _, g := range c.Groups() {
+		if g.Announced().Is6() && f.Keepalived.Installed && f.Keepalived.Version.Before(render.MinKeepalived6) {
+			refuse("vip", "write an IPv4 VIP beside it, or upgrade keepalived", "keepalived %s announces no IPv6 VIP such as %s, at least %s is needed", f.Keepalived.Version, g.Announced(), render.MinKeepalived6)
+		}
+	}
+	if c.Firewall == inventory.Manage && ufwEnabled(f) && setting(f.Files[ufwDefaultsPath].Content, "IPV6") == "no" {
+		refuse("vip", "write IPV6=yes into "+ufwDefaultsPath+" on the node, and run `ufw reload`", "ufw drops all IPv6 (IPV6=no in %s), and with it what is for %s", ufwDefaultsPath, joined(c.VIPs6(), " and "))
 	}
 }
 
@@ -206,11 +244,11 @@ func refuseListeners(c *inventory.Cluster, n inventory.Node, f *Facts, refuse re
 		everywhere := addr.IsUnspecified()
 		switch {
 		case l.Process == haproxyProcess:
-		case port == c.Port && (everywhere || addr == c.VIP || addr == n.Address) && l.Process != apiserverProcess:
+		case port == c.Port && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address) && l.Process != apiserverProcess:
 			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s, neither the apiserver nor haproxy", port, addr, processName(l))
-		case port == c.HAProxy.Port && port != c.Port && (everywhere || addr == c.VIP):
+		case port == c.HAProxy.Port && port != c.Port && (everywhere || slices.Contains(c.VIPs, addr)):
 			refuse("haproxy.port", "set haproxy.port to a free port", "port %d of %s, for haproxy, is taken by %s", port, addr, processName(l))
-		case port == c.Port && addr == c.VIP:
+		case port == c.Port && slices.Contains(c.VIPs, addr):
 			refuse("", "remove its --bind-address="+addr.String(), "the apiserver listens on the VIP itself, where haproxy belongs")
 		case port == c.HAProxy.MonitorPort && (everywhere || addr == monitor):
 			refuse("haproxy.monitorPort", "set haproxy.monitorPort to a free port", "port %d, for haproxy's monitor page, is taken by %s", port, processName(l))

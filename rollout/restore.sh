@@ -52,12 +52,15 @@ unit_back() {
 	elif touched "^/etc/$unit/"; then
 		systemctl reload-or-restart $unit.service
 	fi
-	if [ "$unit" = kplb-redirect ] && touched '^/etc/haproxy/kplb-redirect'; then systemctl reload-or-restart $unit.service; fi
+	if [ "$unit" = kplb-redirect ] && touched '^/etc/haproxy/kplb-redirect'; then
+		systemctl reload-or-restart $unit.service
+		redirect_stale
+	fi
 }
 
 # Where every bind line of haproxy.cfg says.
 haproxy_listens() {
-	sed -n 's/^ *bind \([0-9.]*:[0-9]*\).*/\1/p' /etc/haproxy/haproxy.cfg | while read -r at; do
+	sed -n 's/^ *bind \([][0-9a-f.:]*:[0-9]*\).*/\1/p' /etc/haproxy/haproxy.cfg | while read -r at; do
 		ss -Hltnp "src $at" | grep -q '"haproxy"' || exit 1
 	done
 }
@@ -83,11 +86,13 @@ put_files_back || exit 1
 if touched ^/etc/systemd/; then systemctl daemon-reload; fi
 if touched ^/etc/ufw/ && ufw_running; then ufw reload >/dev/null; fi
 cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
+[ ! -e $old/nonlocal_bind6 ] || cmp -s $old/nonlocal_bind6 /proc/sys/net/ipv6/ip_nonlocal_bind || cat $old/nonlocal_bind6 >/proc/sys/net/ipv6/ip_nonlocal_bind
 while read -r unit active enabled; do
 	unit_back "$unit" "$active" "${enabled:-unknown}" </dev/null
 	if [ "$unit $active" = "keepalived inactive" ]; then
-		# shellcheck disable=SC2046 # an address and its interface
-		ip address del $(cat $base/pending/vip) 2>/dev/null
+		while read -r address _ interface; do
+			ip address del "$address" dev "$interface" 2>/dev/null
+		done <$base/pending/vip
 	fi
 done <$old/units
 if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -248,7 +247,7 @@ func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (N
 		return r.planLeaver(ctx, n, f)
 	case n.Worker:
 		p := newNodePlan(r.Cluster, n, f)
-		p.serves = netip.AddrPort{}
+		p.serves = nil
 		p.planEndpoint(r.Cluster, f)
 		return p, nil
 	}
@@ -274,7 +273,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 			Cure: "compare your template with `kplb templates NAME`",
 		}}}
 	}
-	speaker, err := readSpeaker(r.Cluster, n, artifacts)
+	speakers, err := readSpeakers(r.Cluster, n, artifacts)
 	if err != nil {
 		return NodePlan{}, err
 	}
@@ -282,7 +281,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 		artifacts[i] = r.Secrets.Fill(artifacts[i])
 	}
 	p, err := planNode(r.Cluster, n, f, artifacts)
-	p.speaker = speaker
+	p.speakers = speakers
 	r.blank(&p)
 	if err != nil {
 		return p, badManifest(n, err)

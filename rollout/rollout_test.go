@@ -77,7 +77,7 @@ func TestAllowUnreachable(t *testing.T) {
 			f.nodes["node-2"].facts.Addresses = append(f.nodes["node-2"].facts.Addresses, address("eth0", "127.9.1.9/32"))
 			facts, err := f.Inspect(t.Context())
 			says(t, err, "")
-			holder, _ := checkHolder(f.Cluster, f.everyone(), facts)
+			holder, _ := checkHolder(f.Cluster.VIP, f.everyone(), facts)
 			same(t, "holder", holder, "node-2")
 			f.ends()
 		})

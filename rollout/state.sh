@@ -30,6 +30,7 @@ save_state() {
 	# shellcheck disable=SC2086 # paths without spaces; links are followed
 	[ -z "$there" ] || tar -C / -chf - --numeric-owner -- $there | tar -C "$1/files" -xpf - || return 1
 	for path in $there; do [ -f "$1/files${path#.}" ] || return 1; done
+	[ ! -e /proc/sys/net/ipv6/ip_nonlocal_bind ] || cat /proc/sys/net/ipv6/ip_nonlocal_bind >"$1/nonlocal_bind6" || return 1
 	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
 }
 
@@ -55,11 +56,20 @@ redirect_links="/etc/systemd/system/multi-user.target.wants/kplb-redirect.servic
 redirect_away() {
 	systemctl stop kplb-redirect.service 2>/dev/null
 	nft delete table ip kplb 2>/dev/null
+	nft delete table ip6 kplb6 2>/dev/null
 	[ -e /etc/systemd/system/kplb-redirect.service ] || {
 		# shellcheck disable=SC2086 # paths without spaces
 		rm -f $redirect_links
 		rmdir /etc/systemd/system/nftables.service.wants 2>/dev/null
 	}
+	true
+}
+
+# redirect_stale: of the tables those go that the file has no more.
+redirect_stale() {
+	for table in 'ip kplb' 'ip6 kplb6'; do
+		grep -q "^table $table " /etc/haproxy/kplb-redirect.nft || nft delete table $table 2>/dev/null
+	done
 	true
 }
 

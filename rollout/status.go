@@ -19,6 +19,7 @@ type NodeStatus struct {
 	Refused    []string `json:"refused,omitempty"`  // what keeps an apply from starting
 	Pending    string   `json:"pending,omitempty"`  // whose change waits to be confirmed
 	Restored   string   `json:"restored,omitempty"` // the change that the node took back by itself
+	VIPs       []string `json:"vips,omitempty"`     // that it holds, where the cluster has several
 }
 
 // AsPlanned says whether nothing is to be done on the node.
@@ -39,9 +40,14 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 		f := facts[n.Name]
 		pending, _ := f.Pending()
 		s := NodeStatus{
-			Node: n.Name, Worker: n.Worker, Holder: f.Holds(r.Cluster.VIP), Servers: len(f.Servers), Generation: f.Generation(),
+			Node: n.Name, Worker: n.Worker, Holder: f.holdsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
 			HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
 			Pending: pending.About, Restored: f.Restored(),
+		}
+		for _, vip := range r.Cluster.VIPs {
+			if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {
+				s.VIPs = append(s.VIPs, vip.String())
+			}
 		}
 		for _, server := range f.Servers {
 			if server.Up() {

@@ -160,11 +160,8 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
 		"KPLB_REDIRECT": string(n.Redirect),
 		"KPLB_OPEN":     ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
-		"KPLB_VIP": "", "KPLB_PORT": "",
+		"KPLB_SERVES": joined(n.serves, " "), "KPLB_NO_BIND6": flag(n.noBind6),
 	})
-	if n.serves.IsValid() {
-		s.Vars["KPLB_VIP"], s.Vars["KPLB_PORT"] = n.serves.Addr().String(), strconv.Itoa(int(n.serves.Port()))
-	}
 	if n.waits && n.Keepalived == Restart {
 		s.Vars["KPLB_KEEPALIVED"] = string(Stop)
 	}

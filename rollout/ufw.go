@@ -33,6 +33,7 @@ type ufwRule struct {
 	render.Rule
 	action string // allow, deny, reject or limit, with _log or _log-all
 	ours   bool
+	six    bool // is of IPv6
 }
 
 var ufwAction = regexp.MustCompile(`^(allow|deny|reject|limit)(_log(-all)?)?$`)
@@ -43,7 +44,7 @@ func (r ufwRule) lets() bool { return strings.HasPrefix(r.action, "allow") }
 // covers says whether a rule that lets through is enough for another: it asks
 // for the same or for less.
 func (r ufwRule) covers(other render.Rule) bool {
-	return r.lets() && r.Out == other.Out && (!r.From.IsValid() || r.From == other.From) && (!r.To.IsValid() || r.To == other.To) &&
+	return r.lets() && r.six == isSix(other) && r.Out == other.Out && (!r.From.IsValid() || r.From == other.From) && (!r.To.IsValid() || r.To == other.To) &&
 		(r.Protocol == "any" || r.Protocol == other.Protocol && r.Port == other.Port)
 }
 
@@ -62,6 +63,19 @@ func (r ufwRule) deletion() string {
 	out := fmt.Sprintf("ufw delete %s %s proto %s from %s to %s", action, direction, r.Protocol, ufwAddress(r.From), ufwAddress(r.To))
 	if r.Protocol == "tcp" {
 		out += fmt.Sprintf(" port %d", r.Port)
+	}
+	return out
+}
+
+// isSix says whether a rule is of IPv6. Each of kplb's has an address.
+func isSix(r render.Rule) bool { return r.From.Is6() || r.To.Is6() }
+
+// ufwAllRules reads those of both families, of which ufw has a file each.
+func ufwAllRules(files map[string]File) []ufwRule {
+	out := ufwRules(files[ufwRulesPath].Content)
+	for _, r := range ufwRules(files[ufwRules6Path].Content) {
+		r.six = true
+		out = append(out, r)
 	}
 	return out
 }
@@ -113,7 +127,7 @@ func parseUFWRule(words []string) (rule ufwRule, ok bool) {
 }
 
 func parseUFWAddress(word string) (netip.Addr, bool) {
-	if word == "0.0.0.0/0" {
+	if word == "0.0.0.0/0" || word == "::/0" {
 		return netip.Addr{}, true
 	}
 	address, err := netip.ParseAddr(word)

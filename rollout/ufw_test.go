@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,18 +25,24 @@ ufw() {
 func ufwScript(t *testing.T, rules, old, call string, env ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	now := filepath.Join(dir, "user.rules")
-	saved := filepath.Join(dir, "old/files/etc/ufw/user.rules")
-	if err := os.MkdirAll(filepath.Dir(saved), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for path, text := range map[string]string{now: rules, saved: old} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	ufw := filepath.Join(dir, "etc/ufw/user")
+	for in, text := range map[string]string{ufw: rules, filepath.Join(dir, "old/files", ufw): old} {
+		if err := os.MkdirAll(filepath.Dir(in), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		var four, six strings.Builder
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, ":") && !strings.Contains(line, "route:") {
+				six.WriteString(line)
+			} else {
+				four.WriteString(line)
+			}
+		}
+		if err := errors.Join(os.WriteFile(in+".rules", []byte(four.String()), 0o600), os.WriteFile(in+"6.rules", []byte(six.String()), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	body := strings.ReplaceAll(firewallBody, " /etc/ufw/user.rules", " "+now)
-	body = strings.ReplaceAll(body, "</etc/ufw/user.rules", "<"+now)
+	body := strings.ReplaceAll(firewallBody, "/etc/ufw/user", ufw)
 	cmd := exec.CommandContext(t.Context(), "sh", "-s", filepath.Join(dir, "old"))
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdin = strings.NewReader("{\n" + standIn + body + "\n" + call + "\n} 7>&1\n")
@@ -50,6 +57,7 @@ const sshRule = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\n"
 func TestUFWLines(t *testing.T) {
 	t.Parallel()
 	const vip = "6443 10.1.233.1 any 0.0.0.0/0 in"
+	const six = "### tuple ### allow tcp 6443 fd10:1::100 any ::/0 in"
 	const open, closed = "allow in tcp any 10.1.233.1 6443", "delete in tcp any 10.1.233.1 6443"
 	for _, c := range []struct {
 		name, rules, line, want string
@@ -79,6 +87,11 @@ func TestUFWLines(t *testing.T) {
 			"ufw is stopped", sshRule, open,
 			"refused: ufw is enabled in /etc/ufw/ufw.conf, but does not run: ufw reload starts it, ufw disable is for good\n", []string{"STOPPED=1"},
 		},
+		{"opens for IPv6", sshRule, "allow in tcp any fd10:1::100 6443", "ufw allow in proto tcp from any to fd10:1::100 port 6443 comment kplb\n", nil},
+		{"opens for VRRP of IPv6", sshRule, "allow in vrrp fd10:1::2 any 0", "ufw allow in proto vrrp from fd10:1::2 to any comment kplb\n", nil},
+		{"is open for IPv6", six + " comment=6b706c62\n", "allow in tcp any fd10:1::100 6443", "", nil},
+		{"closes for IPv6", six + " comment=6b706c62\n", "delete in tcp any fd10:1::100 6443", "ufw delete allow in proto tcp from any to fd10:1::100 port 6443\n", nil},
+		{"a person's of IPv6 stays", six + "\n", "delete in tcp any fd10:1::100 6443", "", nil},
 		{"nothing to do, and stopped", sshRule, "", "", []string{"STOPPED=1"}},
 		{"another verb", sshRule, "reset in tcp any any 1", "refused: ufw cannot be told to reset in tcp\n", nil},
 		{"another protocol", sshRule, "allow in udp any any 1", "refused: ufw cannot be told to allow in udp\n", nil},
@@ -108,5 +121,7 @@ ufw delete allow in proto tcp from any to 10.1.233.1 port 6443
 	same(t, "had done nothing", ufwScript(t, applied, applied, `ufw_back "$1"`), "")
 	same(t, "a person's, made since", ufwScript(t, fresh+"### tuple ### deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in\n", fresh, `ufw_back "$1"`), "")
 	same(t, "stopped", ufwScript(t, applied, fresh, `ufw_back "$1"`, "STOPPED=1"), "")
+	const six = "### tuple ### allow tcp 6443 fd10:1::100 any ::/0 in comment=6b706c62\n"
+	same(t, "both families", ufwScript(t, applied+six, fresh, `ufw_back "$1"`), closes+"ufw delete allow in proto tcp from any to fd10:1::100 port 6443\n")
 	same(t, "one fails, the others go", ufwScript(t, applied, fresh, `ufw_back "$1"`, "OLD=1"), closes)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -105,9 +106,16 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.absent)...)
 	}
-	holder, check := checkHolder(r.Cluster, r.everyone(), facts)
-	proof.Holder = holder
-	proof.Checks = append(proof.Checks, check)
+	for i, vip := range r.Cluster.VIPs {
+		holder, check := checkHolder(vip, r.everyone(), facts)
+		if i == 0 {
+			proof.Holder = holder
+		}
+		if wanted := r.Cluster.Preferred[vip]; check.OK && wanted != "" && wanted != holder {
+			check.Detail += ", and " + wanted + " takes it when it is well"
+		}
+		proof.Checks = append(proof.Checks, check)
+	}
 	proof.Checks = append(proof.Checks, asked[""]...)
 	if r.Cluster.Endpoint != inventory.Leave {
 		for _, n := range r.reached(r.Cluster.Workers) {
@@ -126,20 +134,23 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 	asked := r.askAll(ctx, ca)
 	for _, n := range r.present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
-		held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", r.Cluster.VIP), OK: !facts[n.Name].Holds(r.Cluster.VIP), Detail: "ok"}
-		if !held.OK {
-			held.Detail = "it still does"
+		for _, vip := range r.Cluster.VIPs {
+			held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", vip), OK: !facts[n.Name].Holds(vip), Detail: "ok"}
+			if !held.OK {
+				held.Detail = "it still does"
+			}
+			proof.Checks = append(proof.Checks, held)
 		}
-		proof.Checks = append(proof.Checks, held)
 	}
 	return proof, nil
 }
 
-// askAll asks every apiserver, and the VIP, at once. The key is the node's
-// name, empty for the VIP.
+// askAll asks every apiserver, and every VIP, at once. The key is the node's
+// name, empty for the VIPs.
 func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Check {
 	present := r.present()
-	answers := make([][]Check, len(present)+1)
+	entrances := r.Cluster.Entrances()
+	answers := make([][]Check, len(present)+len(entrances))
 	var wg sync.WaitGroup
 	ask := func(i int, node string, from Host, at netip.AddrPort, paths ...string) {
 		for j, err := range r.reach(ctx, from, ca, at, paths...) {
@@ -149,11 +160,11 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 	for i, n := range present {
 		wg.Go(func() { ask(i, n.Name, r.hosts[n.Name], apiserverOf(r.Cluster, n), "/healthz", "/readyz") })
 	}
-	wg.Go(func() {
-		ask(len(present), "", r.hosts[present[0].Name], r.Cluster.Entrance(), "/healthz")
-	})
+	for i, at := range entrances {
+		wg.Go(func() { ask(len(present)+i, "", r.hosts[present[0].Name], at, "/healthz") })
+	}
 	wg.Wait()
-	out := map[string][]Check{"": answers[len(present)]}
+	out := map[string][]Check{"": slices.Concat(answers[len(present):]...)}
 	for i, n := range present {
 		out[n.Name] = answers[i]
 	}
@@ -207,7 +218,7 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 
 // checkWorker wants the node's kubelet to go through the VIP.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", c.Entrance()), OK: f.Connected, Detail: "ok"}
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(c.Entrances(), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}
@@ -228,14 +239,14 @@ func listening(f *Facts, port uint16) string {
 }
 
 // checkHolder wants the VIP on exactly one node.
-func checkHolder(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*Facts) (string, Check) {
+func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*Facts) (string, Check) {
 	var holders []string
 	for _, n := range nodes {
-		if f := facts[n.Name]; f != nil && f.Holds(c.VIP) {
+		if f := facts[n.Name]; f != nil && f.Holds(vip) {
 			holders = append(holders, n.Name)
 		}
 	}
-	check := Check{What: fmt.Sprintf("one node holds %s", c.VIP), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
+	check := Check{What: fmt.Sprintf("one node holds %s", vip), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
 	switch len(holders) {
 	case 0:
 		check.Detail, check.Cure = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"

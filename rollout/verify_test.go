@@ -225,7 +225,7 @@ func TestCheckHolder(t *testing.T) {
 			facts[h].Addresses = append(facts[h].Addresses, address("eth0", "10.1.233.1/32"))
 		}
 		c.want.What = "one node holds 10.1.233.1"
-		holder, check := checkHolder(r.Cluster, r.everyone(), facts)
+		holder, check := checkHolder(r.Cluster.VIP, r.everyone(), facts)
 		same(t, "holder", holder, c.holder)
 		same(t, "check", check, c.want)
 	}
@@ -310,6 +310,7 @@ func goLive(t testing.TB, subnet string) *live {
 	}
 	port := serve("", vip, 0)
 	r.Cluster.VIP, r.Cluster.Port = netip.MustParseAddr(vip), port
+	r.Cluster.VIPs = []netip.Addr{r.Cluster.VIP}
 	for i := range r.Cluster.Nodes {
 		n := &r.Cluster.Nodes[i]
 		n.Address = netip.MustParseAddr(addresses[i+1])

@@ -2,62 +2,54 @@ package rollout
 
 import (
 	"context"
-	"net/netip"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
 
-// What VRRP speakers must agree on: one that differs does not hear the others,
-// and takes the VIP (domain.md 5.6). Where it changes, all but the holder stop
-// their keepalived, the holder changes, and then the others start theirs.
-var identityLine = regexp.MustCompile(`(?m)^\s*(virtual_router_id|version|auth_type|auth_pass|unicast_src_ip)\b.*$|^\s*\d+\.\d+\.\d+\.\d+/\d+ dev .*$`)
-
-var addressLine = regexp.MustCompile(`(?m)^\s*(\d+\.\d+\.\d+\.\d+)/\d+ dev `)
-
-// identity is the part of a keepalived.conf that all nodes share.
-func identity(config []byte) string {
-	lines := identityLine.FindAllString(string(config), -1)
-	out := make([]string, 0, len(lines))
-	for _, line := range lines {
-		words := strings.Fields(line)
-		if words[0] == "unicast_src_ip" { // that it is unicast, whatever the address
-			words = words[:1]
-		}
-		if len(words) == 3 { // the VIP, whatever the interface
-			words = words[:1]
-		}
-		out = append(out, strings.Join(words, " "))
-	}
-	slices.Sort(out)
-	return strings.Join(out, "\n")
-}
-
 // planIdentity looks whether the running keepalived has to become another
-// VRRP speaker.
+// VRRP speaker. Then all but the holder stop their keepalived, the holder
+// changes, and the others start theirs.
 func (p *NodePlan) planIdentity(f *Facts, artifacts []render.Artifact) {
 	i := slices.IndexFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.KeepalivedPath })
-	was, there := f.Files[render.KeepalivedPath]
-	if i < 0 || !there || f.Units["keepalived.service"].Active != "active" || identity(was.Content) == identity(artifacts[i].Content) {
+	file, there := f.Files[render.KeepalivedPath]
+	if i < 0 || !there || f.Units["keepalived.service"].Active != "active" {
+		return
+	}
+	was := render.Identities(file.Content)
+	if !render.Clash(was, render.Identities(artifacts[i].Content)) {
 		return
 	}
 	p.Keepalived = Restart
-	for _, m := range addressLine.FindAllSubmatch(was.Content, -1) { // of the VIP that it has had until now
-		held, err := netip.ParseAddr(string(m[1]))
-		p.Holder = p.Holder || err == nil && f.Holds(held)
+	for _, id := range was { // the VIPs that it has had until now
+		p.Holder = p.Holder || f.holdsAny(id.VIPs())
 	}
 	p.waits = !p.Holder
 }
 
+// oneSpeaks has all wait but one, where several nodes hold a VIP each: the
+// last, which has all VIPs by then.
+func oneSpeaks(plans []NodePlan) {
+	speaks := false
+	for i := range slices.Backward(plans) {
+		p := &plans[i]
+		if p.Keepalived == Restart && p.Holder {
+			p.waits = p.waits || speaks
+			speaks = true
+		}
+	}
+}
+
 // planFailback says where a keepalived that is told something new takes the
 // VIP: with failback the highest priority does, as soon as it is well.
-func (p *NodePlan) planFailback(c *inventory.Cluster) {
-	highest := slices.MaxFunc(c.Nodes, func(a, b inventory.Node) int { return a.Priority - b.Priority })
-	p.takes = c.VRRP.Failback && !p.Holder && highest.Name == p.Node.Name && (p.Keepalived == Start || p.Keepalived == Restart || p.Keepalived == Reload)
+func (p *NodePlan) planFailback(c *inventory.Cluster, f *Facts) {
+	told := p.Keepalived == Start || p.Keepalived == Restart || p.Keepalived == Reload
+	for _, g := range c.Groups() {
+		highest := slices.MaxFunc(c.Nodes, func(a, b inventory.Node) int { return g.Priorities[a.Name] - g.Priorities[b.Name] })
+		p.takes = p.takes || told && g.Failback && highest.Name == p.Node.Name && !f.Holds(g.Announced())
+	}
 }
 
 // startWaiting starts the keepalived of nodes that have waited for the

@@ -1,8 +1,8 @@
 # VRRP and ARP as one node sees them. Needs Socket, and nothing else of perl's.
 #
-#   listen SECONDS INTERFACE INDEX MAC ADDRESS VIP [NONCE...]   prints what arrives, each thing once:
+#   listen SECONDS INTERFACE INDEX MAC ADDRESS VIP,... [NONCE...]   prints what arrives, each thing once:
 #       listening [arp]                               from now on; with ARP, where the interface has a MAC
-#       arp MAC                                       who says that it has the VIP
+#       arp MAC VIP                                   who says that it has a VIP
 #       vrrp ADDRESS VERSION VRID PRIORITY            who sends adverts
 #       probe NONCE ADDRESS                           a packet of `send`, with one of these nonces
 #   send INDEX ADDRESS VIP NONCE PEER/MAC...        to hosts, or to VRRP's multicast group; prints:
@@ -124,14 +124,17 @@ sub arp_socket {
 }
 
 sub take_arp {
-	my ($packet, $vip) = @_;
-	return if length($packet) < 28 || substr($packet, 14, 4) ne inet_aton($vip);
+	my ($packet, @vips) = @_;
+	return if length($packet) < 28;
+	my $vip = inet_ntoa(substr($packet, 14, 4));
+	return unless grep { $_ eq $vip } @vips;
 	my $mac = join(':', unpack('(H2)6', substr($packet, 8, 6)));
-	say_once("arp $mac", "arp $mac");
+	say_once("arp $mac $vip", "arp $mac $vip");
 }
 
 sub listen_for {
 	my ($seconds, $interface, $index, $mac, $address, $vip, @nonces) = @_;
+	my @vips = split(/,/, $vip);
 	my %wanted = map { $_ => 1 } @nonces;
 	my $vrrp = vrrp_socket($interface, $address);
 	my ($arp, $ask) = arp_socket($index, $mac);
@@ -146,12 +149,12 @@ sub listen_for {
 		if ($ask && $left > 0 && time() != $asked) {
 			$asked = time();
 			$left--;
-			$ask->($vip);
+			$ask->($_) for @vips;
 		}
 		my $have = $ready;
 		next if select($have, undef, undef, 0.25) <= 0;
 		if (vec($have, fileno($vrrp), 1) && defined recv($vrrp, my $packet, 2048, 0)) { take_vrrp($packet, \%wanted) }
-		if ($arp && vec($have, fileno($arp), 1) && defined recv($arp, my $packet, 2048, 0)) { take_arp($packet, $vip) }
+		if ($arp && vec($have, fileno($arp), 1) && defined recv($arp, my $packet, 2048, 0)) { take_arp($packet, @vips) }
 	}
 }
 

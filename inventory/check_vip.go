@@ -1,0 +1,139 @@
+package inventory
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// mostVIPs is how many there can be.
+const mostVIPs = 8
+
+// vipItem is a VIP with where it stands.
+type vipItem struct {
+	address netip.Addr
+	at      scalar
+	doc     *vipDocument
+}
+
+// vips reads the VIPs that can be read.
+func (c *checker) vips(doc *vipsDocument) []vipItem {
+	if len(doc.items) > mostVIPs {
+		c.add(doc.at, fmt.Sprintf("vip has %d addresses", len(doc.items)), fmt.Sprintf("write at most %d", mostVIPs))
+		doc.items = doc.items[:mostVIPs]
+	}
+	var out []vipItem
+	for i := range doc.items {
+		d := &doc.items[i]
+		if d.At.given {
+			c.require(d.Address.place, d.At, "address", "write the VIP, like address: 10.1.233.1")
+		}
+		vip := read(c.collector, d.Address, addressOnly, netip.Addr{})
+		if !vip.IsValid() {
+			continue
+		}
+		if at := slices.IndexFunc(out, func(v vipItem) bool { return v.address == vip }); at >= 0 {
+			c.add(d.Address.at, fmt.Sprintf("%s %s stands here again, first on line %d", d.Address.path, vip, out[at].at.at.Line), "keep one of them")
+			continue
+		}
+		out = append(out, vipItem{vip, d.Address, d})
+	}
+	return out
+}
+
+// agree checks the VIPs against the nodes.
+func (c *checker) agree(vips []vipItem, all []member) {
+	for _, v := range vips {
+		for _, m := range all {
+			if slices.Contains(m.node.Addresses, v.address) {
+				c.add(v.at.at, fmt.Sprintf("%s %s is the address of %s (line %d)", v.at.path, v.address, m.title(), m.addressItem(v.address).at.Line),
+					"write an address that no host has")
+			}
+		}
+		c.inSubnets(v, all)
+		c.reachable(v, all)
+	}
+}
+
+// inSubnets wants the VIP to lie in the nodes' subnets of its family.
+func (c *checker) inSubnets(v vipItem, all []member) {
+	vip := v.address
+	var said []netip.Prefix
+	for _, m := range all {
+		for _, subnet := range m.node.Subnets {
+			if subnet.Addr().Is4() != vip.Is4() || slices.Contains(said, subnet) {
+				continue
+			}
+			said = append(said, subnet)
+			switch {
+			case !subnet.Contains(vip):
+				c.add(v.at.at, fmt.Sprintf("%s %s lies outside %s, the subnet of %s (line %d)", v.at.path, vip, subnet, m.title(), m.addressItem(m.node.AddressFor(vip)).at.Line),
+					"write an address of that subnet")
+			case vip == subnet.Addr():
+				c.add(v.at.at, fmt.Sprintf("%s %s is the address of the network %s", v.at.path, vip, subnet), "write a host address")
+			case vip.Is4() && vip == lastOf(subnet):
+				c.add(v.at.at, fmt.Sprintf("%s %s is the broadcast address of %s", v.at.path, vip, subnet), "write a host address")
+			}
+		}
+	}
+}
+
+// reachable wants every control-plane node to have an address of the VIP's
+// family: it is the source of adverts, and says which interface is to hold
+// the VIP.
+func (c *checker) reachable(v vipItem, all []member) {
+	without := func(m member) bool {
+		return !m.node.Worker && len(m.node.Addresses) == len(m.address.items) && len(m.address.items) > 0 && !m.node.AddressFor(v.address).IsValid()
+	}
+	if i := slices.IndexFunc(all, without); i >= 0 {
+		m := all[i]
+		c.add(v.at.at, fmt.Sprintf("%s %s is an %s address, and %s (line %d) has none", v.at.path, v.address, family(v.address), m.title(), m.address.at.Line),
+			fmt.Sprintf("write both at every node: address: [%s, %s]", m.node.Address, map[bool]string{true: "10.1.1.1", false: "fd10:1::1"}[v.address.Is4()]))
+	}
+}
+
+// group completes the cluster with its VIPs.
+func (c *checker) group(doc *document, vips []vipItem, cluster *Cluster) {
+	cluster.Preferred = map[netip.Addr]string{}
+	for _, v := range vips {
+		cluster.VIPs = append(cluster.VIPs, v.address)
+		if name := c.preferred(v.doc.Preferred, cluster.Nodes); name != "" {
+			cluster.Preferred[v.address] = name
+		}
+		if v.address.Is6() && cluster.VRRP.Version == 2 {
+			c.add(v.at.at, fmt.Sprintf("%s %s is IPv6, and vrrp.version is 2, which knows IPv4 alone (RFC 3768)", v.at.path, v.address),
+				"leave vrrp.version out")
+		}
+	}
+	if len(vips) == 0 {
+		return
+	}
+	cluster.VIP = cluster.VIPs[0]
+	if cluster.VRRP.Mode != Multicast {
+		return
+	}
+	for _, g := range cluster.Groups() {
+		if g.Announced().Is6() {
+			c.add(doc.VRRP.Mode.at, fmt.Sprintf("vrrp.mode is multicast, and the VIP %s has no IPv4 VIP beside it: adverts would be IPv6, from link-local addresses", g.Announced()),
+				"leave vrrp.mode out")
+		}
+	}
+}
+
+// preferred reads the node that is to hold a VIP.
+func (c *checker) preferred(s scalar, nodes []Node) string {
+	name := read(c.collector, s, subdomain, "")
+	names := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		names = append(names, n.Name)
+	}
+	if name == "" || slices.Contains(names, name) {
+		return name
+	}
+	cure := "write the name of one of nodes"
+	if near := nearest(name, names); near != "" {
+		cure = "did you mean " + near + "?"
+	}
+	c.add(s.at, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.path, quote(name)), cure)
+	return ""
+}

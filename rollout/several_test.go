@@ -1,0 +1,188 @@
+package rollout
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
+)
+
+const dualNodes = `nodes:
+  - {name: node-1, address: [10.1.1.1, "fd10:1::1"]}
+  - {name: node-2, address: [10.1.1.2, "fd10:1::2"]}
+  - {name: node-3, address: [10.1.1.3, "fd10:1::3"]}
+ssh: {user: pi}
+`
+
+// several is the inventory of a cluster with these VIPs.
+func several(vip, more string) string {
+	return "apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: " + vip + "\n" + more + dualNodes
+}
+
+const twoFamilies = `[10.1.233.1, "fd10:1::100"]`
+
+// both gives a node its IPv6 address.
+func both(f *Facts, n inventory.Node) *Facts {
+	f.Addresses = append(f.Addresses, Address{"eth0", netip.PrefixFrom(n.Addresses[1], 64)})
+	return f
+}
+
+// TestMoreVIPs has nodes with some VIPs get others: what has to happen to
+// keepalived where the first node holds those of before.
+func TestMoreVIPs(t *testing.T) {
+	t.Parallel()
+	const one = "10.1.233.1"
+	active := "[{address: 10.1.233.1, preferred: node-1}, {address: 10.1.233.2, preferred: node-2}]"
+	for _, c := range []struct {
+		name, from, to string
+		holder, other  Action // of keepalived
+		waits          bool   // the other one
+	}{
+		{"a second family", one, twoFamilies, Reload, Reload, false},
+		{"back", twoFamilies, one, Reload, Reload, false},
+		{"one that moves by itself", one, "[10.1.233.1, {address: 10.1.233.2, preferred: node-2}]", Reload, Reload, false},
+		{"one goes its own way", "[10.1.233.1, 10.1.233.2]", "[10.1.233.1, {address: 10.1.233.2, preferred: node-2}]", Restart, Restart, true},
+		{"they come together", active, "[10.1.233.1, 10.1.233.2]", Restart, Restart, true},
+		{"the announced one goes", twoFamilies, `"fd10:1::100"`, Restart, Restart, true},
+		{"an IPv4 one is announced from now on", `"fd10:1::100"`, twoFamilies, Restart, Restart, true},
+		{"another order", twoFamilies, `["fd10:1::100", 10.1.233.1]`, Reload, Reload, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			was, r := rolloutOf(t, several(c.from, "")), rolloutOf(t, several(c.to, ""))
+			for i, want := range []Action{c.holder, c.other} {
+				n := r.Cluster.Nodes[i]
+				f := both(applied(t, was, n), n)
+				f.NonlocalBind6 = true
+				p, err := r.planNode(n, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				same(t, n.Name+": keepalived", p.Keepalived, want)
+				same(t, n.Name+": waits", p.waits, i == 1 && c.waits)
+			}
+		})
+	}
+}
+
+// TestOneSpeaks: of several holders all but the last wait.
+func TestOneSpeaks(t *testing.T) {
+	t.Parallel()
+	plans := inOrder([]NodePlan{
+		{Node: inventory.Node{Name: "a"}, Holder: true, Keepalived: Restart},
+		{Node: inventory.Node{Name: "b"}, Keepalived: Restart, waits: true},
+		{Node: inventory.Node{Name: "c"}, Holder: true, Keepalived: Restart},
+	})
+	got := make([]string, 0, len(plans))
+	for _, p := range plans {
+		got = append(got, p.Node.Name+map[bool]string{true: " waits"}[p.waits])
+	}
+	same(t, "order", strings.Join(got, ", "), "b waits, a waits, c")
+}
+
+// TestSysctl6 is applied where an IPv6 VIP needs it, and given back.
+func TestSysctl6(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, several(twoFamilies, ""))
+	n := r.Cluster.Nodes[1]
+	f := both(applied(t, r, n), n)
+	for _, on := range []bool{true, false} {
+		f.NonlocalBind6 = on
+		p, err := r.planNode(n, f)
+		same(t, "error", err, nil)
+		same(t, "sysctl", p.Sysctl, map[bool]Sysctl{true: SysctlLeave, false: SysctlOn}[on])
+		same(t, "empty", p.Empty(), on)
+	}
+	f.NonlocalBind6 = true
+	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f)
+	same(t, "error", err, nil)
+	same(t, "given back", p.noBind6, true)
+	same(t, "vip", newNodePlan(r.Cluster, n, f).vip, "10.1.233.1/32 dev eth0\nfd10:1::100/128 dev eth0")
+}
+
+// TestRefusals6 is what IPv6 VIPs want of a node.
+func TestRefusals6(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		vip    string
+		differ func(*Facts)
+		want   string
+	}{
+		"sound":      {twoFamilies, func(*Facts) {}, ""},
+		"no address": {twoFamilies, func(f *Facts) { f.Addresses = f.Addresses[:len(f.Addresses)-1] }, "no interface has the node's address fd10:1::2"},
+		"another interface": {
+			twoFamilies, func(f *Facts) { f.Addresses[len(f.Addresses)-1].Interface = "eth1" },
+			"10.1.1.2 is on eth0, and fd10:1::2 on eth1: keepalived has the VIPs on one interface",
+		},
+		"another subnet": {
+			twoFamilies, func(f *Facts) { f.Addresses[len(f.Addresses)-1] = address("eth0", "fd10:1::2/124") },
+			"the VIP fd10:1::100 is outside fd10:1::/124, the subnet of eth0",
+		},
+		"ufw drops it": {
+			twoFamilies, func(f *Facts) {
+				f.put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+				f.put(ufwDefaultsPath, 0o644, []byte("IPV6=no\n"))
+			},
+			"ufw drops all IPv6 (IPV6=no in /etc/default/ufw), and with it what is for fd10:1::100",
+		},
+		"old": {
+			`"fd10:1::100"`, func(f *Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} },
+			"keepalived 2.1.5 announces no IPv6 VIP such as fd10:1::100, at least 2.2.4 is needed",
+		},
+		"old, and IPv4 is announced": {twoFamilies, func(f *Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} }, ""},
+		"the port is taken": {
+			twoFamilies, func(f *Facts) { f.Listeners = append(f.Listeners, listener("[fd10:1::100]:6443", "nginx")) },
+			"port 6443 of fd10:1::100 is taken by nginx, neither the apiserver nor haproxy",
+		},
+	} {
+		r := rolloutOf(t, several(c.vip, ""))
+		n := r.Cluster.Nodes[1]
+		f := both(fresh(t, r.Cluster, n), n)
+		c.differ(f)
+		var got []string
+		for _, refusal := range refusals(r.Cluster, n, f) {
+			got = append(got, refusal.What)
+		}
+		same(t, name, strings.Join(got, "\n"), c.want)
+	}
+}
+
+// TestRedirects6 wants the rules of both families, each for both ways in.
+func TestRedirects6(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, several(twoFamilies, "exposure: redirect\n"))
+	f := applied(t, r, r.Cluster.Nodes[0])
+	same(t, "both", f.redirects(r.Cluster), true)
+	four, six, _ := strings.Cut(f.Redirect, "table ip6 kplb6\n")
+	f.Redirect = four
+	same(t, "IPv4 alone", f.redirects(r.Cluster), false)
+	f.Redirect = six
+	same(t, "IPv6 alone", f.redirects(r.Cluster), false)
+	same(t, "listens", joined(frontendsIn(f.Files[render.HAProxyPath].Content, r.Cluster.VIPs), " "), "10.1.233.1:8443 [fd10:1::100]:8443")
+}
+
+// TestFirewall6: rules are of the VIP's family, and nothing of the other one is
+// enough for them.
+func TestFirewall6(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, several(twoFamilies, ""))
+	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
+	f.put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+	f.put(ufwDefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+	f.put(ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+	plan := func() string {
+		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
+		p.planFirewall(r.Cluster, f)
+		return ufwLines("allow", p.open) + ufwLines("delete", p.close)
+	}
+	const vrrp = "allow in vrrp 10.1.1.2 any 0\nallow in vrrp 10.1.1.3 any 0\n"
+	same(t, "IPv4 is open to all", plan(), vrrp+"allow in tcp any fd10:1::100 6443\n")
+	f.put(ufwRules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
+	same(t, "and IPv6", plan(), vrrp+"delete in tcp any fd10:1::99 6443\n")
+
+	same(t, "nft", byHand(&Facts{Filter: "inet filter input"}, []render.Rule{{Protocol: "vrrp", From: netip.MustParseAddr("fd10:1::2")}, {Protocol: "tcp", To: netip.MustParseAddr("fd10:1::100"), Port: 6443}}),
+		"  nft insert rule inet filter input ip6 saddr fd10:1::2 meta l4proto 112 accept\n  nft insert rule inet filter input ip6 daddr fd10:1::100 tcp dport 6443 accept")
+	same(t, "nft of IPv4", byHand(&Facts{Filter: "ip filter INPUT"}, []render.Rule{{Protocol: "tcp", To: netip.MustParseAddr("fd10:1::100"), Port: 6443}}), "")
+}
