@@ -16,6 +16,7 @@ func (c *checker) haproxy(d *haproxyDocument, portAt scalar, port uint16) HAProx
 			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), defaultCheck.Fall),
 			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), defaultCheck.Rise),
 		},
+		PeersPort: read(c.collector, d.PeersPort, portNumber, defaultPeersPort),
 	}
 	c.reserved(d.MonitorPort, h.MonitorPort)
 	if h.MonitorPort == port {

@@ -55,6 +55,7 @@ type Cluster struct {
 	Firewall     Care   // of the nodes, where one is active
 	VRRP         VRRP
 	HAProxy      HAProxy
+	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
 
 	// Positions of values in the file, for problems that are found later, on
 	// the nodes: the key is a path like "vip" or "nodes[1].address".
@@ -80,6 +81,7 @@ type Node struct {
 	Interface string       // empty: the one that holds Address, found on the node
 	Priority  int          // VRRP priority, 1 to 254, distinct in the cluster
 	SSH       SSH
+	Labels    map[string]string `json:",omitempty"` // that services select nodes by
 }
 
 // SSH says how to log in to a node. Zero fields are left to ssh_config.
@@ -106,6 +108,7 @@ type HAProxy struct {
 	MonitorPort uint16 // on 127.0.0.1: liveness, statistics and metrics
 	Timeouts    Timeouts
 	Check       Check
+	PeersPort   uint16 // of the nodes' own addresses: what one HAProxy learns of a service's clients, all know
 }
 
 // Timeouts are HAProxy's, see its configuration manual, "timeout".

@@ -13,8 +13,9 @@ const (
 	defaultBalance     = "leastconn"
 	defaultMaxConn     = 4096
 	defaultMonitorPort = 8404
-	highestPriority    = 150 // of the first node
-	priorityStep       = 10  // 15 nodes end at 10
+	defaultPeersPort   = 8405 // beside it, above the ports of root and of 1024, and below NodePorts and outgoing connections
+	highestPriority    = 150  // of the first node
+	priorityStep       = 10   // 15 nodes end at 10
 )
 
 // defaultTimeouts: connect bounds what a client waits when a node has been cut

@@ -24,6 +24,8 @@ type document struct {
 	SSH          sshDocument      `key:"ssh"`
 	VRRP         vrrpDocument     `key:"vrrp"`
 	HAProxy      haproxyDocument  `key:"haproxy"`
+
+	Services []serviceDocument `key:"services"`
 }
 
 type nodeDocument struct {
@@ -33,6 +35,7 @@ type nodeDocument struct {
 	Interface scalar          `key:"interface"`
 	Priority  scalar          `key:"priority"`
 	SSH       nodeSSHDocument `key:"ssh"`
+	Labels    pairs           `key:"labels"`
 }
 
 type workerDocument struct {
@@ -40,6 +43,7 @@ type workerDocument struct {
 	Name    scalar          `key:"name" required:"true"`
 	Address scalar          `key:"address" required:"true" list:"this version of kplb knows one IPv4 address for each node"`
 	SSH     nodeSSHDocument `key:"ssh"`
+	Labels  pairs           `key:"labels"`
 }
 
 // sshDocument is what all nodes can share.
@@ -78,6 +82,7 @@ type haproxyDocument struct {
 	MonitorPort scalar           `key:"monitorPort"`
 	Timeouts    timeoutsDocument `key:"timeouts"`
 	Check       checkDocument    `key:"check"`
+	PeersPort   scalar           `key:"peersPort"`
 }
 
 type timeoutsDocument struct {

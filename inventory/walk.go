@@ -32,6 +32,10 @@ func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Valu
 		w.scalar(n, p, tag, v)
 	case *words:
 		w.words(n, p, tag, v)
+	case *pairs:
+		w.pairs(n, p, v)
+	case *selectorDocument:
+		w.selector(n, p, tag, v)
 	default:
 		if into.Kind() == reflect.Slice {
 			w.sequence(n, p, into)
@@ -48,6 +52,8 @@ func (w *walker) markGiven(p place, into reflect.Value) {
 	case *scalar:
 		v.place = p
 	case *words:
+		v.place = p
+	case *pairs:
 		v.place = p
 	default:
 		if into.Kind() == reflect.Slice {
