@@ -36,14 +36,17 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		server := hostport(other.Address, c.Port)
 		want(HAProxyPath, `server\s+\S+\s+`+quoted(server), "a server "+server)
 	}
-	return errors.Join(append(errs, readBalancing(content[HAProxyPath], bind)...)...)
+	wantServices(c, n, func(form, what string) { want(HAProxyPath, form, what) })
+	return errors.Join(append(errs, readBalancing(content[HAProxyPath], bind, serviceBinds(c))...)...)
 }
 
 // readBalancing checks what HAProxy itself takes and clients would not: TLS
 // that is read as HTTP, and servers that are asked for what they do not have.
-func readBalancing(config []byte, bind string) []error {
+// Services are not HTTP to kplb: what their sections ask for is a person's own.
+func readBalancing(config []byte, bind string, services []string) []error {
 	var errs []error
 	mode, section, serves := map[string]string{}, "", map[string]bool{}
+	serviceSections := sectionsOf(config, services)
 	for line := range strings.Lines(string(config)) {
 		words := strings.Fields(line)
 		switch {
@@ -60,7 +63,7 @@ func readBalancing(config []byte, bind string) []error {
 			serves[section] = true
 		case words[0] == "default_backend" && len(words) > 1 && serves[section]:
 			serves["backend "+words[1]] = true
-		case asksFor(words) != "" && !slices.Contains(health, asksFor(words)):
+		case asksFor(words) != "" && !serviceSections[section] && !slices.Contains(health, asksFor(words)):
 			errs = append(errs, fmt.Errorf("%s checks %s, which is none of %s", HAProxyPath, asksFor(words), strings.Join(health, ", ")))
 		}
 	}
