@@ -14,17 +14,18 @@ type Facts struct {
 	Arch         string
 	OS           OS
 	Addresses    []Address
-	Listeners    []Listener // on the apiserver's port and HAProxy's monitor port
+	Listeners    []Listener // on the apiserver's port, HAProxy's monitor port, and those of services
 	Units        map[string]Unit
 	NonlocalBind bool
 	HAProxy      Package
 	Keepalived   Package
-	Files        map[string]File // by absolute path; only those that are there
-	Kubeconfigs  []string        // in the homes of root and of the login, that are there
-	Manifests    []string        // file names in the manifests directory
-	Filter       string          // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool            // the kubelet, to the VIP
-	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
+	Files        map[string]File      // by absolute path; only those that are there
+	Kubeconfigs  []string             // in the homes of root and of the login, that are there
+	Manifests    []string             // file names in the manifests directory
+	Filter       string               // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
+	Connected    bool                 // the kubelet, to the VIP
+	Servers      []Server             // as the node's HAProxy sees them; nil: it does not answer
+	Backends     map[string][]Counted // of all of its backends, by name; nil: it does not answer
 }
 
 // OS is what /etc/os-release says.
@@ -74,6 +75,13 @@ type File struct {
 type Server struct {
 	Name, Status, Check string
 	Sessions            int
+}
+
+// Counted is a server, and how many connections it has got since HAProxy has
+// last started or reloaded.
+type Counted struct {
+	Server
+	Total int
 }
 
 // Up says whether HAProxy sends connections to the server.

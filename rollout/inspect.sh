@@ -2,6 +2,7 @@
 #   KPLB_PATHS         the files whose state counts, without the leading slash
 #   KPLB_PORT          of the apiserver and the VIP
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
+#   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
 #   KPLB_CONNECTED     ADDRESS:PORT: who has connections there
@@ -13,7 +14,9 @@ done </etc/os-release
 
 # text goes without base64: every process counts here
 record addresses "$(ip -o addr show)"
-record listeners "$(ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT )")"
+ports="sport = :$KPLB_PORT or sport = :$KPLB_MONITOR_PORT"
+for port in $KPLB_MORE_PORTS; do ports="$ports or sport = :$port"; done
+record listeners "$(ss -Hltnp "( $ports )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
 	haproxy.service keepalived.service kubelet.service ufw.service 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then

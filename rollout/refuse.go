@@ -72,6 +72,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	refuseFiles(f, refuse)
 	refuseManifests(f, refuse)
 	refuseListeners(c, n, f, refuse)
+	refuseServices(c, n, f, refuse)
 	return out
 }
 

@@ -1,0 +1,45 @@
+package rollout
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// servicePorts are the ports that HAProxy has for services, on a control-plane
+// node.
+func servicePorts(c *inventory.Cluster, n inventory.Node) string {
+	if n.Worker {
+		return ""
+	}
+	var out []string
+	for _, s := range c.Services {
+		out = append(out, strconv.Itoa(int(s.Port)))
+	}
+	if c.NeedsPeers() {
+		out = append(out, strconv.Itoa(int(c.HAProxy.PeersPort)))
+	}
+	return strings.Join(out, " ")
+}
+
+// refuseServices wants the ports of services, and of HAProxy's peers, free
+// where HAProxy will have them.
+func refuseServices(c *inventory.Cluster, n inventory.Node, f *Facts, refuse refuseFunc) {
+	for _, l := range f.Listeners {
+		addr, port := l.Address.Addr(), l.Address.Port()
+		if l.Process == haproxyProcess {
+			continue
+		}
+		for i, s := range c.Services {
+			if port == s.Port && (addr.IsUnspecified() || addr == c.VIP) {
+				refuse(fmt.Sprintf("services[%d].port", i), "stop it, have it listen on another address, or give the service another port",
+					"port %d of %s, for service %s, is taken by %s", port, addr, s.Name, processName(l))
+			}
+		}
+		if c.NeedsPeers() && port == c.HAProxy.PeersPort && (addr.IsUnspecified() || addr == n.Address) {
+			refuse("haproxy.peersPort", "set haproxy.peersPort to a free port", "port %d, for haproxy's peers, is taken by %s", port, processName(l))
+		}
+	}
+}
