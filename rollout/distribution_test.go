@@ -94,7 +94,7 @@ func shares(got ...int) []Share {
 // own are certificates as kubeadm's: each for its own node.
 func own(t *testing.T) []tls.Certificate {
 	t.Helper()
-	var out []tls.Certificate
+	out := make([]tls.Certificate, 0, 3)
 	for _, address := range []string{"127.9.1.1", "127.9.1.2", "127.9.1.3"} {
 		out = append(out, authority.certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1", address, "127.9.1.9"))
 	}

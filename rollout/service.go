@@ -15,13 +15,38 @@ func servicePorts(c *inventory.Cluster, n inventory.Node) string {
 		return ""
 	}
 	var out []string
-	for _, s := range c.Services {
-		out = append(out, strconv.Itoa(int(s.Port)))
-	}
-	if c.NeedsPeers() {
-		out = append(out, strconv.Itoa(int(c.HAProxy.PeersPort)))
+	for _, p := range ownServicePorts(c) {
+		out = append(out, strconv.Itoa(int(p.port)))
 	}
 	return strings.Join(out, " ")
+}
+
+// ownPort is a port of the inventory's, and the key that has it.
+type ownPort struct {
+	key  string
+	port uint16
+}
+
+// ownServicePorts are those of servicePorts with their keys.
+func ownServicePorts(c *inventory.Cluster) []ownPort {
+	var out []ownPort
+	for i, s := range c.Services {
+		out = append(out, ownPort{fmt.Sprintf("services[%d].port", i), s.Port})
+	}
+	if c.NeedsPeers() {
+		out = append(out, ownPort{"haproxy.peersPort", c.HAProxy.PeersPort})
+	}
+	return out
+}
+
+// serviceFiles is what HAProxy needs for services beside their connections: a
+// listener, and a check of each server.
+func serviceFiles(c *inventory.Cluster) uint64 {
+	n := 0
+	for _, s := range c.Services {
+		n += 1 + len(c.Backends(s))
+	}
+	return uint64(n)
 }
 
 // refuseServices wants the ports of services, and of HAProxy's peers, free

@@ -1,10 +1,16 @@
 package rollout
 
 import (
+	"crypto/tls"
 	"errors"
+	"io"
+	"net"
 	"net/netip"
+	"os"
 	"testing"
 
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/remote/remotetest"
 	"github.com/kplb/kplb/render"
 )
 
@@ -20,6 +26,7 @@ func TestServicePorts(t *testing.T) {
 	c := parse(t, withServices)
 	same(t, "ports", servicePorts(c, c.Nodes[0]), "80 7777 8405")
 	same(t, "ports of a worker", servicePorts(c, c.Workers[0]), "")
+	same(t, "files", serviceFiles(c), uint64(10))
 	c.Services = c.Services[:1]
 	same(t, "ports without peers", servicePorts(c, c.Nodes[0]), "80")
 }
@@ -122,4 +129,54 @@ func TestCheckService(t *testing.T) {
 	r := rolloutOf(t, withServices)
 	same(t, "no holder", checkService(r.Cluster.Services[0], at, "", nil, nil),
 		Check{What: "service web on 10.1.233.1:80", Detail: "no single node holds the VIP", Bearable: true})
+}
+
+// TestProveServices connects: to one that waits for a word, to one that nobody
+// has, and to one that only a node reaches.
+func TestProveServices(t *testing.T) {
+	t.Parallel()
+	s := newSpread(t, "127.9.2.4", tls.Certificate{})
+	silent := s.listen(t, "127.9.2.4", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	nobody, far := closed(t, "127.9.2.4"), closed(t, "127.9.2.4")
+	s.Cluster.Services = nil
+	for i, port := range []uint16{silent.Port(), nobody.Port(), far.Port()} {
+		service := parse(t, withServices).Services[0]
+		service.Name, service.Port = []string{"silent", "nobody", "far"}[i], port
+		s.Cluster.Services = append(s.Cluster.Services, service)
+	}
+	s.hosts = map[string]Host{"node-1": way{routes: map[string]netip.AddrPort{far.String(): silent}}}
+	f := applied(t, s.Rollout, s.Cluster.Nodes[0])
+	same(t, "checks", s.proveServices(t.Context(), "node-1", f), []Check{
+		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
+		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
+		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
+	})
+}
+
+// TestInspectAsksForServicePorts on the node.
+func TestInspectAsksForServicePorts(t *testing.T) {
+	t.Parallel()
+	fakes := newSandbox(t)
+	fakes.write("bin/ss", "#!/bin/sh\nprintf %s \"$2\" >"+fakes.path("asked")+"\n", 0o755)
+	server := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell, Path: fakes.path("bin")})
+	h, err := remote.Dial(t.Context(), server.Target(), server.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close() //nolint:errcheck // a test's connection
+	for text, want := range map[string]string{
+		home:         "( sport = :6443 or sport = :1 )",
+		withServices: "( sport = :6443 or sport = :1 or sport = :80 or sport = :7777 or sport = :8405 )",
+	} {
+		c := parse(t, text)
+		c.HAProxy.MonitorPort = 1
+		if _, err := inspect(t.Context(), h, c, c.Nodes[0], false); err != nil {
+			t.Fatal(err)
+		}
+		asked, err := os.ReadFile(fakes.path("asked"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "asked", string(asked), want)
+	}
 }
