@@ -37,7 +37,15 @@ func newBalancer(t *testing.T, c inventory.Cluster, n inventory.Node, vip netip.
 	b := &balancer{t: t, vip: vip, program: daemon(t, "haproxy"), socket: filepath.Join(t.TempDir(), "admin.sock")}
 	c.VIP = vip
 	c.HAProxy.MonitorPort = freePort(t, netip.MustParseAddr("127.0.0.1"))
-	artifacts, err := builtin(t).Node(&c, n, DefaultFacts(n))
+	facts := DefaultFacts(n)
+	said, err := run(t, b.program, "-v")
+	if err != nil {
+		t.Fatal(said, err)
+	}
+	if facts.HAProxy, err = ParseVersion(said); err != nil {
+		t.Fatal(err)
+	}
+	artifacts, err := builtin(t).Node(&c, n, facts)
 	if err != nil {
 		t.Fatal(err)
 	}
