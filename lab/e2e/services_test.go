@@ -48,11 +48,11 @@ func TestServices(t *testing.T) {
 
 // responder says its node's name; on 30443 it reads a header of the PROXY
 // protocol's second version first, and says which client it names.
-const responder = `use strict; use warnings; use IO::Socket::INET; use Sys::Hostname;
-my $port = shift;
+const responder = `use strict; use warnings; use IO::Socket::INET;
+my ($port, $name) = @ARGV;
 my $listener = IO::Socket::INET->new(LocalPort => $port, Listen => 128, ReuseAddr => 1) or die "listen: $!";
 while (my $client = $listener->accept) {
-	my $said = hostname;
+	my $said = $name;
 	if ($port == 30443) {
 		sysread($client, my $head, 28);
 		$said .= " " . join(".", unpack("x16 C4", $head)) if length($head // "") == 28;
@@ -66,7 +66,7 @@ func (m *machines) nodePorts() {
 	m.t.Helper()
 	for _, n := range nodes {
 		m.on(n, "cat >/root/responder.pl <<'END'\n"+responder+"END\n"+
-			"for port in 30080 30443 30777; do systemd-run --quiet --unit=nodeport-$port perl /root/responder.pl $port || exit 1; done")
+			"for port in 30080 30443 30777; do systemd-run --quiet --unit=nodeport-$port perl /root/responder.pl $port $(hostname) || exit 1; done")
 	}
 }
 
@@ -98,7 +98,7 @@ func (m *machines) call(port string, from netip.Addr) (said string, err error) {
 		}
 		d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 		var conn net.Conn
-		if conn, err = d.Dial("tcp", net.JoinHostPort(vip, port)); err != nil { //nolint:noctx // it has a timeout
+		if conn, err = d.Dial("tcp", net.JoinHostPort(vip, port)); err != nil {
 			return
 		}
 		defer conn.Close() //nolint:errcheck // it has been read
@@ -116,7 +116,7 @@ func (m *machines) call(port string, from netip.Addr) (said string, err error) {
 
 func (m *machines) servicePortTaken() {
 	m.t.Helper()
-	m.on("2", "systemd-run --quiet --unit=squatter perl /root/responder.pl 7777 && sleep 1")
+	m.on("2", "systemd-run --quiet --unit=squatter perl /root/responder.pl 7777 squatter && sleep 1")
 	r := m.kplb("apply", "--inventory", servicesInventory, "--yes")
 	m.on("2", "systemctl stop squatter")
 	r.want(m.t, 3, "kubernetes-node-2: port 7777 of 0.0.0.0, for service game, is taken by perl", servicesInventory+":")
@@ -141,7 +141,7 @@ func (m *machines) distribution() {
 		m.t.Fatal(err)
 	}
 	m.t.Logf("%+v", said.Distribution)
-	var names []string
+	names := make([]string, 0, len(said.Distribution))
 	for _, d := range said.Distribution {
 		names = append(names, d.Name+" "+d.CountedBy)
 		all, even := 0, 300/len(d.Backends)
@@ -234,7 +234,7 @@ func (m *machines) withoutPods() {
 	m.kplb("verify", "--inventory", servicesInventory).want(m.t, 1, "NO  service web on 10.1.233.1:80: connected, 0 of 3 servers up: kubernetes-node-1 is DOWN (L4CON)",
 		"no node takes connections on port 30080")
 	for _, n := range nodes {
-		m.on(n, "systemd-run --quiet --unit=nodeport-30080 perl /root/responder.pl 30080")
+		m.on(n, "systemd-run --quiet --unit=nodeport-30080 perl /root/responder.pl 30080 $(hostname)")
 	}
 	time.Sleep(6 * time.Second)
 	m.kplb("verify", "--inventory", servicesInventory, "--wait", "20s").want(m.t, 0)
