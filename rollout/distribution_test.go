@@ -151,9 +151,8 @@ func TestDistributeOneCertificate(t *testing.T) {
 
 func TestDistributeFails(t *testing.T) {
 	t.Parallel()
-	s := newSpread(t, "127.9.2.3", own(t)...)
+	s := newSpread(t, "127.9.2.3", stranger.certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.1"))
 	s.Cluster.Services[0].Port = closed(t, "127.9.2.3").Port()
-	s.certs = []tls.Certificate{stranger.certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.1")}
 	said, err := s.distribute(t, 10)
 	says(t, err, "")
 	for i, why := range []string{"the certificate is not from the cluster's CA: something else answers on ", "connection refused"} {
