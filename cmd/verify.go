@@ -21,7 +21,7 @@ Services are connected to through the VIP, and have to have a server that is up.
 --distribution N makes N new connections to the VIP's port of the apiservers and to each
 service, and prints how many each node got: apiservers are told apart by their
 certificates, everything else by the statistics of the VIP holder's HAProxy, which count
-other clients' connections, too.
+other clients' connections, too. An apiserver gets fewer in its first 30 seconds.
 
 Exits 0 if every check passes and no connection failed, and 1 otherwise.`
 
