@@ -42,6 +42,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.agree(doc, cluster)
 	cluster.VRRP = c.vrrp(&doc.VRRP, cluster.Name)
 	cluster.HAProxy = c.haproxy(&doc.HAProxy, doc.Port, cluster.Port)
+	cluster.WorkerBalancer = c.workerBalancer(doc, cluster)
 	return cluster
 }
 

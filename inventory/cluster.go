@@ -56,6 +56,8 @@ type Cluster struct {
 	VRRP         VRRP
 	HAProxy      HAProxy
 
+	WorkerBalancer *WorkerBalancer `json:",omitempty"` // nil: workers go through the VIP
+
 	// Positions of values in the file, for problems that are found later, on
 	// the nodes: the key is a path like "vip" or "nodes[1].address".
 	Positions map[string]Position

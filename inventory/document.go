@@ -24,6 +24,8 @@ type document struct {
 	SSH          sshDocument      `key:"ssh"`
 	VRRP         vrrpDocument     `key:"vrrp"`
 	HAProxy      haproxyDocument  `key:"haproxy"`
+
+	WorkerBalancer workerBalancerDocument `key:"workerBalancer"`
 }
 
 type nodeDocument struct {
