@@ -49,7 +49,7 @@ type file struct {
 	effect   Effect
 }
 
-// files lists what every node gets, in the order in which it is installed: a
+// files lists what every control-plane node gets, in the order in which it is installed: a
 // file comes after the files that it refers to.
 var files = []file{
 	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply},
@@ -61,7 +61,7 @@ var files = []file{
 	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload},
 }
 
-// Paths lists the paths of all artifacts of a node, in the order of
+// Paths lists the paths of all artifacts of any node, in the order of
 // installation.
 func Paths() []string {
 	paths := make([]string, len(files))
