@@ -89,7 +89,7 @@ func freePort(t *testing.T, address string) uint16 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()                              //nolint:errcheck // nobody was connected
+	defer l.Close()                             //nolint:errcheck // nobody was connected
 	return uint16(l.Addr().(*net.TCPAddr).Port) //nolint:gosec,forcetypeassert // it is one
 }
 
@@ -239,7 +239,7 @@ func (s *site) status(name string) string {
 	if err != nil {
 		return ""
 	}
-	defer response.Body.Close() //nolint:errcheck // it has been read
+	defer response.Body.Close()          //nolint:errcheck // it has been read
 	page, _ := io.ReadAll(response.Body) // what is cut short lacks servers
 	for line := range strings.Lines(string(page)) {
 		if field := strings.Split(line, ","); len(field) > 17 && field[0] == "kube-apiserver" && field[1] == name {

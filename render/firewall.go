@@ -35,7 +35,7 @@ func (r Rule) String() string {
 
 // Firewall lists what a node has to let in, and let out where that is denied:
 // VRRP of its peers, clients of the VIP, and its peers' HAProxy at its own
-// apiserver. Nothing else is used by the rendered files.
+// apiserver; with balancers on workers, theirs, too. Nothing else is used by the rendered files.
 func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 	var in, out []Rule
 	for _, peer := range c.Nodes {
@@ -48,5 +48,8 @@ func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 		out = append(out, Rule{Out: true, Protocol: "tcp", To: peer.Address, Port: c.Port})
 	}
 	in = append(in, Rule{Protocol: "tcp", To: c.VIP, Port: c.Port})
+	if c.WorkerBalancer != nil { // from everywhere, as at the VIP: a rule for each of hundreds of workers takes ufw minutes
+		in = append(in, Rule{Protocol: "tcp", To: n.Address, Port: c.Port})
+	}
 	return append(in, out...)
 }

@@ -4,7 +4,7 @@
 #   KPLB_SYSCTL                   1: apply the settings; 0: take them away
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
 #   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
-#   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards; no VIP: it need not
+#   KPLB_VIP, KPLB_PORT           where haproxy must listen afterwards, on a worker 127.0.0.1; no VIP: it need not
 # The data "active" is kept as what the daemons have loaded.
 
 workers() {

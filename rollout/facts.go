@@ -14,7 +14,7 @@ type Facts struct {
 	Arch         string
 	OS           OS
 	Addresses    []Address
-	Listeners    []Listener // on the apiserver's port and HAProxy's monitor port
+	Listeners    []Listener // on the apiserver's port (a worker's: its balancer's) and HAProxy's monitor port
 	Units        map[string]Unit
 	NonlocalBind bool
 	HAProxy      Package
@@ -23,7 +23,7 @@ type Facts struct {
 	Kubeconfigs  []string        // in the homes of root and of the login, that are there
 	Manifests    []string        // file names in the manifests directory
 	Filter       string          // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool            // the kubelet, to the VIP
+	Connected    bool            // the kubelet, to where the inventory has it
 	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
 }
 

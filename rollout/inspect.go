@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,9 +29,10 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	if firewall {
 		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
 	}
-	connected := ""
+	connected, port := "", c.Port
 	if n.Worker {
-		connected = netip.AddrPortFrom(c.VIP, c.Port).String()
+		connected = kubeletAt(c).String()
+		port = kubeletAt(c).Port()
 	}
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
@@ -42,7 +42,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 		Body: inspectBody,
 		Vars: map[string]string{
 			"KPLB_PATHS":        strings.Join(paths, " "),
-			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
+			"KPLB_PORT":         strconv.Itoa(int(port)),
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),

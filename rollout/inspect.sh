@@ -1,6 +1,6 @@
 # What kplb must know of a node, in one go. Reads only.
 #   KPLB_PATHS         the files whose state counts, without the leading slash
-#   KPLB_PORT          of the apiserver and the VIP
+#   KPLB_PORT          of the apiserver and the VIP; on a worker, of its balancer
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active

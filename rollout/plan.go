@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,7 @@ type NodePlan struct {
 	paths       []string // whose state belongs to a generation
 	vip         string
 	active      []byte
+	local       netip.AddrPort // where a worker's own haproxy listens afterwards; not valid: it has none
 }
 
 // Change is one file that differs from what it should be.

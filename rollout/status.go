@@ -19,12 +19,13 @@ type NodeStatus struct {
 	Refused    []string `json:"refused,omitempty"`  // what keeps an apply from starting
 	Pending    string   `json:"pending,omitempty"`  // whose change waits to be confirmed
 	Restored   string   `json:"restored,omitempty"` // the change that the node took back by itself
+	Balancer   bool     `json:"balancer,omitempty"` // of a worker: it is to have one
 }
 
 // AsPlanned says whether nothing is to be done on the node.
 func (s NodeStatus) AsPlanned() bool {
 	return len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" &&
-		(s.Worker || s.HAProxy == "active" && s.Keepalived == "active")
+		(s.Worker && (!s.Balancer || s.HAProxy == "active") || s.HAProxy == "active" && s.Keepalived == "active")
 }
 
 // Status looks at all nodes, in one round trip each.
@@ -41,7 +42,7 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 		s := NodeStatus{
 			Node: n.Name, Worker: n.Worker, Holder: f.Holds(r.Cluster.VIP), Servers: len(f.Servers), Generation: f.Generation(),
 			HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
-			Pending: pending.About, Restored: f.Restored(),
+			Pending: pending.About, Restored: f.Restored(), Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
 		}
 		for _, server := range f.Servers {
 			if server.Up() {

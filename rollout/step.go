@@ -153,8 +153,11 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 		"KPLB_OPEN": ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
 		"KPLB_VIP": r.Cluster.VIP.String(), "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
-	if n.gone {
+	switch {
+	case n.gone:
 		s.Vars["KPLB_VIP"] = ""
+	case n.local.IsValid():
+		s.Vars["KPLB_VIP"], s.Vars["KPLB_PORT"] = n.local.Addr().String(), strconv.Itoa(int(n.local.Port()))
 	}
 	if n.waits && n.Keepalived == Restart {
 		s.Vars["KPLB_KEEPALIVED"] = string(Stop)

@@ -109,11 +109,7 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	proof.Holder = holder
 	proof.Checks = append(proof.Checks, check)
 	proof.Checks = append(proof.Checks, asked[""]...)
-	if r.Cluster.Endpoint != inventory.Leave {
-		for _, n := range r.reached(r.Cluster.Workers) {
-			proof.Checks = append(proof.Checks, checkWorker(r.Cluster, n, facts[n.Name]))
-		}
-	}
+	proof.Checks = append(proof.Checks, r.proveWorkers(ctx, ca, facts)...)
 	return proof, nil
 }
 
@@ -182,6 +178,11 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 		bound.Detail = "listens on " + listening(f, at.Port())
 		bound.Cure = "run `kplb apply`"
 	}
+	return []Check{bound, checkServers(c, n, f, absent)}
+}
+
+// checkServers wants the node's HAProxy to have every apiserver up.
+func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) Check {
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
@@ -208,12 +209,12 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 		}
 		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
 	}
-	return []Check{bound, balanced}
+	return balanced
 }
 
-// checkWorker wants the node's kubelet to go through the VIP.
+// checkWorker wants the node's kubelet to go through the VIP, or its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", netip.AddrPortFrom(c.VIP, c.Port)), OK: f.Connected, Detail: "ok"}
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", kubeletAt(c)), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}
