@@ -55,7 +55,7 @@ func newSite(t *testing.T, strategy inventory.Strategy) *site {
 	s.c.WorkerBalancer = &inventory.WorkerBalancer{Port: freePort(t, "127.0.0.1"), Strategy: strategy}
 	s.c.HAProxy.MonitorPort = freePort(t, "127.0.0.1")
 	for i := range s.c.Nodes {
-		s.c.Nodes[i].Address = netip.AddrFrom4([4]byte{127, 81, byte(os.Getpid() >> 8), byte(i + 1)}) //nolint:gosec // any will do
+		s.c.Nodes[i].Address = netip.AddrFrom4([4]byte{127, 81, byte(os.Getpid() >> 8), byte(i + 1)})
 	}
 	s.c.Port = freePort(t, s.c.Nodes[0].Address.String())
 	s.issue()
@@ -63,7 +63,7 @@ func newSite(t *testing.T, strategy inventory.Strategy) *site {
 		s.start(n)
 	}
 	s.write()
-	s.process = exec.Command(haproxy, "-W", "-f", filepath.Join(s.dir, "haproxy.cfg")) //nolint:noctx // ends with the test
+	s.process = exec.Command(haproxy, "-W", "-f", filepath.Join(s.dir, "haproxy.cfg")) // ends with the test
 	s.process.Stdout, s.process.Stderr = &s.output, &s.output
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
@@ -85,12 +85,12 @@ func newSite(t *testing.T, strategy inventory.Strategy) *site {
 
 func freePort(t *testing.T, address string) uint16 {
 	t.Helper()
-	l, err := net.Listen("tcp", address+":0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", address+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()                             //nolint:errcheck // nobody was connected
-	return uint16(l.Addr().(*net.TCPAddr).Port) //nolint:gosec,forcetypeassert // it is one
+	return uint16(l.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // it is one
 }
 
 // issue makes one certificate that is its own CA, for the name that every

@@ -122,3 +122,17 @@ func TestWorkerFacts(t *testing.T) {
 		t.Errorf("got %s and %s", got, c.WorkerBalancer.URL())
 	}
 }
+
+// TestFirewallForWorkers: their balancers go to the apiservers' own addresses.
+func TestFirewallForWorkers(t *testing.T) {
+	t.Parallel()
+	c := loadCluster(t, casesDir+"/worker-balancer/inventory.yaml")
+	rule := Rule{Protocol: "tcp", To: c.Nodes[0].Address, Port: c.Port}
+	if !slices.Contains(Firewall(c, c.Nodes[0]), rule) {
+		t.Errorf("%s is not let in", rule)
+	}
+	c.WorkerBalancer = nil
+	if slices.Contains(Firewall(c, c.Nodes[0]), rule) {
+		t.Errorf("%s is let in without any balancer", rule)
+	}
+}

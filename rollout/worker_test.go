@@ -351,8 +351,9 @@ func TestBalancerRefused(t *testing.T) {
 			f := balancedFleet(t, joined)
 			facts := f.nodes[theWorker].facts
 			c.differ(facts)
-			var got []string
-			for _, r := range refusals(f.Cluster, f.Cluster.Workers[0], facts) {
+			found := refusals(f.Cluster, f.Cluster.Workers[0], facts)
+			got := make([]string, 0, len(found))
+			for _, r := range found {
 				got = append(got, r.What)
 				same(t, "has a cure", r.Cure != "", true)
 			}
