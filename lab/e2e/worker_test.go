@@ -153,14 +153,13 @@ func (m *machines) bootsAlone(inventory string) {
 		m.lab("poweroff", n)
 	}
 	m.lab("poweron", worker)
-	took := m.until(time.Minute, "the balancer listens", func() string {
+	m.until(time.Minute, "the balancer listens", func() string {
 		out, _ := m.tryLab("exec", worker, "sh", "-c", "ss -Hltn 'src "+local+"'; systemctl is-active haproxy kubelet")
 		if strings.Count(out, "\nactive") == 2 && strings.HasPrefix(out, "LISTEN") {
 			return ""
 		}
 		return out
 	})
-	m.t.Logf("the worker's balancer listens %.1f s after its power was back, without an API", took.Seconds())
 	for _, n := range nodes {
 		m.lab("poweron", n)
 	}
