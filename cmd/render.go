@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +81,11 @@ func (s streams) render(set *settings, o renderOptions) error {
 		if err := tree.Write(o.output); err != nil {
 			return err
 		}
-		s.say("%d files of %d nodes written below %s", len(tree), len(cluster.Nodes), o.output)
+		nodes := len(cluster.Nodes)
+		if cluster.WorkerBalancer != nil {
+			nodes += len(cluster.Workers)
+		}
+		s.say("%d files of %d nodes written below %s", len(tree), nodes, o.output)
 		return nil
 	default:
 		return s.printTree(tree)
@@ -89,7 +94,7 @@ func (s streams) render(set *settings, o renderOptions) error {
 
 func (o renderOptions) facts(c *inventory.Cluster) map[string]render.Facts {
 	facts := map[string]render.Facts{}
-	for _, n := range c.Nodes {
+	for _, n := range slices.Concat(c.Nodes, c.Workers) {
 		f := render.DefaultFacts(n)
 		f.HAProxy, f.Keepalived = o.haproxyV, o.keepalivedV
 		facts[n.Name] = f

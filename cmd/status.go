@@ -62,7 +62,7 @@ func (s streams) printStatus(nodes []rollout.NodeStatus) error {
 			vip = strings.Join(n.VIPs, " ")
 		}
 		servers := fmt.Sprintf("%d of %d", n.ServersUp, n.Servers)
-		if n.Worker {
+		if n.Worker && !n.Balancer {
 			servers = "-"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vip, orDash(n.HAProxy), orDash(n.Keepalived), servers, orDash(n.Generation), len(n.Drift), orDash(n.Pending))

@@ -44,6 +44,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.ports(doc, cluster)
 	cluster.Services = c.services(doc, cluster)
 	c.peersPort(doc, cluster)
+	cluster.WorkerBalancer = c.workerBalancer(doc, cluster)
 	return cluster
 }
 

@@ -76,6 +76,8 @@ type Cluster struct {
 	VIPs      []netip.Addr          // all of them, in the order of the file
 	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
 
+	WorkerBalancer *WorkerBalancer `json:",omitempty"` // nil: workers go through the VIP
+
 	// Positions of values in the file, for problems that are found later, on
 	// the nodes: the key is a path like "vip" or "nodes[1].address".
 	Positions map[string]Position

@@ -26,6 +26,8 @@ type document struct {
 	HAProxy      haproxyDocument  `key:"haproxy"`
 
 	Services []serviceDocument `key:"services"`
+
+	WorkerBalancer workerBalancerDocument `key:"workerBalancer"`
 }
 
 // vipsDocument is one VIP or a list of them, each an address or a mapping.

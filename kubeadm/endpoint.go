@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // SetEndpoint returns the kubeconfig's bytes with the server of every cluster
@@ -19,50 +21,56 @@ func SetEndpoint(source, ca []byte, server string) ([]byte, error) {
 	if !isServer(server) {
 		return nil, fmt.Errorf("cannot take %q as server, which is https://host:port", server)
 	}
-	return setServers(source, ca, func(string) string { return server })
+	return setServers(source, ca, func(named) aim { return aim{server: server} })
 }
 
 // EndpointsLikeIn returns the kubeconfig's bytes with the servers of the
 // clusters that Endpoints finds as they are in an earlier kubeconfig, by the
-// names of the clusters. What was not there stays as it is now.
+// names of the clusters, and tls-server-name with them. What was not there, and
+// what points to the same server, stays as it is now.
 func EndpointsLikeIn(source, earlier, ca []byte) ([]byte, error) {
-	was, err := Endpoints(earlier, ca)
+	was, err := readKubeconfig(earlier, ca)
 	if err != nil {
 		return nil, fmt.Errorf("as it was saved %w", err)
 	}
-	servers := map[string]string{}
-	for _, e := range was {
-		servers[e.Cluster] = e.Server
+	aims := map[string]aim{}
+	for _, o := range was.ours {
+		if server := child(o.body, "server"); given(server) {
+			name := valueOf(child(o.body, serverNameKey))
+			aims[o.name] = aim{server: server.Value, name: name}
+		}
 	}
-	return setServers(source, ca, func(cluster string) string { return servers[cluster] })
+	return setServers(source, ca, func(cluster named) aim {
+		to := aims[cluster.name]
+		to.named = to.server != valueOf(child(cluster.body, "server"))
+		return to
+	})
 }
 
 // setServers sets the servers of the clusters of one CA and reads them back.
-// An empty server is none to be set.
-func setServers(source, ca []byte, server func(cluster string) string) ([]byte, error) {
+func setServers(source, ca []byte, aimOf func(named) aim) ([]byte, error) {
 	c, err := readKubeconfig(source, ca)
 	if err != nil {
 		return nil, err
 	}
 	var edits []edit
 	for _, o := range c.ours {
-		want := server(o.name)
-		now := child(o.body, "server")
-		if want == "" || now != nil && now.Value == want {
+		want := aimOf(o)
+		if want.server == "" || want.reached(o) {
 			continue
 		}
+		now := child(o.body, "server")
 		if now == nil {
 			return nil, fmt.Errorf("line %d: cluster %q has no server", o.line, o.name)
 		}
 		if o.body.Style&flow != 0 {
 			return nil, fmt.Errorf("line %d: cluster %q is in flow style, which is not edited", now.Line, o.name)
 		}
-		e, err := c.set(now, "server", want)
+		more, err := c.setServer(o.body, now, want)
 		if err != nil {
 			return nil, err
 		}
-		edits = append(edits, e)
-		now.Value, now.Tag = want, "!!str"
+		edits = append(edits, more...)
 	}
 	if len(edits) == 0 {
 		return bytes.Clone(source), nil
@@ -76,6 +84,24 @@ func setServers(source, ca []byte, server func(cluster string) string) ([]byte, 
 		return nil, errors.New("does not read back its servers after the edit")
 	}
 	return edited, nil
+}
+
+// setServer edits one cluster, in the text and in the tree.
+func (d *document) setServer(body, now *yaml.Node, want aim) (edits []edit, err error) {
+	if want.named {
+		if edits, err = d.setServerName(body, want.name); err != nil {
+			return nil, err
+		}
+	}
+	if now.Value != want.server {
+		e, err := d.set(now, "server", want.server)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, e)
+		now.Value, now.Tag = want.server, "!!str"
+	}
+	return edits, nil
 }
 
 // dnsName is what Kubernetes takes as the name of a host.

@@ -61,7 +61,7 @@ type file struct {
 	only     inventory.Exposure // that needs it; empty: every one does
 }
 
-// files lists what a node gets, in the order in which it is installed: a
+// files lists what every control-plane node gets, in the order in which it is installed: a
 // file comes after the files that it refers to.
 var files = []file{
 	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply, ""},
@@ -80,7 +80,7 @@ func filesOf(e inventory.Exposure) []file {
 	return slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.only != "" && f.only != e })
 }
 
-// Paths lists the paths of all artifacts that a node may have, in the order
+// Paths lists the paths of all artifacts that any node may have, in the order
 // of installation.
 func Paths() []string {
 	paths := make([]string, len(files))

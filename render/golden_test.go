@@ -23,7 +23,7 @@ const casesDir = "../testdata/render"
 var withoutGolden = []string{"fifteen-nodes"}
 
 // examples are cases whose inventory is an example that users are shown.
-var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services"}
+var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services", "worker-balancer"}
 
 // forCases runs test for every inventory of testdata/render.
 func forCases(t *testing.T, test func(t *testing.T, dir string, c *inventory.Cluster)) {
@@ -76,8 +76,12 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, dir string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
-		if len(tree) != len(c.Nodes)*len(filesOf(c.Exposure)) {
-			t.Errorf("%d files for %d nodes", len(tree), len(c.Nodes))
+		want := len(c.Nodes) * len(filesOf(c.Exposure))
+		if c.WorkerBalancer != nil {
+			want += len(c.Workers) * len(WorkerPaths())
+		}
+		if len(tree) != want {
+			t.Errorf("%d files for %d nodes and %d workers", len(tree), len(c.Nodes), len(c.Workers))
 		}
 		if slices.Contains(withoutGolden, filepath.Base(dir)) {
 			return
@@ -221,7 +225,7 @@ func TestEveryTemplateIsRendered(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := make([]string, 0, len(files))
-	for _, f := range files {
+	for _, f := range slices.Concat(files, workerFiles) {
 		used = append(used, f.template)
 	}
 	slices.Sort(used)

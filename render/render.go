@@ -91,6 +91,10 @@ func notEmpty(override fs.FS, name string) error {
 
 // Node renders the artifacts of one node, in the order of installation.
 func (t *Templates) Node(c *inventory.Cluster, n inventory.Node, f Facts) ([]Artifact, error) {
+	return t.render(filesOf(c.Exposure), c, n, newData(c, n, f))
+}
+
+func newData(c *inventory.Cluster, n inventory.Node, f Facts) data {
 	d := data{Facts: f, Stamp: stampMark, Cluster: c, Node: n}
 	for _, other := range c.Nodes {
 		if other.Name != n.Name {
@@ -100,8 +104,12 @@ func (t *Templates) Node(c *inventory.Cluster, n inventory.Node, f Facts) ([]Art
 	if d.Expect == "" {
 		d.Expect = "200"
 	}
+	return d
+}
+
+func (t *Templates) render(files []file, c *inventory.Cluster, n inventory.Node, d any) ([]Artifact, error) {
 	artifacts := make([]Artifact, 0, len(files))
-	for _, file := range filesOf(c.Exposure) {
+	for _, file := range files {
 		content, err := t.execute(file.template, d)
 		if err != nil {
 			return nil, err
@@ -117,7 +125,7 @@ func (t *Templates) Node(c *inventory.Cluster, n inventory.Node, f Facts) ([]Art
 
 // execute returns nothing but a complete result: a template that stops half
 // way leaves no half file.
-func (t *Templates) execute(name string, d data) ([]byte, error) {
+func (t *Templates) execute(name string, d any) ([]byte, error) {
 	var out bytes.Buffer
 	if err := t.set.ExecuteTemplate(&out, name, d); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 
 	"github.com/kplb/kplb/inventory"
@@ -16,16 +17,20 @@ import (
 // <node>/<absolute path on the node>.
 type Tree map[string]Artifact
 
-// Cluster renders every node with the facts that are given for it, or the
+// Cluster renders every node, workers with a balancer included, with the facts that are given for it, or the
 // defaults.
 func (t *Templates) Cluster(c *inventory.Cluster, facts map[string]Facts) (Tree, error) {
 	tree := Tree{}
-	for _, n := range c.Nodes {
+	for _, n := range slices.Concat(c.Nodes, c.Workers) {
 		f, ok := facts[n.Name]
 		if !ok {
 			f = DefaultFacts(n)
 		}
-		artifacts, err := t.Node(c, n, f)
+		of := t.Node
+		if n.Worker {
+			of = t.Worker
+		}
+		artifacts, err := of(c, n, f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", n.Name, err)
 		}

@@ -5,7 +5,7 @@
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
 #   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
 #   KPLB_REDIRECT                 start or stop: the VIP's port is sent to haproxy by nftables
-#   KPLB_SERVES                   where haproxy must listen afterwards, each ADDRESS:PORT; none: it need not
+#   KPLB_SERVES                   where haproxy must listen afterwards, each ADDRESS:PORT, on a worker of 127.0.0.1; none: it need not
 #   KPLB_NO_BIND6                 1: what IPv6 VIPs needed of the kernel is as it was before kplb
 # The data "active" is kept as what the daemons have loaded.
 

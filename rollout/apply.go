@@ -109,7 +109,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 				return err
 			}
 		}
-		if batch[0].Node.Worker && !p.away {
+		if batch[0].Node.Worker && len(batch[0].serves) == 0 && !p.away {
 			if err := r.awaitVIP(ctx); err != nil {
 				return err
 			}
@@ -249,7 +249,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 		}
 	}
 	r.report(Event{Node: n.Node.Name, Step: n.activates(), Usual: activateUsual})
-	if err := run(ctx, h, n.Node.Name, r.activateScript(n), nil); err != nil {
+	if err := r.activate(ctx, h, n); err != nil {
 		return err
 	}
 	if n.HAProxy != Leave || n.Keepalived != Leave {
@@ -268,7 +268,10 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 
 // activates names what takes new files on the node.
 func (n NodePlan) activates() string {
-	if n.Node.Worker {
+	switch {
+	case n.Node.Worker && n.HAProxy != Leave:
+		return "haproxy"
+	case n.Node.Worker:
 		return "kubelet"
 	}
 	return "haproxy and keepalived"

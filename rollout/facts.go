@@ -15,7 +15,7 @@ type Facts struct {
 	Arch         string
 	OS           OS
 	Addresses    []Address
-	Listeners    []Listener // on the apiserver's port, HAProxy's own, and those of services
+	Listeners    []Listener // on the apiserver's port (a worker's: its balancer's), HAProxy's own, and those of services
 	Units        map[string]Unit
 	NonlocalBind bool
 	HAProxy      Package
@@ -26,7 +26,7 @@ type Facts struct {
 	NFT          bool                 // nft is installed
 	Redirect     string               // kplb's own table of nftables, in nft's words; empty: there is none
 	Filter       string               // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool                 // the kubelet, to the VIP
+	Connected    bool                 // the kubelet, to where the inventory has it
 	Servers      []Server             // as the node's HAProxy sees them; nil: it does not answer
 	Backends     map[string][]Counted // of all of its backends, by name; nil: it does not answer
 

@@ -35,6 +35,7 @@ type fleet struct {
 	t     testing.TB
 	nodes map[string]*fakeNode
 	vip   *fakeNode                         // who answers there
+	local *fakeNode                         // who answers through the balancers of workers; nil: nobody
 	api   func(*http.Request) (int, string) // below /api/; nil: there is nothing
 
 	mu     sync.Mutex
@@ -56,6 +57,8 @@ type fakeNode struct {
 	ready  func() int  // the status of /readyz; nil: 200
 	down   atomic.Bool // nothing listens where its apiserver should
 	health string      // of its etcd; empty: nothing listens
+
+	noForwarding bool // by its sshd, to a balancer
 }
 
 // quietScripts are asked at times that do not matter.
@@ -260,6 +263,14 @@ func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, 
 	}
 	if address == netip.AddrPortFrom(h.fleet.Cluster.VIP, h.fleet.Cluster.Port).String() && !h.fleet.vip.down.Load() {
 		return h.fleet.vip.apiserver(), nil
+	}
+	if b := h.fleet.Cluster.WorkerBalancer; b != nil && address == b.Address().String() && h.fleet.local != nil {
+		if h.noForwarding {
+			return nil, &remote.Error{Host: h.name, Err: remote.ErrForwarding}
+		}
+		if !h.fleet.local.down.Load() {
+			return h.fleet.local.apiserver(), nil
+		}
 	}
 	if address == "127.0.0.1:2381" && h.health != "" {
 		here, there := net.Pipe()

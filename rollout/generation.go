@@ -176,6 +176,7 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 	p.Leaving = r.isLeaving(n)
 	if n.Worker {
 		p.serves = nil
+		p.planBalancerBack(f, s)
 		p.planEndpointBack(f, s)
 		return p, number, nil
 	}

@@ -29,9 +29,9 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	if firewall {
 		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
 	}
-	connected := ""
+	connected, port := "", c.Port
 	if n.Worker {
-		connected = joined(c.Entrances(), " or dst ")
+		connected, port = joined(kubeletAt(c), " or dst "), kubeletAt(c)[0].Port()
 	}
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
@@ -41,7 +41,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 		Body: inspectBody,
 		Vars: map[string]string{
 			"KPLB_PATHS":        strings.Join(paths, " "),
-			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
+			"KPLB_PORT":         strconv.Itoa(int(port)),
 			"KPLB_FRONT_PORT":   strconv.Itoa(int(c.HAProxy.Port)),
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
 			"KPLB_MORE_PORTS":   servicePorts(c, n),

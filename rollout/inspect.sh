@@ -1,6 +1,6 @@
 # What kplb must know of a node, in one go. Reads only.
 #   KPLB_PATHS         the files whose state counts, without the leading slash
-#   KPLB_PORT          of the apiserver
+#   KPLB_PORT          of the apiserver; on a worker, of its balancer
 #   KPLB_FRONT_PORT    of haproxy, on the VIP
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_MORE_PORTS    that haproxy has, or will have

@@ -36,12 +36,22 @@ func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *Facts) []string {
 // planEndpoint has the kubeconfigs of a node point at the VIP. What cannot be
 // edited is noted, and stays.
 func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *Facts) {
+	ca := f.Files[caPath].Content
+	p.planEndpointWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
+}
+
+// planEndpointWith is planEndpoint with another way for the kubelet.
+func (p *NodePlan) planEndpointWith(c *inventory.Cluster, f *Facts, kubelet func([]byte) ([]byte, error)) {
 	if c.Endpoint == inventory.Leave {
 		return
 	}
 	ca := f.Files[caPath].Content
 	for _, path := range kubeconfigs(c, p.Node, f) {
-		p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
+		edit := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
+		if path == kubeletPath {
+			edit = kubelet
+		}
+		p.editKubeconfig(f, path, edit)
 	}
 }
 
@@ -60,8 +70,8 @@ func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
 }
 
 // elsewhere keeps kubeconfigs that go through something of their own: another
-// cluster's, a tunnel on loopback.
-func elsewhere(source, ca []byte) error {
+// cluster's, a tunnel on loopback that is not ours.
+func elsewhere(source, ca []byte, ours ...netip.AddrPort) error {
 	endpoints, err := kubeadm.Endpoints(source, ca)
 	if err != nil {
 		return err
@@ -73,6 +83,9 @@ func elsewhere(source, ca []byte) error {
 		u, err := url.Parse(e.Server)
 		if err != nil {
 			return fmt.Errorf("has a server that is no URL in line %d", e.Line)
+		}
+		if isOneOf(e.Server, ours) {
+			continue
 		}
 		if a, err := netip.ParseAddr(u.Hostname()); err == nil && a.IsLoopback() || u.Hostname() == "localhost" {
 			return fmt.Errorf("goes through %s", u.Host)

@@ -259,7 +259,7 @@ func TestWorkers(t *testing.T) {
 		same(t, "what happens there", last.Consequences(), []string{"kubelet: restarts, pods go on"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "haproxy is nothing to a worker", f.gave("worker-1 activate", "KPLB_VIP")+f.gave("worker-1 activate", "KPLB_KUBELET"), "restart")
+		same(t, "haproxy is nothing to a worker", f.gave("worker-1 activate", "KPLB_SERVES")+f.gave("worker-1 activate", "KPLB_KUBELET"), "restart")
 		inTurn(t, f.log(), "node-1 activate", "worker-1 transact")
 		f.ends()
 	})

@@ -30,6 +30,7 @@ type prober struct {
 	ca    *x509.CertPool
 	at    netip.AddrPort
 	dial  dialFunc
+	name  string // that the certificate has to be for; empty: the address
 	own   *http.Transport
 	admin func(context.Context) (*tls.Certificate, error) // for apiservers that answer nobody else; may be nil
 }
@@ -60,7 +61,7 @@ func (p *prober) ask(ctx context.Context, path string) error {
 	var refused *statusError
 	if errors.As(err, &refused) && refused.anonymous() && p.admin != nil {
 		if pair, adminErr := p.admin(ctx); adminErr == nil {
-			known := p.transport("")
+			known := p.transport(p.name)
 			known.TLSClientConfig.Certificates = []tls.Certificate{*pair}
 			err = p.askOver(ctx, known, path)
 			known.CloseIdleConnections()

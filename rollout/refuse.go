@@ -64,6 +64,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	}
 	if n.Worker {
 		refuseWorker(f, refuse)
+		refuseBalancer(c, f, refuse)
 		return out
 	}
 	at := fmt.Sprintf("nodes[%d]", slices.IndexFunc(c.Nodes, func(m inventory.Node) bool { return m.Name == n.Name }))

@@ -246,10 +246,7 @@ func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (N
 	case r.isLeaving(n):
 		return r.planLeaver(ctx, n, f)
 	case n.Worker:
-		p := newNodePlan(r.Cluster, n, f)
-		p.serves = nil
-		p.planEndpoint(r.Cluster, f)
-		return p, nil
+		return r.planWorker(ctx, n, f)
 	}
 	return r.planNode(n, f)
 }

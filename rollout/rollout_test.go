@@ -117,7 +117,7 @@ func TestBackward(t *testing.T) {
 					}
 				}
 				same(t, "steps", got, c.want)
-				same(t, "haproxy is not looked for on the VIP", f.gave("node-2 activate", "KPLB_VIP"), "")
+				same(t, "haproxy is not looked for on the VIP", f.gave("node-2 activate", "KPLB_SERVES"), "")
 				f.ends()
 			})
 		})

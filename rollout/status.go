@@ -20,12 +20,13 @@ type NodeStatus struct {
 	Pending    string   `json:"pending,omitempty"`  // whose change waits to be confirmed
 	Restored   string   `json:"restored,omitempty"` // the change that the node took back by itself
 	VIPs       []string `json:"vips,omitempty"`     // that it holds, where the cluster has several
+	Balancer   bool     `json:"balancer,omitempty"` // of a worker: it is to have one
 }
 
 // AsPlanned says whether nothing is to be done on the node.
 func (s NodeStatus) AsPlanned() bool {
 	return len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" &&
-		(s.Worker || s.HAProxy == "active" && s.Keepalived == "active")
+		(s.Worker && (!s.Balancer || s.HAProxy == "active") || s.HAProxy == "active" && s.Keepalived == "active")
 }
 
 // Status looks at all nodes, in one round trip each.
@@ -42,7 +43,7 @@ func (r *Rollout) Status(ctx context.Context) ([]NodeStatus, error) {
 		s := NodeStatus{
 			Node: n.Name, Worker: n.Worker, Holder: f.holdsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
 			HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
-			Pending: pending.About, Restored: f.Restored(),
+			Pending: pending.About, Restored: f.Restored(), Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
 		}
 		for _, vip := range r.Cluster.VIPs {
 			if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {

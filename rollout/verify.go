@@ -124,11 +124,7 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	}
 	proof.Checks = append(proof.Checks, asked[""]...)
 	proof.Checks = append(proof.Checks, r.proveServices(ctx, holders, facts)...)
-	if r.Cluster.Endpoint != inventory.Leave {
-		for _, n := range r.reached(r.Cluster.Workers) {
-			proof.Checks = append(proof.Checks, checkWorker(r.Cluster, n, facts[n.Name]))
-		}
-	}
+	proof.Checks = append(proof.Checks, r.proveWorkers(ctx, ca, facts)...)
 	return proof, nil
 }
 
@@ -194,6 +190,11 @@ func answer(node, what string, err error) Check {
 
 // checkNode judges what the inspection found.
 func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
+	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
+}
+
+// checkServers wants the node's HAProxy to have every apiserver up.
+func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) Check {
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
@@ -220,12 +221,12 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 		}
 		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
 	}
-	return append(checkExposure(c, n, f), balanced)
+	return balanced
 }
 
-// checkWorker wants the node's kubelet to go through the VIP.
+// checkWorker wants the node's kubelet to go through the VIP, or its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(c.Entrances(), " or ")), OK: f.Connected, Detail: "ok"}
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(kubeletAt(c), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}

@@ -19,14 +19,14 @@ import (
 	"time"
 )
 
-// Clients use an address of the cluster from the operator's network: some make
-// one new connection after the other, others keep theirs.
+// Clients use an address of the cluster from the operator's network, or from a
+// node's: some make one new connection after the other, others keep theirs.
 type Clients struct {
 	Made, Failed, Broken atomic.Int64 // new connections, those that failed, held ones that broke
 	First                atomic.Value // the first error, for people
 
-	lab     Lab
-	at      string // host:port
+	enter   func() error // the network that they are in
+	at      string       // host:port
 	trust   *tls.Config
 	end     chan struct{}
 	workers sync.WaitGroup
@@ -34,17 +34,27 @@ type Clients struct {
 
 // Load starts clients of an address, host:port; Stop ends them.
 func (l Lab) Load(at string, callers, held int) (*Clients, error) {
+	host, _, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, err
+	}
+	return l.load(l.Enter, at, host, callers, held)
+}
+
+// LoadOn is Load from inside a node, for an address whose certificate has
+// another name.
+func (l Lab) LoadOn(node, at, name string, callers, held int) (*Clients, error) {
+	return l.load(func() error { return enter(l.Machine(node)) }, at, name, callers, held)
+}
+
+func (l Lab) load(enter func() error, at, name string, callers, held int) (*Clients, error) {
 	pem, err := os.ReadFile(l.State("ca.crt"))
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
-	host, _, err := net.SplitHostPort(at)
-	if err != nil {
-		return nil, err
-	}
-	c := &Clients{lab: l, at: at, end: make(chan struct{}), trust: &tls.Config{RootCAs: pool, ServerName: host, MinVersion: tls.VersionTLS12}}
+	c := &Clients{enter: enter, at: at, end: make(chan struct{}), trust: &tls.Config{RootCAs: pool, ServerName: name, MinVersion: tls.VersionTLS12}}
 	for range callers {
 		c.workers.Go(func() { c.inside(c.call) })
 	}
@@ -64,9 +74,9 @@ func (c *Clients) Stop() {
 	c.workers.Wait()
 }
 
-// inside does something in the operator's namespace.
+// inside does something in the clients' namespace.
 func (c *Clients) inside(do func()) {
-	if err := c.lab.Enter(); err != nil {
+	if err := c.enter(); err != nil {
 		c.fail(&c.Failed, err)
 		return
 	}

@@ -14,9 +14,12 @@ var setns = map[string]uintptr{"amd64": 308, "arm64": 268}[runtime.GOARCH]
 
 // Enter moves the calling goroutine to the operator's network namespace for
 // the rest of its life: sockets that it makes itself belong there.
-func (l Lab) Enter() error {
+func (l Lab) Enter() error { return enter(l.Name + "-operator") }
+
+// enter moves the calling goroutine to a network namespace.
+func enter(namespace string) error {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-	f, err := os.Open("/run/netns/" + l.Name + "-operator")
+	f, err := os.Open("/run/netns/" + namespace)
 	if err != nil {
 		return err
 	}

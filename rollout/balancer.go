@@ -1,0 +1,177 @@
+package rollout
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// refuseBalancer looks for what would break half way on a worker.
+func refuseBalancer(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+	if c.WorkerBalancer == nil {
+		return
+	}
+	if _, ok := f.Files[caPath]; !ok {
+		refuse("", "list workers that kubeadm has joined", "%s is not there, which HAProxy checks the apiservers by", caPath)
+	}
+	unit := f.Units["haproxy.service"]
+	if unit.OpenFiles > 0 && unit.OpenFiles < 2*render.WorkerMaxConn+spareFiles {
+		refuse("", "raise LimitNOFILE of haproxy.service", "haproxy may open %d files, too few for %d connections", unit.OpenFiles, render.WorkerMaxConn)
+	}
+	switch {
+	case !f.HAProxy.Installed && !f.OS.Debian():
+		refuse("", "install it with the node's package manager", "haproxy is not installed, and packages are not installed on %s yet", f.OS)
+	case f.HAProxy.Installed && f.HAProxy.Version.Before(render.MinHAProxy):
+		refuse("", "upgrade it", "haproxy %s is too old, at least %s is needed", f.HAProxy.Version, render.MinHAProxy)
+	}
+	if unit.Load == "masked" {
+		refuse("", "run `systemctl unmask haproxy` on the node", "haproxy.service is masked")
+	}
+	for _, path := range render.WorkerPaths() {
+		if file, ok := f.Files[path]; ok && !file.Mode.IsRegular() {
+			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, kind(file.Mode))
+		}
+	}
+	refuseLocalPorts(c, f, refuse)
+}
+
+// refuseLocalPorts wants the balancer's ports free, or haproxy's.
+func refuseLocalPorts(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+	local := c.WorkerBalancer.Address().Addr()
+	for _, l := range f.Listeners {
+		addr, port := l.Address.Addr(), l.Address.Port()
+		switch {
+		case l.Process == haproxyProcess || !addr.IsUnspecified() && addr != local:
+		case port == c.WorkerBalancer.Port:
+			refuse("workerBalancer.port", "set workerBalancer.port to a free port", "port %d, for the worker's balancer, is taken by %s", port, processName(l))
+		case port == c.HAProxy.MonitorPort:
+			refuse("haproxy.monitorPort", "set haproxy.monitorPort to a free port", "port %d, for haproxy's monitor page, is taken by %s", port, processName(l))
+		}
+	}
+}
+
+// balancer is where a worker's own haproxy listens afterwards, if it has one.
+func (n *NodePlan) balancer() (netip.AddrPort, bool) {
+	if !n.Node.Worker || len(n.serves) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return n.serves[0], true
+}
+
+// activate has the daemons of a node use their new files. A worker's kubelet
+// follows when its balancer has led to an apiserver: where that does not come
+// true, it has not been touched.
+func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
+	at, ok := n.balancer()
+	if !ok || n.Kubelet == Leave {
+		return run(ctx, h, n.Node.Name, r.activateScript(n), nil)
+	}
+	first, second := n, n
+	first.Kubelet = Leave
+	second.HAProxy, second.units, second.Enable, second.Disable = Leave, false, nil, nil
+	if err := run(ctx, h, n.Node.Name, r.activateScript(first), nil); err != nil {
+		return err
+	}
+	r.report(Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
+	if err := r.awaitBalancer(ctx, n.Node, at); err != nil {
+		return err
+	}
+	r.report(Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
+	return run(ctx, h, n.Node.Name, r.activateScript(second), nil)
+}
+
+// awaitBalancer waits until a worker's balancer leads to an apiserver that is
+// ready.
+func (r *Rollout) awaitBalancer(ctx context.Context, n inventory.Node, at netip.AddrPort) error {
+	ca, err := r.authority()
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(vipPatience); ; {
+		err := r.balances(ctx, ca, n, at)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return ctx.Err()
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s: its kubelet is not moved to %s: %w", n.Name, at, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(again):
+		}
+	}
+}
+
+// balances asks for /readyz through a worker's balancer, from the worker. Where
+// its sshd does not forward, its HAProxy's own checks have to do, which verify
+// the same.
+func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.Node, at netip.AddrPort) error {
+	h, err := r.host(ctx, n)
+	if err != nil {
+		return err
+	}
+	p := newProber(ca, at, h.DialContext)
+	p.name, p.own = everyCertificate, p.transport(everyCertificate)
+	p.admin = r.administrator
+	defer p.close()
+	if err = p.ask(ctx, "/readyz"); !errors.Is(err, remote.ErrForwarding) {
+		return err
+	}
+	f, err := r.inspectNode(ctx, n)
+	if err == nil && !slices.ContainsFunc(f.Servers, func(s Server) bool { return s.Up() && s.Check == "L7OK" }) {
+		err = errors.New("its haproxy has not seen any apiserver to be ready")
+	}
+	return err
+}
+
+// proveWorkers looks at the workers: at their balancers, and at where their
+// kubelets are connected.
+func (r *Rollout) proveWorkers(ctx context.Context, ca *x509.CertPool, facts map[string]*Facts) []Check {
+	workers := r.reached(r.Cluster.Workers)
+	asked := r.askBalancers(ctx, ca, workers)
+	var out []Check
+	for _, n := range workers {
+		if b := r.Cluster.WorkerBalancer; b != nil {
+			out = append(out, checkServers(r.Cluster, n, facts[n.Name], r.absent),
+				answer(n.Name, fmt.Sprintf("/readyz on %s", b.Address()), asked[n.Name]))
+		}
+		if r.Cluster.Endpoint != inventory.Leave {
+			out = append(out, checkWorker(r.Cluster, n, facts[n.Name]))
+		}
+	}
+	return out
+}
+
+func (r *Rollout) askBalancers(ctx context.Context, ca *x509.CertPool, workers []inventory.Node) map[string]error {
+	asked := map[string]error{}
+	if r.Cluster.WorkerBalancer == nil {
+		return asked
+	}
+	var mu sync.Mutex
+	_ = r.each(workers, func(n inventory.Node) error { // the errors are in asked
+		err := r.balances(ctx, ca, n, r.Cluster.WorkerBalancer.Address())
+		mu.Lock()
+		defer mu.Unlock()
+		asked[n.Name] = err
+		return nil
+	})
+	return asked
+}
+
+// kubeletAt is where the kubelets of workers find the apiservers.
+func kubeletAt(c *inventory.Cluster) []netip.AddrPort {
+	if c.WorkerBalancer != nil {
+		return []netip.AddrPort{c.WorkerBalancer.Address()}
+	}
+	return c.Entrances()
+}

@@ -1,0 +1,199 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/render"
+)
+
+// planWorker plans a node that has no apiserver: its kubeconfigs, and its
+// balancer, which comes, changes or goes.
+func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+	c, ca := r.Cluster, f.Files[caPath].Content
+	p := newNodePlan(c, n, f)
+	p.serves = nil
+	kubelet := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
+	switch {
+	case c.WorkerBalancer != nil:
+		if err := r.planBalancer(&p, f); err != nil {
+			return p, err
+		}
+		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, f.balancers()) }
+	case len(f.balancers()) > 0: // there was one
+		_, s, err := r.generations(ctx, n, "0")
+		if err != nil {
+			return p, err
+		}
+		p.planBalancerBack(f, s)
+		kubelet = func(source []byte) ([]byte, error) { return pointAway(c, f, source, ca, s) }
+	}
+	p.planEndpointWith(c, f, kubelet)
+	if c.Endpoint != inventory.Leave {
+		return p, nil
+	}
+	switch { // a kubelet that goes through the balancer already goes where that does
+	case f.throughBalancer():
+		p.editKubeconfig(f, kubeletPath, kubelet)
+	case c.WorkerBalancer != nil:
+		p.note("gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does")
+	}
+	return p, nil
+}
+
+// planBalancer compares a worker with the artifacts of its balancer.
+func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
+	facts := render.DefaultFacts(p.Node)
+	facts.Expect = r.expect
+	if f.HAProxy.Installed {
+		facts.HAProxy = f.HAProxy.Version
+	} else {
+		p.Packages = append(p.Packages, "haproxy")
+	}
+	artifacts, err := r.Templates.Worker(r.Cluster, p.Node, facts)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Node.Name, err)
+	}
+	if err := render.ReadBackWorker(artifacts, r.Cluster); err != nil {
+		return &RefusedError{[]Refusal{{
+			Node: p.Node.Name, What: "its files do not say what the inventory says: " + err.Error(),
+			Cure: "compare your template with `kplb templates NAME`",
+		}}}
+	}
+	for _, a := range artifacts {
+		if change, differs := compare(p.Node, f, a, 0, 0); differs {
+			p.Changes = append(p.Changes, change)
+		}
+	}
+	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && anyBind.Match(was) {
+		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
+	}
+	p.serves = []netip.AddrPort{r.Cluster.WorkerBalancer.Address()}
+	p.balancerConsequences(f, artifacts)
+	if f.Units["haproxy.service"].File != "enabled" {
+		p.Enable = append(p.Enable, "haproxy.service")
+	}
+	return nil
+}
+
+var anyBind = regexp.MustCompile(`(?m)^\s*bind\s`)
+
+// balancerConsequences decides what the worker's haproxy has to do.
+func (p *NodePlan) balancerConsequences(f *Facts, artifacts []render.Artifact) {
+	effects := p.effects(f, artifacts)
+	p.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
+	switch {
+	case f.Units["haproxy.service"].Active != "active":
+		p.HAProxy = Start
+	case effects[render.HAProxyRestart]:
+		p.HAProxy = Restart
+	case effects[render.HAProxyReload]:
+		p.HAProxy = Reload
+	}
+	p.active = activeSums(artifacts)
+}
+
+// planBalancerBack brings a worker's haproxy to a saved state, if kplb's
+// balancer is there now, or was then.
+func (p *NodePlan) planBalancerBack(f *Facts, s *saved) {
+	then := balancersOf(s.files[render.HAProxyPath].Content)
+	if len(f.balancers())+len(then) == 0 {
+		return
+	}
+	var artifacts []render.Artifact
+	for _, path := range render.WorkerPaths() {
+		want, ok := s.files[path]
+		if !ok {
+			p.planRemoval(f, path)
+			continue
+		}
+		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
+		artifacts = append(artifacts, a)
+		if change, differs := compare(p.Node, f, a, want.UID, want.GID); differs {
+			p.Changes = append(p.Changes, change)
+		}
+	}
+	p.balancerConsequences(f, artifacts)
+	unit, now := s.units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
+	if unit.Active != "active" {
+		p.HAProxy = Leave
+		if now.Active == "active" {
+			p.HAProxy = Stop
+		}
+	} else if len(then) > 0 {
+		p.serves = then[:1]
+	}
+	switch {
+	case unit.File == "enabled" && now.File != "enabled":
+		p.Enable = append(p.Enable, "haproxy.service")
+	case unit.File != "enabled" && now.File == "enabled":
+		p.Disable = append(p.Disable, "haproxy.service")
+	}
+}
+
+var localBind = regexp.MustCompile(`(?m)^\s*bind\s+(127\.0\.0\.1:\d{1,5})\s*$`)
+
+// balancersOf is where an haproxy.cfg of kplb's listens on loopback: first for
+// the kubelet, then for people.
+func balancersOf(config []byte) []netip.AddrPort {
+	if render.Stamp(config) == render.Unstamped {
+		return nil
+	}
+	var out []netip.AddrPort
+	for _, m := range localBind.FindAllSubmatch(config, -1) {
+		if at, err := netip.ParseAddrPort(string(m[1])); err == nil {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// balancers is where a worker's balancer listens, if kplb has made one.
+func (f *Facts) balancers() []netip.AddrPort { return balancersOf(f.Files[render.HAProxyPath].Content) }
+
+// throughBalancer says whether the worker's kubelet is configured to go through
+// the balancer that kplb has made.
+func (f *Facts) throughBalancer() bool {
+	endpoints, err := kubeadm.Endpoints(f.Files[kubeletPath].Content, f.Files[caPath].Content)
+	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, f.balancers()) })
+}
+
+// isOneOf says whether a server of a kubeconfig is at one of the addresses.
+func isOneOf(server string, addresses []netip.AddrPort) bool {
+	u, err := url.Parse(server)
+	if err != nil {
+		return false
+	}
+	at, err := netip.ParseAddrPort(u.Host)
+	return err == nil && slices.Contains(addresses, at)
+}
+
+// pointAtBalancer returns a kubelet's kubeconfig that goes through the worker's
+// own balancer. The certificates of apiservers do not name loopback: it is told
+// which of their names counts.
+func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrPort) ([]byte, error) {
+	if err := elsewhere(source, ca, ours...); err != nil {
+		return nil, err
+	}
+	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), everyCertificate)
+}
+
+// pointAway returns a kubelet's kubeconfig that does not go through a balancer
+// any more, which is about to go: it goes where it did before kplb, or through
+// the VIP if kplb looks after that.
+func pointAway(c *inventory.Cluster, f *Facts, source, ca []byte, s *saved) ([]byte, error) {
+	if !f.throughBalancer() {
+		return PointAtVIP(c, source, ca)
+	}
+	back, err := kubeadm.EndpointsLikeIn(source, s.files[kubeletPath].Content, ca)
+	if err != nil || c.Endpoint == inventory.Leave {
+		return back, err
+	}
+	return kubeadm.SetEndpoint(back, ca, c.EndpointURL())
+}
