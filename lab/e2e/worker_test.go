@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +19,8 @@ import (
 
 // local is where a worker's balancer listens.
 const local = "127.0.0.1:7443"
+
+const balancerExample = "worker-balancer.yaml"
 
 // TestWorkerBalancer has a worker that goes to the apiservers by itself: its
 // kubelet does without the VIP, and without any one of the control-plane nodes.
@@ -43,15 +47,23 @@ func TestWorkerBalancer(t *testing.T) {
 	}
 }
 
-// balanced writes an inventory in which workers have a balancer.
+// balanced is the example whose workers have a balancer, for this lab's nodes
+// and its one worker.
 func (m *machines) balanced(strategy string, controlPlane ...string) string {
 	m.t.Helper()
-	file := m.managed(controlPlane...)
-	text, err := os.ReadFile(file)
-	if err == nil {
-		err = os.WriteFile(file, fmt.Appendf(text, "workerBalancer: {strategy: %s}\n", strategy), 0o600)
+	text := m.example(filepath.Join(root(m.t), "examples", balancerExample))
+	text = regexp.MustCompile(`(?m)^  - \{name: kubernetes-node-\d.*\n`).ReplaceAllString(text, "")
+	line := func(n string) string {
+		return fmt.Sprintf("  - {name: kubernetes-node-%s, address: 10.1.1.%s}\n", n, n)
 	}
-	if err != nil {
+	var nodes strings.Builder
+	for _, n := range controlPlane {
+		nodes.WriteString(line(n))
+	}
+	text = strings.NewReplacer("\nnodes:\n", "\nnodes:\n"+nodes.String(), "\nworkers:\n", "\nworkers:\n"+line(worker),
+		"strategy: failover", "strategy: "+strategy).Replace(text)
+	file := filepath.Join(m.t.TempDir(), balancerExample)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
 	return file
