@@ -96,8 +96,9 @@ while read -r unit active enabled; do
 	fi
 done <$old/units
 if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi
-# last: an apiserver that listens everywhere again needs haproxy gone first
-put_back $old $manifest 3>>$changed || exit 1
+# last: an apiserver that listens everywhere again needs haproxy gone first. Only
+# if the change came so far: somebody may have edited the manifest meanwhile
+[ ! -e $base/pending/manifest ] || put_back $old $manifest 3>>$changed || exit 1
 # and one that listened on the node's address alone, or shared its port, has to be back before haproxy has its port
 if touched "^$manifest" && [ "$reason" != boot ] && grep -q '^haproxy active' $old/units; then haproxy_again; fi
 
