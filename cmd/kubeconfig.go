@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
@@ -144,14 +146,5 @@ func keepLocal(kept string, was []byte) error {
 
 // writeLocal replaces the file whole, with its mode.
 func writeLocal(m localKubeconfig) error {
-	tmp, err := os.CreateTemp(filepath.Dir(m.path), ".kplb-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	_, err = tmp.Write(m.now)
-	if err := errors.Join(err, tmp.Chmod(m.mode), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), m.path)
+	return renameio.WriteFile(m.path, m.now, m.mode, renameio.WithStaticPermissions(m.mode), renameio.WithTempDir(filepath.Dir(m.path)))
 }

@@ -3,12 +3,14 @@ package cmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/kplb/kplb/rollout"
 )
@@ -44,16 +46,8 @@ func (s streams) savePlan(set *settings, p *rollout.Plan, file string) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".kplb-plan-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	_, err = tmp.Write(append(data, '\n'))
-	if err := errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
+	const mode fs.FileMode = 0o600
+	if err := renameio.WriteFile(file, append(data, '\n'), mode, renameio.WithStaticPermissions(mode), renameio.WithTempDir(filepath.Dir(file))); err != nil {
 		return err
 	}
 	s.say("plan saved: carry it out with `kplb apply %s`", file)

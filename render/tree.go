@@ -2,13 +2,14 @@ package render
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"sort"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/kplb/kplb/inventory"
 )
@@ -66,18 +67,9 @@ func writeFile(path string, a Artifact) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".kplb-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	_, err = tmp.Write(a.Content)
 	// nothing secret is in it: as readable as a checked-out golden
-	err = errors.Join(err, tmp.Chmod(0o644|a.Mode&0o111), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	mode := 0o644 | a.Mode&0o111
+	return renameio.WriteFile(path, a.Content, mode, renameio.WithStaticPermissions(mode), renameio.WithTempDir(filepath.Dir(path)))
 }
 
 // Check compares dir with the tree: the unified diff from what dir holds to
