@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/kplb/kplb/lab/machines"
 )
@@ -86,5 +87,21 @@ func badTemplate(name string, corpus []edit) func(*trial) {
 			t.problem("D: a connection through the VIP failed: %s", err)
 		}
 		_ = machines.Nodes
+	}
+}
+
+// TestCorpora: every edit finds its place in the template, before the first lab
+// is built.
+func TestCorpora(t *testing.T) {
+	for name, corpus := range map[string][]edit{"haproxy.cfg.tmpl": badHAProxy, "keepalived.conf.tmpl": badKeepalived} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "templates", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range corpus {
+			if !strings.Contains(string(text), e.old) {
+				t.Errorf("%s has no %q any more (%s)", name, e.old, e.what)
+			}
+		}
 	}
 }
