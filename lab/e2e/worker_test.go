@@ -60,7 +60,7 @@ func (m *machines) balanced(strategy string, controlPlane ...string) string {
 	for _, n := range controlPlane {
 		nodes.WriteString(line(n))
 	}
-	text = strings.NewReplacer("\nnodes:\n", "\nnodes:\n"+nodes.String(), "\nworkers:\n", "\nworkers:\n"+line(worker),
+	text = strings.NewReplacer("nodes:\n", "nodes:\n"+nodes.String(), "workers:\n", "workers:\n"+line(worker),
 		"strategy: failover", "strategy: "+strategy).Replace(text)
 	file := filepath.Join(m.t.TempDir(), balancerExample)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
