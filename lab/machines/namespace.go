@@ -9,6 +9,10 @@ import (
 	"syscall"
 )
 
+// The main thread stays with main: in another network namespace it would have
+// the whole process counted among that machine's, and killed with it.
+func init() { runtime.LockOSThread() }
+
 // setns is the number of the system call, which package syscall does not name.
 var setns = map[string]uintptr{"amd64": 308, "arm64": 268}[runtime.GOARCH]
 
