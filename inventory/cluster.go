@@ -33,6 +33,10 @@ const (
 	// OtherPort has HAProxy, and so the clients, on VIP:8443. The apiservers are
 	// left alone.
 	OtherPort Exposure = "port"
+	// IPVS has no HAProxy: the kernel of the node that holds the VIP sends what
+	// is for VIP:6443 to the apiservers, as keepalived's virtual_server tells it.
+	// The apiservers are left alone.
+	IPVS Exposure = "ipvs"
 )
 
 // SharesPort says whether HAProxy listens on the apiservers' own port.
@@ -71,6 +75,7 @@ type Cluster struct {
 	Firewall     Care       // of the nodes, where one is active
 	VRRP         VRRP
 	HAProxy      HAProxy
+	Director     Director
 
 	VIPs      []netip.Addr          // all of them, in the order of the file
 	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
@@ -180,6 +185,19 @@ type Check struct {
 	Fall     int
 	Rise     int
 }
+
+// Director is how keepalived looks after the kernel's virtual server, with
+// exposure: ipvs.
+type Director struct{ Check ServerCheck }
+
+// ServerCheck is how keepalived looks at an apiserver.
+type ServerCheck string
+
+// The checks. Neither of them verifies a certificate: keepalived does not.
+const (
+	CheckSSL ServerCheck = "ssl" // /readyz over TLS
+	CheckTCP ServerCheck = "tcp" // a connection
+)
 
 // Secret names where a secret comes from. Exactly one field is set. The
 // inventory never holds the secret itself.

@@ -32,8 +32,19 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, priority), fmt.Sprintf("priority %d", priority))
 	}
 	want(KeepalivedPath, `interface\s+`+quoted(f.Interface), "interface "+f.Interface)
-	for i, vip := range c.VIPs {
+	for _, vip := range c.VIPs {
 		want(KeepalivedPath, quoted(vip.String())+`(/\d+)?`, "the VIP "+vip.String())
+	}
+	if c.Exposure == inventory.IPVS {
+		errs = append(errs, readDirector(content[KeepalivedPath], c)...)
+		for _, at := range c.Entrances() {
+			marks := fmt.Sprintf("dport %d meta mark set %d", at.Port(), DirectorMark)
+			want(DirectorPath, fmt.Sprintf(`ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), DirectorMark), marks+" for "+at.String())
+			want(DirectorPath, `[^#\n]*`+quoted(at.Addr().String())+`[^#\n]*\bmasquerade`, "masquerade for "+at.String())
+		}
+		return errors.Join(errs...)
+	}
+	for i := range c.VIPs {
 		bind := c.Frontends()[i].String()
 		want(HAProxyPath, `bind\s+`+quoted(bind), "bind "+bind)
 		if c.Exposure == inventory.Redirect {
