@@ -30,6 +30,8 @@ type Facts struct {
 	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
+
+	Kernel Kernel // asked with exposure: ipvs alone
 }
 
 // OS is what /etc/os-release says.
