@@ -108,3 +108,27 @@ func asksFor(words []string) string {
 	}
 	return ""
 }
+
+// ReadBack checks the files of every node, rendered with the facts that are
+// given for it, or the defaults. Its error names the nodes.
+func (t Tree) ReadBack(c *inventory.Cluster, facts map[string]Facts) error {
+	var errs []error
+	for _, n := range c.Nodes {
+		f, ok := facts[n.Name]
+		if !ok {
+			f = DefaultFacts(n)
+		}
+		var artifacts []Artifact
+		for path, a := range t {
+			if path == n.Name+a.Path {
+				artifacts = append(artifacts, a)
+			}
+		}
+		if err := ReadBack(artifacts, c, n, f); err != nil {
+			for _, one := range joined(err) {
+				errs = append(errs, fmt.Errorf("%s: %w", n.Name, one))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
