@@ -109,8 +109,22 @@ func asksFor(words []string) string {
 	return ""
 }
 
+// Unsaid is something that a node's files do not say, and the inventory does.
+type Unsaid struct {
+	Node string
+	Err  error
+}
+
+func (u *Unsaid) Error() string { return u.Node + ": " + u.Err.Error() }
+
+// Unwrap gives what it is.
+func (u *Unsaid) Unwrap() error { return u.Err }
+
+// Hint is the cure: only a template of somebody's own makes such a file.
+func (u *Unsaid) Hint() string { return "compare your template with `kplb templates NAME`" }
+
 // ReadBack checks the files of every node, rendered with the facts that are
-// given for it, or the defaults. Its error names the nodes.
+// given for it, or the defaults. Its error joins an *Unsaid for each fault.
 func (t Tree) ReadBack(c *inventory.Cluster, facts map[string]Facts) error {
 	var errs []error
 	for _, n := range c.Nodes {
@@ -126,7 +140,7 @@ func (t Tree) ReadBack(c *inventory.Cluster, facts map[string]Facts) error {
 		}
 		if err := ReadBack(artifacts, c, n, f); err != nil {
 			for _, one := range joined(err) {
-				errs = append(errs, fmt.Errorf("%s: %w", n.Name, one))
+				errs = append(errs, &Unsaid{Node: n.Name, Err: one})
 			}
 		}
 	}
