@@ -26,15 +26,15 @@ func readDirector(config []byte, c *inventory.Cluster) []error {
 	if method := server.find("lb_kind", "lvs_method"); method.line > 0 && method.word(1) != "NAT" {
 		errs = append(errs, fmt.Errorf("%s has %s %s: it has to be NAT", KeepalivedPath, method.word(0), method.word(1)))
 	}
-	real := map[string]statement{}
+	servers := map[string]statement{}
 	for _, inner := range server.inner {
 		if inner.is("real_server") {
-			real[inner.word(1)+" "+inner.word(2)] = inner
+			servers[inner.word(1)+" "+inner.word(2)] = inner
 		}
 	}
 	for _, n := range c.Nodes {
 		want := fmt.Sprintf("%s %d", n.Address, c.Port)
-		s, there := real[want]
+		s, there := servers[want]
 		switch {
 		case !there:
 			errs = append(errs, fmt.Errorf("%s does not have real_server %s", KeepalivedPath, want))
