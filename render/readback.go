@@ -39,7 +39,7 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		errs = append(errs, readDirector(content[KeepalivedPath], c)...)
 		for _, at := range c.Entrances() {
 			marks := fmt.Sprintf("dport %d meta mark set %d", at.Port(), DirectorMark)
-			want(DirectorPath, fmt.Sprintf(`ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), DirectorMark), marks+" for "+at.String())
+			want(DirectorPath, fmt.Sprintf(`[^#\n]*ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), DirectorMark), marks+" for "+at.String())
 			want(DirectorPath, `[^#\n]*`+quoted(at.Addr().String())+`[^#\n]*\bmasquerade`, "masquerade for "+at.String())
 		}
 		return errors.Join(errs...)
