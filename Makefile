@@ -26,7 +26,7 @@ test: checkers ## unit tests with the race detector, and every golden by the rea
 
 .PHONY: checkers
 checkers: # what the tests call, installed by root and named for others
-	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 unshare:util-linux ssh:openssh-client; do \
+	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client; do \
 		PATH=$$PATH:/usr/sbin:/sbin command -v $${c%%:*} >/dev/null || missing="$$missing $${c##*:}"; done; \
 	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \

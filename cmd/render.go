@@ -74,6 +74,9 @@ func (s streams) render(set *settings, o renderOptions) error {
 	if err := tree.Sound(cluster); err != nil {
 		return &usageError{err}
 	}
+	if err := tree.ReadBack(cluster, o.facts(cluster)); err != nil {
+		return &usageError{err}
+	}
 	switch {
 	case o.check != "":
 		return s.checkTree(tree, o.check)

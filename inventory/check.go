@@ -21,7 +21,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 		Distribution: Distribution(read(c.collector, doc.Distribution,
 			oneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
 		Exposure: Exposure(read(c.collector, doc.Exposure,
-			oneOf([]string{string(BindAddress), string(SharedPort), string(Redirect), string(OtherPort)}, []string{"ipvs"}), string(BindAddress))),
+			oneOf([]string{string(BindAddress), string(SharedPort), string(Redirect), string(OtherPort), string(IPVS)}, nil), string(BindAddress))),
 		DNSName:      read(c.collector, doc.DNSName, dnsName, ""),
 		Certificates: c.care(doc.Certificates, Leave, Leave, Manage),
 		Endpoint:     c.care(doc.Endpoint, Leave, Leave, Manage, ManageAll),
@@ -45,6 +45,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	cluster.Services = c.services(doc, cluster)
 	c.peersPort(doc, cluster)
 	cluster.WorkerBalancer = c.workerBalancer(doc, cluster)
+	cluster.Director = c.director(doc, vips, cluster.Exposure)
 	return cluster
 }
 

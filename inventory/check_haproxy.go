@@ -4,7 +4,7 @@ import "time"
 
 func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
 	port := cluster.Port
-	if !cluster.Exposure.SharesPort() {
+	if !cluster.Exposure.SharesPort() && cluster.Exposure != IPVS {
 		port = defaultOtherPort
 	}
 	return HAProxy{

@@ -5,6 +5,9 @@ import "fmt"
 // ports wants every port to be free on the nodes, and nobody's else.
 func (c *checker) ports(doc *document, cluster *Cluster) {
 	haproxy := &cluster.HAProxy
+	if cluster.Exposure == IPVS { // no HAProxy has them, see director
+		return
+	}
 	c.reserved(doc.HAProxy.Port, haproxy.Port)
 	c.reserved(doc.HAProxy.MonitorPort, haproxy.MonitorPort)
 	c.ranges(doc.HAProxy.Port, haproxy.Port)

@@ -33,6 +33,10 @@ const (
 	// OtherPort has HAProxy, and so the clients, on VIP:8443. The apiservers are
 	// left alone.
 	OtherPort Exposure = "port"
+	// IPVS has no HAProxy: the kernel of the node that holds the VIP sends what
+	// is for VIP:6443 to the apiservers, as keepalived's virtual_server tells it.
+	// The apiservers are left alone.
+	IPVS Exposure = "ipvs"
 )
 
 // SharesPort says whether HAProxy listens on the apiservers' own port.
@@ -72,6 +76,7 @@ type Cluster struct {
 	VRRP         VRRP
 	HAProxy      HAProxy
 	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
+	Director     Director
 
 	VIPs      []netip.Addr          // all of them, in the order of the file
 	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
@@ -185,6 +190,19 @@ type Check struct {
 	Fall     int
 	Rise     int
 }
+
+// Director is how keepalived looks after the kernel's virtual server, with
+// exposure: ipvs.
+type Director struct{ Check ServerCheck }
+
+// ServerCheck is how keepalived looks at an apiserver.
+type ServerCheck string
+
+// The checks. Neither of them verifies a certificate: keepalived does not.
+const (
+	CheckSSL ServerCheck = "ssl" // /readyz over TLS
+	CheckTCP ServerCheck = "tcp" // a connection
+)
 
 // Secret names where a secret comes from. Exactly one field is set. The
 // inventory never holds the secret itself.

@@ -24,6 +24,7 @@ type document struct {
 	SSH          sshDocument      `key:"ssh"`
 	VRRP         vrrpDocument     `key:"vrrp"`
 	HAProxy      haproxyDocument  `key:"haproxy"`
+	IPVS         ipvsDocument     `key:"ipvs"`
 
 	Services []serviceDocument `key:"services"`
 
@@ -116,6 +117,12 @@ type haproxyExtraDocument struct {
 	Defaults words `key:"defaults"`
 	Frontend words `key:"frontend"`
 	Backend  words `key:"backend"`
+}
+
+type ipvsDocument struct {
+	At     section
+	Method scalar `key:"method"`
+	Check  scalar `key:"check"`
 }
 
 type timeoutsDocument struct {

@@ -20,7 +20,7 @@ func sinks() map[string]string {
 	document := func(changes map[string]string) string {
 		var b strings.Builder
 		for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
-			"nodes", "workers", "ssh", "vrrp", "haproxy", "services"} {
+			"nodes", "workers", "ssh", "vrrp", "haproxy", "services", "ipvs"} {
 			value := top[key]
 			if c, ok := changes[key]; ok {
 				value = c
@@ -33,7 +33,7 @@ func sinks() map[string]string {
 	}
 	out := map[string]string{}
 	for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
-		"nodes", "workers", "ssh", "vrrp", "haproxy", "services"} {
+		"nodes", "workers", "ssh", "vrrp", "haproxy", "services", "ipvs"} {
 		out[key] = document(map[string]string{key: "%s"})
 	}
 	in := func(key, form string, fields ...string) {
@@ -50,6 +50,7 @@ func sinks() map[string]string {
 	in("vrrp", "{version: 2, auth: {%s: %%s}}", "fromEnv", "fromFile", "fromCommand")
 	in("vrrp", "{version: 2, %s: %%s}", "auth_pass")
 	in("haproxy", "{%s: %%s}", "balance", "maxConn", "monitorPort", "peersPort", "timeouts", "check")
+	in("ipvs", "{%s: %%s}", "method", "check")
 	in("haproxy", "{timeouts: {%s: %%s}}", "connect", "client", "server", "tunnel")
 	in("haproxy", "{check: {%s: %%s}}", "interval", "fall", "rise")
 	in("nodes", "[{name: a, address: 10.1.1.1, labels: {%s: %%s}}]", "pool")

@@ -39,6 +39,9 @@ type Artifact struct {
 // RedirectUnit loads RedirectPath at boot.
 const RedirectUnit = "kplb-redirect.service"
 
+// DirectorUnit loads DirectorPath at boot.
+const DirectorUnit = "kplb-ipvs.service"
+
 // The paths on a node.
 const (
 	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
@@ -49,6 +52,9 @@ const (
 	KeepalivedUnitPath = "/etc/systemd/system/keepalived.service.d/50-kplb.conf"
 	RedirectPath       = "/etc/haproxy/kplb-redirect.nft"
 	RedirectUnitPath   = "/etc/systemd/system/" + RedirectUnit
+	DirectorPath       = "/etc/keepalived/kplb-ipvs.nft"
+	DirectorUnitPath   = "/etc/systemd/system/" + DirectorUnit
+	ModulesPath        = "/etc/modules-load.d/kplb.conf"
 	PatchPath          = "/etc/kubernetes/patches/kube-apiserver8kplb+json.yaml"
 )
 
@@ -59,25 +65,31 @@ type file struct {
 	mode     fs.FileMode
 	effect   Effect
 	only     inventory.Exposure // that needs it; empty: every one does
+	haproxy  bool               // those with HAProxy alone
 }
 
 // files lists what every control-plane node gets, in the order in which it is installed: a
 // file comes after the files that it refers to.
 var files = []file{
-	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply, ""},
-	{"kube-apiserver-patch.yaml.tmpl", PatchPath, 0o600, NoEffect, inventory.BindAddress},
-	{"haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload, ""},
-	{"haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, HAProxyRestart, ""},
-	{"kplb-redirect.nft.tmpl", RedirectPath, 0o644, RedirectReload, inventory.Redirect},
-	{"kplb-redirect.service.tmpl", RedirectUnitPath, 0o644, UnitReload, inventory.Redirect},
-	{"kplb-check.tmpl", CheckPath, 0o755, NoEffect, ""},
-	{"keepalived.conf.tmpl", KeepalivedPath, 0o600, KeepalivedReload, ""},
-	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload, ""},
+	{"kplb-modules.conf.tmpl", ModulesPath, 0o644, SysctlApply, inventory.IPVS, false},
+	{"sysctl.conf.tmpl", SysctlPath, 0o644, SysctlApply, "", false},
+	{"kube-apiserver-patch.yaml.tmpl", PatchPath, 0o600, NoEffect, inventory.BindAddress, false},
+	{"haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload, "", true},
+	{"haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, HAProxyRestart, "", true},
+	{"kplb-redirect.nft.tmpl", RedirectPath, 0o644, RedirectReload, inventory.Redirect, false},
+	{"kplb-redirect.service.tmpl", RedirectUnitPath, 0o644, UnitReload, inventory.Redirect, false},
+	{"kplb-ipvs.nft.tmpl", DirectorPath, 0o644, RedirectReload, inventory.IPVS, false},
+	{"kplb-ipvs.service.tmpl", DirectorUnitPath, 0o644, UnitReload, inventory.IPVS, false},
+	{"kplb-check.tmpl", CheckPath, 0o755, NoEffect, "", false},
+	{"keepalived.conf.tmpl", KeepalivedPath, 0o600, KeepalivedReload, "", false},
+	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload, "", false},
 }
 
 // filesOf lists those that an exposure has.
 func filesOf(e inventory.Exposure) []file {
-	return slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.only != "" && f.only != e })
+	return slices.DeleteFunc(slices.Clone(files), func(f file) bool {
+		return f.only != "" && f.only != e || f.haproxy && e == inventory.IPVS
+	})
 }
 
 // Paths lists the paths of all artifacts that any node may have, in the order

@@ -19,7 +19,7 @@ import (
 var callable = []string{
 	"add", "append", "coalesce", "compact", "contains", "default", "dict", "div", "duration", "empty", "fail", "first", "get",
 	"has", "hasKey", "hasPrefix", "hasSuffix", "host", "hostport", "indent", "initial", "int", "join", "kindIs", "last", "list",
-	"lower", "max", "min", "mod", "mul", "nindent", "prepend", "quote", "replace", "rest", "reverse", "seconds", "secret", "seq",
+	"lower", "mark", "max", "min", "mod", "mul", "nindent", "prepend", "quote", "replace", "rest", "reverse", "seconds", "secret", "seq",
 	"sortAlpha", "splitList", "squote", "sub", "ternary", "toString", "trim", "trimPrefix", "trimSuffix", "trunc",
 	"uniq", "until", "upper", "without",
 }

@@ -15,6 +15,7 @@ const (
 	Off    Failure = "off"
 	Dead   Failure = "HAProxy dead"
 	Frozen Failure = "HAProxy frozen"
+	Unfit  Failure = "no director" // with exposure: ipvs: its virtual server or its table of nftables is gone
 )
 
 // Outcome is what becomes of the VIP when nodes fail at the same time.
@@ -47,7 +48,7 @@ func (e *election) holder(s state) (first string, others []string) {
 
 // statusOf is the status that a failure is for a node.
 func (e *election) statusOf(i int, how Failure) uint8 {
-	at := slices.IndexFunc(e.statuses[i], func(s status) bool { return how == Dead && s.dead || how == Frozen && s.frozen })
+	at := slices.IndexFunc(e.statuses[i], func(s status) bool { return how == Dead && s.dead || (how == Frozen || how == Unfit) && s.frozen })
 	switch {
 	case at >= 0:
 		return uint8(at) //nolint:gosec // there are a few

@@ -32,9 +32,20 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, priority), fmt.Sprintf("priority %d", priority))
 	}
 	want(KeepalivedPath, `interface\s+`+quoted(f.Interface), "interface "+f.Interface)
-	var binds []string
-	for i, vip := range c.VIPs {
+	for _, vip := range c.VIPs {
 		want(KeepalivedPath, quoted(vip.String())+`(/\d+)?`, "the VIP "+vip.String())
+	}
+	if c.Exposure == inventory.IPVS {
+		errs = append(errs, readDirector(content[KeepalivedPath], c)...)
+		for _, at := range c.Entrances() {
+			marks := fmt.Sprintf("dport %d meta mark set %d", at.Port(), DirectorMark)
+			want(DirectorPath, fmt.Sprintf(`[^#\n]*ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), DirectorMark), marks+" for "+at.String())
+			want(DirectorPath, `[^#\n]*`+quoted(at.Addr().String())+`[^#\n]*\bmasquerade`, "masquerade for "+at.String())
+		}
+		return errors.Join(errs...)
+	}
+	var binds []string
+	for i := range c.VIPs {
 		bind := c.Frontends()[i].String()
 		want(HAProxyPath, `bind\s+`+quoted(bind), "bind "+bind)
 		if c.Exposure == inventory.Redirect {
@@ -100,4 +111,42 @@ func asksFor(words []string) string {
 		return words[min(3, len(words)-1)]
 	}
 	return ""
+}
+
+// Unsaid is something that a node's files do not say, and the inventory does.
+type Unsaid struct {
+	Node string
+	Err  error
+}
+
+func (u *Unsaid) Error() string { return u.Node + ": " + u.Err.Error() }
+
+// Unwrap gives what it is.
+func (u *Unsaid) Unwrap() error { return u.Err }
+
+// Hint is the cure: only a template of somebody's own makes such a file.
+func (u *Unsaid) Hint() string { return "compare your template with `kplb templates NAME`" }
+
+// ReadBack checks the files of every node, rendered with the facts that are
+// given for it, or the defaults. Its error joins an *Unsaid for each fault.
+func (t Tree) ReadBack(c *inventory.Cluster, facts map[string]Facts) error {
+	var errs []error
+	for _, n := range c.Nodes {
+		f, ok := facts[n.Name]
+		if !ok {
+			f = DefaultFacts(n)
+		}
+		var artifacts []Artifact
+		for path, a := range t {
+			if path == n.Name+a.Path {
+				artifacts = append(artifacts, a)
+			}
+		}
+		if err := ReadBack(artifacts, c, n, f); err != nil {
+			for _, one := range joined(err) {
+				errs = append(errs, &Unsaid{Node: n.Name, Err: one})
+			}
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -134,6 +134,14 @@ func readHAProxy(t *testing.T, content []byte) haproxyIntent {
 func TestReadBackHAProxy(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
+		if c.Exposure == inventory.IPVS {
+			for path := range renderTree(t, c) {
+				if strings.Contains(path, "haproxy") {
+					t.Errorf("%s is there", path)
+				}
+			}
+			return
+		}
 		want := haproxyIntent{
 			Bind: strings.Trim(fmt.Sprint(c.Frontends()), "[]"), Monitor: fmt.Sprintf("127.0.0.1:%d", c.HAProxy.MonitorPort),
 			Balance: c.HAProxy.Balance, MaxConn: strconv.Itoa(c.HAProxy.MaxConn), Timeouts: c.HAProxy.Timeouts,
@@ -263,6 +271,9 @@ func wantKeepalived(c *inventory.Cluster, g inventory.Group, n inventory.Node) k
 		Addresses: []string{host(g.VIPs[0]) + " dev " + iface},
 		Files:     []string{"kplb_haproxy"}, Scripts: []string{"kplb_check"},
 	}
+	if c.Exposure == inventory.IPVS {
+		want.Files = nil
+	}
 	for _, vip := range g.VIPs[1:] {
 		want.Others = append(want.Others, host(vip)+" dev "+iface)
 	}
@@ -326,12 +337,17 @@ func TestReadBackRest(t *testing.T) {
 			if len(c.VIPs6()) > 0 {
 				sysctl = append(sysctl, "net.ipv6.ip_nonlocal_bind = 1")
 			}
+			needs := "haproxy.service"
+			if c.Exposure == inventory.IPVS {
+				needs, sysctl = "kplb-ipvs.service", []string{"net.ipv4.vs.conntrack = 1", "net.ipv4.vs.expire_nodest_conn = 1", "net.ipv4.ip_forward = 1"}
+			}
 			iface := or(n.Interface, DefaultInterface)
 			for _, vip := range c.VIPs {
 				gone = append(gone, "ExecStopPost=-/sbin/ip address del "+host(vip)+" dev "+iface)
 			}
 			for path, want := range map[string][]string{
-				SysctlPath: sysctl,
+				SysctlPath:  sysctl,
+				ModulesPath: {"ip_vs", "ip_vs_rr"},
 				PatchPath: {
 					"- op: add", "path: /spec/containers/0/command/-", "value: --advertise-address=" + n.Address.String(),
 					"- op: add", "path: /spec/containers/0/command/-", "value: --bind-address=" + n.Address.String(),
@@ -341,7 +357,7 @@ func TestReadBackRest(t *testing.T) {
 					"ExecStartPost=/bin/sh -c 'echo 0 > /run/kplb/haproxy'", "ExecStopPost=/bin/sh -c 'echo -254 > /run/kplb/haproxy'",
 				},
 				KeepalivedUnitPath: append([]string{
-					"[Unit]", "Wants=haproxy.service network-online.target", "After=haproxy.service network-online.target", "StartLimitIntervalSec=0",
+					"[Unit]", "Wants=" + needs + " network-online.target", "After=" + needs + " network-online.target", "StartLimitIntervalSec=0",
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
 				}, gone...),
 			} {

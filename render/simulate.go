@@ -27,8 +27,12 @@ func Simulate(c *inventory.Cluster, speakers []Speaker) (*Simulation, error) {
 	e, otherwise := newElection(speakers), newElection(turned(speakers, !groupOf(c, speakers[0].VIP).Failback))
 	start := e.start()
 	out.Start, _ = e.holder(start)
+	ways := []Failure{Off, Dead, Frozen}
+	if c.Exposure == inventory.IPVS {
+		ways = []Failure{Off, Unfit}
+	}
 	for _, failing := range subsets(len(speakers)) {
-		for _, how := range []Failure{Off, Dead, Frozen} {
+		for _, how := range ways {
 			if how != Frozen || slices.ContainsFunc(speakers, Speaker.noticesFrozen) {
 				o := e.fail(start, failing, how)
 				_, _, o.ReturnOtherwise = otherwise.afterwards(otherwise.start(), failing, how)

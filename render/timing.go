@@ -16,8 +16,15 @@ func Timing(c *inventory.Cluster) []string {
 	if len(c.Nodes) > 1 {
 		lines = append(lines,
 			fmt.Sprintf("the holder's power or link lost: the VIP moves within %s", Short(masterDown(c))),
-			fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", Short(skew(c)), Short(frozen+skew(c))),
 		)
+		if c.Exposure == inventory.IPVS {
+			lines = append(lines, fmt.Sprintf("its virtual server or its table of nftables gone: within %s", Short(frozen+skew(c))))
+		} else {
+			lines = append(lines, fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", Short(skew(c)), Short(frozen+skew(c))))
+		}
+	}
+	if c.Exposure == inventory.IPVS {
+		return append(lines, fmt.Sprintf("an apiserver cut off: every %s new connection hangs until it is taken out within %s", ordinal(len(c.Nodes)), Short(takenOut)))
 	}
 	// a check that gets no connection gives up after timeout connect, and comes again after fastinter
 	fast := min(time.Second, haproxy.Check.Interval)
@@ -29,6 +36,22 @@ func Timing(c *inventory.Cluster) []string {
 // frozen is what kplb_check of keepalived.conf takes: two intervals of 2 s,
 // and 1 s for an answer.
 const frozen = 5 * time.Second
+
+// takenOut is what keepalived takes to give a server up that does not answer:
+// delay_loop, a check, delay_before_retry, and a second check, of keepalived.conf.
+const takenOut = (2 + 2 + 1 + 2) * time.Second
+
+func ordinal(n int) string {
+	switch n {
+	case 1:
+		return ""
+	case 2:
+		return "second"
+	case 3:
+		return "third"
+	}
+	return fmt.Sprintf("%dth", n)
+}
 
 // masterDown is the time after which the next node takes over from a holder
 // that is not heard any more (RFC 5798, section 6.1).

@@ -17,8 +17,8 @@ const WorkerMaxConn = 512
 // workerFiles lists what every worker with a balancer gets, at paths that
 // control-plane nodes have, too.
 var workerFiles = []file{
-	{"worker-haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload, ""},
-	{"worker-haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, UnitReload, ""},
+	{"worker-haproxy.cfg.tmpl", HAProxyPath, 0o644, HAProxyReload, "", true},
+	{"worker-haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, UnitReload, "", true},
 }
 
 // WorkerPaths lists the paths of all artifacts of a worker with a balancer, in

@@ -308,7 +308,9 @@ func TestSavedState(t *testing.T) {
 			map[string]Unit{"haproxy": {Active: "inactive", File: "disabled"}, "keepalived": {Active: "inactive", File: "disabled"}},
 		},
 		{
-			"1", 0, slices.DeleteFunc(managedPaths(), func(p string) bool { return strings.Contains(p, "kplb-redirect") }),
+			"1", 0, slices.DeleteFunc(managedPaths(), func(p string) bool { // of other exposures
+				return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-ipvs") || p == render.ModulesPath
+			}),
 			map[string]Unit{"haproxy": {Active: "active", File: "enabled"}, "keepalived": {Active: "active", File: "enabled"}},
 		},
 	} {

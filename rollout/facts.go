@@ -31,6 +31,8 @@ type Facts struct {
 	Backends     map[string][]Counted // of all of its backends, by name; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
+
+	Kernel Kernel // asked with exposure: ipvs alone
 }
 
 // OS is what /etc/os-release says.

@@ -123,6 +123,11 @@ func (s *saved) take(r remote.Record) error {
 // PlanBack plans to bring every node to a generation of its own. Negative:
 // the one before the current one.
 func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
+	if number != 0 { // all but remove is proven by Verify
+		if err := refuseProof(r.Cluster); err != nil {
+			return nil, err
+		}
+	}
 	r.wide = true
 	facts, err := r.Inspect(ctx)
 	if err != nil {

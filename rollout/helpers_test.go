@@ -313,6 +313,9 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	if f.Keepalived.Installed {
 		out = append(out, record("version", "keepalived", fmt.Sprintf("Keepalived v%s (01/16,2022)", f.Keepalived.Version)))
 	}
+	if f.Kernel != (Kernel{}) {
+		out = append(out, record("kernel", f.Kernel.Release, f.Kernel.IPVS))
+	}
 	if f.NFT {
 		out = append(out, record("nft"), record("redirect", f.Redirect))
 	}

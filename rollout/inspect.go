@@ -48,6 +48,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),
 			"KPLB_CONNECTED":    connected,
+			"KPLB_KERNEL":       flag(c.Exposure == inventory.IPVS),
 		},
 		Limit: 30 * time.Second,
 	}
@@ -92,6 +93,8 @@ func (f *Facts) take(r remote.Record) error {
 		f.Filter = filterForm.FindString(field(0))
 	case "kubeconfig":
 		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
+	case "kernel":
+		f.Kernel = Kernel{Release: field(0), IPVS: field(1)}
 	case "nft":
 		f.NFT = true
 	case "redirect":

@@ -6,6 +6,7 @@
 #   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
+#   KPLB_KERNEL        1: whether the kernel has ip_vs
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
 
 record arch "$(uname -m)"
@@ -42,6 +43,17 @@ if command -v nft >/dev/null; then
 	record nft
 	[ ! -e /etc/haproxy/kplb-redirect.nft ] || record redirect "$(nft list table ip kplb 2>/dev/null
 		nft list table ip6 kplb6 2>/dev/null)"
+fi
+
+# loaded or built in, a module that can be loaded, or none
+if [ -n "$KPLB_KERNEL" ]; then
+	ipvs=none
+	if [ -e /proc/net/ip_vs ]; then
+		ipvs=there
+	elif command -v modprobe >/dev/null && modprobe -n -q ip_vs 2>/dev/null; then
+		ipvs=module
+	fi
+	record kernel "$(uname -r)" "$ipvs"
 fi
 
 if [ -n "$KPLB_HOMES" ]; then

@@ -71,6 +71,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	refuseNetwork(c, n, f, at, refuse)
 	refuseSoftware(c, f, refuse)
 	refuseRedirect(c, f, refuse)
+	refuseDirector(c, f, refuse)
 	refuseIPv6(c, f, refuse)
 	refuseFiles(f, refuse)
 	refuseManifests(f, refuse)

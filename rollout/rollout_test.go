@@ -285,6 +285,15 @@ func TestTemplates(t *testing.T) {
 			"no instance", "keepalived.conf.tmpl", strings.ReplaceAll(unsoundTemplate, "vrrp_instance", "vrrp_instanze"),
 			"node-1: /etc/keepalived/keepalived.conf:1: no vrrp_instance has the VIP 10.1.233.1",
 		},
+		{
+			"haproxy is not on the VIP", "haproxy.cfg.tmpl",
+			"{{ .Stamp }}\nlisten in\n    bind 127.0.0.1:{{ .Cluster.Port }}\n{{- range .Cluster.Nodes }}\n    server {{ .Name }} {{ hostport .Address $.Cluster.Port }}\n{{- end }}\n",
+			"node-1: its files do not say what the inventory says: /etc/haproxy/haproxy.cfg does not have bind 10.1.233.1:6443",
+		},
+		{
+			"a key that does not exist", "haproxy.cfg.tmpl", "{{ .Stamp }}\nbind {{ (dict \"vip\" .Cluster.VIP).port }}\n",
+			"node-1: template: haproxy.cfg.tmpl:2:28: executing \"haproxy.cfg.tmpl\" at <.Cluster.VIP>: map has no entry for key \"port\"",
+		},
 		{"a field that does not exist", "sysctl.conf.tmpl", "{{ .Stamp }}\n{{ .Nodes }}\n", "node-1: template: sysctl.conf.tmpl:2:3: executing \"sysctl.conf.tmpl\" at <.Nodes>: can't evaluate field Nodes in type render.data"},
 		{"no stamp", "sysctl.conf.tmpl", "x\n", "node-1: template sysctl.conf.tmpl has {{ .Stamp }} on 0 lines of its own, want exactly 1"},
 	}

@@ -60,8 +60,11 @@ func (p *Proof) Works() bool {
 
 // Verify looks at the nodes and through the VIP until everything is as it
 // should be, for at most patience, and returns what it saw last. Its error
-// says that looking itself did not work.
+// says that looking itself did not work, or is a RefusedError.
 func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
+	if err := refuseProof(r.Cluster); err != nil {
+		return nil, err
+	}
 	return r.until(ctx, patience, r.prove)
 }
 

@@ -1,0 +1,45 @@
+package inventory
+
+import "fmt"
+
+// director reads how the kernel's virtual server is looked after, and refuses
+// what exposure: ipvs and the others do not share. Why: docs/decisions/0015.
+func (c *checker) director(doc *document, vips []vipItem, exposure Exposure) Director {
+	d := &doc.IPVS
+	out := Director{Check: ServerCheck(read(c.collector, d.Check, oneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
+	read(c.collector, d.Method, forwarding, forwardingNAT)
+	if exposure != IPVS {
+		if d.At.given {
+			c.add(d.At.at, fmt.Sprintf("ipvs is of no use with exposure: %s, where HAProxy balances", exposure), "leave ipvs out, or write exposure: ipvs")
+		}
+		return Director{}
+	}
+	if doc.HAProxy.At.given {
+		c.add(doc.HAProxy.At.at, "haproxy is of no use with exposure: ipvs, where the kernel balances", "leave haproxy out")
+	}
+	if len(doc.Services) > 0 {
+		c.add(doc.Services[0].At.at, "services need HAProxy, and there is none with exposure: ipvs", "leave services out, or write another exposure")
+	}
+	for _, v := range vips {
+		if v.address.Is6() {
+			c.add(v.at.at, fmt.Sprintf("%s %s is IPv6, and exposure: ipvs would have the nodes forward IPv6, with which the kernel ignores router advertisements", v.at.path, v.address),
+				"leave it out, or write another exposure")
+		}
+	}
+	return out
+}
+
+// forwardingNAT is the only way in which the kernel forwards.
+const forwardingNAT = "NAT"
+
+// forwarding knows keepalived's other ways, to say why they are none here.
+func forwarding(s scalar) (string, *fault) {
+	const instead = "write NAT, or leave method out"
+	switch s.text {
+	case "DR":
+		return "", &fault{"is refused: it needs the VIP on every node, so that clients on a node reach that node's own apiserver alone, and nobody when it is down", instead}
+	case "TUN":
+		return "", &fault{"is refused: it needs the VIP on every node, as DR does", instead}
+	}
+	return oneOf([]string{forwardingNAT}, nil)(s)
+}
