@@ -21,6 +21,7 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("%d examples: %v", len(files), err)
 	}
 	m := boot(t, "e2e-examples")
+	m.nodePorts()
 	before := m.contents()
 	var last string
 	for _, file := range files {
