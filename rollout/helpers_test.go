@@ -304,6 +304,13 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	for _, m := range f.Manifests {
 		out = append(out, record("manifest", m))
 	}
+	if f.VRRP != nil {
+		var journal strings.Builder
+		for instance, state := range f.VRRP {
+			fmt.Fprintf(&journal, "(%s) Entering %s STATE\n", instance, state)
+		}
+		out = append(out, record("vrrp", journal.String()))
+	}
 	if f.Servers != nil {
 		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,\n")
 		for _, s := range f.Servers {

@@ -163,9 +163,19 @@ func parseStats(answer []byte) []Server {
 			continue
 		}
 		sessions, _ := strconv.Atoi(get(row, "scur"))
-		servers = append(servers, Server{name, get(row, "status"), get(row, "check_status"), sessions})
+		servers = append(servers, Server{name, get(row, "status"), checkOf(get(row, "check_status"), get(row, "check_code")), sessions})
 	}
 	return servers
+}
+
+// checkOf is the result of a health check as HAProxy's own page writes it. A
+// star says that the next check is under way.
+func checkOf(status, code string) string {
+	status = strings.TrimPrefix(status, "* ")
+	if code == "" {
+		return status
+	}
+	return status + "/" + code
 }
 
 // backendName is the apiservers' backend in haproxy.cfg.
