@@ -58,10 +58,10 @@ func (s streams) status(ctx context.Context, set *settings, o statusOptions) err
 	if err := o.check(); err != nil {
 		return err
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
-		if o.watch {
-			return s.watchStatus(ctx, r, o)
-		}
+	if o.watch {
+		return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error { return s.watchStatus(ctx, r, o) })
+	}
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		status, err := r.Status(ctx)
 		if err != nil {
 			return err

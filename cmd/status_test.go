@@ -52,8 +52,12 @@ func holder(name string) rollout.NodeStatus {
 	return n
 }
 
+func server(name, state, check string, sessions int) rollout.ServerStatus {
+	return rollout.ServerStatus{Name: name, State: state, Check: check, Sessions: sessions}
+}
+
 func servers() []rollout.ServerStatus {
-	return []rollout.ServerStatus{{"node-1", "UP", "L7OK/200", 12}, {"node-2", "UP", "L7OK/200", 9}, {"node-3", "UP", "L7OK/200", 10}}
+	return []rollout.ServerStatus{server("node-1", "UP", "L7OK/200", 12), server("node-2", "UP", "L7OK/200", 9), server("node-3", "UP", "L7OK/200", 10)}
 }
 
 func vip(holders ...string) rollout.VIPStatus {
@@ -76,7 +80,7 @@ func sick() *rollout.Status {
 	n5 := rollout.NodeStatus{Node: "node-5", Unreachable: "node-5 (10.1.1.5:22): not reachable: no route to host"}
 	return &rollout.Status{
 		Cluster: "home", VIPs: []rollout.VIPStatus{vip("node-1", "node-3")}, Nodes: []rollout.NodeStatus{n1, n2, n3, n4, n5},
-		SeenBy: "node-1", Servers: []rollout.ServerStatus{{"node-1", "UP", "L7OK/200", 12}, {"node-2", "DOWN", "L7STS/500", 0}, {"node-5", "MAINT", "", 0}},
+		SeenBy: "node-1", Servers: []rollout.ServerStatus{server("node-1", "UP", "L7OK/200", 12), server("node-2", "DOWN", "L7STS/500", 0), server("node-5", "MAINT", "", 0)},
 	}
 }
 
@@ -94,7 +98,7 @@ func TestStatusOutput(t *testing.T) {
 		"sick": sick(),
 		"several": {
 			Cluster: "home", SeenBy: "node-1", Servers: servers()[:2], Nodes: []rollout.NodeStatus{a, b},
-			VIPs: []rollout.VIPStatus{vip("node-1"), {"fd00::1", "KPLB", []string{"node-1"}}, {"10.1.233.2", "KPLB_2", []string{"node-2"}}},
+			VIPs: []rollout.VIPStatus{vip("node-1"), {Address: "fd00::1", Instance: "KPLB", Holders: []string{"node-1"}}, {Address: "10.1.233.2", Instance: "KPLB_2", Holders: []string{"node-2"}}},
 		},
 		"down": {
 			Cluster: "home", VIPs: []rollout.VIPStatus{vip()}, Servers: []rollout.ServerStatus{},

@@ -38,7 +38,7 @@ func (s streams) verify(ctx context.Context, set *settings, format string, patie
 	if err := checkOutput(format); err != nil {
 		return err
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		proof, err := r.Verify(ctx, patience)
 		if err != nil {
 			return err
