@@ -125,6 +125,9 @@ func (p *progress) redraw(text string) {
 			p.drawn++
 		}
 	}
+	if b.Len() == 0 {
+		return
+	}
 	_, _ = io.WriteString(p.w, b.String()) // nothing can be done about a closed stderr
 }
 

@@ -39,8 +39,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	defer unlock()
 	r.txn, r.window, r.armed = newToken(), o.Window, nil
 	if p.speaks() {
-		listening := Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual}
-		if err := r.step(listening, func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
+		if err := r.step(r.listening(), func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +81,10 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 		return proof, &StoppedError{Cause: err, Changed: p.Changing()}
 	}
 	return proof, nil
+}
+
+func (r *Rollout) listening() Event {
+	return Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual}
 }
 
 // precheckUsual is how long precheck listens.
