@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +17,15 @@ import (
 // used.
 type terminal struct {
 	t      *testing.T
+	mu     sync.Mutex
 	lines  []string
 	row    int
 	writes int
 }
 
 func (v *terminal) Write(text []byte) (int, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.writes++ // even of nothing
 	for rest := string(text); rest != ""; {
 		var up, n int
@@ -58,9 +62,17 @@ func (v *terminal) Write(text []byte) (int, error) {
 // sees fails the test unless exactly this is to be seen.
 func (v *terminal) sees(when string, want ...string) {
 	v.t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if d := cmp.Diff(want, append([]string(nil), v.lines...)); d != "" {
 		v.t.Errorf("%s (-want +got):\n%s", when, d)
 	}
+}
+
+func (v *terminal) written() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.writes
 }
 
 func on(node, what string) rollout.Event { return rollout.Event{Node: node, Step: what} }
@@ -108,11 +120,11 @@ func TestProgressOnATerminal(t *testing.T) {
 		p.event(over(waits))
 		p.event(over(waits))
 		v.sees("all is over", append(stay[:3:3], "kplb: node-3: waiting for the apiserver (2.5 s)")...)
-		idle := v.writes
+		idle := v.written()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if v.writes != idle {
-			t.Errorf("%d writes, and nothing is at work", v.writes-idle)
+		if n := v.written(); n != idle {
+			t.Errorf("%d writes, and nothing is at work", n-idle)
 		}
 	})
 }
