@@ -136,9 +136,9 @@ func TestProgressOfBriefSteps(t *testing.T) {
 		v := &terminal{t: t}
 		p := &progress{w: v, size: func() (int, int) { return 80, 3 }, end: make(chan struct{})}
 		go p.tick()
-		var connects []rollout.Event
-		for i := range 5 {
-			connects = append(connects, rollout.Event{Node: fmt.Sprintf("node-%d", i), Step: "connecting", Brief: true})
+		connects := make([]rollout.Event, 5)
+		for i := range connects {
+			connects[i] = rollout.Event{Node: fmt.Sprintf("node-%d", i), Step: "connecting", Brief: true}
 			p.event(connects[i])
 		}
 		p.event(over(connects[0]))

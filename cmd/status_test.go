@@ -176,10 +176,10 @@ func TestScreen(t *testing.T) {
 	if d := cmp.Diff("one\ntwo\n\n0123456789\n0123456789x\n3\n4\n5\n6\n\none\n", plain.String()); d != "" {
 		t.Error(d)
 	}
-	const clear = "\x1b[K\n"
-	want := "\x1b[2J\x1b[Hone" + clear + "two" + clear + "\x1b[J" +
-		"\x1b[H0123456789" + clear + "012345678…" + clear + "3" + clear + "…" + clear + "\x1b[J" +
-		"\x1b[Hone" + clear + "\x1b[J"
+	const end = "\x1b[K\n"
+	want := "\x1b[2J\x1b[Hone" + end + "two" + end + "\x1b[J" +
+		"\x1b[H0123456789" + end + "012345678…" + end + "3" + end + "…" + end + "\x1b[J" +
+		"\x1b[Hone" + end + "\x1b[J"
 	if d := cmp.Diff(want, terminal.String()); d != "" {
 		t.Error(d)
 	}

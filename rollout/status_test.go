@@ -27,12 +27,12 @@ func statusFleet(t *testing.T) *fleet {
 
 // atAGlance is what statusFleet shows.
 func atAGlance() []NodeStatus {
-	var out []NodeStatus
-	for _, name := range []string{"node-1", "node-2", "node-3"} {
-		out = append(out, NodeStatus{
-			Node: name, HAProxy: "active", Keepalived: "active", ServersUp: 3, Servers: 3, Generation: "1",
+	out := make([]NodeStatus, 3)
+	for i := range out {
+		out[i] = NodeStatus{
+			Node: fmt.Sprintf("node-%d", i+1), HAProxy: "active", Keepalived: "active", ServersUp: 3, Servers: 3, Generation: "1",
 			VRRP: []VRRPStatus{{Instance: "KPLB", State: "BACKUP"}}, Apiserver: &ReadyStatus{3, 3, []string{"L7OK"}},
-		})
+		}
 	}
 	out[0].Holder, out[0].VRRP[0].State = true, "MASTER"
 	return out
