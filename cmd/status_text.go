@@ -84,7 +84,7 @@ func haproxyText(n rollout.NodeStatus) string {
 	case n.HAProxy != "active":
 		return orUnknown(n.HAProxy)
 	case n.Servers == 0:
-		return "does not answer"
+		return "shows no server"
 	}
 	return fmt.Sprintf("%d of %d up", n.ServersUp, n.Servers)
 }
