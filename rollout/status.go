@@ -47,9 +47,9 @@ func (s *Status) AsPlanned() bool {
 
 // glance is what was seen of a node last.
 type glance struct {
-	facts *Facts
-	err   error // nil where facts is not
-	at    time.Time
+	facts     *Facts
+	err       error // nil where facts is not
+	begun, at time.Time
 }
 
 // Status looks at all nodes at once, in one round trip each. A node that
@@ -76,11 +76,12 @@ func (r *Rollout) glanceAt(ctx context.Context, n inventory.Node) glance {
 	if err != nil {
 		return glance{err: err}
 	}
+	begun := time.Now()
 	f, err := inspect(ctx, h, r.Cluster, n, inspection{status: true})
 	if errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrClosed) {
 		r.drop(n)
 	}
-	return glance{f, err, time.Now()}
+	return glance{f, err, begun, time.Now()}
 }
 
 // assess judges what was seen of the nodes.

@@ -244,7 +244,8 @@ func TestWatch(t *testing.T) {
 		})
 		says(t, err, "")
 		same(t, "late, lost, and back", slices.Sorted(maps.Keys(said)), []string{
-			"no answer for 10s", "no answer for 12s", "no answer for 14s", "no answer for 16s", "no answer for 6s", "no answer for 8s", "node: connection lost",
+			"node-3: no answer for 10s", "node-3: no answer for 12s", "node-3: no answer for 14s", "node-3: no answer for 16s", "node-3: no answer for 6s", "node-3: no answer for 8s",
+			"node: connection lost",
 		})
 		same(t, "connections to it", f.dialed["node-3"], 2)
 		f.ends()
@@ -263,7 +264,7 @@ func TestWatchBegins(t *testing.T) {
 			begun := time.Now()
 			err := f.Watch(t.Context(), time.Minute, func(s *Status) error {
 				same(t, "after", time.Since(begun), time.Second)
-				same(t, "node-2", s.Nodes[1].Unreachable, "no answer yet")
+				same(t, "node-2", s.Nodes[1].Unreachable, "node-2: no answer yet")
 				return enough
 			})
 			says(t, err, "enough")
@@ -278,5 +279,46 @@ func TestWatchBegins(t *testing.T) {
 			says(t, f.Watch(ctx, time.Second, func(*Status) error { t.Error("shown"); return nil }), "")
 			f.ends()
 		})
+	})
+}
+
+// TestWatchOfAMove: the nodes are not looked at in the same moment, and a VIP
+// that moves is never on two of them; one that is on two is told of.
+func TestWatchOfAMove(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := statusFleet(t)
+		for i, n := range f.Cluster.Nodes { // each takes longer than the one before
+			look := f.nodes[n.Name].byDefault("inspect")
+			f.nodes[n.Name].on["inspect"] = func(ctx context.Context, s remote.Script, say say) error {
+				time.Sleep(time.Duration(i) * 700 * time.Millisecond)
+				return look(ctx, s, say)
+			}
+		}
+		have := func(name string, vip bool) {
+			facts := f.nodes[name].facts
+			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
+			if vip {
+				facts.Addresses = append(facts.Addresses, Address{"eth0", netip.PrefixFrom(f.Cluster.VIP, 32)})
+			}
+		}
+		time.AfterFunc(4100*time.Millisecond, f.locked(func(*fleet) { have("node-1", false); have("node-2", true) }))
+		time.AfterFunc(9100*time.Millisecond, f.locked(func(*fleet) { have("node-2", false); have("node-1", true) }))
+		time.AfterFunc(15100*time.Millisecond, f.locked(func(*fleet) { have("node-2", true) }))
+		enough := errors.New("enough")
+		begun := time.Now()
+		var seen []string
+		err := f.Watch(t.Context(), 500*time.Millisecond, func(s *Status) error {
+			holders := fmt.Sprint(s.VIPs[0].Holders)
+			if len(seen) == 0 || seen[len(seen)-1] != holders {
+				seen = append(seen, holders)
+			}
+			if time.Since(begun) > 20*time.Second {
+				return enough
+			}
+			return nil
+		})
+		says(t, err, "enough")
+		same(t, "holders", slices.DeleteFunc(seen, func(s string) bool { return s == "[]" }), []string{"[node-1]", "[node-2]", "[node-1]", "[node-2]", "[node-1 node-2]"})
+		f.ends()
 	})
 }

@@ -2,8 +2,9 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,16 +17,16 @@ import (
 // is when all nodes have answered, or after a second.
 func (r *Rollout) Watch(ctx context.Context, interval time.Duration, show func(*Status) error) error {
 	nodes := r.everyone()
-	w := &watch{seen: make([]glance, len(nodes)), all: make(chan struct{}), missing: len(nodes)}
-	for i := range nodes {
-		w.seen[i].err = errNoAnswerYet
+	w := &watch{nodes: nodes, vips: r.Cluster.VIPs, seen: make([]glance, len(nodes)), gained: map[netip.Addr]time.Time{}, all: make(chan struct{}), missing: len(nodes)}
+	for i, n := range nodes {
+		w.seen[i].err = fmt.Errorf("%s: no answer yet", n.Name)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var looking sync.WaitGroup
 	defer looking.Wait()
 	defer stop()
-	for i, n := range nodes {
-		looking.Go(func() { w.lookAt(ctx, r, n, i, interval) })
+	for i := range nodes {
+		looking.Go(func() { w.lookAt(ctx, r, i, interval) })
 	}
 	select {
 	case <-ctx.Done():
@@ -48,19 +49,28 @@ func (r *Rollout) Watch(ctx context.Context, interval time.Duration, show func(*
 
 // watch is what its nodes have answered last.
 type watch struct {
+	nodes []inventory.Node
+	vips  []netip.Addr
+
 	mu      sync.Mutex
-	seen    []glance
+	seen    []glance                 // of the nodes
+	gained  map[netip.Addr]time.Time // when a node was last seen to have a VIP that it did not have before
 	missing int
 	all     chan struct{} // closed when every node has been looked at
 }
 
-func (w *watch) lookAt(ctx context.Context, r *Rollout, n inventory.Node, i int, interval time.Duration) {
+func (w *watch) lookAt(ctx context.Context, r *Rollout, i int, interval time.Duration) {
 	for first := true; ; first = false {
-		now := r.glanceAt(ctx, n)
+		now := r.glanceAt(ctx, w.nodes[i])
 		if ctx.Err() != nil {
 			return
 		}
 		w.mu.Lock()
+		for _, vip := range w.vips {
+			if now.holds(vip) && !w.seen[i].holds(vip) {
+				w.gained[vip] = now.at
+			}
+		}
 		w.seen[i] = now
 		if first {
 			if w.missing--; w.missing == 0 {
@@ -86,12 +96,26 @@ func (w *watch) now(interval time.Duration) []glance {
 	out := make([]glance, len(w.seen))
 	for i, g := range w.seen {
 		if age := time.Since(g.at); g.err == nil && age > interval+silent {
-			g.err = fmt.Errorf("no answer for %s", age.Round(time.Second))
+			g.err = fmt.Errorf("%s: no answer for %s", w.nodes[i].Name, age.Round(time.Second))
 		}
-		out[i] = g
+		out[i] = w.current(g)
 	}
 	return out
 }
 
-// errNoAnswerYet is of a node that is being connected to.
-var errNoAnswerYet = errors.New("no answer yet")
+// current takes a VIP away that was seen on another node since: the nodes are
+// not looked at in the same moment, and a VIP that moves is not on two.
+func (w *watch) current(g glance) glance {
+	for _, vip := range w.vips {
+		if g.holds(vip) && g.begun.Before(w.gained[vip]) && g.at != w.gained[vip] {
+			f := *g.facts
+			f.Addresses = slices.DeleteFunc(slices.Clone(f.Addresses), func(a Address) bool { return a.Prefix.Addr() == vip })
+			g.facts = &f
+		}
+	}
+	return g
+}
+
+func (g glance) holds(vip netip.Addr) bool {
+	return g.err == nil && g.facts != nil && g.facts.Holds(vip)
+}
