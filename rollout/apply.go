@@ -261,7 +261,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 			return err
 		}
 	}
-	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: activateUsual}
+	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
 	if err := r.step(activating, func() error { return run(ctx, h, n.Node.Name, r.activateScript(n), nil) }); err != nil {
 		return err
 	}
@@ -277,6 +277,16 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	}
 	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
 	return nil
+}
+
+// activateUsual is longer where a daemon starts: it is watched for a moment.
+func (n NodePlan) activateUsual() time.Duration {
+	for _, a := range []Action{n.HAProxy, n.Keepalived, n.Kubelet} {
+		if a == Start || a == Restart {
+			return activateUsual
+		}
+	}
+	return reloadUsual
 }
 
 // activates names what takes new files on the node.

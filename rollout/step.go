@@ -19,6 +19,7 @@ const (
 	packagesUsual = 30 * time.Second
 	transactUsual = time.Second
 	activateUsual = 3 * time.Second
+	reloadUsual   = time.Second
 )
 
 // apiserverPatience is how long an apiserver may take to come back.
