@@ -25,6 +25,10 @@ proven through the VIP, over a new connection. So whatever happens to you, your
 machine or the network meanwhile, every node comes to rest as before or as planned.
 With nothing to do, nothing is touched.
 
+Ctrl-C takes back what has changed, the node at work first, and says so; it comes too late
+once the nodes confirm. A second Ctrl-C ends kplb at once: the nodes take the change back
+by themselves.
+
 A node that was taken out of the inventory goes back to what it was before kplb, and
 then the others forget it. One that was added gets the VIP only when all others know it.`
 

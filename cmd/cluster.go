@@ -116,7 +116,13 @@ func (s streams) change(ctx context.Context, set *settings, o applyOptions, do f
 	if err := o.check(); err != nil {
 		return err
 	}
+	return s.shown(ctx, set, do)
+}
+
+// shown does something with the nodes, and shows its progress.
+func (s streams) shown(ctx context.Context, set *settings, do func(*rollout.Rollout, *progress) error) error {
 	p := s.newProgress()
 	defer p.stop()
+	s.err = p
 	return s.onNodes(ctx, set, p.event, func(r *rollout.Rollout) error { return do(r, p) })
 }

@@ -216,6 +216,8 @@ func TestExitCodes(t *testing.T) {
 			ended, &rollout.StoppedError{Changed: []string{"a"}, Cause: context.Canceled}, 130,
 		},
 		"done before the interrupt": {ended, nil, 0},
+		"no, before the interrupt":  {ended, &noError{"differs"}, 1},
+		"no, and nodes are silent":  {context.Background(), &unwellError{noError{"differs"}, rollout.NodeErrors{"a": &remote.Error{Hint: "h"}}}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,7 +26,7 @@ that waits on the nodes: of kplb apply --wait, or of an apply that could not tel
 }
 
 func (s streams) confirmPending(ctx context.Context, set *settings, patience time.Duration) error {
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		nodes, proof, err := r.Confirm(ctx, patience)
 		if proof != nil {
 			if printErr := s.printChecks(proof); err == nil {
@@ -55,7 +55,7 @@ Later steps of that operator are refused.`,
 }
 
 func (s streams) unlock(ctx context.Context, set *settings) error {
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		owners, err := r.Unlock(ctx)
 		for _, n := range r.Cluster.Nodes {
 			if owner, ok := owners[n.Name]; ok {

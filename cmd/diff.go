@@ -46,7 +46,7 @@ func (s streams) diff(ctx context.Context, set *settings, format string, forget 
 	if err := checkOutput(format); err != nil && !save {
 		return err
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		r.Forgotten = forget
 		plan, err := r.Plan(ctx)
 		if err != nil {

@@ -37,7 +37,7 @@ func (s streams) doctor(ctx context.Context, set *settings, format string) error
 	if err := checkOutput(format); err != nil {
 		return err
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		proof, err := r.Examine(ctx)
 		if err != nil {
 			return err

@@ -61,7 +61,7 @@ func (s streams) exit(ctx context.Context, err error) int {
 	for _, hint := range hints(err) {
 		s.say("hint: %s", hint)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && code != exitNo { // an answer was given before
 		s.say("interrupted")
 		return exitInterrupted
 	}

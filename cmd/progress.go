@@ -2,71 +2,154 @@ package cmd
 
 import (
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/kplb/kplb/rollout"
 )
 
-// progress shows what a rollout does: on a terminal one line that counts the
-// seconds of the current step, elsewhere one plain line a step.
+// progress shows what a rollout does: on a terminal a live line for each step
+// that is at work, with the seconds that it has taken, elsewhere one plain line
+// a step. It is a writer, too: what others have to say goes above the live lines.
 type progress struct {
-	s    streams
-	live bool
+	w    io.Writer
+	size func() (width, height int) // nil: no terminal
 
-	mu      sync.Mutex
-	current *rollout.Event
-	since   time.Time
-	end     chan struct{}
+	mu    sync.Mutex
+	steps []step
+	drawn int  // lines on the terminal that are still to change
+	still bool // no live lines for a while
+	end   chan struct{}
+}
+
+// step is one that is at work.
+type step struct {
+	rollout.Event
+	since time.Time
 }
 
 func (s streams) newProgress() *progress {
-	p := &progress{s: s, live: isTerminal(s.err), end: make(chan struct{})}
-	if p.live {
+	p := &progress{w: s.err, size: sizeOf(s.err), end: make(chan struct{})}
+	if p.size != nil {
 		go p.tick()
 	}
 	return p
 }
 
+// event takes what a rollout reports.
 func (p *progress) event(e rollout.Event) {
+	if e.Node == "" {
+		e.Node = "cluster"
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.finish()
-	subject := e.Node
-	if subject == "" {
-		subject = "cluster"
+	at := p.find(e)
+	said := ""
+	switch {
+	case e.Done:
+		said = fmt.Sprintf("kplb: %s: %s\n", e.Node, e.Step)
+	case e.Over && at >= 0:
+		said = p.over(p.steps[at])
+		p.steps = append(p.steps[:at], p.steps[at+1:]...)
+	case e.Over:
+	case at >= 0:
+		p.steps[at].Event = e
+	default:
+		p.steps = append(p.steps, step{e, time.Now()})
+		said = p.begins(e)
 	}
-	if e.Done || !p.live {
-		usual := ""
-		if e.Usual > 5*time.Second {
-			usual = fmt.Sprintf(" (usually %s)", e.Usual)
+	p.redraw(said)
+}
+
+func (p *progress) find(e rollout.Event) int {
+	for i, s := range p.steps {
+		if s.Node == e.Node && s.Step == e.Step {
+			return i
 		}
-		p.s.say("%s: %s%s", subject, e.Step, usual)
-		return
 	}
-	e.Node = subject
-	p.current, p.since = &e, time.Now()
-	p.draw()
+	return -1
 }
 
-// finish leaves the line of the step that has ended.
-func (p *progress) finish() {
-	if p.current == nil {
-		return
-	}
-	_, _ = fmt.Fprintf(p.s.err, "\r\x1b[Kkplb: %s: %s (%.1f s)\n", p.current.Node, p.current.Step, time.Since(p.since).Seconds())
-	p.current = nil
-}
-
-func (p *progress) draw() {
-	if p.current == nil {
-		return
+// begins is what is said of a new step where there is no terminal.
+func (p *progress) begins(e rollout.Event) string {
+	if p.size != nil || e.Brief {
+		return ""
 	}
 	usual := ""
-	if p.current.Usual > 0 {
-		usual = fmt.Sprintf(" of about %.0f s", p.current.Usual.Seconds())
+	if e.Usual > 5*time.Second {
+		usual = fmt.Sprintf(" (usually %s)", e.Usual)
 	}
-	_, _ = fmt.Fprintf(p.s.err, "\r\x1b[Kkplb: %s: %s … %.0f s%s", p.current.Node, p.current.Step, time.Since(p.since).Seconds(), usual)
+	return fmt.Sprintf("kplb: %s: %s%s\n", e.Node, e.Step, usual)
+}
+
+// over is what stays on a terminal of a step that has ended.
+func (p *progress) over(s step) string {
+	if p.size == nil || s.Brief {
+		return ""
+	}
+	return fmt.Sprintf("kplb: %s: %s (%.1f s)\n", s.Node, s.Step, time.Since(s.since).Seconds())
+}
+
+// live is the line of a step that is at work.
+func (s step) live() string {
+	usual, waits := "", ""
+	if s.Usual > 0 {
+		usual = fmt.Sprintf(" of about %.0f s", s.Usual.Seconds())
+	}
+	if s.Waits != "" {
+		waits = ": " + strings.ReplaceAll(s.Waits, "\n", "; ")
+	}
+	return fmt.Sprintf("kplb: %s: %s … %.0f s%s%s", s.Node, s.Step, time.Since(s.since).Seconds(), usual, waits)
+}
+
+// brief is how long a brief step is not worth a line.
+const brief = 500 * time.Millisecond
+
+// redraw writes text that stays, and the live lines anew below it.
+func (p *progress) redraw(text string) {
+	var b strings.Builder
+	if p.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", p.drawn)
+	}
+	b.WriteString(text)
+	p.drawn = 0
+	if p.size != nil && !p.still {
+		width, height := p.size()
+		for _, s := range p.steps {
+			if s.Brief && time.Since(s.since) < brief || p.drawn >= height-1 {
+				continue
+			}
+			b.WriteString(cut(s.live(), width) + "\n")
+			p.drawn++
+		}
+	}
+	if b.Len() == 0 {
+		return
+	}
+	_, _ = io.WriteString(p.w, b.String()) // nothing can be done about a closed stderr
+}
+
+// Write puts whole lines above the live ones.
+func (p *progress) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.redraw(string(text))
+	return len(text), nil
+}
+
+// pause takes the live lines away until the returned function is called: a
+// person is asked something.
+func (p *progress) pause() (resume func()) {
+	set := func(still bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.still = still
+		p.redraw("")
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 func (p *progress) tick() {
@@ -78,17 +161,18 @@ func (p *progress) tick() {
 			return
 		case <-t.C:
 			p.mu.Lock()
-			p.draw()
+			p.redraw("")
 			p.mu.Unlock()
 		}
 	}
 }
 
-// stop ends the live line. It may be called again.
+// stop takes away what is left of the live lines. It may be called again.
 func (p *progress) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.finish()
+	p.steps = nil
+	p.redraw("")
 	select {
 	case <-p.end:
 	default:

@@ -92,7 +92,7 @@ func (s streams) history(ctx context.Context, set *settings, format string) erro
 	if err := checkOutput(format); err != nil {
 		return err
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		list, err := r.History(ctx)
 		if err != nil {
 			return err

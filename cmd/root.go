@@ -35,14 +35,21 @@ type streams struct {
 func Main(args []string, in io.Reader, out, err io.Writer) int {
 	// a reader that has gone away is an error of the write, not the end: what has begun is still brought to its end
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := interruptible(context.Background())
 	defer stop()
-	// the first signal takes back what has begun; a second one ends kplb at once
-	context.AfterFunc(ctx, stop)
 	s := streams{in, out, err}
 	root := newRoot(s)
 	root.SetArgs(args)
 	return s.exit(ctx, root.ExecuteContext(ctx))
+}
+
+// interruptible ends the context with the first signal: what has begun is
+// brought to its end, or taken back. The second one ends kplb at once: the
+// nodes take back by themselves what was not confirmed.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 func newRoot(s streams) *cobra.Command {

@@ -11,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("KPLB_TEST_HANGS") != "" {
+		hang()
+	}
 	testscript.Main(m, map[string]func(){
 		"kplb": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})

@@ -2,91 +2,111 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"text/tabwriter"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/rollout"
 )
 
-const statusLong = `Shows every node on one line: whether it holds the VIP, its daemons, what its HAProxy
-sees, its generation, how many files drift from the inventory, and whether a change waits
-to be confirmed or was taken back. Nothing is changed.
+const statusLong = `Shows every node on one line: the state of its VRRP instances as keepalived has told the
+journal (with a question mark: told from the address), the VIPs it holds, how many servers
+its HAProxy has up, whether its apiserver is ready (HAProxy on every node asks /readyz all
+the time), how long the apiserver's certificate is valid, its generation, how many files
+drift from the inventory, and whose change waits to be confirmed. Then the servers, as the
+HAProxy of the VIP's holder sees them. Every node is asked once. Nothing is changed.
 
-Exits 0 if all nodes are as the inventory says, and 1 if one is not.`
+With --watch it goes on until Ctrl-C: in place on a terminal, block after block elsewhere.
+
+Exits 0 if all nodes are as the inventory says and every VIP is on one of them, and 1 if
+not; with --watch, what was seen last counts.`
+
+type statusOptions struct {
+	format   string
+	watch    bool
+	interval time.Duration
+}
 
 func newStatus(s streams, set *settings) *cobra.Command {
-	var format string
+	var o statusOptions
 	c := &cobra.Command{
-		Use:     "status",
-		Short:   "Show the nodes, the VIP, generations and drift",
-		Long:    statusLong,
-		Example: `  kplb status -i cluster.yaml`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.status(c.Context(), set, format) },
+		Use:   "status",
+		Short: "Show the nodes, the VIP, servers, generations and drift",
+		Long:  statusLong,
+		Example: `  kplb status -i cluster.yaml
+  kplb status -i cluster.yaml --watch --interval 1s`,
+		RunE: func(c *cobra.Command, _ []string) error { return s.status(c.Context(), set, o) },
 	}
-	addOutput(c, &format)
+	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "look again and again, until Ctrl-C")
+	c.Flags().DurationVar(&o.interval, "interval", 2*time.Second, "how long after an answer a node is asked again, with --watch")
+	addOutput(c, &o.format)
 	set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) status(ctx context.Context, set *settings, format string) error {
-	if err := checkOutput(format); err != nil {
+func (o statusOptions) check() error {
+	if o.interval < 100*time.Millisecond || o.interval > time.Hour {
+		return &usageError{fmt.Errorf("interval %s is not between 100ms and 1h", o.interval)}
+	}
+	return checkOutput(o.format)
+}
+
+func (s streams) status(ctx context.Context, set *settings, o statusOptions) error {
+	if err := o.check(); err != nil {
 		return err
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
-		nodes, err := r.Status(ctx)
+	if o.watch {
+		return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error { return s.watchStatus(ctx, r, o) })
+	}
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
+		status, err := r.Status(ctx)
 		if err != nil {
 			return err
 		}
-		if format == "json" {
-			err = s.printJSON(nodes)
+		if o.format == "json" {
+			err = s.printJSON(status)
 		} else {
-			err = s.printStatus(nodes)
+			_, err = io.WriteString(s.out, statusText(status))
 		}
-		if err == nil && slices.ContainsFunc(nodes, func(n rollout.NodeStatus) bool { return !n.AsPlanned() }) {
-			err = &noError{"not every node is as the inventory says"}
-		}
-		return err
+		return errors.Join(err, judgeStatus(status))
 	})
 }
 
-func (s streams) printStatus(nodes []rollout.NodeStatus) error {
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tVIP\tHAPROXY\tKEEPALIVED\tSERVERS UP\tGENERATION\tDRIFT\tPENDING")
-	for _, n := range nodes {
-		vip := map[bool]string{true: "holds it", false: "-"}[n.Holder]
-		if len(n.VIPs) > 0 {
-			vip = strings.Join(n.VIPs, " ")
+// watchStatus ends with the answer that was seen last; interrupted before the
+// first one, with the context's error.
+func (s streams) watchStatus(ctx context.Context, r *rollout.Rollout, o statusOptions) error {
+	answer := ctx.Err
+	screen := newScreen(s.out)
+	err := r.Watch(ctx, o.interval, func(status *rollout.Status) error {
+		answer = func() error { return judgeStatus(status) }
+		if o.format == "json" {
+			return s.printJSON(status)
 		}
-		servers := fmt.Sprintf("%d of %d", n.ServersUp, n.Servers)
-		if n.Worker && !n.Balancer {
-			servers = "-"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vip, orDash(n.HAProxy), orDash(n.Keepalived), servers, orDash(n.Generation), len(n.Drift), orDash(n.Pending))
-	}
-	if err := w.Flush(); err != nil {
+		return screen.show(time.Now().Format(time.TimeOnly) + "  " + statusText(status))
+	})
+	if err != nil {
 		return err
 	}
-	for _, n := range nodes {
-		for _, path := range n.Drift {
-			s.say("%s: %s differs", n.Node, path)
-		}
-		for _, what := range n.Refused {
-			s.say("%s: %s", n.Node, what)
-		}
-		if n.Restored != "" {
-			s.say("%s: %s", n.Node, n.Restored)
-		}
-	}
-	return nil
+	return answer()
 }
 
-func orDash(text string) string {
-	if text == "" {
-		return "-"
+// judgeStatus is nil where nothing is to be done.
+func judgeStatus(status *rollout.Status) error {
+	if status.AsPlanned() {
+		return nil
 	}
-	return text
+	return &unwellError{noError{"not every node is as the inventory says, or a VIP is not on one node"}, status.Failed}
 }
+
+// unwellError is the answer no, with the cures of the nodes that could not be
+// looked at. What is wrong there has been printed.
+type unwellError struct {
+	no     noError
+	failed rollout.NodeErrors
+}
+
+func (e *unwellError) Error() string   { return e.no.what }
+func (e *unwellError) Unwrap() []error { return []error{&e.no, e.failed} }

@@ -70,6 +70,9 @@ func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if p, ok := a.s.err.(*progress); ok {
+		defer p.pause()()
+	}
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return nil, errors.New("there is no terminal to ask on")

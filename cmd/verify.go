@@ -53,7 +53,7 @@ func (s streams) verify(ctx context.Context, set *settings, format string, patie
 	if connections < 0 || connections > mostConnections {
 		return &usageError{fmt.Errorf("--distribution %d is not a number from 1 to %d", connections, mostConnections)}
 	}
-	return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error {
+	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		proof, err := r.Verify(ctx, patience)
 		if err != nil {
 			return err

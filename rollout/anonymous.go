@@ -37,7 +37,7 @@ func expectOf(facts map[string]*Facts) string {
 // complains says whether a HAProxy has a server down for what it answers.
 func complains(facts map[string]*Facts) bool {
 	for _, f := range facts {
-		if slices.ContainsFunc(f.Servers, func(s Server) bool { return !s.Up() && s.Check == "L7STS" }) {
+		if slices.ContainsFunc(f.Servers, func(s Server) bool { return !s.Up() && strings.HasPrefix(s.Check, "L7STS") }) {
 			return true
 		}
 	}

@@ -39,8 +39,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	defer unlock()
 	r.txn, r.window, r.armed = newToken(), o.Window, nil
 	if p.speaks() {
-		r.report(Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual})
-		if err := r.precheck(ctx, !p.opens()); err != nil {
+		if err := r.step(r.listening(), func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +81,10 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 		return proof, &StoppedError{Cause: err, Changed: p.Changing()}
 	}
 	return proof, nil
+}
+
+func (r *Rollout) listening() Event {
+	return Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual}
 }
 
 // precheckUsual is how long precheck listens.
@@ -161,16 +164,20 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(vipPatience); ; {
-		err := r.readyz(ctx, r.hosts[r.present()[0].Name], ca, r.Cluster.Entrance())
-		if err == nil || ctx.Err() != nil {
-			return ctx.Err()
+	waiting := Event{Step: "waiting for an apiserver behind the VIP", Usual: proofUsual, Brief: true}
+	return r.during(waiting, func(waits func(string)) error {
+		for deadline := time.Now().Add(vipPatience); ; {
+			err := r.readyz(ctx, r.hosts[r.present()[0].Name], ca, r.Cluster.Entrance())
+			if err == nil || ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("workers are not moved to the VIP: %w", err)
+			}
+			waits(err.Error())
+			time.Sleep(again)
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("workers are not moved to the VIP: %w", err)
-		}
-		time.Sleep(again)
-	}
+	})
 }
 
 // vipPatience is more than an election and HAProxy's first checks take.
@@ -178,13 +185,18 @@ const vipPatience = 20 * time.Second
 
 // proven proves the result; a proof that does not come true is a ProofError.
 func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {
-	r.report(Event{Step: "proving /healthz through the VIP", Usual: proofUsual})
-	proof, err := p.prove(r, ctx, patience)
+	var proof *Proof
+	err := r.step(proving, func() (err error) {
+		proof, err = p.prove(r, ctx, patience)
+		return err
+	})
 	if err == nil && !proof.Works() {
 		err = &ProofError{proof}
 	}
 	return proof, err
 }
+
+var proving = Event{Step: "proving /healthz through the VIP", Usual: proofUsual}
 
 // proofUsual is how long the proof takes after a change: HAProxy's first
 // checks, and an election.
@@ -197,7 +209,7 @@ func (e *ProofError) Error() string {
 	var no []string
 	for _, c := range e.Proof.Checks {
 		if !c.OK {
-			no = append(no, strings.TrimPrefix(c.Node+": ", ": ")+c.What+": "+c.Detail)
+			no = append(no, c.String())
 		}
 	}
 	return "not proven: " + strings.Join(no, "; ")
@@ -211,7 +223,8 @@ func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Node.Name, r.stageScript(n), nil)
+		checking := Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
+		return r.step(checking, func() error { return run(ctx, h, n.Node.Name, r.stageScript(n), nil) })
 	})
 }
 
@@ -238,8 +251,8 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 			return err
 		}
 	}
-	r.report(Event{Node: n.Node.Name, Step: "installing files", Usual: transactUsual})
-	if err := r.transact(ctx, h, n); err != nil {
+	installing := Event{Node: n.Node.Name, Step: "installing files", Usual: transactUsual}
+	if err := r.step(installing, func() error { return r.transact(ctx, h, n) }); err != nil {
 		return err
 	}
 	// haproxy needs its port: the apiserver leaves it before haproxy starts, and takes it after haproxy has stopped
@@ -248,8 +261,8 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 			return err
 		}
 	}
-	r.report(Event{Node: n.Node.Name, Step: n.activates(), Usual: activateUsual})
-	if err := r.activate(ctx, h, n); err != nil {
+	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
+	if err := r.step(activating, func() error { return r.activate(ctx, h, n) }); err != nil {
 		return err
 	}
 	if n.HAProxy != Leave || n.Keepalived != Leave {
@@ -264,6 +277,16 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	}
 	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
 	return nil
+}
+
+// activateUsual is longer where a daemon starts: it is watched for a moment.
+func (n NodePlan) activateUsual() time.Duration {
+	for _, a := range []Action{n.HAProxy, n.Keepalived, n.Kubelet} {
+		if a == Start || a == Restart {
+			return activateUsual
+		}
+	}
+	return reloadUsual
 }
 
 // activates names what takes new files on the node.
@@ -310,30 +333,23 @@ func (r *Rollout) windowOf(n NodePlan) time.Duration {
 // node has fetched it. The versions are known only then, so it plans again.
 func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 	missing := func(n NodePlan) bool { return len(n.Packages) > 0 }
-	var lacking []string
-	for _, n := range p.Nodes {
-		if missing(n) {
-			lacking = append(lacking, n.Node.Name)
-		}
-	}
-	if len(lacking) == 0 {
+	if !slices.ContainsFunc(p.Nodes, missing) {
 		return p, nil
 	}
-	step := func(check bool) error {
+	all := func(what string, check bool) error {
 		return r.eachPlan(p, missing, func(n NodePlan) error {
 			h, err := r.host(ctx, n.Node)
 			if err != nil {
 				return err
 			}
-			return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check), nil)
+			step := Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
+			return r.step(step, func() error { return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check), nil) })
 		})
 	}
-	r.report(Event{Step: "fetching packages on " + strings.Join(lacking, ", "), Usual: packagesUsual})
-	if err := step(true); err != nil {
+	if err := all("fetching", true); err != nil {
 		return nil, err
 	}
-	r.report(Event{Step: "installing packages on " + strings.Join(lacking, ", "), Usual: packagesUsual})
-	err := step(false)
+	err := all("installing", false)
 	if err == nil {
 		p, err = r.Plan(ctx)
 	}

@@ -20,9 +20,10 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
 	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
+	r.reportStop(cause)
 	for _, n := range slices.Backward(r.armed) {
-		r.report(Event{Node: n.Node.Name, Step: "taking the change back", Usual: activateUsual})
-		err := r.takeBackNode(ctx, n, cause)
+		back := Event{Node: n.Node.Name, Step: "taking the change back", Usual: n.backUsual()}
+		err := r.during(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
 		if errors.Is(err, errConfirmed) {
 			stopped.Changed = append(stopped.Changed, n.Node.Name)
 			continue
@@ -47,7 +48,7 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	for _, n := range r.everyone() {
 		var refused *refusedByNode
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
-			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err) // the next step there sweeps, too
+			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err, silently) // the next step there sweeps, too
 		}
 	}
 }
@@ -60,7 +61,15 @@ var errConfirmed = errors.New("the change is confirmed")
 // back.
 var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed or damaged")
 
-func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) error {
+// backUsual is how long a node takes to be as before.
+func (n NodePlan) backUsual() time.Duration {
+	if n.Manifest != nil {
+		return activateUsual + apiserverRestart
+	}
+	return activateUsual
+}
+
+func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, waits func(string)) error {
 	h, err := r.reconnect(ctx, n.Node)
 	if err != nil {
 		return err
@@ -85,12 +94,11 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error) err
 	if n.Manifest == nil {
 		return nil
 	}
-	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver", Usual: apiserverRestart})
 	if at := listens(n.Manifest.Was.Content, r.Cluster.Port); at == everywhere(r.Cluster.Port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
-		_ = r.awaitListening(ctx, h, n.Node, at, "") // whether it is ready decides
+		_ = r.awaitListening(ctx, h, n.Node, at, "", waits) // whether it is ready decides
 	}
-	return r.awaitReady(ctx, n.Node)
+	return r.awaitReady(ctx, n.Node, waits)
 }
 
 // reconnect gives the connection to a node, a new one if it is gone.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -128,7 +129,7 @@ func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.N
 		return err
 	}
 	f, err := r.inspectNode(ctx, n)
-	if err == nil && !slices.ContainsFunc(f.Servers, func(s Server) bool { return s.Up() && s.Check == "L7OK" }) {
+	if err == nil && !slices.ContainsFunc(f.Servers, func(s Server) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
 		err = errors.New("its haproxy has not seen any apiserver to be ready")
 	}
 	return err

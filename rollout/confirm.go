@@ -64,12 +64,17 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	if len(r.armed) == 0 {
 		return nil
 	}
-	r.report(Event{Step: "confirming over new connections", Usual: 2 * time.Second})
+	confirming := Event{Step: "confirming over new connections", Usual: 2 * time.Second}
+	r.report(confirming)
+	confirming.Over = true
+	over := sync.OnceFunc(func() { r.report(confirming) })
+	defer over()
 	err := r.stillWell(ctx, anew)
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
+		over()
 		return r.takeBack(ctx, err)
 	}
 	// from here on there is no way back: an interruption comes too late
@@ -91,6 +96,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	if !errors.As(err, &failed) {
 		return nil
 	}
+	over()
 	if len(confirmed) == 0 {
 		stopped := r.takeBack(ctx, err)
 		for name := range stopped.Pending {

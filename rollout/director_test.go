@@ -47,8 +47,8 @@ func TestDirectorIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(statuses[0].Refused) == 0 || statuses[0].Refused[0] != noIPVS {
-		t.Errorf("status says %q", statuses[0].Refused)
+	if len(statuses.Nodes[0].Refused) == 0 || statuses.Nodes[0].Refused[0] != noIPVS {
+		t.Errorf("status says %q", statuses.Nodes[0].Refused)
 	}
 }
 

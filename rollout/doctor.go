@@ -30,7 +30,11 @@ func (r *Rollout) Examine(ctx context.Context) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.look(ctx, true)
+	var found *survey
+	err = r.step(r.listening(), func() (err error) {
+		found, err = r.look(ctx, true)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

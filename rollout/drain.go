@@ -23,11 +23,13 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 	if !r.tellBalancers(ctx, n, "drain") {
 		return func() {}
 	}
-	r.report(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime})
-	select {
-	case <-ctx.Done():
-	case <-time.After(drainTime):
-	}
+	_ = r.step(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(drainTime):
+		}
+		return nil
+	})
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 		defer cancel()

@@ -33,6 +33,7 @@ type Facts struct {
 	NonlocalBind6 bool // of IPv6
 
 	Kernel Kernel // asked with exposure: ipvs alone
+	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
 }
 
 // OS is what /etc/os-release says.
@@ -80,7 +81,7 @@ type File struct {
 
 // Server is one server of HAProxy's backend, in the words of its statistics.
 type Server struct {
-	Name, Status, Check string
+	Name, Status, Check string // Check with the HTTP status, where there is one: L7OK/200
 	Sessions            int
 }
 

@@ -326,6 +326,13 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	if f.Connected {
 		out = append(out, record("connected", `0 0 127.0.0.1:40000 127.0.0.1:7443 users:(("kubelet",pid=7,fd=9))`))
 	}
+	if f.VRRP != nil {
+		var journal strings.Builder
+		for instance, state := range f.VRRP {
+			fmt.Fprintf(&journal, "(%s) Entering %s STATE\n", instance, state)
+		}
+		out = append(out, record("vrrp", journal.String()))
+	}
 	if f.Servers != nil {
 		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,stot,\n")
 		totals := totals(f.Backends[backendName])

@@ -16,16 +16,21 @@ import (
 // caPath is the cluster's CA, which every control-plane node has.
 const caPath = "/etc/kubernetes/pki/ca.crt"
 
-// inspect asks one node everything in one round trip. Kubeconfigs are read
-// where kplb looks after them, or has to know whether it did (wide).
-func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, wide bool) (*Facts, error) {
+// inspection is what is asked beyond what every command needs.
+type inspection struct {
+	wide   bool // kubeconfigs, although kplb does not look after them: it has to know whether it did
+	status bool // what keepalived has told the journal
+}
+
+// inspect asks one node everything in one round trip.
+func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, more inspection) (*Facts, error) {
 	node := n.Name
 	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
-	homes := wide || c.Endpoint != inventory.Leave
+	homes := more.wide || c.Endpoint != inventory.Leave
 	if homes || n.Worker {
 		paths = append(paths, adminPath, superAdminPath, kubeletPath)
 	}
-	firewall := !n.Worker && (wide || c.Firewall == inventory.Manage)
+	firewall := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
 	if firewall {
 		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
 	}
@@ -49,6 +54,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_FILTER":       flag(firewall),
 			"KPLB_CONNECTED":    connected,
 			"KPLB_KERNEL":       flag(c.Exposure == inventory.IPVS),
+			"KPLB_VRRP":         flag(more.status && !n.Worker),
 		},
 		Limit: 30 * time.Second,
 	}
@@ -101,6 +107,8 @@ func (f *Facts) take(r remote.Record) error {
 		f.Redirect = field(0)
 	case "connected":
 		f.Connected = strings.Contains(field(0), `"kubelet"`)
+	case "vrrp":
+		f.VRRP = parseStates(field(0))
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
 	case "addresses":

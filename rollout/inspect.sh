@@ -8,6 +8,7 @@
 #   KPLB_FILTER        1: which firewall is active
 #   KPLB_KERNEL        1: whether the kernel has ip_vs
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
+#   KPLB_VRRP          1: what keepalived says of its VRRP instances
 
 record arch "$(uname -m)"
 while IFS='=' read -r key value; do
@@ -84,6 +85,16 @@ filter() {
 }
 [ -z "$KPLB_FILTER" ] || record filter "$(filter)"
 [ -z "$KPLB_CONNECTED" ] || record connected "$(ss -Htnp state established "dst $KPLB_CONNECTED")"
+
+# The running keepalived's own words, the newest first. A signal would have it
+# write them to a file; one that it does not know would end it.
+states() {
+	id=$(systemctl show --property=InvocationID --value keepalived.service 2>/dev/null)
+	case $id in '' | *[!0-9a-f]*) return ;; esac
+	journalctl --quiet --no-pager --output=cat --reverse --lines=2000 "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null |
+		grep -i 'entering [a-z]* state' | head -n 100
+}
+[ -z "$KPLB_VRRP" ] || record vrrp "$(states)"
 
 # One archive carries contents, modes, owners and kinds. Symbolic links and
 # directories are not followed.

@@ -189,8 +189,8 @@ func (r *Rollout) writeObjects(ctx context.Context, objects []Object) error {
 	}
 	defer a.close()
 	for _, o := range objects {
-		r.report(Event{Step: "writing ConfigMap " + o.Name})
-		if err := a.replace(ctx, o.now); err != nil {
+		err := r.step(Event{Step: "writing ConfigMap " + o.Name}, func() error { return a.replace(ctx, o.now) })
+		if err != nil {
 			return fmt.Errorf("ConfigMap %s: %w", o.Name, err)
 		}
 	}

@@ -177,9 +177,19 @@ func parseBackends(answer []byte) map[string][]Counted {
 		}
 		sessions, _ := strconv.Atoi(get(row, "scur"))
 		total, _ := strconv.Atoi(get(row, "stot"))
-		out[backend] = append(out[backend], Counted{Server{name, get(row, "status"), get(row, "check_status"), sessions}, total})
+		out[backend] = append(out[backend], Counted{Server{name, get(row, "status"), checkOf(get(row, "check_status"), get(row, "check_code")), sessions}, total})
 	}
 	return out
+}
+
+// checkOf is the result of a health check as HAProxy's own page writes it. A
+// star says that the next check is under way.
+func checkOf(status, code string) string {
+	status = strings.TrimPrefix(status, "* ")
+	if code == "" {
+		return status
+	}
+	return status + "/" + code
 }
 
 // backendName is the apiservers' backend in haproxy.cfg.

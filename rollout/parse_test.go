@@ -227,7 +227,7 @@ func TestParseFiles(t *testing.T) {
 
 func TestParseStats(t *testing.T) {
 	t.Parallel()
-	up := func(name string) Server { return Server{name, "UP", "L7OK", 0} }
+	up := func(name string) Server { return Server{name, "UP", "L7OK/200", 0} }
 	const (
 		ok     = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
 		header = "# pxname,svname,scur,status,check_status,\n"
@@ -243,6 +243,10 @@ func TestParseStats(t *testing.T) {
 		{"no column", ok + "# a,b\nkube-apiserver,b\n", []Server{}},
 		{"short rows, and no number", ok + header + "kube-apiserver\nkube-apiserver,a,many\n", []Server{{}, {Name: "a"}}},
 		{"a name that tries to be more", ok + header + `kube-apiserver,"a` + esc + `,UP` + "\x07" + `",0,DOWN,L4CON,` + "\n", []Server{{"a,UP", "DOWN", "L4CON", 0}}},
+		{
+			"the next check is under way", ok + "# pxname,svname,scur,status,check_status,check_code\nkube-apiserver,a,0,DOWN,* L7STS,500\n",
+			[]Server{{"a", "DOWN", "L7STS/500", 0}},
+		},
 		{"nothing", "", nil},
 		{"no body", ok, nil},
 		{"an answer without a status", "UP\n", nil},
@@ -301,6 +305,9 @@ func FuzzParseText(f *testing.F) {
 		}
 		for _, s := range parseStats(data) {
 			clean(t, "server", s.Name+s.Status+s.Check)
+		}
+		for instance, state := range parseStates(string(data)) {
+			clean(t, "instance", instance+state)
 		}
 	})
 }

@@ -46,7 +46,11 @@ func (f *Facts) line(file File) string {
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.
 func (r *Rollout) awaitConfirmation(ctx context.Context) error {
-	r.report(Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)})
+	waiting := Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)}
+	return r.step(waiting, func() error { return r.untilConfirmed(ctx) })
+}
+
+func (r *Rollout) untilConfirmed(ctx context.Context) error {
 	for {
 		facts, err := r.inspectNodes(ctx, nodesOf(r.armed))
 		if ctx.Err() != nil {
@@ -134,22 +138,30 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.report(Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual})
-		lost := false
-		err = run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
-			map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
-			func(record remote.Record) { lost = lost || record.Key == "lost" })
-		if err == nil && lost {
-			err = errLost
-		}
-		if err == nil {
-			err = r.awaitReady(ctx, n)
-		}
+		back := Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
+		err = r.during(back, func(waits func(string)) error {
+			if err := r.takeBackWaiting(ctx, h, n); err != nil {
+				return err
+			}
+			return r.awaitReady(ctx, n, waits)
+		})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return namesOf(nodes), nil
+}
+
+// takeBackWaiting takes back whichever change waits on the node.
+func (r *Rollout) takeBackWaiting(ctx context.Context, h Host, n inventory.Node) error {
+	lost := false
+	err := run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
+		map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
+		func(record remote.Record) { lost = lost || record.Key == "lost" })
+	if err == nil && lost {
+		err = errLost
+	}
+	return err
 }
 
 func namesOf(nodes []inventory.Node) []string {

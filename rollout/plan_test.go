@@ -542,23 +542,6 @@ func TestBound(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
-	t.Parallel()
-	s := NodeStatus{HAProxy: "active", Keepalived: "active"}
-	same(t, "as planned", s.AsPlanned(), true)
-	for _, differ := range []func(*NodeStatus){
-		func(s *NodeStatus) { s.Drift = []string{"/etc/x"} },
-		func(s *NodeStatus) { s.Refused = []string{"no"} },
-		func(s *NodeStatus) { s.Pending = "ann" },
-		func(s *NodeStatus) { s.HAProxy = "activating" },
-		func(s *NodeStatus) { s.Keepalived = "failed" },
-	} {
-		other := s
-		differ(&other)
-		same(t, "as planned", other.AsPlanned(), false)
-	}
-}
-
 // TestPlanNodeKeepsTheOrderOfInstallation plans artifacts that no template makes.
 func TestPlanNodeKeepsTheOrderOfInstallation(t *testing.T) {
 	t.Parallel()

@@ -61,7 +61,7 @@ func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
 }
 
 // awaitReady waits until a node's apiserver says that it is ready.
-func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node) error {
+func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(string)) error {
 	ca, err := r.authority()
 	if err != nil {
 		return err
@@ -78,6 +78,7 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node) error {
 		case time.Now().After(deadline):
 			return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, apiserverPatience, err)
 		}
+		waits(err.Error())
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

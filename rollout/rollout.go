@@ -133,7 +133,12 @@ func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, er
 	if err != nil {
 		return nil, err
 	}
-	return inspect(ctx, h, r.Cluster, n, r.wide)
+	var f *Facts
+	err = r.step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
+		f, err = inspect(ctx, h, r.Cluster, n, inspection{wide: r.wide})
+		return err
+	})
+	return f, err
 }
 
 // host returns the connection to a node, made when it is first needed.
@@ -144,7 +149,10 @@ func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {
 	if h != nil {
 		return h, nil
 	}
-	h, err := r.Dial(ctx, n)
+	err := r.step(Event{Node: n.Name, Step: "connecting", Brief: true}, func() (err error) {
+		h, err = r.Dial(ctx, n)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/templates"
@@ -218,37 +217,6 @@ func TestVerify(t *testing.T) {
 			same(t, "proven", proof.OK(), true)
 			f.ends()
 		})
-	})
-}
-
-// TestStatusOfNodes has something else about every node.
-func TestStatusOfNodes(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFleet(t, applied)
-		n2, n3 := f.nodes["node-2"].facts, f.nodes["node-3"].facts
-		n2.edit(render.HAProxyPath, "leastconn", "roundrobin")
-		n2.Servers[1].Status = "DOWN"
-		n2.put(pendingPath+"/txn", 0o600, []byte("abc"))
-		n2.put(pendingPath+"/about", 0o600, []byte("bob@laptop"))
-		n3.put(kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
-		n3.put(basePath+"/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
-		n3.Addresses = n3.Addresses[:1]
-		n3.Servers = nil
-		n3.set("keepalived.service", func(u *Unit) { u.Active = "failed" })
-		list, err := f.Status(t.Context())
-		says(t, err, "")
-		same(t, "status", list, []NodeStatus{
-			{Node: "node-1", Holder: true, HAProxy: "active", Keepalived: "active", ServersUp: 3, Servers: 3, Generation: "1"},
-			{
-				Node: "node-2", HAProxy: "active", Keepalived: "active", ServersUp: 2, Servers: 3, Generation: "1",
-				Drift: []string{render.HAProxyPath}, Pending: "bob@laptop",
-			},
-			{
-				Node: "node-3", HAProxy: "active", Keepalived: "failed", Generation: "1", Restored: "a change (ann) was taken back at now: boot",
-				Refused: []string{"no interface has the node's address 127.9.1.3", "/etc/kubernetes/manifests/kube-apiserver.yaml has no spec.containers"},
-			},
-		})
-		f.ends()
 	})
 }
 

@@ -19,6 +19,7 @@ const (
 	packagesUsual = 30 * time.Second
 	transactUsual = time.Second
 	activateUsual = 3 * time.Second
+	reloadUsual   = time.Second
 )
 
 // apiserverPatience is how long an apiserver may take to come back.
@@ -112,16 +113,18 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
 			return err
 		}
 	}
-	r.report(Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: apiserverRestart})
-	if err := r.awaitListening(ctx, h, n.Node, n.Listen, socket); err != nil {
-		return err
-	}
-	return r.awaitReady(ctx, n.Node)
+	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: apiserverRestart}
+	return r.during(waiting, func(waits func(string)) error {
+		if err := r.awaitListening(ctx, h, n.Node, n.Listen, socket, waits); err != nil {
+			return err
+		}
+		return r.awaitReady(ctx, n.Node, waits)
+	})
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones, and the old socket, if it is given, for another one.
-func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen, socket string) error {
+func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen, socket string, waits func(string)) error {
 	for end := time.Now().Add(apiserverPatience); ; {
 		var elsewhere string
 		err := run(ctx, h, n.Name, remote.Script{
@@ -142,6 +145,7 @@ func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, 
 		case !time.Now().Before(end):
 			return fmt.Errorf("%s: the apiserver listens on %s, not on %s, after %.0f s", n.Name, elsewhere, listen, apiserverPatience.Seconds())
 		}
+		waits("it listens on " + elsewhere)
 	}
 }
 

@@ -30,6 +30,11 @@ type Check struct {
 	Bearable bool `json:"bearable,omitempty"`
 }
 
+// String is for one line.
+func (c Check) String() string {
+	return strings.TrimPrefix(c.Node+": ", ": ") + c.What + ": " + c.Detail
+}
+
 // Proof is the result of a verification.
 type Proof struct {
 	Checks []Check `json:"checks"`
@@ -77,6 +82,9 @@ func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proo
 // until looks again and again until a proof comes true, for at most patience.
 func (r *Rollout) until(ctx context.Context, patience time.Duration, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
 	deadline := time.Now().Add(patience)
+	over := proving
+	over.Over = true
+	defer r.report(over)
 	for {
 		facts, err := r.Inspect(ctx)
 		if err != nil {
@@ -86,12 +94,25 @@ func (r *Rollout) until(ctx context.Context, patience time.Duration, prove func(
 		if err != nil || proof.Works() || time.Now().After(deadline) {
 			return proof, err
 		}
+		waits := proving
+		waits.Waits = proof.firstNo()
+		r.report(waits)
 		select {
 		case <-ctx.Done():
 			return proof, ctx.Err()
 		case <-time.After(again):
 		}
 	}
+}
+
+// firstNo is the first check that does not pass.
+func (p *Proof) firstNo() string {
+	for _, c := range p.Checks {
+		if !c.OK && !c.MissingSAN {
+			return c.String()
+		}
+	}
+	return ""
 }
 
 // again is how long a proof that did not come true waits before the next try.

@@ -490,17 +490,17 @@ func TestAwaitReady(t *testing.T) {
 		}
 		respond(status, "ok")(w, nil)
 	}
-	says(t, l.awaitReady(t.Context(), n), "")
+	says(t, l.awaitReady(t.Context(), n, silently), "")
 	same(t, "questions", len(asked), 2)
 
 	l.answers[n.Name] = respond(500, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := l.awaitReady(ctx, n); !errors.Is(err, context.Canceled) {
+	if err := l.awaitReady(ctx, n, silently); !errors.Is(err, context.Canceled) {
 		t.Errorf("says %v", err)
 	}
 	// what no waiting mends is said at once
 	l.Cluster.Nodes[1].Address = netip.MustParseAddr("127.2.1.7")
 	l.Cluster.Port = apiserverAt(t, "127.2.1.7:0", authority.certificate(t, farAhead, []string{"kubernetes"}), says200).Port()
-	says(t, l.awaitReady(t.Context(), l.Cluster.Nodes[1]), "node-2: the apiserver's certificate is not for 127.2.1.7: it names kubernetes")
+	says(t, l.awaitReady(t.Context(), l.Cluster.Nodes[1], silently), "node-2: the apiserver's certificate is not for 127.2.1.7: it names kubernetes")
 }

@@ -61,10 +61,10 @@ func (r *Rollout) startWaiting(ctx context.Context, p *Plan) error {
 		if err != nil {
 			return err
 		}
-		r.report(Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual})
 		n.HAProxy, n.Kubelet, n.Sysctl, n.units, n.Enable, n.Disable = Leave, Leave, SysctlLeave, false, nil, nil
 		n.Keepalived, n.open, n.close = Start, nil, nil
-		if err := run(ctx, h, n.Node.Name, r.activateScript(n), nil); err != nil {
+		starting := Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual}
+		if err := r.step(starting, func() error { return run(ctx, h, n.Node.Name, r.activateScript(n), nil) }); err != nil {
 			return err
 		}
 		r.mu.Lock()

@@ -394,7 +394,7 @@ func TestBalancerProven(t *testing.T) {
 		})
 		list, err := f.Status(t.Context())
 		says(t, err, "")
-		worker := list[len(list)-1]
+		worker := list.Nodes[len(list.Nodes)-1]
 		same(t, "status", worker, NodeStatus{Node: theWorker, Worker: true, Balancer: true, HAProxy: "active", ServersUp: 2, Servers: 3, Generation: "1"})
 		same(t, "as planned", worker.AsPlanned(), true)
 		worker.HAProxy = "failed"

@@ -19,7 +19,7 @@ func TestLifecycle(t *testing.T) {
 	m := boot(t, "e2e-lifecycle")
 	before := m.contents()
 	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 0)
-	m.kplb("status", "--inventory", labInventory).want(t, 0, "holds it", "3 of 3")
+	m.kplb("status", "--inventory", labInventory).want(t, 0, "MASTER", "BACKUP", "holds it", "3 of 3 up", "ready", "L7OK/200")
 	changed := rewrite(t, t.TempDir(), "haproxy: {maxConn: 5000}")
 
 	t.Run("saved plan", func(t *testing.T) { m.in(t).savedPlan(changed) })

@@ -80,7 +80,7 @@ func (m *machines) refusesIPVS(file string) {
 
 // elsewhere are lines of examples that name what this lab does not have: keys
 // and hosts to log in by, a DNS server, workers.
-var elsewhere = regexp.MustCompile(`(?m)^ *(identityFile|proxyJump|dnsName): .*\n|^workers:\n(  .*\n)+`)
+var elsewhere = regexp.MustCompile(`(?m)^ *(identityFile|proxyJump|dnsName): .*\n|^(workers|workerBalancer):\n(  .*\n)+`)
 
 // example reads an example.
 func (m *machines) example(file string) string {

@@ -1,0 +1,146 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kplb/kplb/rollout"
+)
+
+// statusText is a status for people: the VIPs, a line for each node, the
+// servers, and what is wrong in words.
+func statusText(s *rollout.Status) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "cluster %s\n", s.Cluster)
+	for _, vip := range s.VIPs {
+		held := "on " + strings.Join(vip.Holders, " and ")
+		switch len(vip.Holders) {
+		case 0:
+			held = "on NO NODE"
+		case 1:
+		default:
+			held += ": MORE THAN ONE NODE"
+		}
+		fmt.Fprintf(&b, "VIP %s %s\n", vip.Address, held)
+	}
+	b.WriteString("\n")
+	writeNodes(&b, s.Nodes)
+	if s.SeenBy != "" {
+		fmt.Fprintf(&b, "\nservers as haproxy on %s sees them\n", s.SeenBy)
+		w := columns(&b)
+		fmt.Fprintln(w, "SERVER\tSTATE\tCHECK\tSESSIONS")
+		for _, server := range s.Servers {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", server.Name, orDash(server.State), orDash(server.Check), server.Sessions)
+		}
+		_ = w.Flush() // to memory
+	}
+	writeTroubles(&b, s.Nodes)
+	return b.String()
+}
+
+func columns(b *strings.Builder) *tabwriter.Writer { return tabwriter.NewWriter(b, 0, 0, 2, ' ', 0) }
+
+func writeNodes(b *strings.Builder, nodes []rollout.NodeStatus) {
+	w := columns(b)
+	fmt.Fprintln(w, "NODE\tVRRP\tVIP\tHAPROXY\tAPISERVER\tCERTIFICATE\tGENERATION\tDRIFT\tPENDING")
+	for _, n := range nodes {
+		if n.Unreachable != "" {
+			fmt.Fprintf(w, "%s\tno answer\t-\t-\t%s\t-\t-\t-\t-\n", n.Node, n.Apiserver)
+			continue
+		}
+		vip := map[bool]string{true: "holds it", false: "-"}[n.Holder]
+		if len(n.VIPs) > 0 {
+			vip = strings.Join(n.VIPs, " ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vrrpText(n), vip, haproxyText(n), n.Apiserver,
+			certificateText(n), orDash(n.Generation), len(n.Drift), orDash(n.Pending))
+	}
+	_ = w.Flush() // to memory
+}
+
+// vrrpText is the state, with several instances one for each.
+func vrrpText(n rollout.NodeStatus) string {
+	if n.Worker {
+		return "worker"
+	}
+	if len(n.VRRP) == 0 {
+		return "keepalived " + orUnknown(n.Keepalived)
+	}
+	out := make([]string, len(n.VRRP))
+	for i, v := range n.VRRP {
+		out[i] = v.State
+		if v.Derived {
+			out[i] += "?"
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func haproxyText(n rollout.NodeStatus) string {
+	switch {
+	case n.Worker && !n.Balancer:
+		return "-"
+	case n.HAProxy != "active":
+		return orUnknown(n.HAProxy)
+	case n.Servers == 0:
+		return "shows no server"
+	}
+	return fmt.Sprintf("%d of %d up", n.ServersUp, n.Servers)
+}
+
+func certificateText(n rollout.NodeStatus) string {
+	switch {
+	case n.Certificate == nil:
+		return "-"
+	case *n.Certificate < 0:
+		return "EXPIRED"
+	case *n.Certificate == 1:
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", *n.Certificate)
+}
+
+// writeTroubles says in words what the lines only count.
+func writeTroubles(b *strings.Builder, nodes []rollout.NodeStatus) {
+	var lines []string
+	for _, n := range nodes {
+		if n.Unreachable != "" {
+			lines = append(lines, strings.Split(n.Unreachable, "\n")...)
+		}
+		for _, path := range n.Drift {
+			lines = append(lines, n.Node+": "+path+" differs")
+		}
+		for _, what := range n.Refused {
+			lines = append(lines, n.Node+": "+what)
+		}
+		if n.Restored != "" {
+			lines = append(lines, n.Node+": "+n.Restored)
+		}
+		if n.Certificate != nil && *n.Certificate < certificateSoon {
+			expires := map[bool]string{true: "has expired", false: "expires soon"}[*n.Certificate < 0]
+			lines = append(lines, fmt.Sprintf("%s: the apiserver's certificate %s: `kubeadm certs renew apiserver` there", n.Node, expires))
+		}
+	}
+	if len(lines) > 0 {
+		fmt.Fprintf(b, "\n%s\n", strings.Join(lines, "\n"))
+	}
+}
+
+// certificateSoon is when a person should know, in days: kubeadm renews when
+// it upgrades, and by then it may be too late.
+const certificateSoon = 30
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return "unknown"
+	}
+	return text
+}

@@ -1,0 +1,179 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// NodeStatus is a node at a glance.
+type NodeStatus struct {
+	Node        string         `json:"node"`
+	Worker      bool           `json:"worker,omitempty"`
+	Unreachable string         `json:"unreachable,omitempty"` // why the node was not looked at: nothing else is known of it
+	Holder      bool           `json:"holdsVIP"`
+	VIPs        []string       `json:"vips,omitempty"` // that it holds, where the cluster has several
+	VRRP        []VRRPStatus   `json:"vrrp,omitempty"` // a state for each VRRP instance, while keepalived runs
+	HAProxy     string         `json:"haproxy"`        // systemd's word
+	Keepalived  string         `json:"keepalived"`     // systemd's word
+	ServersUp   int            `json:"serversUp"`
+	Servers     int            `json:"servers"`
+	Apiserver   *ReadyStatus   `json:"apiserver,omitempty"` // nil: no HAProxy says anything
+	Generation  string         `json:"generation"`
+	Drift       []string       `json:"drift,omitempty"`    // files that differ from the inventory
+	Refused     []string       `json:"refused,omitempty"`  // what keeps an apply from starting
+	Pending     string         `json:"pending,omitempty"`  // whose change waits to be confirmed
+	Restored    string         `json:"restored,omitempty"` // the change that the node took back by itself
+	Certificate *DaysRemaining `json:"certificateDays,omitempty"`
+	Balancer    bool           `json:"balancer,omitempty"` // of a worker: it is to have one
+}
+
+// DaysRemaining is how many whole days a certificate is valid; below 0 it is
+// not any more.
+type DaysRemaining int
+
+// VRRPStatus is the state of one VRRP instance.
+type VRRPStatus struct {
+	Instance string `json:"instance"`
+	State    string `json:"state"` // MASTER, BACKUP or FAULT
+	// Derived says that keepalived's own word is not in the journal any more,
+	// and the state is told from the address.
+	Derived bool `json:"derived,omitempty"`
+}
+
+// ReadyStatus is what the nodes' HAProxy know of an apiserver: each asks it
+// /readyz all the time, over TLS.
+type ReadyStatus struct {
+	Ready int      `json:"ready"` // so many of them had an answer that counts
+	Asked int      `json:"asked"`
+	Says  []string `json:"says"` // the different results, in HAProxy's words, with the HTTP status: L7OK/200
+}
+
+// AsPlanned says whether nothing is to be done on the node.
+func (s NodeStatus) AsPlanned() bool {
+	return s.Unreachable == "" && len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" &&
+		(s.Worker && (!s.Balancer || s.HAProxy == "active") || s.HAProxy == "active" && s.Keepalived == "active")
+}
+
+func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts) NodeStatus {
+	pending, _ := f.Pending()
+	s := NodeStatus{
+		Node: n.Name, Worker: n.Worker, Holder: f.holdsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
+		HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
+		Pending: pending.About, Restored: f.Restored(), VRRP: vrrpStates(r.Cluster, n, f),
+		Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
+	}
+	for _, vip := range r.Cluster.VIPs {
+		if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {
+			s.VIPs = append(s.VIPs, vip.String())
+		}
+	}
+	for _, server := range f.Servers {
+		if server.Up() {
+			s.ServersUp++
+		}
+	}
+	if until := expires(f.servedCertificate()); !until.IsZero() {
+		left := DaysRemaining(floor(time.Until(until), 24*time.Hour))
+		s.Certificate = &left
+	}
+	for _, refusal := range refusals(r.Cluster, n, f) {
+		s.Refused = append(s.Refused, refusal.What)
+	}
+	if p, err := r.planMember(ctx, n, f); err == nil {
+		for _, c := range p.Files() {
+			s.Drift = append(s.Drift, c.Path)
+		}
+	} else {
+		s.Refused = append(s.Refused, whatOf(err)...)
+	}
+	return s
+}
+
+// floor divides, and rounds down, not to zero.
+func floor(d, by time.Duration) int {
+	n := int(d / by)
+	if d%by < 0 {
+		n--
+	}
+	return n
+}
+
+// vrrpStates is what keepalived has said last of each instance; nil where it
+// does not run.
+func vrrpStates(c *inventory.Cluster, n inventory.Node, f *Facts) []VRRPStatus {
+	if n.Worker || f.Units["keepalived.service"].Active != "active" {
+		return nil
+	}
+	var out []VRRPStatus
+	for _, g := range c.Groups() {
+		s := VRRPStatus{Instance: g.Name, State: f.VRRP[g.Name]}
+		if s.State == "" {
+			s.Derived, s.State = true, "BACKUP"
+			if f.Holds(g.Announced()) {
+				s.State = "MASTER"
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// readiness is what all HAProxy say of the node's apiserver.
+func readiness(n inventory.Node, facts map[string]*Facts) *ReadyStatus {
+	out := &ReadyStatus{}
+	says := map[string]bool{}
+	for _, f := range facts {
+		for _, server := range f.Servers {
+			if server.Name != n.Name || server.Check == "" {
+				continue
+			}
+			out.Asked++
+			if strings.HasPrefix(server.Check, "L7OK") {
+				out.Ready++
+			}
+			says[server.Check] = true
+		}
+	}
+	if out.Asked == 0 {
+		return nil
+	}
+	out.Says = slices.Sorted(maps.Keys(says))
+	return out
+}
+
+// String is short: ready, or what it says instead.
+func (s *ReadyStatus) String() string {
+	if s == nil {
+		return "-"
+	}
+	said := strings.Join(s.Says, ", ")
+	switch {
+	case s.Ready == s.Asked && (said == "L7OK/200" || said == "L7OK"):
+		return "ready"
+	case s.Ready == s.Asked:
+		return "answers " + strings.TrimPrefix(said, "L7OK/")
+	case s.Ready == 0:
+		return "not ready: " + said
+	}
+	return fmt.Sprintf("ready for %d of %d: %s", s.Ready, s.Asked, said)
+}
+
+// whatOf is what is wrong with a node that is named already.
+func whatOf(err error) []string {
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		return []string{err.Error()}
+	}
+	out := make([]string, len(refused.Refusals))
+	for i, r := range refused.Refusals {
+		out[i] = r.What
+	}
+	return out
+}
