@@ -112,22 +112,27 @@ func (s *survey) ours(mac string) string {
 	return ""
 }
 
-// stranger asks by ARP, and so for IPv4 VIPs only.
-func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
+// asking is how one finds out who has an address of this family.
+func asking(vip netip.Addr) string {
 	if vip.Is6() {
-		return passed(n.Name, fmt.Sprintf("nobody else has %s", vip), "left out: IPv6 neighbours are not asked")
+		return "neighbour discovery"
 	}
+	return "ARP"
+}
+
+// stranger asks who else has a VIP.
+func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
 	mine := s.sights[n.Name]
-	out := passed(n.Name, fmt.Sprintf("nobody else answers ARP for %s", vip), "nobody answers")
+	out := passed(n.Name, fmt.Sprintf("nobody else answers %s for %s", asking(vip), vip), "nobody answers")
 	out.stops = true
 	holds := slices.ContainsFunc(mine.addresses, func(a Address) bool { return a.Prefix.Addr() == vip })
 	if holds {
 		out.Detail = "the node holds it"
 	}
 	macs := mine.answers[vip]
-	if !mine.asks {
+	if !mine.asksFor(vip) {
 		if !mine.asked && !holds {
-			out.Detail = "left out: " + mine.whyDeaf()
+			out.Detail = "left out: " + mine.whyDoesNotAsk(vip)
 		}
 		for _, nb := range mine.neighbours {
 			switch {
@@ -135,7 +140,7 @@ func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
 			case nb.fresh:
 				macs = append(macs, nb.mac)
 			case s.ours(nb.mac) == "":
-				out.Detail = fmt.Sprintf("left out: %s had it some time ago, and the node cannot ask again: %s", nb.mac, mine.whyDeaf())
+				out.Detail = fmt.Sprintf("left out: %s had it some time ago, and the node cannot ask again: %s", nb.mac, mine.whyDoesNotAsk(vip))
 			}
 		}
 	}
