@@ -665,7 +665,9 @@ func TestStranger6(t *testing.T) {
 			m.deaf, m.listens, m.asks6, m.asked = "no perl on the node", false, false, true
 			m.neighbours = parseNeighbours("fd10:1::100 dev eth0 lladdr 52:54:00:00:00:ff router REACHABLE\n", true)
 		}, "false fd10:1::100 is answered by 52:54:00:00:00:ff, which is no node of the inventory"},
-		{"no perl, nobody", func(_ *survey, m *sight) { m.deaf, m.listens, m.asks6, m.asked = "no perl on the node", false, false, true }, "true nobody answers"},
+		{"no perl, nobody", func(_ *survey, m *sight) {
+			m.deaf, m.listens, m.asks6, m.asked = "no perl on the node", false, false, true
+		}, "true nobody answers"},
 	} {
 		s := surveyOf(t)
 		c.change(s, s.sights["node-1"])
