@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -144,9 +145,17 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 		err = s.moveLocal(set, plan.Cluster, r.CA())
 	}
 	if err == nil && !proof.OK() {
-		err = &noError{"changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"}
+		err = &noError{unproven(proof)}
 	}
 	return err
+}
+
+// unproven is why a change that lasts leaves something to be desired.
+func unproven(p *rollout.Proof) string {
+	if slices.ContainsFunc(p.Checks, func(c rollout.Check) bool { return c.MissingSAN }) {
+		return "changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"
+	}
+	return "changed and confirmed, but not every service answers"
 }
 
 // applyNothing proves a cluster that is as it should be, with what was just

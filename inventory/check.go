@@ -42,6 +42,8 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.group(doc, vips, cluster)
 	cluster.HAProxy = c.haproxy(&doc.HAProxy, cluster)
 	c.ports(doc, cluster)
+	cluster.Services = c.services(doc, cluster)
+	c.peersPort(doc, cluster)
 	return cluster
 }
 

@@ -24,6 +24,7 @@ func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
 			Frontend: readAll(c.collector, d.Extra.Frontend.items, haproxyLine),
 			Backend:  readAll(c.collector, d.Extra.Backend.items, haproxyLine),
 		},
+		PeersPort: read(c.collector, d.PeersPort, portNumber, defaultPeersPort),
 	}
 }
 

@@ -28,6 +28,7 @@ func (c *checker) node(d *nodeDocument, shared SSH) Node {
 		Name:      read(c.collector, d.Name, subdomain, ""),
 		Interface: read(c.collector, d.Interface, interfaceName, ""),
 		Priority:  read(c.collector, d.Priority, whole(1, 254), 0),
+		Labels:    c.labels(d.Labels),
 	}
 	c.addresses(d.Address, &n)
 	n.SSH = c.nodeSSH(&d.SSH, shared)
@@ -77,7 +78,7 @@ func (c *checker) workers(doc *document, shared SSH) []Node {
 	out := make([]Node, 0, len(doc.Workers))
 	for i := range doc.Workers {
 		d := &doc.Workers[i]
-		n := c.node(&nodeDocument{At: d.At, Name: d.Name, Address: d.Address, SSH: d.SSH}, shared)
+		n := c.node(&nodeDocument{At: d.At, Name: d.Name, Address: d.Address, SSH: d.SSH, Labels: d.Labels}, shared)
 		n.Worker, n.Subnet, n.Subnets = true, netip.Prefix{}, nil
 		out = append(out, n)
 	}

@@ -34,16 +34,65 @@ func first(scalars ...scalar) Position {
 	return Position{}
 }
 
-// ranges wants a port that neither a NodePort service nor an outgoing
-// connection may take: the defaults of --service-node-port-range and of
+// The ports that others take at any time: NodePort services, by the default of
+// --service-node-port-range, and outgoing connections, by that of
 // net.ipv4.ip_local_port_range.
+const (
+	firstNodePort, lastNodePort   = 30000, 32767
+	firstEphemeral, lastEphemeral = 32768, 60999
+)
+
+// ranges wants a port that neither of them may take.
 func (c *checker) ranges(s scalar, port uint16) {
 	const instead = "write a port below 30000 that is free on every node"
 	switch {
 	case !s.ok:
-	case port >= 30000 && port <= 32767:
-		c.add(s.at, fmt.Sprintf("%s %d is in 30000-32767, the ports of NodePort services", s.path, port), instead)
-	case port >= 32768 && port <= 60999:
-		c.add(s.at, fmt.Sprintf("%s %d is in 32768-60999, from which outgoing connections take theirs", s.path, port), instead)
+	case port >= firstNodePort && port <= lastNodePort:
+		c.add(s.at, fmt.Sprintf("%s %d is in %d-%d, the ports of NodePort services", s.path, port, firstNodePort, lastNodePort), instead)
+	case port >= firstEphemeral && port <= lastEphemeral:
+		c.add(s.at, fmt.Sprintf("%s %d is in %d-%d, from which outgoing connections take theirs", s.path, port, firstEphemeral, lastEphemeral), instead)
+	}
+}
+
+// claim is a port that something on the nodes has already.
+type claim struct {
+	port uint16
+	what string
+}
+
+// claims are the ports of kplb's own; peers' only where they count.
+func claims(cluster *Cluster, peers bool) []claim {
+	out := []claim{{cluster.Port, "port, that of the apiservers"}, {cluster.HAProxy.MonitorPort, "haproxy.monitorPort"}}
+	if cluster.HAProxy.Port != cluster.Port {
+		out = append(out, claim{cluster.HAProxy.Port, "haproxy.port"})
+	}
+	if peers {
+		out = append(out, claim{cluster.HAProxy.PeersPort, "haproxy.peersPort"})
+	}
+	return out
+}
+
+// freePort reports a port that something else has, or may take.
+func (c *checker) freePort(s scalar, port uint16, claimed []claim) {
+	c.reserved(s, port)
+	c.ranges(s, port)
+	for _, other := range claimed {
+		if port == other.port {
+			c.add(s.at, fmt.Sprintf("%s %d is also %s", s.path, port, other.what), "write a port that is free on every node, below 30000")
+		}
+	}
+}
+
+// peersPort checks the port of HAProxy's peers where it is used, or written.
+func (c *checker) peersPort(doc *document, cluster *Cluster) {
+	s, port := doc.HAProxy.PeersPort, cluster.HAProxy.PeersPort
+	if s.given {
+		c.freePort(s, port, claims(cluster, false))
+		return
+	}
+	for _, other := range []scalar{doc.Port, doc.HAProxy.Port, doc.HAProxy.MonitorPort} {
+		if n, f := portNumber(other); f == nil && other.ok && n == port && cluster.NeedsPeers() {
+			c.add(other.at, fmt.Sprintf("%s %d is also the default of haproxy.peersPort", other.path, port), "give haproxy.peersPort a port of its own")
+		}
 	}
 }

@@ -71,6 +71,7 @@ type Cluster struct {
 	Firewall     Care       // of the nodes, where one is active
 	VRRP         VRRP
 	HAProxy      HAProxy
+	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
 
 	VIPs      []netip.Addr          // all of them, in the order of the file
 	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
@@ -113,8 +114,9 @@ type Node struct {
 	Interface string       // empty: the one that holds Address, found on the node
 	Priority  int          // VRRP priority, 1 to 254, distinct in the cluster
 	SSH       SSH
-	Addresses []netip.Addr   // Address, and the one of the other family, if the inventory says it
-	Subnets   []netip.Prefix // of Addresses; those that the inventory says
+	Addresses []netip.Addr      // Address, and the one of the other family, if the inventory says it
+	Subnets   []netip.Prefix    // of Addresses; those that the inventory says
+	Labels    map[string]string `json:",omitempty"` // that services select nodes by
 }
 
 // SSH says how to log in to a node. Zero fields are left to ssh_config.
@@ -155,6 +157,7 @@ type HAProxy struct {
 	Timeouts    Timeouts
 	Check       Check
 	Extra       HAProxyExtra
+	PeersPort   uint16 // of the nodes' own addresses: what one HAProxy learns of a service's clients, all know
 }
 
 // HAProxyExtra are lines that stand at the end of sections, as a person wrote

@@ -14,6 +14,7 @@ const (
 	defaultMaxConn     = 4096
 	defaultMonitorPort = 8404
 	defaultOtherPort   = 8443 // of HAProxy, where the apiservers' own is not HAProxy's
+	defaultPeersPort   = 8405 // beside it, above the ports of root and of 1024, and below NodePorts and outgoing connections
 	highestPriority    = 150  // of the first node
 	priorityStep       = 10   // 15 nodes end at 10
 )

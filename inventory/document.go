@@ -24,6 +24,8 @@ type document struct {
 	SSH          sshDocument      `key:"ssh"`
 	VRRP         vrrpDocument     `key:"vrrp"`
 	HAProxy      haproxyDocument  `key:"haproxy"`
+
+	Services []serviceDocument `key:"services"`
 }
 
 // vipsDocument is one VIP or a list of them, each an address or a mapping.
@@ -45,6 +47,7 @@ type nodeDocument struct {
 	Interface scalar          `key:"interface"`
 	Priority  scalar          `key:"priority"`
 	SSH       nodeSSHDocument `key:"ssh"`
+	Labels    pairs           `key:"labels"`
 }
 
 type workerDocument struct {
@@ -52,6 +55,7 @@ type workerDocument struct {
 	Name    scalar          `key:"name" required:"true"`
 	Address words           `key:"address" required:"true"`
 	SSH     nodeSSHDocument `key:"ssh"`
+	Labels  pairs           `key:"labels"`
 }
 
 // sshDocument is what all nodes can share.
@@ -101,6 +105,7 @@ type haproxyDocument struct {
 	Timeouts    timeoutsDocument     `key:"timeouts"`
 	Check       checkDocument        `key:"check"`
 	Extra       haproxyExtraDocument `key:"extra"`
+	PeersPort   scalar               `key:"peersPort"`
 }
 
 type haproxyExtraDocument struct {

@@ -20,7 +20,7 @@ func sinks() map[string]string {
 	document := func(changes map[string]string) string {
 		var b strings.Builder
 		for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
-			"nodes", "workers", "ssh", "vrrp", "haproxy"} {
+			"nodes", "workers", "ssh", "vrrp", "haproxy", "services"} {
 			value := top[key]
 			if c, ok := changes[key]; ok {
 				value = c
@@ -33,7 +33,7 @@ func sinks() map[string]string {
 	}
 	out := map[string]string{}
 	for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
-		"nodes", "workers", "ssh", "vrrp", "haproxy"} {
+		"nodes", "workers", "ssh", "vrrp", "haproxy", "services"} {
 		out[key] = document(map[string]string{key: "%s"})
 	}
 	in := func(key, form string, fields ...string) {
@@ -49,9 +49,16 @@ func sinks() map[string]string {
 	in("vrrp", "{%s: %%s}", "version", "virtualRouterID", "advertInterval", "auth", "mode", "failback")
 	in("vrrp", "{version: 2, auth: {%s: %%s}}", "fromEnv", "fromFile", "fromCommand")
 	in("vrrp", "{version: 2, %s: %%s}", "auth_pass")
-	in("haproxy", "{%s: %%s}", "balance", "maxConn", "monitorPort", "timeouts", "check")
+	in("haproxy", "{%s: %%s}", "balance", "maxConn", "monitorPort", "peersPort", "timeouts", "check")
 	in("haproxy", "{timeouts: {%s: %%s}}", "connect", "client", "server", "tunnel")
 	in("haproxy", "{check: {%s: %%s}}", "interval", "fall", "rise")
+	in("nodes", "[{name: a, address: 10.1.1.1, labels: {%s: %%s}}]", "pool")
+	in("workers", "[{name: a, address: 10.1.1.9, %s: %%s}]", "labels")
+	in("services", "[{%s: %%s}]", "name", "port", "nodePort")
+	in("services", "[{name: web, port: 443, nodePort: 30443, %s: %%s}]", "nodes", "sessionAffinity", "proxyProtocol", "sourceRanges", "check")
+	in("services", "[{name: web, port: 443, nodePort: 30443, sessionAffinity: ClientIP, %s: %%s}]", "timeoutSeconds")
+	in("services", "[{name: web, port: 443, nodePort: 30443, nodes: {%s: %%s}}]", "labels")
+	out["label key"] = document(map[string]string{"nodes": "[{name: a, address: 10.1.1.1, labels: {%s: a}}]"})
 	out["node name"] = document(map[string]string{"nodes": "[{address: 10.1.1.1, name: %s}]"})
 	out["node address"] = document(map[string]string{"nodes": "[{name: a, address: %s}]"})
 	out["key"] = document(nil) + "%s: 1\n"

@@ -154,7 +154,7 @@ func TestExcerpt(t *testing.T) {
 		{
 			"columns count characters",
 			strings.Replace(someCluster, "  - {name: b,", "  - {\"é\": 1, name: B,", 1),
-			`f:8:6: key "\u00e9" is not known here; write one of: name, address, interface, priority, ssh` + "\n" +
+			`f:8:6: key "\u00e9" is not known here; write one of: name, address, interface, priority, ssh, labels` + "\n" +
 				"      - {\"é\": 1, name: B, address: 10.1.1.2, ssh:\n         ^\n" +
 				`f:8:20: nodes[1].name "B" is not an RFC 1123 subdomain; write b` + "\n" +
 				"      - {\"é\": 1, name: B, address: 10.1.1.2, ssh: {user: root}}\n                       ^\n",

@@ -19,8 +19,7 @@ var secretKey = regexp.MustCompile(`(?i)^(auth[_-]?(pass(word)?)?|pass(word|phra
 
 // later are keys that the design knows and this version does not.
 var later = map[string][]string{
-	"":        {"services", "sysctl", "profile", "extra", "templates"},
-	"nodes":   {"labels"},
+	"":        {"sysctl", "profile", "extra", "templates"},
 	"vrrp":    {"multicast", "unicast", "preferredOrder"},
 	"haproxy": {"stats", "metrics"},
 }

@@ -34,6 +34,10 @@ func (w *walker) bind(n *node, p place, tag reflect.StructTag, into reflect.Valu
 		w.words(n, p, tag, v)
 	case *vipsDocument:
 		w.vips(n, p, v)
+	case *pairs:
+		w.pairs(n, p, v)
+	case *selectorDocument:
+		w.selector(n, p, v)
 	default:
 		if into.Kind() == reflect.Slice {
 			w.sequence(n, p, into)
@@ -52,6 +56,8 @@ func (w *walker) markGiven(p place, into reflect.Value) {
 	case *words:
 		v.place = p
 	case *vipsDocument:
+		v.place = p
+	case *pairs:
 		v.place = p
 	default:
 		if into.Kind() == reflect.Slice {

@@ -41,7 +41,7 @@ var VRRPGroup = netip.AddrFrom4([4]byte{224, 0, 0, 18})
 
 // Firewall lists what a node has to let in, and let out where that is denied:
 // VRRP of its peers, clients of the VIP, and its peers' HAProxy at its own
-// apiserver. Nothing else is used by the rendered files.
+// apiserver; for services see there. Nothing else is used by the rendered files.
 func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 	var in, out []Rule
 	for _, peer := range c.Nodes {
@@ -63,7 +63,8 @@ func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 	for _, vip := range c.VIPs {
 		in = append(in, Rule{Protocol: "tcp", To: vip, Port: c.HAProxy.Port}) // a firewall sees a redirected one as it is by then
 	}
-	return append(in, out...)
+	serviceIn, serviceOut := serviceRules(c, n)
+	return append(append(in, serviceIn...), append(out, serviceOut...)...)
 }
 
 // once adds a rule that is not there yet.

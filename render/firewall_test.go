@@ -47,6 +47,31 @@ func TestFirewall(t *testing.T) {
 			[]string{"VRRP to 224.0.0.18", "TCP port 6443 of 10.1.1.1", "TCP port 6443 of 10.1.1.3"},
 		},
 		{
+			"services", three + "workers: [{name: d, address: 10.1.1.4}]\nservices:\n  - {name: web, port: 80, nodePort: 30080}\n  - {name: too, port: 81, nodePort: 30080}\n",
+			[]string{
+				"VRRP from 10.1.1.1", "TCP port 6443 of 10.1.1.2 from 10.1.1.1",
+				"VRRP from 10.1.1.3", "TCP port 6443 of 10.1.1.2 from 10.1.1.3",
+				"TCP port 6443 of 10.1.233.1", "TCP port 80 of 10.1.233.1", "TCP port 81 of 10.1.233.1",
+			},
+			[]string{
+				"VRRP to 10.1.1.1", "TCP port 6443 of 10.1.1.1", "VRRP to 10.1.1.3", "TCP port 6443 of 10.1.1.3",
+				"TCP port 30080 of 10.1.1.1", "TCP port 30080 of 10.1.1.3", "TCP port 30080 of 10.1.1.4",
+			},
+		},
+		{
+			"services with peers", three + "services:\n  - {name: game, port: 7777, nodePort: 30777, sessionAffinity: ClientIP}\n",
+			[]string{
+				"VRRP from 10.1.1.1", "TCP port 6443 of 10.1.1.2 from 10.1.1.1",
+				"VRRP from 10.1.1.3", "TCP port 6443 of 10.1.1.2 from 10.1.1.3",
+				"TCP port 6443 of 10.1.233.1",
+				"TCP port 8405 of 10.1.1.2 from 10.1.1.1", "TCP port 8405 of 10.1.1.2 from 10.1.1.3", "TCP port 7777 of 10.1.233.1",
+			},
+			[]string{
+				"VRRP to 10.1.1.1", "TCP port 6443 of 10.1.1.1", "VRRP to 10.1.1.3", "TCP port 6443 of 10.1.1.3",
+				"TCP port 8405 of 10.1.1.1", "TCP port 8405 of 10.1.1.3", "TCP port 30777 of 10.1.1.1", "TCP port 30777 of 10.1.1.3",
+			},
+		},
+		{
 			"nobody else", "nodes: [{name: b, address: 10.1.1.2}]\nssh: {user: pi}\n",
 			[]string{"TCP port 6443 of 10.1.233.1"}, nil,
 		},

@@ -32,6 +32,7 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		want(KeepalivedPath, fmt.Sprintf(`priority\s+%d`, priority), fmt.Sprintf("priority %d", priority))
 	}
 	want(KeepalivedPath, `interface\s+`+quoted(f.Interface), "interface "+f.Interface)
+	var binds []string
 	for i, vip := range c.VIPs {
 		want(KeepalivedPath, quoted(vip.String())+`(/\d+)?`, "the VIP "+vip.String())
 		bind := c.Frontends()[i].String()
@@ -39,20 +40,23 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		if c.Exposure == inventory.Redirect {
 			want(RedirectPath, fmt.Sprintf(`[^#\n]*\bdport\s+%d\b.*\bdnat\s+to\s+%s`, c.Port, quoted(bind)), fmt.Sprintf("dport %d dnat to %s", c.Port, bind))
 		}
-		errs = append(errs, readBalancing(content[HAProxyPath], bind)...)
+		binds = append(binds, bind)
 	}
 	for _, other := range c.Nodes {
 		server := hostport(other.Address, c.Port)
 		want(HAProxyPath, `server\s+\S+\s+`+quoted(server), "a server "+server)
 	}
-	return errors.Join(errs...)
+	wantServices(c, n, func(form, what string) { want(HAProxyPath, form, what) })
+	return errors.Join(append(errs, readBalancing(content[HAProxyPath], binds, serviceBinds(c))...)...)
 }
 
 // readBalancing checks what HAProxy itself takes and clients would not: TLS
 // that is read as HTTP, and servers that are asked for what they do not have.
-func readBalancing(config []byte, bind string) []error {
+// Services are not HTTP to kplb: what their sections ask for is a person's own.
+func readBalancing(config []byte, binds, services []string) []error {
 	var errs []error
 	mode, section, serves := map[string]string{}, "", map[string]bool{}
+	serviceSections := sectionsOf(config, services)
 	for line := range strings.Lines(string(config)) {
 		words := strings.Fields(line)
 		switch {
@@ -65,11 +69,11 @@ func readBalancing(config []byte, bind string) []error {
 			mode[section] = mode["defaults"]
 		case words[0] == "mode" && len(words) > 1:
 			mode[section] = words[1]
-		case words[0] == "bind" && slices.Contains(words[1:], bind):
+		case words[0] == "bind" && slices.ContainsFunc(words[1:], func(w string) bool { return slices.Contains(binds, w) }):
 			serves[section] = true
 		case words[0] == "default_backend" && len(words) > 1 && serves[section]:
 			serves["backend "+words[1]] = true
-		case asksFor(words) != "" && !slices.Contains(health, asksFor(words)):
+		case asksFor(words) != "" && !serviceSections[section] && !slices.Contains(health, asksFor(words)):
 			errs = append(errs, fmt.Errorf("%s checks %s, which is none of %s", HAProxyPath, asksFor(words), strings.Join(health, ", ")))
 		}
 	}

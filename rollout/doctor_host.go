@@ -71,10 +71,8 @@ func (s *survey) nodePorts(n inventory.Node) finding {
 		return out
 	}
 	out.Detail = value
-	for _, p := range []struct {
-		key  string
-		port uint16
-	}{{"port", s.cluster.Port}, {"haproxy.port", s.cluster.HAProxy.Port}, {"haproxy.monitorPort", s.cluster.HAProxy.MonitorPort}} {
+	own := []ownPort{{"port", s.cluster.Port}, {"haproxy.port", s.cluster.HAProxy.Port}, {"haproxy.monitorPort", s.cluster.HAProxy.MonitorPort}}
+	for _, p := range append(own, ownServicePorts(s.cluster)...) {
 		if first <= int(p.port) && int(p.port) <= last {
 			return out.no(p.key, "set "+p.key+" to a port outside of it: kube-proxy may be told to take any port of that range",
 				"%s %d lies inside %s, the ports of NodePort services", p.key, p.port, value)

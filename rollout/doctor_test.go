@@ -208,6 +208,14 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 			`NO its ports are outside of the NodePorts: haproxy.monitorPort 8404 lies inside 8000+1000, the ports of NodePort services
    stops, at cluster.yaml:13:16; set haproxy.monitorPort to a port outside of it: kube-proxy may be told to take any port of that range
 `},
+		{"a service among the NodePorts", func(s *survey, m *sight) {
+			s.cluster.HAProxy.MonitorPort = 7000
+			s.cluster.Services = []inventory.Service{{Name: "web", Port: 80}, {Name: "game", Port: 8999, SessionAffinity: inventory.ClientIP}}
+			m.replace("    - --service-cluster", "    - --service-node-port-range=8000+1000\n    - --service-cluster")
+		},
+			`NO its ports are outside of the NodePorts: services[1].port 8999 lies inside 8000+1000, the ports of NodePort services
+   stops, at cluster.yaml:1:1; set services[1].port to a port outside of it: kube-proxy may be told to take any port of that range
+`},
 		{"NodePorts that are none", func(_ *survey, m *sight) {
 			m.replace("    - --service-cluster", "    - --service-node-port-range=9-1\n    - --service-cluster")
 		}, "ok its ports are outside of the NodePorts: left out: --service-node-port-range=9-1 is no range\n"},

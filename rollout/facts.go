@@ -15,19 +15,20 @@ type Facts struct {
 	Arch         string
 	OS           OS
 	Addresses    []Address
-	Listeners    []Listener // on the ports of the apiserver and HAProxy
+	Listeners    []Listener // on the apiserver's port, HAProxy's own, and those of services
 	Units        map[string]Unit
 	NonlocalBind bool
 	HAProxy      Package
 	Keepalived   Package
-	Files        map[string]File // by absolute path; only those that are there
-	Kubeconfigs  []string        // in the homes of root and of the login, that are there
-	Manifests    []string        // file names in the manifests directory
-	NFT          bool            // nft is installed
-	Redirect     string          // kplb's own table of nftables, in nft's words; empty: there is none
-	Filter       string          // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool            // the kubelet, to the VIP
-	Servers      []Server        // as the node's HAProxy sees them; nil: it does not answer
+	Files        map[string]File      // by absolute path; only those that are there
+	Kubeconfigs  []string             // in the homes of root and of the login, that are there
+	Manifests    []string             // file names in the manifests directory
+	NFT          bool                 // nft is installed
+	Redirect     string               // kplb's own table of nftables, in nft's words; empty: there is none
+	Filter       string               // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
+	Connected    bool                 // the kubelet, to the VIP
+	Servers      []Server             // as the node's HAProxy sees them; nil: it does not answer
+	Backends     map[string][]Counted // of all of its backends, by name; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
 }
@@ -79,6 +80,13 @@ type File struct {
 type Server struct {
 	Name, Status, Check string
 	Sessions            int
+}
+
+// Counted is a server, and how many connections it has got since HAProxy has
+// last started or reloaded.
+type Counted struct {
+	Server
+	Total int
 }
 
 // Up says whether HAProxy sends connections to the server.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -180,7 +181,22 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 	for _, n := range c.Nodes {
 		f.Servers = append(f.Servers, Server{n.Name, "UP", "L7OK", 0})
 	}
+	f.Backends = backends(c)
 	return f
+}
+
+// backends are all of a HAProxy's, with servers that are up.
+func backends(c *inventory.Cluster) map[string][]Counted {
+	out := map[string][]Counted{}
+	for _, n := range c.Nodes {
+		out[backendName] = append(out[backendName], Counted{Server{n.Name, "UP", "L7OK", 0}, 0})
+	}
+	for _, s := range c.Services {
+		for _, n := range c.Backends(s) {
+			out[serviceBackend(s)] = append(out[serviceBackend(s)], Counted{Server{n.Name, "UP", "L4OK", 0}, 0})
+		}
+	}
+	return out
 }
 
 func (f *Facts) put(path string, mode fs.FileMode, content []byte) {
@@ -305,9 +321,17 @@ func records(t testing.TB, f *Facts) []remote.Record {
 		out = append(out, record("manifest", m))
 	}
 	if f.Servers != nil {
-		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,\n")
+		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,stot,\n")
+		totals := totals(f.Backends[backendName])
 		for _, s := range f.Servers {
-			fmt.Fprintf(&stats, "kube-apiserver,%s,%d,%s,%s,\n", s.Name, s.Sessions, s.Status, s.Check)
+			fmt.Fprintf(&stats, "kube-apiserver,%s,%d,%s,%s,%d,\n", s.Name, s.Sessions, s.Status, s.Check, totals[s.Name])
+		}
+		for _, name := range slices.Sorted(maps.Keys(f.Backends)) {
+			for _, s := range f.Backends[name] {
+				if name != backendName {
+					fmt.Fprintf(&stats, "%s,%s,%d,%s,%s,%d,\n", name, s.Name, s.Sessions, s.Status, s.Check, s.Total)
+				}
+			}
 		}
 	}
 	return append(out, recordData("stats", []byte(stats.String())), record("done"))

@@ -44,6 +44,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_PORT":         strconv.Itoa(int(c.Port)),
 			"KPLB_FRONT_PORT":   strconv.Itoa(int(c.HAProxy.Port)),
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
+			"KPLB_MORE_PORTS":   servicePorts(c, n),
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),
 			"KPLB_CONNECTED":    connected,
@@ -145,7 +146,7 @@ func (f *Facts) takeData(r remote.Record) error {
 		return fmt.Errorf("inspect: record %s: %w", r.Key, err)
 	}
 	if r.Key == "stats" {
-		f.Servers = parseStats(data)
+		f.Servers, f.Backends = parseStats(data), parseBackends(data)
 		return nil
 	}
 	f.Files, err = parseFiles(data)

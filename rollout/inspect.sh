@@ -3,6 +3,7 @@
 #   KPLB_PORT          of the apiserver
 #   KPLB_FRONT_PORT    of haproxy, on the VIP
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
+#   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
@@ -14,7 +15,9 @@ done </etc/os-release
 
 # text goes without base64: every process counts here
 record addresses "$(ip -o addr show)"
-record listeners "$(ss -Hltnp "( sport = :$KPLB_PORT or sport = :$KPLB_FRONT_PORT or sport = :$KPLB_MONITOR_PORT )")"
+ports="sport = :$KPLB_PORT or sport = :$KPLB_FRONT_PORT or sport = :$KPLB_MONITOR_PORT"
+for port in $KPLB_MORE_PORTS; do ports="$ports or sport = :$port"; done
+record listeners "$(ss -Hltnp "( $ports )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
 	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then

@@ -132,9 +132,22 @@ func parseFiles(archive []byte) (map[string]File, error) {
 	}
 }
 
-// parseStats reads the answer of HAProxy's statistics page in CSV (its
-// management manual, section 9.1).
+// parseStats reads the apiservers' part of what parseBackends reads.
 func parseStats(answer []byte) []Server {
+	backends := parseBackends(answer)
+	if backends == nil {
+		return nil
+	}
+	servers := []Server{}
+	for _, s := range backends[backendName] {
+		servers = append(servers, s.Server)
+	}
+	return servers
+}
+
+// parseBackends reads the answer of HAProxy's statistics page in CSV (its
+// management manual, section 9.1).
+func parseBackends(answer []byte) map[string][]Counted {
 	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
 	if err != nil || response.StatusCode != http.StatusOK {
 		return nil
@@ -156,16 +169,17 @@ func parseStats(answer []byte) []Server {
 		}
 		return ""
 	}
-	servers := []Server{}
+	out := map[string][]Counted{}
 	for _, row := range rows[1:] {
-		name := get(row, "svname")
-		if get(row, "pxname") != backendName || name == "BACKEND" || name == "FRONTEND" {
+		backend, name := get(row, "pxname"), get(row, "svname")
+		if name == "BACKEND" || name == "FRONTEND" {
 			continue
 		}
 		sessions, _ := strconv.Atoi(get(row, "scur"))
-		servers = append(servers, Server{name, get(row, "status"), get(row, "check_status"), sessions})
+		total, _ := strconv.Atoi(get(row, "stot"))
+		out[backend] = append(out[backend], Counted{Server{name, get(row, "status"), get(row, "check_status"), sessions}, total})
 	}
-	return servers
+	return out
 }
 
 // backendName is the apiservers' backend in haproxy.cfg.

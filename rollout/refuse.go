@@ -74,6 +74,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	refuseFiles(f, refuse)
 	refuseManifests(f, refuse)
 	refuseListeners(c, n, f, refuse)
+	refuseServices(c, n, f, refuse)
 	return out
 }
 
@@ -148,7 +149,7 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
 	}
-	if limit := f.Units["haproxy.service"].OpenFiles; limit > 0 && limit < 2*uint64(c.HAProxy.MaxConn)+spareFiles { //nolint:gosec // the inventory has checked that it is positive
+	if limit := f.Units["haproxy.service"].OpenFiles; limit > 0 && limit < 2*uint64(c.HAProxy.MaxConn)+spareFiles+serviceFiles(c) { //nolint:gosec // the inventory has checked that it is positive
 		refuse("haproxy.maxConn", "lower haproxy.maxConn, or raise LimitNOFILE of haproxy.service",
 			"haproxy may open %d files, too few for %d connections", limit, c.HAProxy.MaxConn)
 	}

@@ -25,6 +25,9 @@ type Check struct {
 	// MissingSAN says that it would be OK, but for the address missing in the
 	// certificate: the answer is right, and the certificate the cluster's.
 	MissingSAN bool `json:"missingSAN,omitempty"`
+	// Bearable says that no change is taken back for it: the control plane does
+	// not depend on it.
+	Bearable bool `json:"bearable,omitempty"`
 }
 
 // Proof is the result of a verification.
@@ -44,10 +47,11 @@ func (p *Proof) OK() bool {
 }
 
 // Works says whether nothing is wrong but addresses that are missing in
-// certificates: no change of kplb's mends that, and none makes it worse.
+// certificates, and services that nobody answers: no change of kplb's mends
+// that, and none makes it worse.
 func (p *Proof) Works() bool {
 	for _, c := range p.Checks {
-		if !c.OK && !c.MissingSAN {
+		if !c.OK && !c.MissingSAN && !c.Bearable {
 			return false
 		}
 	}
@@ -106,8 +110,10 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.absent)...)
 	}
+	holders := map[netip.Addr]string{}
 	for i, vip := range r.Cluster.VIPs {
 		holder, check := checkHolder(vip, r.everyone(), facts)
+		holders[vip] = holder
 		if i == 0 {
 			proof.Holder = holder
 		}
@@ -117,6 +123,7 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 		proof.Checks = append(proof.Checks, check)
 	}
 	proof.Checks = append(proof.Checks, asked[""]...)
+	proof.Checks = append(proof.Checks, r.proveServices(ctx, holders, facts)...)
 	if r.Cluster.Endpoint != inventory.Leave {
 		for _, n := range r.reached(r.Cluster.Workers) {
 			proof.Checks = append(proof.Checks, checkWorker(r.Cluster, n, facts[n.Name]))

@@ -1,0 +1,90 @@
+package cmd
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/rollout"
+)
+
+var counted = []rollout.Distribution{
+	{
+		Name: "kube-apiserver", Address: "10.1.233.1:6443", Connections: 300, CountedBy: "certificate",
+		Backends: []rollout.Share{{Node: "node-1", Got: 100}, {Node: "node-2", Got: 101}, {Node: "node-3", Got: 99}},
+	},
+	{
+		Name: "game", Address: "10.1.233.1:7777", Affinity: inventory.ClientIP, Connections: 300, CountedBy: "haproxy",
+		Backends: []rollout.Share{{Node: "node-1", Got: 0}, {Node: "node-4", Got: 300}},
+	},
+	{
+		Name: "web", Address: "10.1.233.1:80", Affinity: inventory.NoAffinity, Connections: 300, Failed: 300, Error: "connection refused", CountedBy: "haproxy",
+		Backends: []rollout.Share{{Node: "node-1", Got: 0}},
+	},
+}
+
+func TestPrintDistribution(t *testing.T) {
+	t.Parallel()
+	var out, err bytes.Buffer
+	if err := (streams{strings.NewReader(""), &out, &err}).printDistribution(counted); err != nil {
+		t.Fatal(err)
+	}
+	const table = `
+PORT            ADDRESS          NODE    CONNECTIONS  SHARE   AFFINITY  COUNTED BY
+kube-apiserver  10.1.233.1:6443  node-1  100          33.3%   -         certificate
+kube-apiserver  10.1.233.1:6443  node-2  101          33.7%   -         certificate
+kube-apiserver  10.1.233.1:6443  node-3  99           33.0%   -         certificate
+game            10.1.233.1:7777  node-1  0            0.0%    ClientIP  haproxy
+game            10.1.233.1:7777  node-4  300          100.0%  ClientIP  haproxy
+web             10.1.233.1:80    node-1  0            -       None      haproxy
+`
+	if d := cmp.Diff(table, out.String()); d != "" {
+		t.Errorf("table:\n%s", d)
+	}
+	if d := cmp.Diff("kplb: web: 300 of 300 connections failed: connection refused\n", err.String()); d != "" {
+		t.Errorf("stderr:\n%s", d)
+	}
+}
+
+// TestJudge: a failed check and a failed connection make the answer no.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	good, bad := &rollout.Proof{Checks: []rollout.Check{{OK: true}}}, &rollout.Proof{Checks: []rollout.Check{{}}}
+	for _, c := range []struct {
+		proof   *rollout.Proof
+		counted []rollout.Distribution
+		says    string
+	}{
+		{good, counted[:2], ""},
+		{good, counted, "not every connection was made"},
+		{bad, counted[:2], "not proven"},
+	} {
+		said := ""
+		if err := judge(c.proof, c.counted); err != nil {
+			said = err.Error()
+		}
+		if said != c.says {
+			t.Errorf("says %q, want %q", said, c.says)
+		}
+	}
+}
+
+// TestUnproven says what is left to be done after a change.
+func TestUnproven(t *testing.T) {
+	t.Parallel()
+	service, san := rollout.Check{Bearable: true}, rollout.Check{MissingSAN: true}
+	for _, c := range []struct {
+		checks []rollout.Check
+		says   string
+	}{
+		{[]rollout.Check{service}, "changed and confirmed, but not every service answers"},
+		{[]rollout.Check{service, san}, "changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"},
+	} {
+		if got := unproven(&rollout.Proof{Checks: c.checks}); got != c.says {
+			t.Errorf("says %q, want %q", got, c.says)
+		}
+	}
+}

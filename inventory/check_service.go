@@ -1,0 +1,169 @@
+package inventory
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// mostServices is how many are read: each has a health check on every node.
+const mostServices = 100
+
+// defaultTimeoutSeconds of ClientIP is Kubernetes': three hours.
+const defaultTimeoutSeconds = 10800
+
+func (c *checker) services(doc *document, cluster *Cluster) []Service {
+	if len(doc.Services) > mostServices {
+		c.add(doc.Services[mostServices].At.at, fmt.Sprintf("services has %d services", len(doc.Services)), fmt.Sprintf("write at most %d", mostServices))
+		doc.Services = doc.Services[:mostServices]
+	}
+	if len(doc.Services) == 0 {
+		return nil
+	}
+	out := make([]Service, 0, len(doc.Services))
+	for i := range doc.Services {
+		out = append(out, c.service(&doc.Services[i], cluster))
+	}
+	c.distinctServices(doc, cluster, out)
+	return out
+}
+
+func (c *checker) service(d *serviceDocument, cluster *Cluster) Service {
+	c.require(d.Name.place, d.At, "name", "write a name for the service, like web")
+	c.require(d.Port.place, d.At, "port", "write the port that clients of the VIP use")
+	c.require(d.NodePort.place, d.At, "nodePort", "write the NodePort, as kubectl get service shows it")
+	s := Service{
+		Name:            read(c.collector, d.Name, label, ""),
+		Port:            read(c.collector, d.Port, portNumber, 0),
+		NodePort:        uint16(read(c.collector, d.NodePort, whole(firstNodePort, lastNodePort), 0)), //nolint:gosec // whole has checked the range
+		SessionAffinity: Affinity(read(c.collector, d.SessionAffinity, oneOf([]string{string(NoAffinity), string(ClientIP)}, nil), string(NoAffinity))),
+		ProxyProtocol:   read(c.collector, d.ProxyProtocol, trueOrFalse, false),
+		SourceRanges:    readAll(c.collector, d.SourceRanges.items, network),
+		Check:           read(c.collector, d.Check, oneOf([]string{"tcp"}, nil), "tcp"),
+	}
+	s.TimeoutSeconds = c.affinityTimeout(d, s.SessionAffinity)
+	s.Labels = c.selector(&d.Nodes, cluster)
+	s.VIP = c.serviceVIP(d.VIP, cluster)
+	c.sameFamily(d.SourceRanges, cluster.ServiceAddresses(s))
+	return s
+}
+
+// serviceVIP wants one of the cluster's: keepalived knows no other.
+func (c *checker) serviceVIP(s scalar, cluster *Cluster) netip.Addr {
+	vip := read(c.collector, s, addressOnly, netip.Addr{})
+	if vip.IsValid() && len(cluster.VIPs) > 0 && !slices.Contains(cluster.VIPs, vip) {
+		c.add(s.at, fmt.Sprintf("%s %s is not a VIP of this cluster", s.path, vip), "write it under vip, too, or leave it out: the service is then on every VIP")
+	}
+	return vip
+}
+
+// sameFamily wants clients' networks of a family that the service has.
+func (c *checker) sameFamily(ranges words, addresses []netip.AddrPort) {
+	for _, s := range ranges.items {
+		p, f := network(s)
+		if f == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(at netip.AddrPort) bool { return at.Addr().Is4() == p.Addr().Is4() }) {
+			c.add(s.at, fmt.Sprintf("%s %s is of another family than the service's VIP", s.path, p), "leave it out, or give the service a VIP of that family")
+		}
+	}
+}
+
+func (c *checker) affinityTimeout(d *serviceDocument, affinity Affinity) int {
+	seconds := read(c.collector, d.TimeoutSeconds, whole(1, 86400), defaultTimeoutSeconds)
+	if affinity == ClientIP {
+		return seconds
+	}
+	if said := d.SessionAffinity.text; d.TimeoutSeconds.given && (said == "" || said == string(NoAffinity)) {
+		c.add(d.TimeoutSeconds.at, d.TimeoutSeconds.path+" says how long sessionAffinity: ClientIP lasts, and that is not asked for",
+			"leave it out, or write sessionAffinity: ClientIP")
+	}
+	return 0
+}
+
+// selector reads which nodes a service leads to; nil is every one.
+func (c *checker) selector(d *selectorDocument, cluster *Cluster) map[string]string {
+	read(c.collector, d.Word, oneOf([]string{"all"}, nil), "all")
+	if d.At.ok && d.At.empty {
+		c.add(d.At.at, d.At.path+" selects nothing", "write nodes: all, or labels: {pool: edge}")
+	}
+	want := c.labels(d.Labels)
+	if len(want) == 0 || len(want) < len(d.Labels.items) || len(cluster.Backends(Service{Labels: want})) > 0 {
+		return want
+	}
+	cure := "write labels that a node or a worker has under its own labels"
+	if near := nearestLabel(want, cluster); near != "" {
+		cure = "did you mean " + near + "?"
+	}
+	c.add(d.Labels.at, d.Labels.path+" selects no node", cure)
+	return want
+}
+
+// nearestLabel finds what a person meant with a label that no node has.
+func nearestLabel(want map[string]string, cluster *Cluster) string {
+	have := map[string]bool{}
+	for _, n := range slices.Concat(cluster.Nodes, cluster.Workers) {
+		for key, value := range n.Labels {
+			have[key+": "+value] = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if pair := key + ": " + want[key]; !have[pair] {
+			return nearest(pair, slices.Sorted(maps.Keys(have)))
+		}
+	}
+	return ""
+}
+
+// distinctServices reports names and ports that something else has.
+func (c *checker) distinctServices(doc *document, cluster *Cluster, services []Service) {
+	names, ports := map[string]int{}, map[netip.AddrPort]int{}
+	twice := func(s scalar, value any, i int) {
+		c.add(s.at, fmt.Sprintf("%s %v is also that of services[%d] (line %d)", s.path, value, i, doc.Services[i].At.at.Line),
+			"give every service its own")
+	}
+	for i, s := range services {
+		d := &doc.Services[i]
+		if first, used := names[s.Name]; used {
+			twice(d.Name, s.Name, first)
+		} else if s.Name != "" {
+			names[s.Name] = i
+		}
+		if s.Port == 0 {
+			continue
+		}
+		if first, used := taken(ports, cluster.ServiceAddresses(s), i); used {
+			twice(d.Port, s.Port, first)
+			continue
+		}
+		c.freePort(d.Port, s.Port, claims(cluster, true))
+	}
+}
+
+// taken notes who has addresses, and says who had one of them before.
+func taken(by map[netip.AddrPort]int, addresses []netip.AddrPort, i int) (first int, used bool) {
+	for _, at := range addresses {
+		if first, used = by[at]; used {
+			return first, true
+		}
+	}
+	for _, at := range addresses {
+		by[at] = i
+	}
+	return 0, false
+}
+
+// network parses a network that clients come from.
+func network(s scalar) (netip.Prefix, *fault) {
+	const example = "write a network like 10.0.0.0/8 or fd10::/16"
+	p, err := netip.ParsePrefix(s.text)
+	addr, alone := netip.ParseAddr(s.text)
+	switch {
+	case alone == nil:
+		return p, &fault{"has no prefix length", fmt.Sprintf("write %s/%d for this one address", s.text, addr.BitLen())}
+	case err != nil || p.Addr().Is4In6():
+		return p, &fault{"is not a network", example}
+	case p != p.Masked():
+		return p, &fault{"has bits set beyond its prefix", "write " + p.Masked().String()}
+	}
+	return p, nil
+}

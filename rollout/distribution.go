@@ -1,0 +1,242 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// Distribution is who got how many of the connections that were made through
+// the VIP. HAProxy balances connections, whatever requests are sent over them.
+type Distribution struct {
+	Name        string             `json:"name"` // kube-apiserver, or the service
+	Address     string             `json:"address"`
+	Affinity    inventory.Affinity `json:"sessionAffinity,omitempty"`
+	Connections int                `json:"connections"` // that were tried
+	Failed      int                `json:"failed"`
+	Error       string             `json:"error,omitempty"` // of the first that failed
+	CountedBy   string             `json:"countedBy"`
+	Backends    []Share            `json:"backends"`
+}
+
+// Share is what one node got. Counted by HAProxy, the connections of others
+// are among them.
+type Share struct {
+	Node string `json:"node"`
+	Got  int    `json:"got"`
+}
+
+// How connections are counted: by the certificate that each apiserver has of
+// its own, or by the statistics of the holder's HAProxy.
+const (
+	byCertificate = "certificate"
+	byHAProxy     = "haproxy"
+)
+
+// target is one port of a VIP.
+type target struct {
+	Distribution
+	backend string
+	nodes   []inventory.Node
+	knock   func(context.Context) (node string, err error) // node: empty if it cannot be told
+}
+
+// Distribute makes n connections to every port of every VIP, one after the
+// other, and counts where they went. It follows a Verify.
+func (r *Rollout) Distribute(ctx context.Context, n int) ([]Distribution, error) {
+	var out []Distribution
+	for _, vip := range r.Cluster.VIPs {
+		ports, err := r.distribute(ctx, vip, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ports...)
+	}
+	return out, nil
+}
+
+// distribute counts by what the HAProxy of the VIP's holder says before and
+// after.
+func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Distribution, error) {
+	name, check := checkHolder(vip, r.everyone(), r.facts)
+	if name == "" {
+		return nil, fmt.Errorf("%s: %s", check.What, check.Detail)
+	}
+	holder := r.member(name)
+	targets, err := r.targets(ctx, vip)
+	if err != nil {
+		return nil, err
+	}
+	before, err := r.inspectNode(ctx, holder)
+	if err != nil {
+		return nil, err
+	}
+	byName := make([]map[string]int, len(targets))
+	for i := range targets {
+		if byName[i] = targets[i].send(ctx, n); ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	after, err := r.inspectNode(ctx, holder)
+	if err != nil {
+		return nil, err
+	}
+	if !after.Holds(vip) {
+		return nil, fmt.Errorf("the VIP %s has left %s meanwhile: count again", vip, name)
+	}
+	out := make([]Distribution, 0, len(targets))
+	for i := range targets {
+		if err := targets[i].count(byName[i], before, after); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, targets[i].Distribution)
+	}
+	return out, nil
+}
+
+func (r *Rollout) member(name string) inventory.Node {
+	for _, n := range r.everyone() {
+		if n.Name == name {
+			return n
+		}
+	}
+	return inventory.Node{}
+}
+
+// targets are the ports of a VIP, the apiservers' first.
+func (r *Rollout) targets(ctx context.Context, vip netip.Addr) ([]target, error) {
+	ca, err := r.authority()
+	if err != nil {
+		return nil, err
+	}
+	at := netip.AddrPortFrom(vip, r.Cluster.Entrance().Port())
+	dial, _ := r.wayTo(ctx, at) // it will fail again, and be counted
+	out := []target{{
+		Distribution: Distribution{Name: backendName, Address: at.String()}, backend: backendName, nodes: r.Cluster.Nodes,
+		knock: func(ctx context.Context) (string, error) { return whoServes(ctx, dial, ca, at, r.Cluster.Nodes) },
+	}}
+	for _, s := range r.Cluster.Services {
+		at := netip.AddrPortFrom(vip, s.Port)
+		if !slices.Contains(r.Cluster.ServiceAddresses(s), at) {
+			continue
+		}
+		dial, _ := r.wayTo(ctx, at)
+		out = append(out, target{
+			Distribution: Distribution{Name: s.Name, Address: at.String(), Affinity: s.SessionAffinity},
+			backend:      serviceBackend(s), nodes: r.Cluster.Backends(s),
+			knock: func(ctx context.Context) (string, error) { return "", knock(ctx, dial, at) },
+		})
+	}
+	return out, nil
+}
+
+// atOnce is how many connections are open at a time: few enough for leastconn
+// to be even, too.
+const atOnce = 8
+
+// send makes the connections, and says whose they were, where that can be told.
+func (t *target) send(ctx context.Context, n int) map[string]int {
+	got := map[string]int{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	left := make(chan struct{}, n)
+	for range n {
+		left <- struct{}{}
+	}
+	close(left)
+	for range atOnce {
+		wg.Go(func() {
+			for range left {
+				node, err := t.knock(ctx)
+				mu.Lock()
+				t.note(err)
+				if err == nil {
+					got[node]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	t.Connections = n
+	return got
+}
+
+func (t *target) note(err error) {
+	if err == nil {
+		return
+	}
+	if t.Failed++; t.Error == "" {
+		t.Error = err.Error()
+	}
+}
+
+// count fills in the shares: from what was seen, or from HAProxy's counters.
+func (t *target) count(seen map[string]int, before, after *Facts) error {
+	if t.CountedBy = byCertificate; seen[""] > 0 || t.backend != backendName {
+		t.CountedBy = byHAProxy
+		then := totals(before.Backends[t.backend])
+		seen = totals(after.Backends[t.backend])
+		for name := range seen {
+			if seen[name] -= then[name]; seen[name] < 0 {
+				return errors.New("haproxy was reloaded meanwhile: count again")
+			}
+		}
+	}
+	t.Backends = make([]Share, 0, len(t.nodes))
+	got := 0
+	for _, n := range t.nodes {
+		t.Backends = append(t.Backends, Share{n.Name, seen[n.Name]})
+		got += seen[n.Name]
+	}
+	if lost := t.Connections - t.Failed - got; lost > 0 { // refused by its source, or no server was up
+		t.Failed += lost
+		t.Error = cmp.Or(t.Error, "haproxy took them, and gave them to no node")
+	}
+	return nil
+}
+
+func totals(servers []Counted) map[string]int {
+	out := map[string]int{}
+	for _, s := range servers {
+		out[s.Name] = s.Total
+	}
+	return out
+}
+
+// whoServes is the node whose own address is in the certificate of whoever
+// answers; empty if it is in none, or those of several are.
+func whoServes(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPort, nodes []inventory.Node) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	plain, err := dial(ctx, "tcp", at.String())
+	if err != nil {
+		return "", err
+	}
+	defer plain.Close() //nolint:errcheck // nothing was written
+	conn := tls.Client(plain, &tls.Config{RootCAs: ca, ServerName: everyCertificate, MinVersion: tls.VersionTLS12})
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return "", explain(ca, at, err)
+	}
+	defer conn.Close() //nolint:errcheck // it has said who it is
+	found := ""
+	for _, ip := range conn.ConnectionState().PeerCertificates[0].IPAddresses {
+		for _, n := range nodes {
+			if n.Address.String() == ip.String() && found != n.Name {
+				if found != "" {
+					return "", nil
+				}
+				found = n.Name
+			}
+		}
+	}
+	return found, nil
+}

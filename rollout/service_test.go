@@ -1,0 +1,182 @@
+package rollout
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/remote/remotetest"
+	"github.com/kplb/kplb/render"
+)
+
+// withServices is home with a worker and what services can be.
+const withServices = home + `workers: [{name: node-4, address: 10.1.1.4}]
+services:
+  - {name: web, port: 80, nodePort: 30080}
+  - {name: game, port: 7777, nodePort: 30777, sessionAffinity: ClientIP}
+`
+
+func TestServicePorts(t *testing.T) {
+	t.Parallel()
+	c := parse(t, withServices)
+	same(t, "ports", servicePorts(c, c.Nodes[0]), "80 7777 8405")
+	same(t, "ports of a worker", servicePorts(c, c.Workers[0]), "")
+	same(t, "files", serviceFiles(c), uint64(10))
+	c.Services = c.Services[:1]
+	same(t, "ports without peers", servicePorts(c, c.Nodes[0]), "80")
+}
+
+// TestRefusedServicePorts has something else on the ports of services.
+func TestRefusedServicePorts(t *testing.T) {
+	t.Parallel()
+	const another = "stop it, have it listen on another address, or give the service another port"
+	for _, c := range []struct{ at, process, says, cure string }{
+		{"0.0.0.0:80", "nginx", "cluster.yaml:16:23: node-2: port 80 of 0.0.0.0, for service web, is taken by nginx", another},
+		{"10.1.233.1:7777", "", "cluster.yaml:17:24: node-2: port 7777 of 10.1.233.1, for service game, is taken by an unknown process", another},
+		{"10.1.1.2:8405", "x", "cluster.yaml:13:3: node-2: port 8405, for haproxy's peers, is taken by x", "set haproxy.peersPort to a free port"},
+		{"[::]:8405", "x", "cluster.yaml:13:3: node-2: port 8405, for haproxy's peers, is taken by x", "set haproxy.peersPort to a free port"},
+		{at: "10.1.1.2:80", process: "nginx"},
+		{at: "127.0.0.1:8405", process: "x"},
+		{at: "10.1.233.1:80", process: "haproxy"},
+		{at: "10.1.1.2:8405", process: "haproxy"},
+		{at: "0.0.0.0:30080", process: "kube-proxy"},
+	} {
+		r := rolloutOf(t, withServices)
+		r.Cluster.Workers = nil
+		facts := all(t, r, freshOf)
+		facts["node-2"].Listeners = append(facts["node-2"].Listeners, listener(c.at, c.process))
+		_, err := r.plan(t.Context(), facts)
+		says(t, err, c.says)
+		var refused *RefusedError
+		if errors.As(err, &refused) {
+			same(t, "cures", refused.Hints(), []string{c.cure})
+		}
+	}
+}
+
+// TestServersOfServicesDoNotLeave: what a service leads to is no control-plane
+// node, and not asked to go back to what it was when it is not listed any more.
+func TestServersOfServicesDoNotLeave(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, withServices)
+	facts := all(t, r, applied)
+	r.Cluster.Workers = nil
+	if left := leavers(r.Cluster, facts); len(left) > 0 {
+		t.Errorf("%v leave", namesOf(left))
+	}
+	r.Cluster.Nodes = r.Cluster.Nodes[:2]
+	same(t, "leavers", namesOf(leavers(r.Cluster, facts)), []string{"node-3"})
+}
+
+// TestCheckService judges one service.
+func TestCheckService(t *testing.T) {
+	t.Parallel()
+	const nobody = "no node takes connections on port 30080: look for the service that has this NodePort, and for its pods"
+	at := netip.MustParseAddrPort("10.1.233.1:80")
+	down := func(f *Facts, which ...int) {
+		for _, i := range which {
+			f.Backends["service-web"][i].Status, f.Backends["service-web"][i].Check = "DOWN", "L4CON"
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		differ func(f *Facts)
+		err    error
+		want   Check
+	}{
+		{"as it should be", func(*Facts) {}, nil, Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
+		{
+			"pods on two nodes only", func(f *Facts) { down(f, 0, 3) }, nil,
+			Check{OK: true, Detail: "connected, 2 of 4 servers up: node-1 is DOWN (L4CON), node-4 is DOWN (L4CON)"},
+		},
+		{
+			"no pods", func(f *Facts) { down(f, 0, 1, 2, 3) }, nil,
+			Check{
+				Detail: "connected, 0 of 4 servers up: node-1 is DOWN (L4CON), node-2 is DOWN (L4CON), node-3 is DOWN (L4CON), node-4 is DOWN (L4CON)",
+				Cure:   nobody, Bearable: true,
+			},
+		},
+		{
+			"haproxy is silent", func(f *Facts) { f.Backends = nil }, nil,
+			Check{Detail: "connected, 0 of 0 servers up", Cure: nobody, Bearable: true},
+		},
+		{
+			"nobody listens", func(*Facts) {}, errors.New("connection refused"),
+			Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
+		},
+		{
+			"an older generation", func(f *Facts) { f.edit(render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
+			Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Bearable: true},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := rolloutOf(t, withServices)
+			f := applied(t, r, r.Cluster.Nodes[0])
+			c.differ(f)
+			c.want.What = "service web on 10.1.233.1:80"
+			got := checkService(r.Cluster.Services[0], at, "node-1", f, c.err)
+			same(t, "check", got, c.want)
+			proof := &Proof{Checks: []Check{got}}
+			same(t, "works", proof.Works(), got.OK || got.Bearable)
+		})
+	}
+	r := rolloutOf(t, withServices)
+	same(t, "no holder", checkService(r.Cluster.Services[0], at, "", nil, nil),
+		Check{What: "service web on 10.1.233.1:80", Detail: "no single node holds the VIP", Bearable: true})
+}
+
+// TestProveServices connects: to one that waits for a word, to one that nobody
+// has, and to one that only a node reaches.
+func TestProveServices(t *testing.T) {
+	t.Parallel()
+	s := newSpread(t, "127.9.2.4", tls.Certificate{})
+	silent := s.listen(t, "127.9.2.4", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	nobody, far := closed(t, "127.9.2.4"), closed(t, "127.9.2.4")
+	s.Cluster.Services = nil
+	for i, port := range []uint16{silent.Port(), nobody.Port(), far.Port()} {
+		service := parse(t, withServices).Services[0]
+		service.Name, service.Port = []string{"silent", "nobody", "far"}[i], port
+		s.Cluster.Services = append(s.Cluster.Services, service)
+	}
+	s.hosts = map[string]Host{"node-1": way{routes: map[string]netip.AddrPort{far.String(): silent}}}
+	f := applied(t, s.Rollout, s.Cluster.Nodes[0])
+	same(t, "checks", s.proveServices(t.Context(), map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []Check{
+		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
+		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
+		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
+	})
+}
+
+// TestInspectAsksForServicePorts on the node.
+func TestInspectAsksForServicePorts(t *testing.T) {
+	t.Parallel()
+	fakes := newSandbox(t)
+	fakes.write("bin/ss", "#!/bin/sh\nprintf %s \"$2\" >"+fakes.path("asked")+"\n", 0o755)
+	server := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell, Path: fakes.path("bin")})
+	h, err := remote.Dial(t.Context(), server.Target(), server.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close() //nolint:errcheck // a test's connection
+	for text, want := range map[string]string{
+		home:         "( sport = :6443 or sport = :6443 or sport = :1 )",
+		withServices: "( sport = :6443 or sport = :6443 or sport = :1 or sport = :80 or sport = :7777 or sport = :8405 )",
+	} {
+		c := parse(t, text)
+		c.HAProxy.MonitorPort = 1
+		if _, err := inspect(t.Context(), h, c, c.Nodes[0], false); err != nil {
+			t.Fatal(err)
+		}
+		asked, err := os.ReadFile(fakes.path("asked"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "asked", string(asked), want)
+	}
+}
