@@ -60,6 +60,11 @@ func (t *sight) asksFor(vip netip.Addr) bool {
 	return t.asks
 }
 
+// holds says whether the node has an address.
+func (t *sight) holds(a netip.Addr) bool {
+	return slices.ContainsFunc(t.addresses, func(have Address) bool { return have.Prefix.Addr() == a })
+}
+
 // whyDoesNotAsk says why it asks nobody who has a VIP.
 func (t *sight) whyDoesNotAsk(vip netip.Addr) string {
 	switch {

@@ -31,6 +31,9 @@ type Facts struct {
 	Backends     map[string][]Counted // of all of its backends, by name; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
+
+	VRRP    map[string]string // the state that keepalived says each VRRP instance is in; only for an Audit
+	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit
 }
 
 // OS is what /etc/os-release says.

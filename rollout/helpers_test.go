@@ -177,6 +177,14 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		f.Redirect = string(f.Files[render.RedirectPath].Content)
 		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	}
+	f.VRRP = map[string]string{}
+	for _, g := range c.Groups() {
+		f.VRRP[g.Name] = "BACKUP"
+		if f.Holds(g.Announced()) {
+			f.VRRP[g.Name] = "MASTER"
+		}
+	}
+	f.Sysctls = sysctlsIn(f.Files[render.SysctlPath].Content)
 	f.Servers = []Server{}
 	for _, n := range c.Nodes {
 		f.Servers = append(f.Servers, Server{n.Name, "UP", "L7OK", 0})
@@ -279,6 +287,15 @@ func recordData(key string, data []byte) remote.Record {
 	return record(key, base64.StdEncoding.EncodeToString(data))
 }
 
+// journal is what keepalived writes before it is in these states.
+func journal(states map[string]string) string {
+	var out strings.Builder
+	for name, state := range states {
+		fmt.Fprintf(&out, "(%s) Entering %s STATE\n(%[1]s) Entering BACKUP STATE (init)\n", name, state)
+	}
+	return out.String()
+}
+
 // records is what inspect.sh says on a node with these facts.
 func records(t testing.TB, f *Facts) []remote.Record {
 	t.Helper()
@@ -315,6 +332,10 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	}
 	if f.NFT {
 		out = append(out, record("nft"), record("redirect", f.Redirect))
+	}
+	out = append(out, record("vrrp", journal(f.VRRP)))
+	for key, value := range f.Sysctls {
+		out = append(out, record("sysctl", key, value))
 	}
 	out = append(out, recordData("files", archive(t, f.Files)))
 	for _, m := range f.Manifests {

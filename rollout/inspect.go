@@ -17,8 +17,9 @@ import (
 const caPath = "/etc/kubernetes/pki/ca.crt"
 
 // inspect asks one node everything in one round trip. Kubeconfigs are read
-// where kplb looks after them, or has to know whether it did (wide).
-func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, wide bool) (*Facts, error) {
+// where kplb looks after them, or has to know whether it did (wide). What only
+// an Audit needs takes longer.
+func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, wide, audit bool) (*Facts, error) {
 	node := n.Name
 	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
 	homes := wide || c.Endpoint != inventory.Leave
@@ -47,6 +48,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_MORE_PORTS":   servicePorts(c, n),
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),
+			"KPLB_AUDIT":        flag(audit && !n.Worker),
 			"KPLB_CONNECTED":    connected,
 		},
 		Limit: 30 * time.Second,
@@ -98,6 +100,13 @@ func (f *Facts) take(r remote.Record) error {
 		f.Redirect = field(0)
 	case "connected":
 		f.Connected = strings.Contains(field(0), `"kubelet"`)
+	case "vrrp":
+		f.VRRP = vrrpStates(field(0))
+	case "sysctl":
+		if f.Sysctls == nil {
+			f.Sysctls = map[string]string{}
+		}
+		f.Sysctls[field(0)] = strings.Join(strings.Fields(field(1)), " ")
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
 	case "addresses":

@@ -6,6 +6,7 @@
 #   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
+#   KPLB_AUDIT         1: what keepalived and the kernel say, too
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
 
 record arch "$(uname -m)"
@@ -85,6 +86,21 @@ if [ -n "$found" ]; then tar -C / -cf - --no-recursion --numeric-owner -- $found
 for path in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.*; do
 	case $path in */. | */.. | */\*) ;; *) [ -e "$path" ] && record manifest "${path##*/}" ;; esac
 done
+
+# keepalived's own word, the newest first, since systemd has started it: see
+# vrrpStates.
+vrrp_states() {
+	id=$(systemctl show --value --property=InvocationID keepalived.service)
+	[ -z "$id" ] || journalctl --quiet --no-pager --output=cat --reverse --lines=5000 "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null |
+		grep -E '\([A-Za-z0-9_.-]+\) Entering [A-Z]+ STATE' | head -n 200
+}
+if [ -n "$KPLB_AUDIT" ]; then
+	record vrrp "$(vrrp_states)"
+	[ ! -r /etc/sysctl.d/90-kplb.conf ] || while IFS='= ' read -r key value; do
+		case $key in '' | [#\;]* | *[!A-Za-z0-9_./-]*) continue ;; esac
+		record sysctl "$key" "$(sysctl -n "$key" 2>/dev/null)"
+	done </etc/sysctl.d/90-kplb.conf
+fi
 
 # haproxy's own view of its servers; bash can open a socket, sh cannot. Its own
 # printf writes line by line: the second waits 40 ms for the first one's ACK.

@@ -43,6 +43,7 @@ type Rollout struct {
 	expect        string // the statuses that HAProxy takes for an answer
 	configuration []byte // kubeadm's, where certificates are to be issued
 	wide          bool   // inspect what only a way back needs, too
+	audit         bool   // and what only an Audit needs
 
 	token  string        // of the locks that are held
 	txn    string        // the change that is being made
@@ -133,7 +134,7 @@ func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, er
 	if err != nil {
 		return nil, err
 	}
-	return inspect(ctx, h, r.Cluster, n, r.wide)
+	return inspect(ctx, h, r.Cluster, n, r.wide, r.audit)
 }
 
 // host returns the connection to a node, made when it is first needed.

@@ -1,0 +1,85 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Depth is how far an Audit goes beyond what it always looks at.
+type Depth struct {
+	Tries int           // new connections to a VIP, at most, until every apiserver was behind one
+	Idle  time.Duration // for how long connections through the VIPs are held without a word; 0: none are
+}
+
+// Audit verifies as Verify does, for at most patience, and then looks at
+// everything that an apply has no time for, and that can be wrong although the
+// VIP answers: from this machine and from every node, at who else answers for
+// the VIPs, at who is behind them, and at whether each node runs what is
+// rendered. It takes about 5 s, or as long as connections are held. Nothing is
+// changed. What could not be looked at is a check that passes and says so. Its
+// error says that looking itself did not work.
+func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth) (*Proof, error) {
+	r.audit = true
+	proof, err := r.Verify(ctx, patience)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := r.authority()
+	if err != nil {
+		return nil, err
+	}
+	var all sync.WaitGroup
+	var ways, behind, held []Check
+	all.Go(func() { ways = r.auditWays(ctx, ca) })
+	all.Go(func() { behind = r.auditBackends(ctx, ca, depth.Tries) })
+	if depth.Idle > 0 {
+		r.report(Event{Step: fmt.Sprintf("holding idle connections for %s", depth.Idle), Usual: depth.Idle})
+		all.Go(func() { held = r.auditStreams(ctx, ca, depth.Idle) })
+	}
+	seen, err := r.look(ctx, false)
+	all.Wait()
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	proof.Checks = slices.Concat(proof.Checks, ways, r.auditAnswers(seen), r.auditStates(), behind, held, r.auditNodes(ctx))
+	return proof, nil
+}
+
+// auditAnswers are those of the survey that matter when kplb is at work.
+func (r *Rollout) auditAnswers(seen *survey) []Check {
+	var out []Check
+	for _, n := range r.present() {
+		for _, vip := range r.Cluster.VIPs {
+			out = append(out, seen.answered(n, vip))
+		}
+		out = append(out, seen.speakers(n).Check)
+	}
+	return out
+}
+
+// auditStates is what the keepalived of the nodes say of themselves.
+func (r *Rollout) auditStates() []Check {
+	groups := r.Cluster.Groups()
+	out := make([]Check, len(groups))
+	for i, g := range groups {
+		out[i] = checkStates(g, r.present(), r.facts)
+	}
+	return out
+}
+
+// auditNodes is whether each node is as rendered.
+func (r *Rollout) auditNodes(ctx context.Context) []Check {
+	r.expect = expectOf(r.facts)
+	_ = r.loadConfiguration(ctx, r.facts) // without it a node's plan says what is missing
+	var out []Check
+	for _, n := range r.everyone() {
+		out = append(out, r.auditNode(ctx, n, r.facts[n.Name])...)
+	}
+	return out
+}
