@@ -35,20 +35,20 @@ type served struct {
 // auditBackends makes connections to every VIP until each apiserver was behind
 // one: apiservers are told apart by their serving certificates.
 func (r *Rollout) auditBackends(ctx context.Context, ca *x509.CertPool, tries int) []Check {
-	owners := r.owners(ctx, ca)
+	owners, distinct := r.owners(ctx, ca)
 	entrances := r.Cluster.Entrances()
 	out := make([]Check, len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {
 		all.Go(func() {
-			if len(owners) < len(r.present()) {
-				out[i] = Check{What: behindWhat(at), OK: true, Detail: "left out: the apiservers have no certificates that tell them apart, or do not answer"}
+			if !distinct {
+				out[i] = Check{What: behindWhat(at), OK: true, Detail: "left out: no certificates tell the apiservers apart"}
 				return
 			}
 			holder, _ := checkHolder(at.Addr(), r.everyone(), r.facts)
 			sessions := sessionsOf(r.facts[holder])
 			dial, _ := r.wayTo(ctx, at) // where there is none it fails again
-			out[i] = r.checkBackends(at, meet(ctx, dial, ca, at, owners, wanted(sessions, len(owners), tries)), sessions)
+			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), meet(ctx, dial, ca, at, owners, wanted(sessions, len(owners), tries)), sessions)
 		})
 	}
 	all.Wait()
@@ -60,9 +60,11 @@ func behindWhat(at netip.AddrPort) string { return fmt.Sprintf("every apiserver 
 // certificateSum tells a certificate from all others.
 type certificateSum = [sha256.Size]byte
 
-// owners are the nodes whose apiserver shows a certificate that no other has.
-func (r *Rollout) owners(ctx context.Context, ca *x509.CertPool) map[certificateSum]string {
-	out := map[certificateSum]string{}
+// owners are the nodes whose apiserver answers, by the certificate that it
+// shows; and whether these tell all of them apart.
+func (r *Rollout) owners(ctx context.Context, ca *x509.CertPool) (out map[certificateSum]string, distinct bool) {
+	out = map[certificateSum]string{}
+	answer := 0
 	var mu sync.Mutex
 	_ = r.each(r.present(), func(n inventory.Node) error {
 		sum, conn, err := shake(ctx, fromHereOr(r.hosts[n.Name]), ca, apiserverOf(r.Cluster, n))
@@ -73,9 +75,10 @@ func (r *Rollout) owners(ctx context.Context, ca *x509.CertPool) map[certificate
 		mu.Lock()
 		defer mu.Unlock()
 		out[sum] = n.Name
+		answer++
 		return nil
 	})
-	return out
+	return out, answer > 0 && len(out) == answer
 }
 
 // shake makes a connection of TLS, and wants a certificate of the cluster's CA.
@@ -148,13 +151,13 @@ func meet(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPo
 	return out
 }
 
-func (r *Rollout) checkBackends(at netip.AddrPort, met served, sessions map[string]int) Check {
+func checkBackends(at netip.AddrPort, owners []string, met served, sessions map[string]int) Check {
 	check := Check{What: behindWhat(at), OK: true}
 	var counts, missing []string
-	for _, n := range r.present() {
-		counts = append(counts, fmt.Sprintf("%s %d", n.Name, met.by[n.Name]))
-		if met.by[n.Name] == 0 {
-			missing = append(missing, n.Name)
+	for _, name := range owners {
+		counts = append(counts, fmt.Sprintf("%s %d", name, met.by[name]))
+		if met.by[name] == 0 {
+			missing = append(missing, name)
 		}
 	}
 	check.Detail = fmt.Sprintf("of %d connections, told apart by certificate: %s", met.tried, strings.Join(counts, ", "))

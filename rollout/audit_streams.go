@@ -32,8 +32,12 @@ func (r *Rollout) auditStreams(ctx context.Context, ca *x509.CertPool, idle time
 	var all sync.WaitGroup
 	for i, at := range entrances {
 		dial, _ := r.wayTo(ctx, at) // where there is none it fails again
-		all.Go(func() { out[2*i] = checkHeld("an idle connection to", at, idle, holdConnection(ctx, dial, ca, at, idle)) })
-		all.Go(func() { out[2*i+1] = checkHeld("a silent watch through", at, idle, r.holdWatch(ctx, dial, ca, at, idle)) })
+		all.Go(func() {
+			out[2*i] = checkHeld("an idle connection to", at, idle, holdConnection(ctx, dial, ca, at, idle))
+		})
+		all.Go(func() {
+			out[2*i+1] = checkHeld("a silent watch through", at, idle, r.holdWatch(ctx, dial, ca, at, idle))
+		})
 	}
 	all.Wait()
 	return out
