@@ -14,15 +14,36 @@ type Depth struct {
 	Idle  time.Duration // for how long connections through the VIPs are held without a word; 0: none are
 }
 
-// Audit verifies as Verify does, for at most patience, and then looks at
-// everything that an apply has no time for, and that can be wrong although the
-// VIP answers: from this machine and from every node, at who else answers for
-// the VIPs, at who is behind them, and at whether each node runs what is
-// rendered. It takes about 5 s, or as long as connections are held. Nothing is
-// changed. What could not be looked at is a check that passes and says so. Its
-// error says that looking itself did not work.
+// Audit verifies as Verify does, and looks at everything that an apply has no
+// time for, and that can be wrong although the VIP answers: from this machine
+// and from every node, at who else answers for the VIPs, at who is behind them,
+// and at whether each node runs what is rendered. It looks again, for at most
+// patience, until everything is as it should be, and then holds connections.
+// Each look takes about 5 s. Nothing is changed. What could not be looked at is
+// a check that passes and says so. Its error says that looking itself did not
+// work.
 func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth) (*Proof, error) {
 	r.audit = true
+	deadline := time.Now().Add(patience)
+	for {
+		proof, err := r.auditOnce(ctx, time.Until(deadline), depth.Tries)
+		switch {
+		case err != nil:
+			return nil, err
+		case !proof.Works() && time.Now().Before(deadline):
+			if err := wait(ctx, again); err != nil {
+				return nil, err
+			}
+			continue
+		case depth.Idle > 0:
+			r.report(Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})
+			proof.Checks = append(proof.Checks, r.auditStreams(ctx, depth.Idle)...)
+		}
+		return proof, ctx.Err()
+	}
+}
+
+func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (*Proof, error) {
 	proof, err := r.Verify(ctx, patience)
 	if err != nil {
 		return nil, err
@@ -32,28 +53,21 @@ func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth
 		return nil, err
 	}
 	var all sync.WaitGroup
-	var ways, behind, held []Check
+	var ways, behind []Check
 	all.Go(func() { ways = r.auditWays(ctx, ca) })
-	all.Go(func() { behind = r.auditBackends(ctx, ca, depth.Tries) })
-	if depth.Idle > 0 {
-		r.report(Event{Step: fmt.Sprintf("holding idle connections for %s", depth.Idle), Usual: depth.Idle})
-		all.Go(func() { held = r.auditStreams(ctx, ca, depth.Idle) })
-	}
+	all.Go(func() { behind = r.auditBackends(ctx, ca, tries) })
 	seen, err := r.look(ctx, false)
 	all.Wait()
 	if err != nil {
 		return nil, err
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	proof.Checks = slices.Concat(proof.Checks, ways, r.auditAnswers(seen), r.auditStates(), behind, held, r.auditNodes(ctx))
-	return proof, nil
+	proof.Checks = slices.Concat(proof.Checks, ways, r.auditAnswers(seen), r.auditStates(), behind, r.auditNodes(ctx))
+	return proof, ctx.Err()
 }
 
 // auditAnswers are those of the survey that matter when kplb is at work.
 func (r *Rollout) auditAnswers(seen *survey) []Check {
-	var out []Check
+	out := make([]Check, 0, len(r.present())*(len(r.Cluster.VIPs)+1))
 	for _, n := range r.present() {
 		for _, vip := range r.Cluster.VIPs {
 			out = append(out, seen.answered(n, vip))
@@ -77,8 +91,9 @@ func (r *Rollout) auditStates() []Check {
 func (r *Rollout) auditNodes(ctx context.Context) []Check {
 	r.expect = expectOf(r.facts)
 	_ = r.loadConfiguration(ctx, r.facts) // without it a node's plan says what is missing
-	var out []Check
-	for _, n := range r.everyone() {
+	nodes := r.everyone()
+	out := make([]Check, 0, 4*len(nodes))
+	for _, n := range nodes {
 		out = append(out, r.auditNode(ctx, n, r.facts[n.Name])...)
 	}
 	return out

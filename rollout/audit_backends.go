@@ -153,7 +153,8 @@ func meet(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPo
 
 func checkBackends(at netip.AddrPort, owners []string, met served, sessions map[string]int) Check {
 	check := Check{What: behindWhat(at), OK: true}
-	var counts, missing []string
+	counts := make([]string, 0, len(owners))
+	var missing []string
 	for _, name := range owners {
 		counts = append(counts, fmt.Sprintf("%s %d", name, met.by[name]))
 		if met.by[name] == 0 {

@@ -55,7 +55,8 @@ func changesOf(p NodePlan) []string {
 func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
 	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
 	wanted := sysctlsIn(f.Files[render.SysctlPath].Content)
-	var have, differ []string
+	have := make([]string, 0, len(wanted))
+	var differ []string
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		have = append(have, key+" = "+wanted[key])
 		if f.Sysctls[key] != wanted[key] {

@@ -34,9 +34,9 @@ func (w visit) blocked() bool {
 // from every node.
 func (r *Rollout) auditWays(ctx context.Context, ca *x509.CertPool) []Check {
 	nodes := r.everyone()
-	var apiservers []netip.AddrPort
-	for _, n := range r.present() {
-		apiservers = append(apiservers, apiserverOf(r.Cluster, n))
+	apiservers := make([]netip.AddrPort, len(r.present()))
+	for i, n := range r.present() {
+		apiservers[i] = apiserverOf(r.Cluster, n)
 	}
 	out := make([][]Check, len(nodes)+1)
 	var all sync.WaitGroup
