@@ -8,7 +8,6 @@ import (
 	"errors"
 	flags "flag"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -488,17 +487,4 @@ func relay(t *testing.T, to string, cuts time.Duration) string {
 		}
 	}()
 	return l.Addr().String()
-}
-
-func TestVRRPStates(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]map[string]string{
-		"": {},
-		"Keepalived_vrrp: (KPLB) Entering MASTER STATE\n(KPLB) Entering BACKUP STATE (init)\n(KPLB_2) Entering FAULT STATE\n": {"KPLB": "MASTER", "KPLB_2": "FAULT"},
-		"(KPLB) Entering \x1b[31m STATE\n(a b) Entering MASTER STATE\n(KPLB) Entering NONE STATE\n":                           {},
-	} {
-		if got := vrrpStates(text); !maps.Equal(got, want) {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
 }

@@ -32,7 +32,8 @@ type Facts struct {
 
 	NonlocalBind6 bool // of IPv6
 
-	VRRP    map[string]string // the state that keepalived says each VRRP instance is in; only for an Audit
+	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
+
 	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit
 }
 

@@ -287,15 +287,6 @@ func recordData(key string, data []byte) remote.Record {
 	return record(key, base64.StdEncoding.EncodeToString(data))
 }
 
-// journal is what keepalived writes before it is in these states.
-func journal(states map[string]string) string {
-	var out strings.Builder
-	for name, state := range states {
-		fmt.Fprintf(&out, "(%s) Entering %s STATE\n(%[1]s) Entering BACKUP STATE (init)\n", name, state)
-	}
-	return out.String()
-}
-
 // records is what inspect.sh says on a node with these facts.
 func records(t testing.TB, f *Facts) []remote.Record {
 	t.Helper()
@@ -333,13 +324,19 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	if f.NFT {
 		out = append(out, record("nft"), record("redirect", f.Redirect))
 	}
-	out = append(out, record("vrrp", journal(f.VRRP)))
 	for key, value := range f.Sysctls {
 		out = append(out, record("sysctl", key, value))
 	}
 	out = append(out, recordData("files", archive(t, f.Files)))
 	for _, m := range f.Manifests {
 		out = append(out, record("manifest", m))
+	}
+	if f.VRRP != nil {
+		var journal strings.Builder
+		for instance, state := range f.VRRP {
+			fmt.Fprintf(&journal, "(%s) Entering %s STATE\n", instance, state)
+		}
+		out = append(out, record("vrrp", journal.String()))
 	}
 	if f.Servers != nil {
 		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,stot,\n")

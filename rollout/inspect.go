@@ -16,17 +16,22 @@ import (
 // caPath is the cluster's CA, which every control-plane node has.
 const caPath = "/etc/kubernetes/pki/ca.crt"
 
-// inspect asks one node everything in one round trip. Kubeconfigs are read
-// where kplb looks after them, or has to know whether it did (wide). What only
-// an Audit needs takes longer.
-func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, wide, audit bool) (*Facts, error) {
+// inspection is what is asked beyond what every command needs.
+type inspection struct {
+	wide   bool // kubeconfigs, although kplb does not look after them: it has to know whether it did
+	status bool // what keepalived has told the journal
+	audit  bool // what the kernel says to its settings
+}
+
+// inspect asks one node everything in one round trip.
+func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, more inspection) (*Facts, error) {
 	node := n.Name
 	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
-	homes := wide || c.Endpoint != inventory.Leave
+	homes := more.wide || c.Endpoint != inventory.Leave
 	if homes || n.Worker {
 		paths = append(paths, adminPath, superAdminPath, kubeletPath)
 	}
-	firewall := !n.Worker && (wide || c.Firewall == inventory.Manage)
+	firewall := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
 	if firewall {
 		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
 	}
@@ -48,8 +53,9 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_MORE_PORTS":   servicePorts(c, n),
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),
-			"KPLB_AUDIT":        flag(audit && !n.Worker),
 			"KPLB_CONNECTED":    connected,
+			"KPLB_VRRP":         flag(more.status && !n.Worker),
+			"KPLB_SYSCTLS":      flag(more.audit && !n.Worker),
 		},
 		Limit: 30 * time.Second,
 	}
@@ -101,7 +107,7 @@ func (f *Facts) take(r remote.Record) error {
 	case "connected":
 		f.Connected = strings.Contains(field(0), `"kubelet"`)
 	case "vrrp":
-		f.VRRP = vrrpStates(field(0))
+		f.VRRP = parseStates(field(0))
 	case "sysctl":
 		if f.Sysctls == nil {
 			f.Sysctls = map[string]string{}

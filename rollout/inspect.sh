@@ -6,8 +6,9 @@
 #   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
-#   KPLB_AUDIT         1: what keepalived and the kernel say, too
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
+#   KPLB_VRRP          1: what keepalived says of its VRRP instances
+#   KPLB_SYSCTLS       1: what the kernel says to the settings of kplb's file
 
 record arch "$(uname -m)"
 while IFS='=' read -r key value; do
@@ -74,6 +75,23 @@ filter() {
 [ -z "$KPLB_FILTER" ] || record filter "$(filter)"
 [ -z "$KPLB_CONNECTED" ] || record connected "$(ss -Htnp state established "dst $KPLB_CONNECTED")"
 
+# The running keepalived's own words, the newest first. A signal would have it
+# write them to a file; one that it does not know would end it.
+states() {
+	id=$(systemctl show --property=InvocationID --value keepalived.service 2>/dev/null)
+	case $id in '' | *[!0-9a-f]*) return ;; esac
+	journalctl --quiet --no-pager --output=cat --reverse --lines=2000 "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null |
+		grep -i 'entering [a-z]* state' | head -n 100
+}
+[ -z "$KPLB_VRRP" ] || record vrrp "$(states)"
+
+if [ -n "$KPLB_SYSCTLS" ] && [ -r /etc/sysctl.d/90-kplb.conf ]; then
+	while IFS='= ' read -r key value; do
+		case $key in '' | [#\;]* | *[!A-Za-z0-9_./-]*) continue ;; esac
+		record sysctl "$key" "$(sysctl -n "$key" 2>/dev/null)"
+	done </etc/sysctl.d/90-kplb.conf
+fi
+
 # One archive carries contents, modes, owners and kinds. Symbolic links and
 # directories are not followed.
 found=
@@ -86,21 +104,6 @@ if [ -n "$found" ]; then tar -C / -cf - --no-recursion --numeric-owner -- $found
 for path in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.*; do
 	case $path in */. | */.. | */\*) ;; *) [ -e "$path" ] && record manifest "${path##*/}" ;; esac
 done
-
-# keepalived's own word, the newest first, since systemd has started it: see
-# vrrpStates.
-vrrp_states() {
-	id=$(systemctl show --value --property=InvocationID keepalived.service)
-	[ -z "$id" ] || journalctl --quiet --no-pager --output=cat --reverse --lines=5000 "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null |
-		grep -E '\([A-Za-z0-9_.-]+\) Entering [A-Z]+ STATE' | head -n 200
-}
-if [ -n "$KPLB_AUDIT" ]; then
-	record vrrp "$(vrrp_states)"
-	[ ! -r /etc/sysctl.d/90-kplb.conf ] || while IFS='= ' read -r key value; do
-		case $key in '' | [#\;]* | *[!A-Za-z0-9_./-]*) continue ;; esac
-		record sysctl "$key" "$(sysctl -n "$key" 2>/dev/null)"
-	done </etc/sysctl.d/90-kplb.conf
-fi
 
 # haproxy's own view of its servers; bash can open a socket, sh cannot. Its own
 # printf writes line by line: the second waits 40 ms for the first one's ACK.

@@ -102,21 +102,6 @@ func parseUnits(text string) map[string]Unit {
 	return out
 }
 
-var stateForm = regexp.MustCompile(`\(([A-Za-z0-9_.-]{1,64})\) Entering (MASTER|BACKUP|FAULT) STATE`)
-
-// vrrpStates reads what a running keepalived has written to the journal, the
-// newest line first: the state that each VRRP instance has entered last. An
-// instance whose line is not in the journal any more is left out.
-func vrrpStates(journal string) map[string]string {
-	out := map[string]string{}
-	for line := range strings.Lines(journal) {
-		if m := stateForm.FindStringSubmatch(line); m != nil && out[m[1]] == "" {
-			out[m[1]] = m[2]
-		}
-	}
-	return out
-}
-
 // parseFiles reads an archive of the files that were asked for.
 func parseFiles(archive []byte) (map[string]File, error) {
 	out := map[string]File{}

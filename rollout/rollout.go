@@ -134,7 +134,7 @@ func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, er
 	if err != nil {
 		return nil, err
 	}
-	return inspect(ctx, h, r.Cluster, n, r.wide, r.audit)
+	return inspect(ctx, h, r.Cluster, n, inspection{wide: r.wide, status: r.audit, audit: r.audit})
 }
 
 // host returns the connection to a node, made when it is first needed.

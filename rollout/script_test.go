@@ -342,7 +342,7 @@ func TestInspectOverSSH(t *testing.T) {
 	defer h.Close() //nolint:errcheck // a test's connection
 	c := parse(t, home)
 	c.HAProxy.MonitorPort = closed(t, "127.0.0.1").Port()
-	f, err := inspect(t.Context(), h, c, c.Nodes[0], false, true)
+	f, err := inspect(t.Context(), h, c, c.Nodes[0], inspection{status: true})
 	if err != nil {
 		t.Fatal(err)
 	}

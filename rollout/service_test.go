@@ -170,7 +170,7 @@ func TestInspectAsksForServicePorts(t *testing.T) {
 	} {
 		c := parse(t, text)
 		c.HAProxy.MonitorPort = 1
-		if _, err := inspect(t.Context(), h, c, c.Nodes[0], false, false); err != nil {
+		if _, err := inspect(t.Context(), h, c, c.Nodes[0], inspection{}); err != nil {
 			t.Fatal(err)
 		}
 		asked, err := os.ReadFile(fakes.path("asked"))
