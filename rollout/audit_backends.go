@@ -17,8 +17,9 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// DefaultTries is a Depth's where a person says nothing: connections to a VIP,
-// at most.
+// DefaultTries is a Depth's where a person says nothing. leastconn gives new
+// connections to the server that has the fewest, until it has as many as the
+// others.
 const DefaultTries = 300
 
 // fewestTries is how many connections are made even when every apiserver was
@@ -46,9 +47,8 @@ func (r *Rollout) auditBackends(ctx context.Context, ca *x509.CertPool, tries in
 				return
 			}
 			holder, _ := checkHolder(at.Addr(), r.everyone(), r.facts)
-			sessions := sessionsOf(r.facts[holder])
 			dial, _ := r.wayTo(ctx, at) // where there is none it fails again
-			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), meet(ctx, dial, ca, at, owners, wanted(sessions, len(owners), tries)), sessions)
+			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), meet(ctx, dial, ca, at, owners, tries), sessionsOf(r.facts[holder]))
 		})
 	}
 	all.Wait()
@@ -106,16 +106,6 @@ func sessionsOf(holder *Facts) map[string]int {
 		}
 	}
 	return out
-}
-
-// wanted is how many connections it takes at most. leastconn gives new ones to
-// the servers that have the fewest, until all have as many.
-func wanted(sessions map[string]int, servers, most int) int {
-	short, highest := 0, slices.Max(append(slices.Collect(maps.Values(sessions)), 0))
-	for _, n := range sessions {
-		short += highest - n
-	}
-	return min(most, max(fewestTries, short+8*servers))
 }
 
 // meet makes connections until every owner was met, and keeps them open
