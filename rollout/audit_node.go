@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -80,7 +81,7 @@ func sysctlsIn(text []byte) map[string]string {
 	for line := range strings.Lines(string(text)) {
 		key, value, found := strings.Cut(strings.TrimSpace(line), "=")
 		if found && !strings.HasPrefix(key, "#") && !strings.HasPrefix(key, ";") {
-			out[strings.TrimSpace(key)] = strings.Join(strings.Fields(value), " ")
+			out[remote.Clean(strings.TrimSpace(key))] = remote.Clean(strings.Join(strings.Fields(value), " "))
 		}
 	}
 	return out

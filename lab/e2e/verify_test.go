@@ -80,7 +80,7 @@ func (m *machines) secondMachine(file string) {
 		{"-n", ns, "address", "add", "10.1.0.77/16", "dev", "eth0"},
 		{"-n", ns, "address", "add", vip6 + "/128", "dev", "eth0", "nodad"},
 	}
-	defer exec.Command("ip", "netns", "delete", ns).Run() //nolint:errcheck,noctx // it may not be there
+	defer exec.Command("ip", "netns", "delete", ns).Run() //nolint:errcheck // it may not be there
 	for _, args := range steps {
 		if out, err := exec.CommandContext(m.t.Context(), "ip", args...).CombinedOutput(); err != nil {
 			m.t.Fatalf("ip %v: %v\n%s", args, err, out)
