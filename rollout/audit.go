@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -24,12 +26,15 @@ type Depth struct {
 // work.
 func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth) (*Proof, error) {
 	r.audit = true
-	deadline := time.Now().Add(patience)
+	deadline, moves := time.Now().Add(patience), 0
 	for {
-		proof, err := r.auditOnce(ctx, time.Until(deadline), depth.Tries)
+		proof, moved, err := r.auditOnce(ctx, time.Until(deadline), depth.Tries)
 		switch {
 		case err != nil:
 			return nil, err
+		case moved && moves < 2: // what was seen before and after does not go together
+			moves++
+			continue
 		case !proof.Works() && time.Now().Before(deadline):
 			if err := wait(ctx, again); err != nil {
 				return nil, err
@@ -43,26 +48,39 @@ func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth
 	}
 }
 
-func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (*Proof, error) {
-	proof, err := r.Verify(ctx, patience)
-	if err != nil {
-		return nil, err
+// auditOnce says whether a VIP has moved meanwhile, too.
+func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (proof *Proof, moved bool, err error) {
+	if proof, err = r.Verify(ctx, patience); err != nil {
+		return nil, false, err
 	}
 	ca, err := r.authority()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	before := r.holders()
 	var all sync.WaitGroup
 	var ways, behind []Check
 	all.Go(func() { ways = r.auditWays(ctx, ca) })
 	all.Go(func() { behind = r.auditBackends(ctx, ca, tries) })
 	seen, err := r.look(ctx, false)
 	all.Wait()
+	if err == nil {
+		_, err = r.Inspect(ctx)
+	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	proof.Checks = slices.Concat(proof.Checks, ways, r.auditAnswers(seen), r.auditStates(), behind, r.auditNodes(ctx))
-	return proof, ctx.Err()
+	return proof, !maps.Equal(before, r.holders()), ctx.Err()
+}
+
+// holders are the nodes that have the VIPs, where a single one has.
+func (r *Rollout) holders() map[netip.Addr]string {
+	out := map[netip.Addr]string{}
+	for _, vip := range r.Cluster.VIPs {
+		out[vip], _ = checkHolder(vip, r.everyone(), r.facts)
+	}
+	return out
 }
 
 // auditAnswers are those of the survey that matter when kplb is at work.

@@ -73,6 +73,33 @@ func (n *fakeNode) hears(key string, fields ...string) {
 	}
 }
 
+// TestAuditMove has the VIP move while the nodes look: what was seen does not go
+// together, and is looked at again.
+func TestAuditMove(t *testing.T) {
+	t.Parallel()
+	f := auditFleet(t)
+	look, looks := f.nodes["node-3"].on["doctor"], 0
+	f.nodes["node-3"].on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+		err := look(ctx, s, say)
+		if looks++; looks == 1 {
+			f.locked(func(f *fleet) {
+				one, two := f.nodes["node-1"].facts, f.nodes["node-2"].facts
+				last := len(one.Addresses) - 1
+				two.Addresses, one.Addresses = append(two.Addresses, one.Addresses[last]), one.Addresses[:last]
+				one.VRRP["KPLB"], two.VRRP["KPLB"] = "BACKUP", "MASTER"
+			})()
+		}
+		return err
+	}
+	proof, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "noes", noes(proof), []string(nil))
+	same(t, "holder", proof.Holder, "node-2")
+	same(t, "looks", looks, 2)
+}
+
 const noCure = "   and nobody says what to do about it"
 
 // noes are the checks that say no, in lines.
