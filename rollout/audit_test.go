@@ -355,6 +355,35 @@ func TestWaysFromHere(t *testing.T) {
 	}
 }
 
+// TestWays: what a node's sshd does not let us ask is left out, and what the
+// node itself cannot reach is not.
+func TestWays(t *testing.T) {
+	t.Parallel()
+	at := netip.MustParseAddrPort("10.1.233.1:6443")
+	for _, c := range []struct {
+		err  error
+		want Check
+	}{
+		{nil, Check{What: "reaches every VIP", OK: true, Detail: "10.1.233.1:6443: /healthz, /livez, /readyz ok, TLS verified"}},
+		{fmt.Errorf("%w (administratively prohibited)", remote.ErrForwarding), Check{
+			What: "reaches 10.1.233.1:6443", OK: true, Detail: "left out: its sshd allows no forwarding (AllowTcpForwarding)",
+		}},
+		{fmt.Errorf("%w to 10.1.233.1:6443: Connection refused", remote.ErrForwardFailed), Check{
+			What: "reaches 10.1.233.1:6443", Detail: "the host could not connect to 10.1.233.1:6443: Connection refused",
+			Cure: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
+		}},
+	} {
+		tried := visit{to: at}
+		if c.err != nil {
+			tried.err = fmt.Errorf("/healthz: %w", &remote.Error{Host: "node-2", Err: c.err})
+		}
+		c.want.Node = "node-2"
+		same(t, "checks", checkWays("node-2", "every VIP", []visit{tried}), []Check{c.want})
+	}
+	san := &sanError{at: at, has: []string{"kubernetes"}, answers: true}
+	same(t, "a missing SAN is told as one", checkWays("node-2", "every VIP", []visit{{at, fmt.Errorf("/healthz: %w", san)}})[0].MissingSAN, true)
+}
+
 // TestAnswered6 wants the holder of an IPv6 VIP to answer, and nobody else.
 func TestAnswered6(t *testing.T) {
 	t.Parallel()
