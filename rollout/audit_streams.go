@@ -83,7 +83,7 @@ func holdConnection(ctx context.Context, dial dialFunc, ca *x509.CertPool, at ne
 			return err
 		}
 		if err := askAgain(conn, reader, at); err != nil {
-			return fmt.Errorf("after %s: %w", time.Since(began).Round(time.Millisecond), err)
+			return fmt.Errorf("when it was used again after %s: %w", time.Since(began).Round(100*time.Millisecond), err)
 		}
 	}
 	return nil
@@ -193,7 +193,7 @@ func stands(ctx context.Context, stream io.Reader, idle time.Duration) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("after %s: %w", time.Since(began).Round(time.Millisecond), closedError(err))
+		return fmt.Errorf("after %s: %w", time.Since(began).Round(100*time.Millisecond), closedError(err))
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(idle):

@@ -457,7 +457,7 @@ func TestStreams(t *testing.T) {
 		watch   string
 	}{
 		{"sound", time.Minute, watches, "true it still works", "true it still works"},
-		{"cut", idle / 3, watches, "false after 6", "false after 2"},
+		{"cut", idle / 3, watches, "false when it was used again after 600ms: the other side has closed it (", "false after 200ms: the other side has closed it ("},
 		{"nobody may watch", time.Minute, respond(http.StatusForbidden, ""), "true it still works",
 			"true left out: the apiserver lets nobody watch without credentials (403), and no control-plane node gives any"},
 		{"there is no watch", time.Minute, respond(http.StatusNotFound, ""), "true it still works", "false the watch is answered by 404 Not Found"},
