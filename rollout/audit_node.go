@@ -28,7 +28,10 @@ func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts) []C
 		files.Detail = "no difference"
 	}
 	if n.Worker {
-		return []Check{files}
+		if p.HAProxy == Leave && render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
+			return []Check{files}
+		}
+		return []Check{files, checkServices(n, f, p)} // it has a haproxy of kplb's
 	}
 	return []Check{files, checkSysctls(n, f, p), checkFirewall(r.Cluster, n, f, p), checkServices(n, f, p)}
 }
@@ -121,14 +124,15 @@ func checkServices(n inventory.Node, f *Facts, p NodePlan) Check {
 	doing := []struct {
 		unit   string
 		action Action
-	}{{"haproxy.service", p.HAProxy}, {"keepalived.service", p.Keepalived}, {render.RedirectUnit, p.Redirect}}
+		may    bool // be missing, where nothing is to be done about it
+	}{{"haproxy.service", p.HAProxy, false}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}}
 	var well, wrong []string
 	for _, d := range doing {
 		name := strings.TrimSuffix(d.unit, ".service")
 		unit := f.Units[d.unit]
 		switch {
-		case d.unit == render.RedirectUnit && d.action == Leave && unit.Active != "active":
-			continue // with this exposure there is none
+		case d.may && d.action == Leave && unit.Active != "active":
+			continue
 		case unit.Active != "active":
 			wrong = append(wrong, fmt.Sprintf("%s is %s", name, cmp.Or(unit.Active, "not there")))
 		case d.action != Leave:

@@ -419,6 +419,37 @@ func TestAnswered6(t *testing.T) {
 	}
 }
 
+// TestCheckServices looks at what the node is to have, and at nothing else.
+func TestCheckServices(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	n := r.Cluster.Nodes[0]
+	for _, c := range []struct {
+		name   string
+		worker bool
+		change func(*Facts, *NodePlan)
+		want   string
+	}{
+		{"as it should be", false, func(*Facts, *NodePlan) {}, "true haproxy, keepalived"},
+		{"no redirect where one is to be", false, func(_ *Facts, p *NodePlan) { p.Redirect = Start }, "false kplb-redirect is not there"},
+		{"a redirect where none is to be", false, func(f *Facts, p *NodePlan) {
+			f.Units[render.RedirectUnit] = Unit{Active: "active"}
+			p.Redirect, p.Disable = Stop, []string{render.RedirectUnit}
+		}, "false kplb-redirect does not run with what is rendered, kplb-redirect starts at boot, and should not"},
+		{"a worker", true, func(f *Facts, _ *NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
+		{"a worker whose haproxy has failed", true, func(f *Facts, p *NodePlan) {
+			delete(f.Units, "keepalived.service")
+			f.set("haproxy.service", func(u *Unit) { u.Active = "failed" })
+			p.HAProxy = Start
+		}, "false haproxy is failed"},
+	} {
+		f, p := applied(t, r, n), NodePlan{}
+		c.change(f, &p)
+		check := checkServices(inventory.Node{Worker: c.worker}, f, p)
+		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)
+	}
+}
+
 func TestSysctlsIn(t *testing.T) {
 	t.Parallel()
 	same(t, "settings", sysctlsIn([]byte("# a = b\n; c = d\n\nnet.ipv4.ip_nonlocal_bind = 1\nnet.ipv4.tcp_rmem=4096  131072\t6291456 \nno value\nx"+esc+" = "+esc+"\n")), map[string]string{
