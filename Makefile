@@ -51,7 +51,8 @@ $(LINT):
 .PHONY: golden
 golden: ## write the golden files anew; look at the diff before you commit it
 	$(GO) test ./inventory ./render ./kubeadm -update
-	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd
+	$(GO) test -count=1 -run '^TestAudit$$' ./rollout -update
+	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd -update
 
 .PHONY: demo
 demo: build ## three real nodes on this machine (root), an apply, and /healthz through the VIP

@@ -64,8 +64,8 @@ func (s streams) printDistribution(counted []rollout.Distribution) error {
 }
 
 func judge(proof *rollout.Proof, counted []rollout.Distribution) error {
-	if !proof.OK() {
-		return &noError{"not proven"}
+	if err := judgeProof(proof); err != nil {
+		return err
 	}
 	for _, d := range counted {
 		if d.Failed > 0 {

@@ -60,7 +60,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{good, counted[:2], ""},
 		{good, counted, "not every connection was made"},
-		{bad, counted[:2], "not proven"},
+		{bad, counted[:2], "not proven: 1 of 1 checks say no"},
 	} {
 		said := ""
 		if err := judge(c.proof, c.counted); err != nil {

@@ -11,12 +11,21 @@ import (
 	"github.com/kplb/kplb/rollout"
 )
 
-const verifyLong = `Looks whether the cluster works as the inventory says: every apiserver answers
-/healthz and /readyz on its own address, /healthz answers through the VIP, with TLS
-verified against the cluster's CA and the address in the certificate; exactly one node
-holds the VIP; HAProxy on every node sees all apiservers up. Nothing is changed.
+const verifyLong = `Looks whether the cluster works as the inventory says. Nothing is changed; a check is
+one line, and what could not be looked at says so ("left out").
 
-Services are connected to through the VIP, and have to have a server that is up.
+Asked are /healthz, /livez and /readyz of every apiserver and every VIP, from this machine
+where it has a way there and from every node, workers among them, with TLS verified
+against the cluster's CA and the address in the certificate. One node holds each VIP, its
+keepalived is the one MASTER by its own word, and no other machine answers ARP or IPv6
+neighbour discovery for it. New connections to each VIP meet every apiserver, told apart
+by their certificates, and nobody else. HAProxy on every node sees all apiservers up.
+Files, sysctls, firewall and services of every node are as rendered. Services are
+connected to through their VIPs, and have to have a server that is up.
+
+--idle 90s holds a connection and a watch through each VIP for so long without a word, and
+wants both to work afterwards: longer than the usual timeouts of balancers and firewalls
+on the way. The watch has the credentials of a control-plane node's admin.conf.
 
 --distribution N makes N new connections to the VIP's port of the apiservers and to each
 service, and prints how many each node got: apiservers are told apart by their
@@ -25,43 +34,63 @@ other clients' connections, too. An apiserver gets fewer in its first 30 seconds
 
 Exits 0 if every check passes and no connection failed, and 1 otherwise.`
 
+// verification is what a person asks of verify.
+type verification struct {
+	format      string
+	patience    time.Duration
+	connections int
+	depth       rollout.Depth
+}
+
+// mostIdle bounds --idle: an apiserver ends a watch by itself one day.
+const mostIdle = 24 * time.Hour
+
+func (v verification) check() error {
+	switch {
+	case v.connections < 0 || v.connections > mostConnections:
+		return &usageError{fmt.Errorf("--distribution %d is not a number from 1 to %d", v.connections, mostConnections)}
+	case v.depth.Tries < 1 || v.depth.Tries > mostConnections:
+		return &usageError{fmt.Errorf("--tries %d is not a number from 1 to %d", v.depth.Tries, mostConnections)}
+	case v.depth.Idle < 0 || v.depth.Idle > mostIdle:
+		return &usageError{fmt.Errorf("--idle %s is not a time from 0s to %s", v.depth.Idle, mostIdle)}
+	}
+	return checkOutput(v.format)
+}
+
 func newVerify(s streams, set *settings) *cobra.Command {
-	var format string
-	var patience time.Duration
-	var connections int
+	v := verification{depth: rollout.Depth{Tries: rollout.DefaultTries}}
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that the control plane answers through the VIP",
 		Long:  verifyLong,
 		Example: `  kplb verify -i cluster.yaml -o json
+  kplb verify -i cluster.yaml --idle 90s
   kplb verify -i cluster.yaml --distribution 300`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return s.verify(c.Context(), set, format, patience, connections)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return s.verify(c.Context(), set, v) },
 	}
-	c.Flags().DurationVar(&patience, "wait", 0, "how long to wait for the checks to pass")
-	c.Flags().IntVar(&connections, "distribution", 0, "how many connections to make to each port of the VIP, and to count")
-	addOutput(c, &format)
+	c.Flags().DurationVar(&v.patience, "wait", 0, "how long to wait for the checks to pass")
+	c.Flags().DurationVar(&v.depth.Idle, "idle", 0, "how long a connection and a watch through each VIP are held without a word")
+	c.Flags().IntVar(&v.depth.Tries, "tries", v.depth.Tries, "how many connections to a VIP, at most, until each apiserver was met")
+	c.Flags().IntVar(&v.connections, "distribution", 0, "how many connections to make to each port of the VIP, and to count")
+	addOutput(c, &v.format)
 	set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) verify(ctx context.Context, set *settings, format string, patience time.Duration, connections int) error {
-	if err := checkOutput(format); err != nil {
+func (s streams) verify(ctx context.Context, set *settings, v verification) error {
+	if err := v.check(); err != nil {
 		return err
 	}
-	if connections < 0 || connections > mostConnections {
-		return &usageError{fmt.Errorf("--distribution %d is not a number from 1 to %d", connections, mostConnections)}
-	}
-	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
-		proof, err := r.Verify(ctx, patience)
+	return s.shown(ctx, set, func(r *rollout.Rollout, p *progress) error {
+		proof, err := r.Audit(ctx, v.patience, v.depth)
+		p.stop()
 		if err != nil {
 			return err
 		}
-		if connections == 0 {
-			return s.printProof(proof, format)
+		if v.connections == 0 {
+			return s.printProof(proof, v.format)
 		}
-		return s.distribute(ctx, r, proof, format, connections)
+		return s.distribute(ctx, r, proof, v.format, v.connections)
 	})
 }
 
@@ -70,10 +99,21 @@ func (s streams) printProof(p *rollout.Proof, format string) error {
 	if err := s.writeProof(p, format); err != nil {
 		return err
 	}
-	if !p.OK() {
-		return &noError{"not proven"}
+	return judgeProof(p)
+}
+
+// judgeProof says how many checks do not pass.
+func judgeProof(p *rollout.Proof) error {
+	noes := 0
+	for _, c := range p.Checks {
+		if !c.OK {
+			noes++
+		}
 	}
-	return nil
+	if p.OK() {
+		return nil
+	}
+	return &noError{fmt.Sprintf("not proven: %d of %d checks say no", noes, len(p.Checks))}
 }
 
 func (s streams) writeProof(p *rollout.Proof, format string) error {

@@ -108,7 +108,7 @@ func (r *Rollout) api(ctx context.Context) (*api, error) {
 // fromHereOr dials directly, or from the node where there is no way.
 func fromHereOr(h Host) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, address)
+		c, err := (&net.Dialer{Timeout: reachTime}).DialContext(ctx, network, address)
 		if err != nil && h != nil {
 			return h.DialContext(ctx, network, address)
 		}

@@ -138,7 +138,7 @@ func (r *Rollout) lookFrom(ctx context.Context, s *survey, n inventory.Node, lis
 
 // sendProbes sends to all others, from where that can be done.
 func (r *Rollout) sendProbes(ctx context.Context, s *survey, n inventory.Node) error {
-	if mine := s.sights[n.Name]; mine.mac(n) == "" || !mine.listens {
+	if mine := s.sights[n.Name]; mine.mac(n) == "" || !mine.listens || len(r.Cluster.VIPs4()) == 0 {
 		return nil
 	}
 	h, err := r.host(ctx, n)
@@ -164,13 +164,18 @@ func (s *survey) script(n inventory.Node, send bool) remote.Script {
 	if s.multicast() && len(peers) > 0 {
 		peers = []string{render.VRRPGroup.String() + "/" + vrrpGroupMAC}
 	}
+	source := ""
+	if four := s.cluster.VIPs4(); len(four) > 0 {
+		source = four[0].String()
+	}
 	return remote.Script{
 		Name: "doctor", Body: doctorBody, Limit: 20 * time.Second,
 		Files: map[string][]byte{"vrrp.pl": []byte(vrrpProgram)},
 		Vars: map[string]string{
 			"KPLB_SEND":    flag(send),
 			"KPLB_ADDRESS": fourOf(n).String(),
-			"KPLB_VIPS":    joined(s.cluster.VIPs4(), ","),
+			"KPLB_VIPS":    joined(s.cluster.VIPs, ","),
+			"KPLB_SOURCE":  source,
 			"KPLB_SECONDS": strconv.Itoa(int(listenTime.Seconds())),
 			"KPLB_NONCE":   s.sights[n.Name].nonce,
 			"KPLB_PEERS":   strings.Join(peers, " "),

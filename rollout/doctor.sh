@@ -1,14 +1,15 @@
 # What stands in the way of a VIP, as one node sees it. Changes nothing.
 #   KPLB_SEND     1: only send the probes
 #   KPLB_ADDRESS  of the node
-#   KPLB_VIPS     of IPv4, with commas; none: it cannot look
+#   KPLB_VIPS     with commas
+#   KPLB_SOURCE   that packets of probes seem to come from: an IPv4 VIP, or none
 #   KPLB_SECONDS  how long to listen
 #   KPLB_NONCE    of our probes
 #   KPLB_PEERS    where they go, each ADDRESS/MAC: the other nodes, or VRRP's multicast group
 #   KPLB_NONCES   of their probes
 
 # shellcheck disable=SC2046 # its words
-set -- $(ip -o -4 addr show to "$KPLB_ADDRESS")
+set -- $(ip -o addr show to "$KPLB_ADDRESS")
 interface=${2:-}
 interface=${interface%%@*}
 index='' mac=''
@@ -19,7 +20,7 @@ if [ -n "$interface" ]; then
 fi
 
 if [ -n "$KPLB_SEND" ]; then
-	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "${KPLB_VIPS%%,*}" "$KPLB_NONCE" $KPLB_PEERS |
+	kplb_file vrrp.pl | perl - send "$index" "$KPLB_ADDRESS" "$KPLB_SOURCE" "$KPLB_NONCE" $KPLB_PEERS |
 		while read -r what peer; do
 			case $what in kept | sent) record "$what" "$peer" ;; esac
 		done
@@ -52,12 +53,12 @@ ask_kernel() {
 		fi
 	done
 	sleep 1
-	for vip in $vips; do record neighbour "$(ip -4 neigh show to "$vip")"; done
+	for vip in $vips; do
+		case $vip in *:*) record neighbour "$(ip -6 neigh show to "$vip")" ;; *) record neighbour "$(ip -4 neigh show to "$vip")" ;; esac
+	done
 }
 
-if [ -z "$KPLB_VIPS" ]; then
-	record deaf "there is no IPv4 VIP, and IPv6 is not looked at"
-elif ! command -v perl >/dev/null; then
+if ! command -v perl >/dev/null; then
 	ask_kernel
 	record deaf "no perl on the node"
 elif [ -z "$interface" ]; then
@@ -66,7 +67,7 @@ else
 	kplb_file vrrp.pl | perl - listen "$KPLB_SECONDS" "$interface" "$index" "$mac" "$KPLB_ADDRESS" "$KPLB_VIPS" $KPLB_NONCES 2>&1 |
 		while read -r what rest; do
 			case $what in
-			listening | arp | vrrp | probe) record "$what" $rest ;;
+			listening | has | vrrp | probe) record "$what" $rest ;;
 			*) record deaf "$what $rest" ;;
 			esac
 		done

@@ -112,32 +112,47 @@ func (s *survey) ours(mac string) string {
 	return ""
 }
 
-// stranger asks by ARP, and so for IPv4 VIPs only.
-func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
+// asking is how one finds out who has an address of this family.
+func asking(vip netip.Addr) string {
 	if vip.Is6() {
-		return passed(n.Name, fmt.Sprintf("nobody else has %s", vip), "left out: IPv6 neighbours are not asked")
+		return "neighbour discovery"
 	}
+	return "ARP"
+}
+
+// answers are the MACs that said to a node that they have a VIP. What is left
+// says why there may be others.
+func (s *survey) answers(mine *sight, vip netip.Addr) (macs []string, left string) {
+	macs = slices.Clone(mine.answers[vip])
+	if mine.asksFor(vip) || mine.holds(vip) {
+		return macs, ""
+	}
+	if !mine.asked {
+		left = mine.whyDoesNotAsk(vip)
+	}
+	for _, nb := range mine.neighbours {
+		switch {
+		case nb.address != vip:
+		case nb.fresh:
+			macs = append(macs, nb.mac)
+		case s.ours(nb.mac) == "":
+			left = fmt.Sprintf("%s had it some time ago, and the node cannot ask again: %s", nb.mac, mine.whyDoesNotAsk(vip))
+		}
+	}
+	return macs, left
+}
+
+// stranger asks who else has a VIP.
+func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
 	mine := s.sights[n.Name]
-	out := passed(n.Name, fmt.Sprintf("nobody else answers ARP for %s", vip), "nobody answers")
+	out := passed(n.Name, fmt.Sprintf("nobody else answers %s for %s", asking(vip), vip), "nobody answers")
 	out.stops = true
-	holds := slices.ContainsFunc(mine.addresses, func(a Address) bool { return a.Prefix.Addr() == vip })
-	if holds {
+	macs, left := s.answers(mine, vip)
+	switch {
+	case mine.holds(vip):
 		out.Detail = "the node holds it"
-	}
-	macs := mine.answers[vip]
-	if !mine.asks {
-		if !mine.asked && !holds {
-			out.Detail = "left out: " + mine.whyDeaf()
-		}
-		for _, nb := range mine.neighbours {
-			switch {
-			case nb.address != vip || holds:
-			case nb.fresh:
-				macs = append(macs, nb.mac)
-			case s.ours(nb.mac) == "":
-				out.Detail = fmt.Sprintf("left out: %s had it some time ago, and the node cannot ask again: %s", nb.mac, mine.whyDeaf())
-			}
-		}
+	case left != "":
+		out.Detail = "left out: " + left
 	}
 	for _, mac := range macs {
 		name := s.ours(mac)

@@ -27,7 +27,7 @@ type sight struct {
 	enforced     []string // AppArmor's profiles
 	deaf         string   // why it did not listen
 	listens      bool
-	asks         bool                    // by ARP itself
+	asks, asks6  bool                    // itself: by ARP, by neighbour discovery
 	asked        bool                    // through the kernel, which has a memory
 	answers      map[netip.Addr][]string // the MACs that said that they have a VIP
 	speakers     []speaker
@@ -50,6 +50,30 @@ type speaker struct {
 
 func (s speaker) String() string {
 	return fmt.Sprintf("%s with virtual router ID %d (version %d, priority %d)", s.address, s.vrid, s.version, s.priority)
+}
+
+// asksFor says whether the node itself asks who has the VIP.
+func (t *sight) asksFor(vip netip.Addr) bool {
+	if vip.Is6() {
+		return t.asks6
+	}
+	return t.asks
+}
+
+// holds says whether the node has an address.
+func (t *sight) holds(a netip.Addr) bool {
+	return slices.ContainsFunc(t.addresses, func(have Address) bool { return have.Prefix.Addr() == a })
+}
+
+// whyDoesNotAsk says why it asks nobody who has a VIP.
+func (t *sight) whyDoesNotAsk(vip netip.Addr) string {
+	switch {
+	case !t.listens:
+		return t.whyDeaf()
+	case vip.Is6():
+		return "its interface has no IPv6 address, or is not Ethernet"
+	}
+	return "its interface is not Ethernet"
 }
 
 func (t *sight) whyDeaf() string {
@@ -119,7 +143,7 @@ const mostSpeakers = 64
 // take adds one record of doctor.sh. What does not have its form is left out,
 // and so is what comes too late: others read of a node that listens where it is.
 func (t *sight) take(r remote.Record) error {
-	if t.listens && !slices.Contains([]string{"arp", "vrrp", "probe", "deaf"}, r.Key) {
+	if t.listens && !slices.Contains([]string{"has", "vrrp", "probe", "deaf"}, r.Key) {
 		return nil
 	}
 	field := func(i int) string {
@@ -156,8 +180,8 @@ func (t *sight) take(r remote.Record) error {
 	case "deaf":
 		t.deaf = shorten(strings.ReplaceAll(field(0), "\n", " "))
 	case "listening":
-		t.listens, t.asks = true, field(0) == "arp"
-	case "arp":
+		t.listens, t.asks, t.asks6 = true, slices.Contains(r.Fields, "arp"), slices.Contains(r.Fields, "nd")
+	case "has":
 		if vip, err := netip.ParseAddr(field(1)); err == nil && macForm.MatchString(field(0)) && len(t.answers[vip]) < mostSpeakers {
 			t.answers[vip] = append(t.answers[vip], field(0))
 		}

@@ -28,7 +28,7 @@ func surveyOf(t *testing.T) *survey {
 	now := time.Now()
 	for i, n := range r.Cluster.Nodes {
 		s.sights[n.Name] = &sight{
-			nonce: n.Name, hasClock: true, listens: true, asks: true, sent: now, ended: now.Add(time.Second),
+			nonce: n.Name, hasClock: true, listens: true, asks: true, asks6: true, sent: now, ended: now.Add(time.Second),
 			addresses: []Address{{"eth0", netip.PrefixFrom(n.Address, 16)}},
 			macs:      map[string]string{"eth0": fmt.Sprintf("52:54:00:00:00:0%d", i+1)},
 			heard:     map[string]bool{"node-1": true, "node-2": true, "node-3": true},
@@ -345,7 +345,7 @@ func TestHostileSight(t *testing.T) {
 	t.Parallel()
 	s := sight{macs: map[string]string{}, heard: map[string]bool{}}
 	for _, r := range []remote.Record{
-		record("arp"), record("arp", "52:54:00:00:00:0g"), record("arp", "52:54:00:00:00:01 x"),
+		record("has"), record("has", "52:54:00:00:00:0g"), record("has", "52:54:00:00:00:01 x"),
 		record("vrrp", "10.1.0.9", "3", "51"), record("vrrp", "10.1.0.9", "3", "256", "1"), record("vrrp", "host", "3", "51", "1"), record("vrrp", "10.1.0.9", "-3", "51", "1"),
 		record("probe"), record("probe", "node-2"), record("selinux"), record("other", "x"),
 		record("apparmor", "haproxy (enforce)\n$(reboot) (enforce)\nkeepalived (complain)"),
@@ -617,6 +617,9 @@ ip link add one address 02:00:00:00:00:01 type veth peer name two address 02:00:
 ip addr add 10.0.0.1/24 dev one
 ip addr add 10.9.9.9/32 dev two
 ip addr add 10.9.9.8/32 dev two
+ip addr add fd10::9/128 dev two nodad
+ip addr add fd10::1/64 dev one nodad
+ip addr add fe80::1/64 dev one nodad
 ip link set one up
 ip link set two up
 index() { line=$(ip -o link show dev "$1"); echo "${line%%:*}"; }
@@ -630,7 +633,7 @@ for my $vrrp ([0x31, 51, 100], [0x31, 51, 90], [0x21, 7, 255], [0x0f, 9, 9], [0x
 (sleep 1; for nonce in 11111111111111111111111111111111 22222222222222222222222222222222; do
 	perl "$PROGRAM" send "$(index two)" 10.0.0.2 10.9.9.9 $nonce 10.0.0.1/02:00:00:00:00:01 >/dev/null
 done) &
-perl "$PROGRAM" listen 3 one "$(index one)" 02:00:00:00:00:01 10.0.0.1 10.9.9.9,10.9.9.8,10.9.9.7 11111111111111111111111111111111
+perl "$PROGRAM" listen 3 one "$(index one)" 02:00:00:00:00:01 10.0.0.1 10.9.9.9,fd10::9,10.9.9.8,fd10::8,10.9.9.7 11111111111111111111111111111111
 wait`
 	cmd := exec.CommandContext(t.Context(), "unshare", "-rn", "sh", "-c", text)
 	cmd.Env = append(os.Environ(), "PROGRAM="+program)
@@ -639,14 +642,46 @@ wait`
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got := strings.Split(strings.TrimSpace(string(out)), "\n")
-	same(t, "the first line", got[0], "listening arp")
-	for _, want := range []string{"arp 02:00:00:00:00:02 10.9.9.9", "arp 02:00:00:00:00:02 10.9.9.8", "vrrp 10.0.0.7 3 51 100", "vrrp 10.0.0.7 2 7 255", "probe 11111111111111111111111111111111 10.0.0.2"} {
+	same(t, "the first line", got[0], "listening arp nd")
+	for _, want := range []string{"has 02:00:00:00:00:02 10.9.9.9", "has 02:00:00:00:00:02 10.9.9.8", "has 02:00:00:00:00:02 fd10::9", "vrrp 10.0.0.7 3 51 100", "vrrp 10.0.0.7 2 7 255", "probe 11111111111111111111111111111111 10.0.0.2"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	same(t, "lines", len(got), 6)
+	same(t, "lines", len(got), 7)
 	if t.Failed() {
 		t.Logf("%s", out)
+	}
+}
+
+// TestStranger6 asks for an IPv6 VIP as for one of IPv4.
+func TestStranger6(t *testing.T) {
+	t.Parallel()
+	vip := netip.MustParseAddr("fd10:1::100")
+	for _, c := range []struct {
+		name   string
+		change func(s *survey, mine *sight)
+		says   string
+	}{
+		{"nobody has it", func(*survey, *sight) {}, "true nobody answers"},
+		{"another node has it", func(_ *survey, m *sight) { m.answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}} }, "true answered by node-2"},
+		{"two have it", func(_ *survey, m *sight) {
+			m.answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02", "52:54:00:00:00:ff"}}
+		}, "false fd10:1::100 is answered by 52:54:00:00:00:ff, which is no node of the inventory"},
+		{"no IPv6 there", func(_ *survey, m *sight) { m.asks6 = false }, "true left out: its interface has no IPv6 address, or is not Ethernet"},
+		{"no perl, a stranger", func(_ *survey, m *sight) {
+			m.deaf, m.listens, m.asks6, m.asked = "no perl on the node", false, false, true
+			m.neighbours = parseNeighbours("fd10:1::100 dev eth0 lladdr 52:54:00:00:00:ff router REACHABLE\n", true)
+		}, "false fd10:1::100 is answered by 52:54:00:00:00:ff, which is no node of the inventory"},
+		{"no perl, nobody", func(_ *survey, m *sight) {
+			m.deaf, m.listens, m.asks6, m.asked = "no perl on the node", false, false, true
+		}, "true nobody answers"},
+	} {
+		s := surveyOf(t)
+		c.change(s, s.sights["node-1"])
+		f := s.stranger(s.cluster.Nodes[0], vip)
+		same(t, c.name, fmt.Sprintf("%v %s", f.OK, f.Detail), c.says)
+		same(t, "what", f.What, "nobody else answers neighbour discovery for fd10:1::100")
+		same(t, "stops", f.stops, true)
 	}
 }

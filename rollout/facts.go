@@ -34,6 +34,8 @@ type Facts struct {
 
 	Kernel Kernel // asked with exposure: ipvs alone
 	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
+
+	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit
 }
 
 // OS is what /etc/os-release says.

@@ -36,6 +36,7 @@ type fleet struct {
 	nodes map[string]*fakeNode
 	vip   *fakeNode                         // who answers there
 	local *fakeNode                         // who answers through the balancers of workers; nil: nobody
+	turns []*fakeNode                       // in its place, one after the other
 	api   func(*http.Request) (int, string) // below /api/; nil: there is nothing
 
 	mu     sync.Mutex
@@ -262,7 +263,7 @@ func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, 
 		}
 	}
 	if address == netip.AddrPortFrom(h.fleet.Cluster.VIP, h.fleet.Cluster.Port).String() && !h.fleet.vip.down.Load() {
-		return h.fleet.vip.apiserver(), nil
+		return h.fleet.behind().apiserver(), nil
 	}
 	if b := h.fleet.Cluster.WorkerBalancer; b != nil && address == b.Address().String() && h.fleet.local != nil {
 		if h.noForwarding {
@@ -278,6 +279,18 @@ func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, 
 		return here, nil
 	}
 	return nil, &remote.Error{Host: h.name, Err: remote.ErrForwardFailed}
+}
+
+// behind is who gets the next connection to the VIP.
+func (f *fleet) behind() *fakeNode {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.turns) == 0 {
+		return f.vip
+	}
+	next := f.turns[0]
+	f.turns = append(f.turns[1:], next)
+	return next
 }
 
 // apiserver answers one question over TLS.

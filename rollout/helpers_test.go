@@ -177,6 +177,14 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		f.Redirect = string(f.Files[render.RedirectPath].Content)
 		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	}
+	f.VRRP = map[string]string{}
+	for _, g := range c.Groups() {
+		f.VRRP[g.Name] = "BACKUP"
+		if f.Holds(g.Announced()) {
+			f.VRRP[g.Name] = "MASTER"
+		}
+	}
+	f.Sysctls = sysctlsIn(f.Files[render.SysctlPath].Content)
 	f.Servers = []Server{}
 	for _, n := range c.Nodes {
 		f.Servers = append(f.Servers, Server{n.Name, "UP", "L7OK", 0})
@@ -318,6 +326,9 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	}
 	if f.NFT {
 		out = append(out, record("nft"), record("redirect", f.Redirect))
+	}
+	for key, value := range f.Sysctls {
+		out = append(out, record("sysctl", key, value))
 	}
 	out = append(out, recordData("files", archive(t, f.Files)))
 	for _, m := range f.Manifests {

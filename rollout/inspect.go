@@ -20,6 +20,7 @@ const caPath = "/etc/kubernetes/pki/ca.crt"
 type inspection struct {
 	wide   bool // kubeconfigs, although kplb does not look after them: it has to know whether it did
 	status bool // what keepalived has told the journal
+	audit  bool // what the kernel says to its settings
 }
 
 // inspect asks one node everything in one round trip.
@@ -55,6 +56,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_CONNECTED":    connected,
 			"KPLB_KERNEL":       flag(c.Exposure == inventory.IPVS),
 			"KPLB_VRRP":         flag(more.status && !n.Worker),
+			"KPLB_SYSCTLS":      flag(more.audit && !n.Worker),
 		},
 		Limit: 30 * time.Second,
 	}
@@ -109,6 +111,11 @@ func (f *Facts) take(r remote.Record) error {
 		f.Connected = strings.Contains(field(0), `"kubelet"`)
 	case "vrrp":
 		f.VRRP = parseStates(field(0))
+	case "sysctl":
+		if f.Sysctls == nil {
+			f.Sysctls = map[string]string{}
+		}
+		f.Sysctls[field(0)] = strings.Join(strings.Fields(field(1)), " ")
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
 	case "addresses":

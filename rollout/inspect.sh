@@ -9,6 +9,7 @@
 #   KPLB_KERNEL        1: whether the kernel has ip_vs
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
 #   KPLB_VRRP          1: what keepalived says of its VRRP instances
+#   KPLB_SYSCTLS       1: what the kernel says to the settings of kplb's file
 
 record arch "$(uname -m)"
 while IFS='=' read -r key value; do
@@ -95,6 +96,13 @@ states() {
 		grep -i 'entering [a-z]* state' | head -n 100
 }
 [ -z "$KPLB_VRRP" ] || record vrrp "$(states)"
+
+if [ -n "$KPLB_SYSCTLS" ] && [ -r /etc/sysctl.d/90-kplb.conf ]; then
+	while IFS='= ' read -r key value; do
+		case $key in '' | [#\;]* | *[!A-Za-z0-9_./-]*) continue ;; esac
+		record sysctl "$key" "$(sysctl -n "$key" 2>/dev/null)"
+	done </etc/sysctl.d/90-kplb.conf
+fi
 
 # One archive carries contents, modes, owners and kinds. Symbolic links and
 # directories are not followed.

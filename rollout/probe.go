@@ -20,6 +20,10 @@ import (
 // probeTimeout bounds one question to an apiserver.
 const probeTimeout = 5 * time.Second
 
+// reachTime is how long this machine tries to connect: where it has no way, a
+// node is asked.
+const reachTime = 2 * time.Second
+
 // dialFunc connects; a host's own makes a probe start on that node.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -154,6 +158,18 @@ func (e *sanError) Hint() string {
 		"move /etc/kubernetes/pki/apiserver.crt and apiserver.key away, run `kubeadm init phase certs apiserver --config FILE`, and restart the apiserver", e.at.Addr())
 }
 
+// foreignError is of an answer by something that is none of the cluster's.
+type foreignError struct{ at netip.AddrPort }
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("the certificate is not from the cluster's CA: something else answers on %s", e.at)
+}
+
+// Hint is the cure.
+func (e *foreignError) Hint() string {
+	return fmt.Sprintf("find it: who listens on port %d of the node that has the address (`ss -ltnp`), rules of nftables for it, and other machines that have the address (`ip neigh show to %s`)", e.at.Port(), e.at.Addr())
+}
+
 // explain finds what a person has to know in a failed request.
 func explain(ca *x509.CertPool, at netip.AddrPort, err error) error {
 	var name x509.HostnameError
@@ -164,7 +180,7 @@ func explain(ca *x509.CertPool, at netip.AddrPort, err error) error {
 	}
 	var authority x509.UnknownAuthorityError
 	if errors.As(err, &authority) {
-		return fmt.Errorf("the certificate is not from the cluster's CA: something else answers on %s", at)
+		return &foreignError{at}
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -193,7 +209,7 @@ func (r *Rollout) readyz(ctx context.Context, from Host, ca *x509.CertPool, at n
 // machine has no way to it. Where the node has none either, what this machine
 // saw counts.
 func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, paths ...string) []error {
-	outside := newProber(ca, at, (&net.Dialer{Timeout: 2 * time.Second}).DialContext)
+	outside := newProber(ca, at, (&net.Dialer{Timeout: reachTime}).DialContext)
 	outside.admin = r.administrator
 	defer outside.close()
 	out := make([]error, len(paths))

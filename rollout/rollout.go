@@ -43,6 +43,7 @@ type Rollout struct {
 	expect        string // the statuses that HAProxy takes for an answer
 	configuration []byte // kubeadm's, where certificates are to be issued
 	wide          bool   // inspect what only a way back needs, too
+	audit         bool   // and what only an Audit needs
 
 	token  string        // of the locks that are held
 	txn    string        // the change that is being made
@@ -135,7 +136,7 @@ func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, er
 	}
 	var f *Facts
 	err = r.step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
-		f, err = inspect(ctx, h, r.Cluster, n, inspection{wide: r.wide})
+		f, err = inspect(ctx, h, r.Cluster, n, inspection{wide: r.wide, status: r.audit, audit: r.audit})
 		return err
 	})
 	return f, err

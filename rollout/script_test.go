@@ -330,7 +330,8 @@ func TestInspectOverSSH(t *testing.T) {
 	fakes := newSandbox(t)
 	fakes.write("bin/ip", "#!/bin/sh\necho '2: eth0    inet 10.1.1.1/16 scope global eth0'\n", 0o755)
 	fakes.write("bin/ss", "#!/bin/sh\necho 'LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=42,fd=5))'\n", 0o755)
-	fakes.write("bin/systemctl", "#!/bin/sh\nprintf 'Id=haproxy.service\\nActiveState=active\\n'\n", 0o755)
+	fakes.write("bin/systemctl", "#!/bin/sh\ncase \"$*\" in *--value*) echo 0123abcd ;; *) printf 'Id=haproxy.service\\nActiveState=active\\n' ;; esac\n", 0o755)
+	fakes.write("bin/journalctl", "#!/bin/sh\n[ \"$6\" = _SYSTEMD_INVOCATION_ID=0123abcd ] && printf '(KPLB) Entering MASTER STATE\\n(KPLB) other\\n(KPLB) Entering BACKUP STATE (init)\\n'\n", 0o755)
 	fakes.write("bin/haproxy", "#!/bin/sh\necho 'HAProxy version 2.6.12-1+deb12u3'\n", 0o755)
 	fakes.write("bin/keepalived", "#!/bin/sh\necho 'Keepalived v2.2.7 (01/16,2022)' >&2\n", 0o755)
 	server := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell, Path: fakes.path("bin")})
@@ -341,7 +342,7 @@ func TestInspectOverSSH(t *testing.T) {
 	defer h.Close() //nolint:errcheck // a test's connection
 	c := parse(t, home)
 	c.HAProxy.MonitorPort = closed(t, "127.0.0.1").Port()
-	f, err := inspect(t.Context(), h, c, c.Nodes[0], inspection{})
+	f, err := inspect(t.Context(), h, c, c.Nodes[0], inspection{status: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,6 +351,7 @@ func TestInspectOverSSH(t *testing.T) {
 	same(t, "units", f.Units, map[string]Unit{"haproxy.service": {Active: "active"}})
 	same(t, "versions", f.HAProxy.Version.String()+" "+f.Keepalived.Version.String(), "2.6.12 2.2.7")
 	same(t, "haproxy is silent", f.Servers == nil, true)
+	same(t, "VRRP", f.VRRP, map[string]string{"KPLB": "MASTER"})
 	if f.Arch == "" || f.OS.ID == "" {
 		t.Errorf("arch %q, os %q", f.Arch, f.OS)
 	}

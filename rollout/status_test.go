@@ -168,6 +168,7 @@ func TestVRRPStates(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
 	f := applied(t, r, r.Cluster.Nodes[0])
+	f.VRRP = nil
 	states := func() []VRRPStatus { return vrrpStates(r.Cluster, r.Cluster.Nodes[0], f) }
 	same(t, "it has the VIP", states(), []VRRPStatus{{"KPLB", "MASTER", true}})
 	f.Addresses = slices.DeleteFunc(f.Addresses, func(a Address) bool { return a.Prefix.Addr() == r.Cluster.VIP })

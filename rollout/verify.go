@@ -204,12 +204,18 @@ func answer(node, what string, err error) Check {
 		c.Detail = err.Error()
 		var san *sanError
 		c.MissingSAN = errors.As(err, &san) && san.answers
-		var hinted interface{ Hint() string }
-		if errors.As(err, &hinted) {
-			c.Cure = hinted.Hint()
-		}
+		c.Cure = cureOf(err)
 	}
 	return c
+}
+
+// cureOf is what an error says itself, or what helps with most others.
+func cureOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
 }
 
 // checkNode judges what the inspection found.

@@ -87,7 +87,7 @@ func binds(config []byte, at netip.AddrPort) bool {
 // and where this machine has no way to it, from a node. It has tried; the error
 // is that of the way that it returns.
 func (r *Rollout) wayTo(ctx context.Context, at netip.AddrPort) (dialFunc, error) {
-	here := (&net.Dialer{Timeout: 2 * time.Second}).DialContext
+	here := (&net.Dialer{Timeout: reachTime}).DialContext
 	from := r.hosts[r.present()[0].Name]
 	err := knock(ctx, here, at)
 	var op *net.OpError

@@ -27,6 +27,8 @@ func respond(status int, body string) http.HandlerFunc {
 }
 
 const (
+	lookWho        = "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
+	findIt         = "find it: who listens on port PORT of the node that has the address (`ss -ltnp`), rules of nftables for it, and other machines that have the address (`ip neigh show to HOST`)"
 	allowAnonymous = "anonymous requests to /readyz are not allowed: allow them with an AuthenticationConfiguration whose anonymous.conditions name /livez, /readyz and /healthz"
 	lookAtTheLog   = "look at the apiserver's log on that node: crictl logs $(crictl ps --name kube-apiserver -q)"
 )
@@ -60,11 +62,11 @@ func TestProbe(t *testing.T) {
 		},
 		{
 			name: "another CA", cert: stranger.certificate(t, farAhead, nil, here), answer: says200,
-			says: "the certificate is not from the cluster's CA: something else answers on ADDRESS",
+			says: "the certificate is not from the cluster's CA: something else answers on ADDRESS", hint: findIt,
 		},
 		{
 			name: "another CA, and not for this address", cert: stranger.certificate(t, farAhead, []string{"example.org"}), answer: says200,
-			says: "the certificate is not from the cluster's CA: something else answers on ADDRESS",
+			says: "the certificate is not from the cluster's CA: something else answers on ADDRESS", hint: findIt,
 		},
 		{name: "401", cert: ours, answer: respond(401, "Unauthorized"), says: "answers 401 Unauthorized", hint: allowAnonymous},
 		{name: "403", cert: ours, answer: respond(403, "Forbidden"), says: "answers 403 Forbidden", hint: allowAnonymous},
@@ -77,11 +79,11 @@ func TestProbe(t *testing.T) {
 			}
 			says200(w, r)
 		}, says: "answers 302 Found", hint: lookAtTheLog},
-		{name: "something else than ok", cert: ours, answer: respond(200, "fine"+esc+"\x00"), says: `answers "fine\x1b[31m\x00" instead of ok`},
-		{name: "nothing", cert: ours, answer: respond(200, ""), says: `answers "" instead of ok`},
+		{name: "something else than ok", cert: ours, answer: respond(200, "fine"+esc+"\x00"), says: `answers "fine\x1b[31m\x00" instead of ok`, hint: lookWho},
+		{name: "nothing", cert: ours, answer: respond(200, ""), says: `answers "" instead of ok`, hint: lookWho},
 		{
 			name: "a page", cert: ours, answer: respond(200, strings.Repeat("<p>", 1000)),
-			says: `answers "` + strings.Repeat("<p>", 33) + `<…" instead of ok`,
+			says: `answers "` + strings.Repeat("<p>", 33) + `<…" instead of ok`, hint: lookWho,
 		},
 	}
 	for _, c := range cases {
@@ -89,7 +91,7 @@ func TestProbe(t *testing.T) {
 			t.Parallel()
 			at := apiserverAt(t, here+":0", c.cert, c.answer)
 			err := probe(t.Context(), at)
-			fill := strings.NewReplacer("HOST", here, "ADDRESS", at.String())
+			fill := strings.NewReplacer("HOST", here, "ADDRESS", at.String(), "PORT", strconv.Itoa(int(at.Port())))
 			says(t, err, fill.Replace(c.says))
 			same(t, "hint", answer("", "", err).Cure, fill.Replace(c.hint))
 		})

@@ -1,8 +1,9 @@
-# VRRP and ARP as one node sees them. Needs Socket, and nothing else of perl's.
+# VRRP, ARP and neighbour discovery as one node sees them. Needs Socket, and
+# nothing else of perl's.
 #
 #   listen SECONDS INTERFACE INDEX MAC ADDRESS VIP,... [NONCE...]   prints what arrives, each thing once:
-#       listening [arp]                               from now on; with ARP, where the interface has a MAC
-#       arp MAC VIP                                   who says that it has a VIP
+#       listening [arp] [nd]                          from now on; with those that it can ask by, where the interface has a MAC
+#       has MAC VIP                                   who says that it has a VIP
 #       vrrp ADDRESS VERSION VRID PRIORITY            who sends adverts
 #       probe NONCE ADDRESS                           a packet of `send`, with one of these nonces
 #   send INDEX ADDRESS VIP NONCE PEER/MAC...        to hosts, or to VRRP's multicast group; prints:
@@ -10,9 +11,10 @@
 #       sent                                          all are on their way
 use strict;
 use warnings;
-use Socket qw(:DEFAULT IPPROTO_IP IP_ADD_MEMBERSHIP pack_ip_mreq);
+use Socket qw(:DEFAULT IPPROTO_IP IP_ADD_MEMBERSHIP pack_ip_mreq AF_INET6 inet_ntop inet_pton pack_sockaddr_in6);
 
 use constant { VRRP => 112, AF_PACKET => 17, ETH_IP => 0x0800, ETH_ARP => 0x0806, IPPROTO_RAW => 255, SO_BINDTODEVICE => 25, EPERM => 1, MOST => 64 };
+use constant { IPPROTO_IPV6 => 41, ICMP6 => 58, ICMP6_FILTER => 1, IPV6_MULTICAST_IF => 17, IPV6_MULTICAST_HOPS => 18, IPV6_MULTICAST_LOOP => 19, SOLICITATION => 135, ADVERTISEMENT => 136 };
 
 # A probe is a VRRP packet of version 0 and type 15 for virtual router 0.
 # There is no such version, type or router (RFC 9568, 5.2), and a receiver must
@@ -129,32 +131,79 @@ sub take_arp {
 	my $vip = inet_ntoa(substr($packet, 14, 4));
 	return unless grep { $_ eq $vip } @vips;
 	my $mac = join(':', unpack('(H2)6', substr($packet, 8, 6)));
-	say_once("arp $mac $vip", "arp $mac $vip");
+	say_once("$mac $vip", "has $mac $vip");
+}
+
+# A neighbour solicitation goes to the group that whoever has the VIP listens
+# to (RFC 4861, 7.2.2), and every one of them answers us alone. The kernel puts
+# in our link-local address and the checksum. One of no address, as duplicate
+# address detection sends it, would take the VIP from a node that is about to
+# have it.
+sub nd_socket {
+	my ($interface, $index, $mac) = @_;
+	$mac =~ tr/://d;
+	return unless $index =~ /^\d+$/ && $mac =~ /^[0-9a-f]{12}$/;
+	socket(my $s, AF_INET6, SOCK_RAW, ICMP6) or return;
+	my @passes = (0xffffffff) x 8; # a bit for each type that does not
+	$passes[ADVERTISEMENT >> 5] &= ~(1 << (ADVERTISEMENT & 31));
+	setsockopt($s, ICMP6, ICMP6_FILTER, pack('L8', @passes)) or return;
+	setsockopt($s, SOL_SOCKET, SO_BINDTODEVICE, pack('Z*', $interface)) or return;
+	setsockopt($s, IPPROTO_IPV6, IPV6_MULTICAST_IF, pack('i', $index)) or return;
+	setsockopt($s, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, pack('i', 255)) or return;
+	setsockopt($s, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, pack('i', 0)) or return; # we know what we have ourselves
+	return ($s, sub {
+		my $target = inet_pton(AF_INET6, $_[0]);
+		my $group = inet_pton(AF_INET6, 'ff02::1:ff00:0') | ("\0" x 13 . substr($target, 13));
+		send($s, pack('C C n N a16 C C H12', SOLICITATION, 0, 0, 0, $target, 1, 1, $mac), 0, pack_sockaddr_in6(0, $group, $index));
+	});
+}
+
+sub take_nd {
+	my ($packet, @vips) = @_;
+	return if length($packet) < 24 || ord($packet) != ADVERTISEMENT;
+	my $target = substr($packet, 8, 16);
+	my ($vip) = grep { inet_pton(AF_INET6, $_) eq $target } @vips;
+	return unless defined $vip;
+	for (my $at = 24; $at + 8 <= length($packet); ) {
+		my ($option, $length) = unpack('C2', substr($packet, $at, 2));
+		if ($option == 2 && $length == 1) { # the target's link-layer address
+			my $mac = join(':', unpack('(H2)6', substr($packet, $at + 2, 6)));
+			say_once("$mac $vip", "has $mac $vip");
+		}
+		return unless $length;
+		$at += 8 * $length;
+	}
 }
 
 sub listen_for {
-	my ($seconds, $interface, $index, $mac, $address, $vip, @nonces) = @_;
-	my @vips = split(/,/, $vip);
+	my ($seconds, $interface, $index, $mac, $address, $vips, @nonces) = @_;
+	my (@vips4, @vips6);
+	push @{ /:/ ? \@vips6 : \@vips4 }, $_ for split(/,/, $vips);
 	my %wanted = map { $_ => 1 } @nonces;
-	my $vrrp = vrrp_socket($interface, $address);
-	my ($arp, $ask) = arp_socket($index, $mac);
+	my $vrrp = @vips4 ? vrrp_socket($interface, $address) : undef;
+	my ($arp, $ask) = @vips4 ? arp_socket($index, $mac) : ();
+	my ($nd, $solicit) = @vips6 ? nd_socket($interface, $index, $mac) : ();
+	undef $nd if $nd && grep { !defined($solicit->($_)) } @vips6; # without an IPv6 address there
 	my $over = 0;
 	local $SIG{ALRM} = sub { $over = 1 };
 	alarm($seconds);
-	print $arp ? "listening arp\n" : "listening\n";
+	print join(' ', 'listening', $arp ? 'arp' : (), $nd ? 'nd' : ()), "\n";
+	print "VRRP over IPv6 is not listened to\n" unless $vrrp;
 	my $ready = '';
-	vec($ready, fileno($_), 1) = 1 for grep { defined } $vrrp, $arp;
+	vec($ready, fileno($_), 1) = 1 for grep { defined } $vrrp, $arp, $nd;
 	my ($asked, $left) = (0, 3);
 	until ($over) {
-		if ($ask && $left > 0 && time() != $asked) {
+		if ($left > 0 && time() != $asked) {
 			$asked = time();
 			$left--;
-			$ask->($_) for @vips;
+			if ($ask) { $ask->($_) for @vips4 }
+			if ($nd) { $solicit->($_) for @vips6 }
 		}
 		my $have = $ready;
 		next if select($have, undef, undef, 0.25) <= 0;
-		if (vec($have, fileno($vrrp), 1) && defined recv($vrrp, my $packet, 2048, 0)) { take_vrrp($packet, \%wanted) }
-		if ($arp && vec($have, fileno($arp), 1) && defined recv($arp, my $packet, 2048, 0)) { take_arp($packet, @vips) }
+		if ($vrrp && vec($have, fileno($vrrp), 1) && defined recv($vrrp, my $packet, 2048, 0)) { take_vrrp($packet, \%wanted) }
+		if ($arp && vec($have, fileno($arp), 1) && defined recv($arp, my $packet, 2048, 0)) { take_arp($packet, @vips4) }
+		if ($nd && vec($have, fileno($nd), 1) && defined recv($nd, my $packet, 2048, 0)) { take_nd($packet, @vips6) }
 	}
 }
 

@@ -227,6 +227,7 @@ func (m *machines) servicesWith(old, now string) string {
 // withoutPods: a service that nobody answers is said, and takes no change back.
 func (m *machines) withoutPods() {
 	m.t.Helper()
+	m.kplb("apply", "--inventory", servicesInventory, "--yes").want(m.t, 0) // in place of another one: verify compares
 	for _, n := range nodes {
 		m.on(n, "systemctl stop nodeport-30080")
 	}

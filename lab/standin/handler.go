@@ -9,13 +9,20 @@ import (
 
 // handler answers as a kube-apiserver does somebody without credentials: the
 // health endpoints and the version, "forbidden" for everything else. With
-// --anonymous-auth=false everything is 401.
+// --anonymous-auth=false everything is 401. Watches, which the genuine one lets
+// nobody hold whom it does not know, are held and stay silent.
 func handler(told settings) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		// Not in the genuine one: says which node answered through a balancer.
 		w.Header().Set("X-Standin-Node", told.advertiseAddress)
 		if !told.anonAuth {
 			refuse(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
+			return
+		}
+		if request.URL.Query().Get("watch") == "true" {
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush() // a client that is gone shows below
+			<-request.Context().Done()
 			return
 		}
 		switch request.URL.Path {

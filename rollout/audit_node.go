@@ -1,0 +1,156 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+const applyCure = "look at `kplb diff`, and run `kplb apply`"
+
+// auditNode compares a node with what is rendered for it, as a plan does.
+func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts) []Check {
+	p, err := r.planMember(ctx, n, f)
+	files := Check{Node: n.Name, What: "files are as rendered", OK: true}
+	switch changes := changesOf(p); {
+	case err != nil:
+		files.OK, files.Detail, files.Cure = false, strings.Join(whatOf(err), "; "), "run `kplb doctor`"
+	case changes != nil:
+		files.OK, files.Detail, files.Cure = false, strings.Join(changes, ", "), applyCure
+	default:
+		files.Detail = "no difference"
+	}
+	if n.Worker {
+		if p.HAProxy == Leave && render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
+			return []Check{files}
+		}
+		return []Check{files, checkServices(n, f, p)} // it has a haproxy of kplb's
+	}
+	return []Check{files, checkSysctls(n, f, p), checkFirewall(r.Cluster, n, f, p), checkServices(n, f, p)}
+}
+
+// changesOf names what differs.
+func changesOf(p NodePlan) []string {
+	var out []string
+	for _, c := range p.Files() {
+		switch {
+		case c.Remove:
+			out = append(out, c.Path+" should not be there")
+		case c.Was == nil:
+			out = append(out, c.Path+" is missing")
+		default:
+			out = append(out, c.Path+" differs")
+		}
+	}
+	if p.Certificate != nil {
+		out = append(out, certificatePath+" is not for "+strings.Join(p.Certificate.Names, " and "))
+	}
+	return out
+}
+
+// checkSysctls compares the kernel with kplb's file on the node.
+func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
+	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
+	wanted := sysctlsIn(f.Files[render.SysctlPath].Content)
+	have := make([]string, 0, len(wanted))
+	var differ []string
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		have = append(have, key+" = "+wanted[key])
+		if f.Sysctls[key] != wanted[key] {
+			differ = append(differ, fmt.Sprintf("%s is %q, not %q", key, f.Sysctls[key], wanted[key]))
+		}
+	}
+	check.OK = check.OK && differ == nil
+	if check.Detail = strings.Join(have, ", "); !check.OK {
+		check.Detail = strings.Join(differ, ", ")
+		if differ == nil {
+			check.Detail = render.SysctlPath + " is not what the kernel was told"
+		}
+		check.Cure = "run `kplb apply`; look for another file that sets it: `grep -r ip_nonlocal_bind /etc/sysctl.d /etc/sysctl.conf`"
+	}
+	return check
+}
+
+// sysctlsIn are the settings of a file of sysctl.d.
+func sysctlsIn(text []byte) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		key, value, found := strings.Cut(strings.TrimSpace(line), "=")
+		if found && !strings.HasPrefix(key, "#") && !strings.HasPrefix(key, ";") {
+			out[remote.Clean(strings.TrimSpace(key))] = remote.Clean(strings.Join(strings.Fields(value), " "))
+		}
+	}
+	return out
+}
+
+// checkFirewall wants ufw, where it is active, to let through what the rendered
+// files need, and of kplb's rules no others.
+func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan) Check {
+	check := Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
+	switch {
+	case c.Firewall != inventory.Manage:
+		check.Detail = "left out: the inventory says firewall: leave"
+	case ufwEnabled(f) && (p.open != nil || p.close != nil):
+		check.OK, check.Cure = false, applyCure
+		var words []string
+		if p.open != nil {
+			words = append(words, "ufw does not let through: "+listed(p.open))
+		}
+		if p.close != nil {
+			words = append(words, "ufw still lets through: "+listed(p.close))
+		}
+		check.Detail = strings.Join(words, "; ")
+	case ufwEnabled(f):
+		check.Detail = "ufw does, and nothing more for kplb"
+	case f.Filter != "":
+		check.Detail = "left out: kplb does not look after " + f.Filter
+	default:
+		check.Detail = "none is active"
+	}
+	return check
+}
+
+// checkServices wants the daemons to run with what is in their files, and to
+// start at boot.
+func checkServices(n inventory.Node, f *Facts, p NodePlan) Check {
+	check := Check{Node: n.Name, What: "services are active, and start at boot"}
+	doing := []struct {
+		unit   string
+		action Action
+		may    bool // be missing, where nothing is to be done about it
+	}{{"haproxy.service", p.HAProxy, false}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}}
+	var well, wrong []string
+	for _, d := range doing {
+		name := strings.TrimSuffix(d.unit, ".service")
+		unit := f.Units[d.unit]
+		switch {
+		case d.may && d.action == Leave && unit.Active != "active":
+			continue
+		case unit.Active != "active":
+			wrong = append(wrong, fmt.Sprintf("%s is %s", name, cmp.Or(unit.Active, "not there")))
+		case d.action != Leave:
+			wrong = append(wrong, name+" does not run with what is rendered")
+		default:
+			well = append(well, name)
+		}
+	}
+	for _, unit := range p.Enable {
+		wrong = append(wrong, strings.TrimSuffix(unit, ".service")+" does not start at boot")
+	}
+	for _, unit := range p.Disable {
+		wrong = append(wrong, strings.TrimSuffix(unit, ".service")+" starts at boot, and should not")
+	}
+	if check.OK = wrong == nil; check.OK {
+		check.Detail = strings.Join(well, ", ")
+	} else {
+		check.Detail, check.Cure = strings.Join(wrong, ", "), "run `kplb apply`; `systemctl status` on the node says why one is not active"
+	}
+	return check
+}
