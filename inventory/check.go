@@ -44,6 +44,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.ports(doc, cluster)
 	cluster.Services = c.services(doc, cluster)
 	c.peersPort(doc, cluster)
+	cluster.Metrics = c.metrics(&doc.Metrics, cluster)
 	return cluster
 }
 

@@ -72,6 +72,7 @@ type Cluster struct {
 	VRRP         VRRP
 	HAProxy      HAProxy
 	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
+	Metrics      *Metrics  `json:",omitempty"` // for Prometheus, beside HAProxy's monitor page; nil: nothing
 
 	VIPs      []netip.Addr          // all of them, in the order of the file
 	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does

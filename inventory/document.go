@@ -26,6 +26,7 @@ type document struct {
 	HAProxy      haproxyDocument  `key:"haproxy"`
 
 	Services []serviceDocument `key:"services"`
+	Metrics  metricsDocument   `key:"metrics"`
 }
 
 // vipsDocument is one VIP or a list of them, each an address or a mapping.

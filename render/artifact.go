@@ -75,24 +75,31 @@ var files = []file{
 	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload, ""},
 }
 
-// filesOf lists those that an exposure has.
-func filesOf(e inventory.Exposure) []file {
-	return slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.only != "" && f.only != e })
+// filesOf lists those that the nodes of a cluster have.
+func filesOf(c *inventory.Cluster) []file {
+	out := slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.only != "" && f.only != c.Exposure })
+	if c.Metrics != nil {
+		out = append(slices.Clone(metricsFiles), out...)
+	}
+	return out
 }
+
+// allFiles lists those that any node may have.
+func allFiles() []file { return slices.Concat(metricsFiles, files) }
 
 // Paths lists the paths of all artifacts that a node may have, in the order
 // of installation.
 func Paths() []string {
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.path
+	var paths []string
+	for _, f := range allFiles() {
+		paths = append(paths, f.path)
 	}
 	return paths
 }
 
 // EffectOf is what has to happen when the file at path changes.
 func EffectOf(path string) Effect {
-	for _, f := range files {
+	for _, f := range allFiles() {
 		if f.path == path {
 			return f.effect
 		}

@@ -64,7 +64,8 @@ func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 		in = append(in, Rule{Protocol: "tcp", To: vip, Port: c.HAProxy.Port}) // a firewall sees a redirected one as it is by then
 	}
 	serviceIn, serviceOut := serviceRules(c, n)
-	return append(append(in, serviceIn...), append(out, serviceOut...)...)
+	in = append(append(in, serviceIn...), metricsRules(c, n)...)
+	return append(in, append(out, serviceOut...)...)
 }
 
 // once adds a rule that is not there yet.

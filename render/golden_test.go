@@ -23,7 +23,7 @@ const casesDir = "../testdata/render"
 var withoutGolden = []string{"fifteen-nodes"}
 
 // examples are cases whose inventory is an example that users are shown.
-var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services"}
+var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services", "metrics"}
 
 // forCases runs test for every inventory of testdata/render.
 func forCases(t *testing.T, test func(t *testing.T, dir string, c *inventory.Cluster)) {
@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, dir string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
-		if len(tree) != len(c.Nodes)*len(filesOf(c.Exposure)) {
+		if len(tree) != len(c.Nodes)*len(filesOf(c)) {
 			t.Errorf("%d files for %d nodes", len(tree), len(c.Nodes))
 		}
 		if slices.Contains(withoutGolden, filepath.Base(dir)) {
@@ -220,8 +220,8 @@ func TestEveryTemplateIsRendered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := make([]string, 0, len(files))
-	for _, f := range files {
+	var used []string
+	for _, f := range allFiles() {
 		used = append(used, f.template)
 	}
 	slices.Sort(used)

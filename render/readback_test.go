@@ -345,7 +345,7 @@ func TestReadBackRest(t *testing.T) {
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
 				}, gone...),
 			} {
-				if !slices.ContainsFunc(filesOf(c.Exposure), func(f file) bool { return f.path == path }) {
+				if !slices.ContainsFunc(filesOf(c), func(f file) bool { return f.path == path }) {
 					want = nil
 				}
 				var got []string

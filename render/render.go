@@ -101,7 +101,7 @@ func (t *Templates) Node(c *inventory.Cluster, n inventory.Node, f Facts) ([]Art
 		d.Expect = "200"
 	}
 	artifacts := make([]Artifact, 0, len(files))
-	for _, file := range filesOf(c.Exposure) {
+	for _, file := range filesOf(c) {
 		content, err := t.execute(file.template, d)
 		if err != nil {
 			return nil, err
