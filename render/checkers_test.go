@@ -147,6 +147,7 @@ func onThisMachine(t *testing.T, a Artifact) []byte {
 	t.Helper()
 	content := Secrets{VRRPAuth: "geheim42"}.Fill(a).Content
 	content = replaceAll(t, content, `"/run/kplb/haproxy"`, `"`+filepath.Join(t.TempDir(), "haproxy")+`"`)
+	content = bytes.ReplaceAll(content, []byte(`"`+MetricsPath+`"`), []byte(`"/bin/true"`))
 	return replaceAll(t, content, `"`+CheckPath+`"`, `"/bin/true"`)
 }
 

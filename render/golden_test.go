@@ -224,6 +224,9 @@ func TestEveryTemplateIsRendered(t *testing.T) {
 	for _, f := range allFiles() {
 		used = append(used, f.template)
 	}
+	for _, e := range exports {
+		used = append(used, e.template)
+	}
 	slices.Sort(used)
 	if d := cmp.Diff(names, used); d != "" {
 		t.Errorf("templates (-there +used):\n%s", d)

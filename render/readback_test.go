@@ -77,7 +77,7 @@ type haproxyIntent struct {
 func readHAProxy(t *testing.T, content []byte) haproxyIntent {
 	t.Helper()
 	s := haproxySections(t, content)
-	sections := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), ofServices)
+	sections := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(section string) bool { return ofServices(section) || section == "frontend kplb-metrics" })
 	want := []string{"backend kube-apiserver", "defaults", "frontend kplb-monitor", "frontend kube-apiserver-in", "global"}
 	if d := cmp.Diff(want, sections); d != "" {
 		t.Errorf("sections:\n%s", d)
@@ -341,7 +341,7 @@ func TestReadBackRest(t *testing.T) {
 					"ExecStartPost=/bin/sh -c 'echo 0 > /run/kplb/haproxy'", "ExecStopPost=/bin/sh -c 'echo -254 > /run/kplb/haproxy'",
 				},
 				KeepalivedUnitPath: append([]string{
-					"[Unit]", "Wants=haproxy.service network-online.target", "After=haproxy.service network-online.target", "StartLimitIntervalSec=0",
+					"[Unit]", "Wants=haproxy.service network-online.target" + map[bool]string{true: " " + MetricsTimer}[c.Metrics != nil], "After=haproxy.service network-online.target", "StartLimitIntervalSec=0",
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
 				}, gone...),
 			} {

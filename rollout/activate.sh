@@ -76,6 +76,7 @@ begin
 switched='' pause=''
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(systemctl daemon-reload 2>&1) || refuse "systemctl daemon-reload: $said"
+	said=$(metrics_follow 2>&1) || refuse "kplb-metrics.timer does not start: $said"
 fi
 case $KPLB_SYSCTL in
 1) said=$(sysctl -q -p /etc/sysctl.d/90-kplb.conf 2>&1) || refuse "sysctl: $said" ;;

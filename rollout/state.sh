@@ -73,6 +73,21 @@ redirect_stale() {
 	true
 }
 
+metrics_timer=/etc/systemd/system/kplb-metrics.timer
+
+# metrics_follow [--no-block]: the timer runs where its file is, and nowhere
+# else; what it has had written goes with it. For when systemd has read its units.
+metrics_follow() {
+	if [ -e $metrics_timer ]; then
+		systemctl "$@" restart kplb-metrics.timer
+		return
+	fi
+	systemctl stop kplb-metrics.timer kplb-metrics.service 2>/dev/null
+	IFS= read -r textfile 2>/dev/null <$base/textfile || return 0
+	case $textfile in /*/kplb.prom) rm -f "$textfile" ;; esac
+	rm -f $base/textfile
+}
+
 # temporary PATH: where a file is written before it is renamed to PATH. Kubelet
 # runs every file of its directory, so for that one it is outside.
 temporary() {
