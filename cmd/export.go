@@ -10,7 +10,10 @@ func newExport(s streams, set *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write what other programs need to look after the cluster",
-		Args:  unknownCommand,
+		Long: `Writes files for other programs, made for the cluster of the inventory: for now those
+of Prometheus and Grafana, see kplb export metrics --help.`,
+		Example: `  kplb export metrics -i cluster.yaml -o monitoring/`,
+		Args:    unknownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newExportMetrics(s, set))
