@@ -14,7 +14,7 @@ func newExport(s streams, set *settings) *cobra.Command {
 of Prometheus and Grafana, see kplb export metrics --help.`,
 		Example: `  kplb export metrics -i cluster.yaml -o monitoring/`,
 		Args:    unknownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newExportMetrics(s, set))
 	for _, sub := range c.Commands() {

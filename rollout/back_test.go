@@ -308,7 +308,9 @@ func TestSavedState(t *testing.T) {
 			map[string]Unit{"haproxy": {Active: "inactive", File: "disabled"}, "keepalived": {Active: "inactive", File: "disabled"}},
 		},
 		{
-			"1", 0, slices.DeleteFunc(managedPaths(), func(p string) bool { return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-metrics") }),
+			"1", 0, slices.DeleteFunc(managedPaths(), func(p string) bool {
+				return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-metrics")
+			}),
 			map[string]Unit{"haproxy": {Active: "active", File: "enabled"}, "keepalived": {Active: "active", File: "enabled"}},
 		},
 	} {
