@@ -90,9 +90,10 @@ func allFiles() []file { return slices.Concat(metricsFiles, files) }
 // Paths lists the paths of all artifacts that a node may have, in the order
 // of installation.
 func Paths() []string {
-	var paths []string
-	for _, f := range allFiles() {
-		paths = append(paths, f.path)
+	all := allFiles()
+	paths := make([]string, len(all))
+	for i, f := range all {
+		paths[i] = f.path
 	}
 	return paths
 }

@@ -220,7 +220,7 @@ func TestEveryTemplateIsRendered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var used []string
+	used := make([]string, 0, len(allFiles())+len(exports))
 	for _, f := range allFiles() {
 		used = append(used, f.template)
 	}

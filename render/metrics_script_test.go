@@ -86,8 +86,8 @@ var whenForm = regexp.MustCompile(`(last_transition_timestamp_seconds) [1-9]\d{9
 // order master, backup, fault and stop.
 func (n *metricsNode) wants(got, state string, times [4]int, more string) {
 	n.t.Helper()
-	var want []string
 	states := []string{"master", "backup", "fault", "stop"}
+	want := make([]string, 0, 2*len(states))
 	for _, s := range states {
 		want = append(want, fmt.Sprintf("vrrp_state{state=%q} %d", s, map[bool]int{true: 1}[s == state]))
 	}
@@ -148,12 +148,12 @@ func TestMetricsOfNode(t *testing.T) {
 		}
 		return out
 	}
-	sums := ""
+	var sums strings.Builder
 	for _, name := range []string{"haproxy.cfg", "keepalived.conf", "90-kplb.conf"} {
 		path := n.write("etc/"+name, name, 0o644)
-		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256([]byte(name)), path)
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256([]byte(name)), path)
 	}
-	n.write("kplb/active", sums, 0o600)
+	n.write("kplb/active", sums.String(), 0o600)
 	n.write("kplb/current", "7\n", 0o600)
 	if got := of(); got["drift_files"] != "0" || got[`generation_info{generation="7"}`] != "1" || got["pending_change"] != "0" || got["change_taken_back"] != "0" {
 		t.Errorf("as it was written: %v", got)

@@ -89,8 +89,9 @@ func TestCheckMetrics(t *testing.T) {
 	r := rolloutOf(t, withMetrics)
 	node := r.Cluster.Nodes[0]
 	told := func(f *Facts) string {
-		var out []string
-		for _, c := range checkMetrics(r.Cluster, node, f) {
+		checks := checkMetrics(r.Cluster, node, f)
+		out := make([]string, 0, len(checks))
+		for _, c := range checks {
 			if !c.OK && (c.Cure == "" || !c.Bearable) {
 				t.Errorf("%s has no cure, or is not bearable", c.What)
 			}
