@@ -15,6 +15,7 @@ const (
 	MetricsPath      = "/etc/keepalived/kplb-metrics" // writes what Textfile names
 	MetricsUnitPath  = "/etc/systemd/system/kplb-metrics.service"
 	MetricsTimerPath = "/etc/systemd/system/" + MetricsTimer
+	MetricsBootPath  = "/etc/systemd/system/timers.target.d/50-kplb.conf"
 )
 
 // Textfile is what a node's kplb-metrics writes for node_exporter.
@@ -25,6 +26,7 @@ var metricsFiles = []file{
 	{"kplb-metrics.tmpl", MetricsPath, 0o755, NoEffect, ""},
 	{"kplb-metrics.service.tmpl", MetricsUnitPath, 0o644, UnitReload, ""},
 	{"kplb-metrics.timer.tmpl", MetricsTimerPath, 0o644, UnitReload, ""},
+	{"timers.target.conf.tmpl", MetricsBootPath, 0o644, UnitReload, ""},
 }
 
 // metricsRules let Prometheus in. A rule knows single addresses only: where

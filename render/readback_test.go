@@ -341,7 +341,7 @@ func TestReadBackRest(t *testing.T) {
 					"ExecStartPost=/bin/sh -c 'echo 0 > /run/kplb/haproxy'", "ExecStopPost=/bin/sh -c 'echo -254 > /run/kplb/haproxy'",
 				},
 				KeepalivedUnitPath: append([]string{
-					"[Unit]", "Wants=haproxy.service network-online.target" + map[bool]string{true: " " + MetricsTimer}[c.Metrics != nil], "After=haproxy.service network-online.target", "StartLimitIntervalSec=0",
+					"[Unit]", "Wants=haproxy.service network-online.target", "After=haproxy.service network-online.target", "StartLimitIntervalSec=0",
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
 				}, gone...),
 			} {

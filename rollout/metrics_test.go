@@ -14,7 +14,7 @@ const (
 	withMetrics     = home + "metrics: {listen: node, allowFrom: [10.1.0.254/32]}\n"
 	metricsDir      = "/var/lib/prometheus/node-exporter"
 	metricsDirNote  = "node-1: /var/lib/prometheus/node-exporter is not a directory there: /var/lib/prometheus/node-exporter/kplb.prom is written when node_exporter has made it"
-	metricsFilesAre = "/etc/keepalived/kplb-metrics /etc/systemd/system/kplb-metrics.service /etc/systemd/system/kplb-metrics.timer"
+	metricsFilesAre = "/etc/keepalived/kplb-metrics /etc/systemd/system/kplb-metrics.service /etc/systemd/system/kplb-metrics.timer /etc/systemd/system/timers.target.d/50-kplb.conf"
 )
 
 // TestPlanMetrics plans the files, the timer and the way in, and takes them
@@ -34,7 +34,7 @@ func TestPlanMetrics(t *testing.T) {
 	node := with.Cluster.Nodes[0]
 
 	added, plan := first(with, applied(t, without, node))
-	same(t, "added", strings.Join(pathsOfChanges(added, false)[:3], " "), metricsFilesAre)
+	same(t, "added", strings.Join(pathsOfChanges(added, false)[:4], " "), metricsFilesAre)
 	same(t, "says so", slices.Contains(added.Consequences(), "kplb-metrics.timer: starts"), true)
 	same(t, "units are read", added.units, true)
 	same(t, "note", slices.Contains(plan.Notes(), metricsDirNote), true)
