@@ -7,6 +7,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
 TOOLS    := $(or $(KPLB_TOOLS),$(HOME)/.cache/kplb/tools)
 LINT_VERSION := v2.15.0
 LINT     := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/promtool)
 LAB      := $(CURDIR)/lab/lab
 LAB_TAGS := e2e,faults,load,bench
 
@@ -25,12 +26,19 @@ test: checkers ## unit tests with the race detector, and every golden by the rea
 	KPLB_REQUIRE_CHECKERS=$(if $(filter 0,$(shell id -u)),1) $(GO) test -race ./...
 
 .PHONY: checkers
-checkers: # what the tests call, installed by root and named for others
+checkers: $(PROMTOOL) # what the tests call, installed by root and named for others
 	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client; do \
 		PATH=$$PATH:/usr/sbin:/sbin command -v $${c%%:*} >/dev/null || missing="$$missing $${c##*:}"; done; \
 	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else echo "kplb: the tests need packages that are missing:$$missing; apt-get install them" >&2; exit 1; fi
+
+$(TOOLS)/promtool: # from Debian's package, whose service nobody wants here
+	rm -rf $@.new && mkdir -p $@.new
+	cd $@.new && { apt-get -qq -o APT::Sandbox::User=root download prometheus || { apt-get update -qq && apt-get -qq -o APT::Sandbox::User=root download prometheus; }; }
+	dpkg-deb -x $@.new/prometheus_*.deb $@.new
+	mv $@.new/usr/bin/promtool $@
+	rm -rf $@.new
 
 .PHONY: lint
 lint: $(LINT) ## go vet, golangci-lint, gofmt, shellcheck

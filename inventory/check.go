@@ -45,6 +45,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	cluster.Services = c.services(doc, cluster)
 	c.peersPort(doc, cluster)
 	cluster.WorkerBalancer = c.workerBalancer(doc, cluster)
+	cluster.Metrics = c.metrics(&doc.Metrics, cluster)
 	cluster.Director = c.director(doc, vips, cluster.Exposure)
 	return cluster
 }

@@ -20,6 +20,9 @@ func (c *checker) director(doc *document, vips []vipItem, exposure Exposure) Dir
 	if len(doc.Services) > 0 {
 		c.add(doc.Services[0].At.at, "services need HAProxy, and there is none with exposure: ipvs", "leave services out, or write another exposure")
 	}
+	if doc.Metrics.At.given {
+		c.add(doc.Metrics.At.at, "metrics are those of HAProxy, and there is none with exposure: ipvs", "leave metrics out, or write another exposure")
+	}
 	for _, v := range vips {
 		if v.address.Is6() {
 			c.add(v.at.at, fmt.Sprintf("%s %s is IPv6, and exposure: ipvs would have the nodes forward IPv6, with which the kernel ignores router advertisements", v.at.path, v.address),

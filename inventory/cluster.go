@@ -76,6 +76,7 @@ type Cluster struct {
 	VRRP         VRRP
 	HAProxy      HAProxy
 	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
+	Metrics      *Metrics  `json:",omitempty"` // for Prometheus, beside HAProxy's monitor page; nil: nothing
 	Director     Director
 
 	VIPs      []netip.Addr          // all of them, in the order of the file

@@ -27,6 +27,7 @@ type document struct {
 	IPVS         ipvsDocument     `key:"ipvs"`
 
 	Services []serviceDocument `key:"services"`
+	Metrics  metricsDocument   `key:"metrics"`
 
 	WorkerBalancer workerBalancerDocument `key:"workerBalancer"`
 }

@@ -20,7 +20,7 @@ func sinks() map[string]string {
 	document := func(changes map[string]string) string {
 		var b strings.Builder
 		for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
-			"nodes", "workers", "ssh", "vrrp", "haproxy", "services", "ipvs"} {
+			"nodes", "workers", "ssh", "vrrp", "haproxy", "services", "ipvs", "metrics"} {
 			value := top[key]
 			if c, ok := changes[key]; ok {
 				value = c
@@ -33,7 +33,7 @@ func sinks() map[string]string {
 	}
 	out := map[string]string{}
 	for _, key := range []string{"apiVersion", "kind", "name", "vip", "port", "distribution", "exposure", "dnsName", "certificates", "endpoint", "firewall",
-		"nodes", "workers", "ssh", "vrrp", "haproxy", "services", "ipvs"} {
+		"nodes", "workers", "ssh", "vrrp", "haproxy", "services", "ipvs", "metrics"} {
 		out[key] = document(map[string]string{key: "%s"})
 	}
 	in := func(key, form string, fields ...string) {
@@ -59,6 +59,7 @@ func sinks() map[string]string {
 	in("services", "[{name: web, port: 443, nodePort: 30443, %s: %%s}]", "nodes", "sessionAffinity", "proxyProtocol", "sourceRanges", "check")
 	in("services", "[{name: web, port: 443, nodePort: 30443, sessionAffinity: ClientIP, %s: %%s}]", "timeoutSeconds")
 	in("services", "[{name: web, port: 443, nodePort: 30443, nodes: {%s: %%s}}]", "labels")
+	in("metrics", "{listen: node, %s: %%s}", "port", "allowFrom", "textfileDir")
 	out["label key"] = document(map[string]string{"nodes": "[{name: a, address: 10.1.1.1, labels: {%s: a}}]"})
 	out["node name"] = document(map[string]string{"nodes": "[{address: 10.1.1.1, name: %s}]"})
 	out["node address"] = document(map[string]string{"nodes": "[{name: a, address: %s}]"})

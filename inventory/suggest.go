@@ -21,7 +21,7 @@ var secretKey = regexp.MustCompile(`(?i)^(auth[_-]?(pass(word)?)?|pass(word|phra
 var later = map[string][]string{
 	"":        {"sysctl", "profile", "extra", "templates"},
 	"vrrp":    {"multicast", "unicast", "preferredOrder"},
-	"haproxy": {"stats", "metrics"},
+	"haproxy": {"stats"},
 }
 
 // unknown reports the key at p, which the mapping of type t at path does not have.

@@ -85,18 +85,26 @@ var files = []file{
 	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload, "", false},
 }
 
-// filesOf lists those that an exposure has.
-func filesOf(e inventory.Exposure) []file {
-	return slices.DeleteFunc(slices.Clone(files), func(f file) bool {
-		return f.only != "" && f.only != e || f.haproxy && e == inventory.IPVS
+// filesOf lists those that the nodes of a cluster have.
+func filesOf(c *inventory.Cluster) []file {
+	out := slices.DeleteFunc(slices.Clone(files), func(f file) bool {
+		return f.only != "" && f.only != c.Exposure || f.haproxy && c.Exposure == inventory.IPVS
 	})
+	if c.Metrics != nil {
+		out = append(slices.Clone(metricsFiles), out...)
+	}
+	return out
 }
+
+// allFiles lists those that any node may have.
+func allFiles() []file { return slices.Concat(metricsFiles, files) }
 
 // Paths lists the paths of all artifacts that any node may have, in the order
 // of installation.
 func Paths() []string {
-	paths := make([]string, len(files))
-	for i, f := range files {
+	all := allFiles()
+	paths := make([]string, len(all))
+	for i, f := range all {
 		paths[i] = f.path
 	}
 	return paths
@@ -104,7 +112,7 @@ func Paths() []string {
 
 // EffectOf is what has to happen when the file at path changes.
 func EffectOf(path string) Effect {
-	for _, f := range files {
+	for _, f := range allFiles() {
 		if f.path == path {
 			return f.effect
 		}

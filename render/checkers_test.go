@@ -149,6 +149,7 @@ func onThisMachine(t *testing.T, a Artifact) []byte {
 	if bytes.Contains(content, []byte("track_file")) { // with exposure: ipvs there is none
 		content = replaceAll(t, content, `"/run/kplb/haproxy"`, `"`+filepath.Join(t.TempDir(), "haproxy")+`"`)
 	}
+	content = bytes.ReplaceAll(content, []byte(`"`+MetricsPath+`"`), []byte(`"/bin/true"`))
 	return replaceAll(t, content, `"`+CheckPath+`"`, `"/bin/true"`)
 }
 

@@ -68,7 +68,8 @@ func Firewall(c *inventory.Cluster, n inventory.Node) []Rule {
 		in = append(in, Rule{Protocol: "tcp", To: n.Address, Port: c.Port})
 	}
 	serviceIn, serviceOut := serviceRules(c, n)
-	return append(append(in, serviceIn...), append(out, serviceOut...)...)
+	in = append(append(in, serviceIn...), metricsRules(c, n)...)
+	return append(in, append(out, serviceOut...)...)
 }
 
 // once adds a rule that is not there yet.

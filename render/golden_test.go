@@ -23,7 +23,7 @@ const casesDir = "../testdata/render"
 var withoutGolden = []string{"fifteen-nodes"}
 
 // examples are cases whose inventory is an example that users are shown.
-var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services", "worker-balancer", "ipvs"}
+var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services", "worker-balancer", "ipvs", "metrics"}
 
 // forCases runs test for every inventory of testdata/render.
 func forCases(t *testing.T, test func(t *testing.T, dir string, c *inventory.Cluster)) {
@@ -76,7 +76,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, dir string, c *inventory.Cluster) {
 		tree := renderTree(t, c)
-		want := len(c.Nodes) * len(filesOf(c.Exposure))
+		want := len(c.Nodes) * len(filesOf(c))
 		if c.WorkerBalancer != nil {
 			want += len(c.Workers) * len(WorkerPaths())
 		}
@@ -224,9 +224,12 @@ func TestEveryTemplateIsRendered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := make([]string, 0, len(files))
-	for _, f := range slices.Concat(files, workerFiles) {
+	used := make([]string, 0, len(allFiles())+len(exports))
+	for _, f := range slices.Concat(allFiles(), workerFiles) {
 		used = append(used, f.template)
+	}
+	for _, e := range exports {
+		used = append(used, e.template)
 	}
 	slices.Sort(used)
 	if d := cmp.Diff(names, used); d != "" {

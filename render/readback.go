@@ -57,6 +57,7 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 		server := hostport(other.Address, c.Port)
 		want(HAProxyPath, `server\s+\S+\s+`+quoted(server), "a server "+server)
 	}
+	errs = append(errs, readMetrics(content, c, n)...)
 	wantServices(c, n, func(form, what string) { want(HAProxyPath, form, what) })
 	return errors.Join(append(errs, readBalancing(content[HAProxyPath], binds, serviceBinds(c))...)...)
 }

@@ -91,7 +91,7 @@ func notEmpty(override fs.FS, name string) error {
 
 // Node renders the artifacts of one node, in the order of installation.
 func (t *Templates) Node(c *inventory.Cluster, n inventory.Node, f Facts) ([]Artifact, error) {
-	return t.render(filesOf(c.Exposure), c, n, newData(c, n, f))
+	return t.render(filesOf(c), c, n, newData(c, n, f))
 }
 
 func newData(c *inventory.Cluster, n inventory.Node, f Facts) data {

@@ -75,7 +75,7 @@ $(last_words "$name")"
 begin
 switched='' pause=''
 if [ "$KPLB_UNITS" = 1 ]; then
-	said=$(systemctl daemon-reload 2>&1) || refuse "systemctl daemon-reload: $said"
+	said=$(read_units 2>&1) || refuse "systemctl: daemon-reload, or restart kplb-metrics.timer: $said"
 fi
 case $KPLB_SYSCTL in
 1) said=$(sysctl -q -p /etc/sysctl.d/90-kplb.conf 2>&1) || refuse "sysctl: $said" ;;

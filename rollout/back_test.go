@@ -309,7 +309,8 @@ func TestSavedState(t *testing.T) {
 		},
 		{
 			"1", 0, slices.DeleteFunc(managedPaths(), func(p string) bool { // of other exposures
-				return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-ipvs") || p == render.ModulesPath
+				return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-ipvs") || p == render.ModulesPath ||
+					strings.Contains(p, "kplb-metrics") || p == render.MetricsBootPath
 			}),
 			map[string]Unit{"haproxy": {Active: "active", File: "enabled"}, "keepalived": {Active: "active", File: "enabled"}},
 		},

@@ -57,6 +57,9 @@ func (n NodePlan) Consequences() []string {
 	case n.Keepalived != Leave:
 		say("keepalived: %s", map[Action]string{Start: "starts", Reload: "reloads", Restart: "restarts", Stop: "stops"}[n.Keepalived])
 	}
+	if said := n.metricsConsequence(); said != "" {
+		say("%s", said)
+	}
 	if n.Kubelet != Leave {
 		say("kubelet: restarts, pods go on")
 	}

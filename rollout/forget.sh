@@ -8,7 +8,7 @@ one_at_a_time 20 || {
 	exit 1
 }
 rm -rf $base /run/kplb /run/kplb.owner /run/kplb.token
-for dir in /etc/systemd/system/haproxy.service.d /etc/systemd/system/keepalived.service.d /etc/kubernetes/patches; do
+for dir in /etc/systemd/system/haproxy.service.d /etc/systemd/system/keepalived.service.d /etc/systemd/system/timers.target.d /etc/kubernetes/patches; do
 	rmdir "$dir" 2>/dev/null
 done
 record done

@@ -32,6 +32,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 		paths = append(paths, adminPath, superAdminPath, kubeletPath)
 	}
 	firewall := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
+	paths = append(paths, textfileDir(c, n)...)
 	if firewall {
 		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
 	}

@@ -22,7 +22,7 @@ ports="sport = :$KPLB_PORT or sport = :$KPLB_FRONT_PORT or sport = :$KPLB_MONITO
 for port in $KPLB_MORE_PORTS; do ports="$ports or sport = :$port"; done
 record listeners "$(ss -Hltnp "( $ports )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service 2>/dev/null)"
+	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service kplb-metrics.timer 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"

@@ -148,6 +148,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 	p.consequences(c, f, artifacts)
 	p.planIdentity(f, artifacts)
 	p.planFailback(c, f)
+	p.noteMetrics(c, f)
 	return p, nil
 }
 
@@ -263,6 +264,7 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 		n.Listen = at
 	}
 	n.planRedirect(c, f, artifacts, effects)
+	n.planMetrics(f, artifacts)
 	for _, unit := range []string{"haproxy.service", "keepalived.service"} {
 		if f.Units[unit].File != "enabled" {
 			n.Enable = append(n.Enable, unit)

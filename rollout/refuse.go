@@ -77,6 +77,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 	refuseManifests(f, refuse)
 	refuseListeners(c, n, f, refuse)
 	refuseServices(c, n, f, refuse)
+	refuseMetrics(c, n, f, refuse)
 	return out
 }
 

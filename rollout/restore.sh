@@ -83,7 +83,7 @@ haproxy_again() {
 touch $changed
 ufw_back $old
 put_files_back || exit 1
-if touched ^/etc/systemd/; then systemctl daemon-reload; fi
+if touched ^/etc/systemd/; then read_units $block; fi
 if touched ^/etc/ufw/ && ufw_running; then ufw reload >/dev/null; fi
 cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
 [ ! -e $old/nonlocal_bind6 ] || cmp -s $old/nonlocal_bind6 /proc/sys/net/ipv6/ip_nonlocal_bind || cat $old/nonlocal_bind6 >/proc/sys/net/ipv6/ip_nonlocal_bind

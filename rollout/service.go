@@ -37,6 +37,9 @@ func ownServicePorts(c *inventory.Cluster) []ownPort {
 	if c.NeedsPeers() {
 		out = append(out, ownPort{"haproxy.peersPort", c.HAProxy.PeersPort})
 	}
+	if c.Metrics.OnNode() {
+		out = append(out, ownPort{"metrics.port", c.Metrics.Port})
+	}
 	return out
 }
 

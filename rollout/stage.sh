@@ -81,8 +81,8 @@ is_whole() {
 	case $newline$sums$newline in *"$newline$after  $stage/$name$newline"*) ;; *) refuse "no room for $path in $base, or it was written badly" ;; esac
 }
 
-# The daemons read the staged files; the check that keepalived.conf names is a
-# stand-in, because the real one may not be there yet.
+# The daemons read the staged files; the programs that keepalived.conf names have a
+# stand-in, because the real ones may not be there yet.
 is_valid() {
 	[ "$after" = absent ] && return 0
 	case $path in
@@ -93,7 +93,7 @@ is_valid() {
 		said=$(nft -c -f "$stage/$name" 2>&1) || refuse "nft does not take its file: $said"
 		;;
 	/etc/keepalived/keepalived.conf)
-		sed "s,/etc/keepalived/kplb-check,$stage/check," "$stage/$name" >"$stage/keepalived.conf"
+		sed "s,/etc/keepalived/kplb-check,$stage/check,; s,/etc/keepalived/kplb-metrics,$stage/check," "$stage/$name" >"$stage/keepalived.conf"
 		printf '#!/bin/sh\n' >"$stage/check"
 		chmod 755 "$stage/check"
 		said=$(keepalived -t -f "$stage/keepalived.conf" 2>&1) && [ -z "$said" ] ||

@@ -73,6 +73,23 @@ redirect_stale() {
 	true
 }
 
+metrics_timer=/etc/systemd/system/kplb-metrics.timer
+
+# read_units [--no-block]: has systemd read its units again. kplb-metrics.timer
+# runs where its file is, and nowhere else; what it has had written goes with it.
+# It is stopped first: systemd takes a timer whose file is gone for one that failed.
+read_units() {
+	if [ ! -e $metrics_timer ]; then
+		systemctl stop kplb-metrics.timer kplb-metrics.service 2>/dev/null
+		textfile=
+		[ ! -e $base/textfile ] || IFS= read -r textfile <$base/textfile
+		case $textfile in /*/kplb.prom) rm -f "$textfile" ;; esac
+		rm -f $base/textfile
+	fi
+	systemctl daemon-reload || return 1
+	[ ! -e $metrics_timer ] || systemctl "$@" restart kplb-metrics.timer
+}
+
 # temporary PATH: where a file is written before it is renamed to PATH. Kubelet
 # runs every file of its directory, so for that one it is outside.
 temporary() {

@@ -133,6 +133,7 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	for _, n := range r.present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.absent)...)
+		proof.Checks = append(proof.Checks, checkMetrics(r.Cluster, n, facts[n.Name])...)
 	}
 	holders := map[netip.Addr]string{}
 	for i, vip := range r.Cluster.VIPs {

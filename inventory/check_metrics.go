@@ -1,0 +1,85 @@
+package inventory
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	defaultMetricsPort = 8406
+	// defaultTextfileDir is that of Debian's prometheus-node-exporter.
+	defaultTextfileDir = "/var/lib/prometheus/node-exporter"
+)
+
+// metrics is nil where the inventory says nothing of them.
+func (c *checker) metrics(d *metricsDocument, cluster *Cluster) *Metrics {
+	if !d.At.given {
+		return nil
+	}
+	m := &Metrics{
+		Listen:      Listen(read(c.collector, d.Listen, oneOf([]string{string(Loopback), string(NodesAddress)}, nil), string(Loopback))),
+		TextfileDir: read(c.collector, d.TextfileDir, nodeDirectory, defaultTextfileDir),
+		AllowFrom:   readAll(c.collector, d.AllowFrom.items, network),
+	}
+	port := read(c.collector, d.Port, portNumber, defaultMetricsPort)
+	if !m.OnNode() {
+		if said := d.Listen.text; said == "" || said == string(Loopback) {
+			c.needsNode(d.Port.place)
+			c.needsNode(d.AllowFrom.place)
+		}
+		return m
+	}
+	m.Port = port
+	c.metricsPort(d, cluster, port)
+	for _, s := range d.AllowFrom.items {
+		p, f := network(s)
+		if f == nil && slices.ContainsFunc(cluster.Nodes, func(n Node) bool { return n.Address.IsValid() && n.Address.Is4() != p.Addr().Is4() }) {
+			c.add(s.at, fmt.Sprintf("%s %s is of another family than the nodes' addresses", s.path, p), "write a network that Prometheus comes from when it asks a node's address")
+		}
+	}
+	return m
+}
+
+// needsNode reports a key that means something with listen: node alone.
+func (c *checker) needsNode(p place) {
+	if p.given {
+		c.add(p.at, p.path+" is of the nodes' addresses, where HAProxy does not listen for Prometheus", "write metrics.listen: node, or leave it out")
+	}
+}
+
+// metricsPort wants a port that nothing else has. Where the default is taken by
+// another key, that key is named.
+func (c *checker) metricsPort(d *metricsDocument, cluster *Cluster, port uint16) {
+	claimed := claims(cluster, cluster.NeedsPeers())
+	if d.Port.given {
+		c.freePort(d.Port, port, claimed)
+		return
+	}
+	for _, other := range claimed {
+		if other.port == port {
+			c.add(d.At.at, fmt.Sprintf("metrics.port is %d, which is also %s", port, other.what), "write metrics.port: a port that is free on every node, below 30000")
+		}
+	}
+}
+
+var nodePath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$`)
+
+// nodeDirectory parses paths of directories on the nodes that something is
+// written to. kubelet runs what it finds below /etc/kubernetes, and others read
+// what is in theirs.
+func nodeDirectory(s scalar) (string, *fault) {
+	if f := literal(s); f != nil {
+		return "", f
+	}
+	const instead = "write the one that node_exporter has for --collector.textfile.directory, like " + defaultTextfileDir
+	top, _, _ := strings.Cut(strings.TrimPrefix(s.text, "/"), "/")
+	switch {
+	case !nodePath.MatchString(s.text) || len(s.text) > 255:
+		return "", &fault{"is not an absolute path of letters, digits, ., _ and -", instead}
+	case slices.Contains([]string{"boot", "dev", "etc", "proc", "sys", "usr"}, top):
+		return "", &fault{"is below /" + top + ", where other programs read what they find", instead}
+	}
+	return s.text, nil
+}
