@@ -1,0 +1,96 @@
+package drill
+
+import (
+	"slices"
+	"time"
+)
+
+// Run is what was seen around one fault. Its times count from when its
+// sampling began.
+type Run struct {
+	Fault Fault
+	Node  string // that was broken
+	Nodes []string
+	Round int // from 1
+
+	Every, Limit time.Duration // of the sampler
+
+	Struck   time.Duration // the node was broken
+	Mended   time.Duration // it was put back; 0: not known when
+	MendedBy string
+	Well     time.Duration // everything was proven again; 0: it was not
+	End      time.Duration
+
+	Samples []Sample
+	Held    int // connections that were held
+	Breaks  []Break
+	Spans   []Span
+	Blind   []string // nodes whose own record was lost
+}
+
+// gap is the longest time in which no answer came in, and where it began.
+func (r *Run) gap() (from, length time.Duration) {
+	var answers []time.Duration
+	for _, s := range r.Samples {
+		if s.Failure == "" {
+			answers = append(answers, s.answered())
+		}
+	}
+	slices.Sort(answers)
+	answers = append(answers, r.End)
+	last := time.Duration(0)
+	for _, at := range answers {
+		if at-last > length {
+			from, length = last, at-last
+		}
+		last = at
+	}
+	return from, length
+}
+
+// stall is the longest time in which the sampler itself began nothing.
+func (r *Run) stall() time.Duration {
+	var longest, last time.Duration
+	for _, s := range r.Samples {
+		longest, last = max(longest, s.At-last), s.At
+	}
+	return longest
+}
+
+// slowest is the longest that a connection took which was answered.
+func (r *Run) slowest() time.Duration {
+	var longest time.Duration
+	for _, s := range r.Samples {
+		if s.Failure == "" {
+			longest = max(longest, s.Took)
+		}
+	}
+	return longest
+}
+
+func (r *Run) failures() (int, map[string]int) {
+	n, why := 0, map[string]int{}
+	for _, s := range r.Samples {
+		if s.Failure != "" {
+			n++
+			why[s.Failure]++
+		}
+	}
+	return n, why
+}
+
+// held says how the held connections fared: how many broke, how long the
+// slowest client took to notice, and to have another one; lost are those that
+// had none at the end.
+func (r *Run) held() (broken, lost int, noticed, back time.Duration) {
+	for _, b := range r.Breaks {
+		noticed = max(noticed, b.Noticed-b.Last)
+		again := b.Back
+		if again == 0 {
+			lost++
+			again = r.End // so long at least
+		}
+		back = max(back, again-b.Last)
+	}
+	return len(r.Breaks), lost, noticed, back
+}
