@@ -25,9 +25,10 @@ It does not start unless kplb verify passes, verifies again before each fault an
 end, and refuses what the others cannot do without: the only node, etcd's majority. The
 nodes are locked meanwhile, so that no apply runs.
 
-Before it breaks anything, the node itself is told to put it back: a timer of its systemd,
-15 s after --for, or at once what cuts it off. So it is put back if you press Ctrl-C, if
-your machine is gone, or if the node reboots: nothing on a disk is changed.
+Before it breaks anything, the node itself is told to put it back: by a timer of its
+systemd, 15 s after --for, and a link that is down by the node alone, after --for. So it is
+put back when you press Ctrl-C, when your machine is gone, and when the node reboots:
+nothing on a disk is changed.
 
 An apiserver is not killed: kubelet starts it again when it likes, after minutes at worst.
 It is frozen (it accepts, and never answers) or cut off (it is silent), and both surely end.

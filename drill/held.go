@@ -57,8 +57,8 @@ func (g *Sampling) connect(ctx context.Context) *client {
 // beat asks until there is no answer, and says whether the connection is
 // broken: one whose server says goodbye is not.
 func (g *Sampling) beat(ctx context.Context, c *client, last *time.Duration) bool {
-	for !c.goodbye {
-		if !pause(ctx, heartbeat) {
+	for {
+		if !pause(ctx, heartbeat) || c.goodbye {
 			return false
 		}
 		limited, cancel := context.WithTimeout(ctx, g.sampler.Limit)
@@ -69,7 +69,6 @@ func (g *Sampling) beat(ctx context.Context, c *client, last *time.Duration) boo
 		}
 		*last = g.Since()
 	}
-	return false
 }
 
 func (g *Sampling) keep(b *Break) {

@@ -33,7 +33,7 @@ type Result struct {
 	Well     int64  `json:"wellMilliseconds"` // until everything was proven again; 0: it was not
 
 	Holders []Holding `json:"holders"`         // since the run began
-	Struck  int64     `json:"struckAt"`        // likewise
+	Struck  int64     `json:"struckAtMilliseconds"`        // likewise
 	Blind   []string  `json:"blind,omitempty"` // nodes whose record of the VIP was lost
 }
 

@@ -69,9 +69,12 @@ func (r *Run) slowest() time.Duration {
 }
 
 func (r *Run) failures() (int, map[string]int) {
-	n, why := 0, map[string]int{}
+	n, why := 0, map[string]int(nil)
 	for _, s := range r.Samples {
 		if s.Failure != "" {
+			if why == nil {
+				why = map[string]int{}
+			}
 			n++
 			why[s.Failure]++
 		}

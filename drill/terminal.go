@@ -114,12 +114,12 @@ func (r *Run) markLine() string {
 	return string(bar)
 }
 
-// scaleLine has a mark each second, with its number where there is room.
+// scaleLine has the seconds since the fault, where there is room.
 func (r *Run) scaleLine() string {
 	bar := []byte(strings.Repeat(" ", wide+8))
 	free := 0
-	for at := time.Duration(0); at <= r.End; at += time.Second {
-		i := r.column(at, wide)
+	for at := -r.Struck.Truncate(time.Second); r.Struck+at <= r.End; at += time.Second {
+		i := r.column(r.Struck+at, wide)
 		if text := fmt.Sprintf("%ds", int(at.Seconds())); i >= free {
 			copy(bar[i:], text)
 			free = i + max(len(text)+2, 6)

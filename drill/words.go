@@ -82,8 +82,12 @@ func (r Result) streams() string {
 	if r.Broken == 0 {
 		return fmt.Sprintf("no held connection of %d broke", r.HeldConnections)
 	}
-	out := fmt.Sprintf("held connections broke %d times (%d were held): noticed after %s at most, answered again after %s",
-		r.Broken, r.HeldConnections, span(r.Noticed), span(r.AnsweredAgain))
+	times := "1 time"
+	if r.Broken > 1 {
+		times = fmt.Sprintf("%d times", r.Broken)
+	}
+	out := fmt.Sprintf("held connections broke %s (of %d): noticed after %s at most, answered again after %s",
+		times, r.HeldConnections, span(r.Noticed), span(r.AnsweredAgain))
 	if r.NotBack > 0 {
 		out += fmt.Sprintf(", %d not at all", r.NotBack)
 	}
