@@ -39,14 +39,15 @@ func (o *drillOptions) openFiles() error {
 	if o.report == "" {
 		return nil
 	}
+	_, missing := os.Stat(o.report)
 	f, err := os.OpenFile(o.report, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err == nil {
-		err = f.Close()
-	}
 	if err != nil {
 		return &usageError{fmt.Errorf("report: %w", err)}
 	}
-	return nil
+	if missing != nil { // it is made when there is something in it
+		_ = os.Remove(o.report)
+	}
+	return f.Close()
 }
 
 // permitDrill says what will be broken, and asks.

@@ -87,10 +87,11 @@ func (d *exercise) collect(ctx context.Context) {
 
 // place takes the node's word for when it was broken, and put back.
 func (d *exercise) place(log *nodeLog) {
-	if at, ok := log.at("struck"); ok {
+	within := func(at time.Duration) bool { return at > 0 && at < d.seen.End }
+	if at, ok := log.at("struck"); ok && within(at) {
 		d.seen.Struck = at
 	}
-	if at, ok := log.at("mended"); ok && d.seen.Mended > 0 {
+	if at, ok := log.at("mended"); ok && within(at) && d.seen.Mended > 0 {
 		d.seen.Mended = at
 		if by := log.words["by"]; mendedBy[by] {
 			d.seen.MendedBy = by
@@ -138,7 +139,10 @@ func (l *nodeLog) take(r remote.Record) {
 // at is when something was, as the run counts.
 func (l *nodeLog) at(what string) (time.Duration, bool) {
 	t, ok := nodeTime(l.words[what])
-	return t - l.ahead, ok && l.clock
+	if !ok || !l.clock {
+		return 0, false
+	}
+	return t - l.ahead, true
 }
 
 var holderForm = regexp.MustCompile(`^([0-9]{1,11}\.[0-9]{9}) (held|lost)$`)
