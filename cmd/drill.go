@@ -75,7 +75,7 @@ func newDrill(s streams, set *settings) *cobra.Command {
 	addOutput(c, &o.format)
 	set.addSSHFlags(f)
 	_ = c.RegisterFlagCompletionFunc("fault", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { // the flag exists
-		var out []string
+		out := make([]string, 0, len(drill.Faults()))
 		for _, f := range drill.Faults() {
 			out = append(out, f.Name+"\t"+f.Does)
 		}

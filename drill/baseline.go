@@ -2,6 +2,7 @@ package drill
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -17,7 +18,7 @@ func ParseSummary(data []byte) (*Summary, error) {
 		return nil, fmt.Errorf("is not the output of `kplb drill -o json`: %w", err)
 	}
 	if len(s.Results) == 0 || s.Every <= 0 {
-		return nil, fmt.Errorf("is not the output of `kplb drill -o json`: it has no faults, or no everyMilliseconds")
+		return nil, errors.New("is not the output of `kplb drill -o json`: it has no faults, or no everyMilliseconds")
 	}
 	return &s, nil
 }

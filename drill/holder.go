@@ -51,7 +51,7 @@ func together(spans []Span) time.Duration {
 		at   time.Duration
 		more int
 	}
-	var edges []edge
+	edges := make([]edge, 0, 2*len(spans))
 	for _, s := range spans {
 		edges = append(edges, edge{s.From, 1}, edge{s.To, -1})
 	}

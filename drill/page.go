@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -77,7 +78,7 @@ func tiles(s Summary) []tile {
 	}
 	out := []tile{
 		{span(gap), "longest time without an answer" + strings.TrimSuffix(": "+where, ": "), gap > noticeable},
-		{fmt.Sprint(failed), fmt.Sprintf("of %d new connections failed", all), failed > 0},
+		{strconv.Itoa(failed), fmt.Sprintf("of %d new connections failed", all), failed > 0},
 		{map[bool]string{true: "never", false: span(two)}[two == 0], "two nodes held the VIP at once", two > 0},
 		{map[bool]string{true: "yes", false: "no"}[s.Proven], "everything proven again afterwards", !s.Proven},
 	}

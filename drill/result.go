@@ -32,9 +32,9 @@ type Result struct {
 	MendedBy string `json:"mendedBy"`
 	Well     int64  `json:"wellMilliseconds"` // until everything was proven again; 0: it was not
 
-	Holders []Holding `json:"holders"`         // since the run began
-	Struck  int64     `json:"struckAtMilliseconds"`        // likewise
-	Blind   []string  `json:"blind,omitempty"` // nodes whose record of the VIP was lost
+	Holders []Holding `json:"holders"`              // since the run began
+	Struck  int64     `json:"struckAtMilliseconds"` // likewise
+	Blind   []string  `json:"blind,omitempty"`      // nodes whose record of the VIP was lost
 }
 
 // Holding is a time in which a node held the VIP.

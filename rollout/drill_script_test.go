@@ -171,7 +171,11 @@ func TestDrillScriptFails(t *testing.T) {
 func TestDrillFreezes(t *testing.T) {
 	t.Parallel()
 	s := newDrillbox(t)
-	same(t, "nobody listens", func() string { s.write("bin/ss", "#!/bin/sh\n", 0o755); s.do("watch", ""); return s.do("break", "apiserver-frozen") }(),
+	same(t, "nobody listens", func() string {
+		s.write("bin/ss", "#!/bin/sh\n", 0o755)
+		s.do("watch", "")
+		return s.do("break", "apiserver-frozen")
+	}(),
 		"refused no kube-apiserver listens on port 6443\n")
 	sleep, err := os.ReadFile("/bin/sleep")
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/drill"
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -18,7 +17,7 @@ import (
 // second.
 func drills(t *testing.T, faults ...string) (*fleet, DrillOptions) {
 	t.Helper()
-	f := newFleet(t, func(t testing.TB, r *Rollout, n inventory.Node) *Facts { return applied(t, r, n) })
+	f := newFleet(t, applied)
 	for _, n := range f.nodes {
 		n.health = `{"health":"true"}`
 	}
@@ -162,7 +161,9 @@ func TestDrillPutsBack(t *testing.T) {
 			}, "", 1, []string{"all watch", "node-1 break", "node-1 mend", "node-1 mend", "all seen", "all end"},
 		},
 		{
-			"it cannot", func(f *fleet, _ func()) { f.nodes["node-1"].on["drill mend"] = refuses("haproxy-stopped: cannot be put back yet") },
+			"it cannot", func(f *fleet, _ func()) {
+				f.nodes["node-1"].on["drill mend"] = refuses("haproxy-stopped: cannot be put back yet")
+			},
 			"node-1: is still broken (haproxy-stopped), and puts itself back within 19s: node-1: haproxy-stopped: cannot be put back yet", 1,
 			[]string{"all watch", "node-1 break", "node-1 mend", "all seen", "all end"},
 		},

@@ -3,7 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -190,4 +190,4 @@ func (d *exercise) strike(ctx context.Context) error {
 	}, nil)
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%d", int(d.Seconds())) }
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
