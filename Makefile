@@ -50,7 +50,7 @@ $(LINT):
 
 .PHONY: golden
 golden: ## write the golden files anew; look at the diff before you commit it
-	$(GO) test ./inventory ./render ./kubeadm -update
+	$(GO) test ./inventory ./render ./kubeadm ./drill -update
 	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd
 
 .PHONY: demo

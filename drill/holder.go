@@ -44,9 +44,18 @@ func Spans(changes []Change, end time.Duration) []Span {
 // moment at which its word arrived.
 const doubt = 20 * time.Millisecond
 
-// together is how long more than one node held the VIP; what the clocks
-// cannot tell apart does not count.
+// together is how long more than one node held the VIP.
 func together(spans []Span) time.Duration {
+	var total time.Duration
+	for _, s := range overlaps(spans) {
+		total += s.To - s.From
+	}
+	return total
+}
+
+// overlaps are the times in which more than one node held the VIP; what the
+// clocks cannot tell apart does not count.
+func overlaps(spans []Span) []Span {
 	type edge struct {
 		at   time.Duration
 		more int
@@ -56,18 +65,19 @@ func together(spans []Span) time.Duration {
 		edges = append(edges, edge{s.From, 1}, edge{s.To, -1})
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.more, b.more)) })
-	var total, since time.Duration
+	var out []Span
+	var since time.Duration
 	holders := 0
 	for _, e := range edges {
 		if e.more > 0 && holders == 1 {
 			since = e.at
 		}
 		if e.more < 0 && holders == 2 && e.at-since > doubt {
-			total += e.at - since
+			out = append(out, Span{From: since, To: e.at})
 		}
 		holders += e.more
 	}
-	return total
+	return out
 }
 
 // takeover finds who else got the VIP after a moment, and when; empty: nobody.

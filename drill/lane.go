@@ -40,6 +40,7 @@ type lane struct {
 	TimesTopText          string
 	Outage                *outage
 	Holders               []holderRow
+	Both                  []box // two nodes hold it
 	Ticks                 []tick
 }
 
@@ -59,6 +60,8 @@ type holderRow struct {
 	TextY  int
 	Middle int
 	Spans  []box
+	Note   string // in one of them
+	NoteX  float64
 }
 
 type tick struct {
@@ -91,6 +94,9 @@ func (r *Run) lane() lane {
 		l.Holders = append(l.Holders, r.holderRow(n, holdersTop+i*holderStep))
 	}
 	l.Bottom = holdersTop + len(r.Nodes)*holderStep
+	for _, s := range overlaps(r.Spans) {
+		l.Both = append(l.Both, box{r.x(s.From), holdersTop - 4, max(round(r.x(s.To)-r.x(s.From)), 2), float64(len(r.Nodes) * holderStep)})
+	}
 	l.Height = l.Bottom + 24
 	l.Span, l.During, l.TickEnd = max(round(l.Mended-l.Struck), 0), l.Bottom-20, l.Bottom+6
 	l.drawTicks(r)
@@ -158,6 +164,13 @@ func (r *Run) holderRow(node string, y int) holderRow {
 	for _, s := range r.Spans {
 		if s.Node == node {
 			row.Spans = append(row.Spans, box{r.x(s.From), float64(y), max(round(r.x(s.To)-r.x(s.From)), 2), holderHigh})
+		}
+	}
+	who, after := takeover(r.Spans, r.Node, r.Struck)
+	for _, b := range row.Spans {
+		if who == node && b.X >= r.x(r.Struck) && b.W > 180 {
+			row.Note, row.NoteX = "takes over after "+span(after.Milliseconds()), b.X+8
+			break
 		}
 	}
 	return row
