@@ -150,7 +150,7 @@ func TestHelp(t *testing.T) {
 	}
 	_, help, _ := runMain("--help")
 	lines := strings.Split(help, "\n")
-	if len(lines) > 45 {
+	if len(lines) > 48 {
 		t.Errorf("the help has %d lines", len(lines))
 	}
 	for _, line := range lines {

@@ -54,7 +54,7 @@ func newDrill(s streams, set *settings) *cobra.Command {
 		Long:  drillLong + "\n\n" + faultTable(),
 		Example: `  kplb drill -i cluster.yaml --report drill.html
   kplb drill -i cluster.yaml --fault haproxy-killed --rounds 10
-  kplb drill -i cluster.yaml --yes -o json >now.json
+  kplb drill -i cluster.yaml --yes -o json > now.json
   kplb drill -i cluster.yaml --yes --baseline now.json`,
 		RunE: func(c *cobra.Command, _ []string) error { return s.drill(c.Context(), set, o) },
 	}
