@@ -45,8 +45,7 @@ func TestDrill(t *testing.T) {
 		t.Errorf("the page: %v", err)
 	}
 
-	again := []string{"drill", "--inventory", labInventory, "--yes", "--fault", "haproxy-stopped", "--for", "3s", "--baseline", baseline}
-	m.kplb(append(again, "--tolerance", "10")...).want(t, 0, "no worse than "+baseline, "HAProxy stopped on kubernetes-node-")
+	m.kplb("drill", "--inventory", labInventory, "--yes", "--fault", "haproxy-stopped", "--for", "3s", "--baseline", baseline, "--tolerance", "10").want(t, 0, "no worse than "+baseline, "HAProxy stopped on kubernetes-node-")
 	m.operatorGone()
 	m.sameBytes(before)
 }
