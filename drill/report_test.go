@@ -79,7 +79,7 @@ func TestResult(t *testing.T) {
 		},
 		{
 			"the VIP moves", made(t, "haproxy-killed").fail(1500, 1800, 1, failRefused, ms(1)).moved(1510, 1700),
-			"310 ms without an answer, 30 of 1200 new connections failed (refused)",
+			"304 ms without an answer, 30 of 1200 new connections failed (refused)",
 			[]string{"node-2 took the VIP over after 200 ms", "no held connection of 3 broke", "put back after 8.00 s by the operator", "all proven again after 9.50 s"},
 		},
 		{
@@ -94,7 +94,7 @@ func TestResult(t *testing.T) {
 				r.Mended, r.Well, r.Blind = 0, 0, []string{"node-3"}
 				return r
 			}(),
-			"160 ms without an answer, 15 of 1200 new connections failed (10 reset, 5 no answer)",
+			"154 ms without an answer, 15 of 1200 new connections failed (10 reset, 5 no answer)",
 			[]string{
 				"node-2 took the VIP over after 3.50 s", "node-1 holds it again after 8.50 s", "two nodes held it for 4.60 s", "no held connection of 3 broke",
 				"NOT proven again", "node-3 kept no record of the VIP",
@@ -112,7 +112,7 @@ func TestResult(t *testing.T) {
 				"the broken node did not hold the VIP",
 				"held connections broke 2 times (of 3): noticed after 1.00 s at most, answered again after 11.00 s, 1 not at all",
 				"put back after 8.00 s by the operator", "all proven again after 9.50 s",
-				"the sampler itself stood still for 500 ms: the figures are too long by up to that",
+				"the machine of the clients was busy, and began no connection for 500 ms: the figures may be too long by that",
 			},
 		},
 	} {
@@ -131,7 +131,7 @@ func TestNobodyIsAnswered(t *testing.T) {
 	r := made(t, "link-down").fail(0, 12000, 1, failSilent, time.Second)
 	same(t, "without an answer", r.Result().WithoutAnswer, int64(12000))
 	r.Samples = nil
-	same(t, "without a sample", r.Result().WithoutAnswer, int64(12000))
+	same(t, "nobody asks", r.Result().WithoutAnswer, int64(0))
 	_ = r.lane() // does not divide by zero
 	_ = (&Run{}).lane()
 }

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -28,23 +29,31 @@ type Run struct {
 	Blind   []string // nodes whose own record was lost
 }
 
-// gap is the longest time in which no answer came in, and where it began.
+// gap is the longest time in which connections waited and none was answered,
+// and where it began. While nobody waits, because the sampler stood still,
+// nobody is without an answer.
 func (r *Run) gap() (from, length time.Duration) {
-	var answers []time.Duration
-	for _, s := range r.Samples {
-		if s.Failure == "" {
-			answers = append(answers, s.answered())
-		}
+	ended := slices.Clone(r.Samples)
+	slices.SortFunc(ended, func(a, b Sample) int { return cmp.Compare(a.ended(), b.ended()) })
+	waiting := make([]time.Duration, len(ended)+1) // since when, of those that end from here on
+	waiting[len(ended)] = r.End
+	for i := len(ended) - 1; i >= 0; i-- {
+		waiting[i] = min(waiting[i+1], ended[i].At)
 	}
-	slices.Sort(answers)
-	answers = append(answers, r.End)
-	last := time.Duration(0)
-	for _, at := range answers {
-		if at-last > length {
-			from, length = last, at-last
+	last, next := time.Duration(0), 0
+	answer := func(at time.Duration) {
+		if began := max(last, waiting[next]); at-began > length {
+			from, length = began, at-began
 		}
 		last = at
 	}
+	for i, s := range ended {
+		if s.Failure == "" {
+			answer(s.ended())
+			next = i + 1
+		}
+	}
+	answer(r.End)
 	return from, length
 }
 

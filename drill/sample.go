@@ -19,8 +19,8 @@ type Sample struct {
 	Failure string        // empty: it was answered
 }
 
-// answered is when its answer was there.
-func (s Sample) answered() time.Duration { return s.At + s.Took }
+// ended is when its answer was there, or its failure.
+func (s Sample) ended() time.Duration { return s.At + s.Took }
 
 // Break is the end of a held connection.
 type Break struct {

@@ -73,7 +73,7 @@ func (r Result) Details() []string {
 		out = append(out, n+" kept no record of the VIP")
 	}
 	if r.Stalled > noticeable {
-		out = append(out, fmt.Sprintf("the sampler itself stood still for %s: the figures are too long by up to that", span(r.Stalled)))
+		out = append(out, fmt.Sprintf("the machine of the clients was busy, and began no connection for %s: the figures may be too long by that", span(r.Stalled)))
 	}
 	return out
 }
