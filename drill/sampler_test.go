@@ -1,47 +1,38 @@
 package drill
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// vip is a TLS server that can stop answering, as a VIP does.
+// vip is a TLS server that can stop answering, as a VIP does. It is in memory:
+// in a bubble of synctest its times are exact.
 type vip struct {
-	*httptest.Server
-	gate    sync.RWMutex // held for writing: nobody is answered
-	refuses atomic.Bool
-	conns   sync.Map
+	*httptest.Server // for its certificate
+	mu               sync.Mutex
+	silent           chan struct{} // closed: it answers again; nil: it answers
+	refuses          bool
+	status           string
+	pipes            []net.Conn
 }
 
 func newVIP(t *testing.T) *vip {
 	t.Helper()
-	v := &vip{}
-	v.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v.gate.RLock()
-		defer v.gate.RUnlock()
-		switch {
-		case r.URL.Path != "/healthz":
-			w.WriteHeader(http.StatusNotFound)
-		default:
-			_, _ = io.WriteString(w, "ok")
-		}
-	}))
-	v.Config.ErrorLog = log.New(io.Discard, "", 0) // broken handshakes are meant
-	v.StartTLS()
+	v := &vip{Server: httptest.NewTLSServer(http.NotFoundHandler()), status: "200 OK"}
 	t.Cleanup(v.Close)
 	return v
 }
@@ -51,133 +42,178 @@ func (v *vip) sampler(held int) *Sampler {
 	pool := x509.NewCertPool()
 	pool.AddCert(v.Certificate())
 	return &Sampler{
-		Address: v.Listener.Addr().String(), Every: ms(5), Limit: ms(300), Held: held,
-		TLS: &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12},
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if v.refuses.Load() {
-				return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
-			}
-			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			if err == nil {
-				v.conns.Store(c, true)
-			}
-			return c, err
-		},
+		Address: "10.1.233.1:6443", Every: ms(5), Limit: ms(150), Held: held,
+		TLS:  &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12},
+		Dial: v.dial,
 	}
 }
 
-// breakAll resets every connection there is.
-func (v *vip) breakAll() {
-	v.conns.Range(func(c, _ any) bool {
-		_ = c.(net.Conn).Close() //nolint:forcetypeassert // nothing else is stored
-		return true
-	})
+func (v *vip) dial(context.Context, string, string) (net.Conn, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.refuses {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	here, there := net.Pipe()
+	v.pipes = append(v.pipes, there)
+	go v.serve(there)
+	return here, nil
 }
 
-// TestSamplerSilence: a server that stops answering for 800 ms is without an
-// answer for as long, and what begins meanwhile fails after the limit.
-func TestSamplerSilence(t *testing.T) {
-	t.Parallel()
-	v := newVIP(t)
-	g := v.sampler(2).Start(t.Context())
-	time.Sleep(ms(300))
-	v.gate.Lock()
-	from := g.Since()
-	time.Sleep(ms(800))
-	v.gate.Unlock()
-	to := g.Since()
-	time.Sleep(ms(400))
-	r := Run{End: g.Since()}
-	r.Samples, r.Breaks = g.Stop()
-
-	at, gap := r.gap()
-	if gap < ms(790) || gap > ms(800)+r.stall()+ms(200) || at < from-ms(100) || at > from+ms(50) {
-		t.Errorf("without an answer for %s from %s on, and the server was silent from %s to %s", gap, at, from, to)
-	}
-	failed, why := r.failures()
-	if failed == 0 || why[failSilent] != failed {
-		t.Errorf("%d failed: %v", failed, why)
-	}
-	for _, s := range r.Samples {
-		if s.Failure != "" && (s.Took < ms(300) || s.At < from-ms(300) || s.At > to) {
-			t.Errorf("failed though the server answers: %+v", s)
+// serve answers one connection's questions after 1 ms each, or not at all.
+func (v *vip) serve(pipe net.Conn) {
+	defer pipe.Close() //nolint:errcheck // a test's connection
+	conn := tls.Server(pipe, &tls.Config{Certificates: v.TLS.Certificates, MinVersion: tls.VersionTLS12})
+	for r := bufio.NewReader(conn); ; {
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		time.Sleep(ms(1))
+		v.mu.Lock()
+		silent := v.silent
+		v.mu.Unlock()
+		if silent != nil {
+			<-silent
+		}
+		if _, err := fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\nok", v.status); err != nil {
+			return
 		}
 	}
-	broken, lost, noticed, back := r.held()
-	if broken < 2 || lost != 0 || noticed < ms(300) || back < ms(600) {
-		t.Errorf("held connections: broken %d, lost %d, noticed after %s, back after %s", broken, lost, noticed, back)
-	}
+}
+
+// bubble runs a test in which time passes only while everybody waits.
+func bubble(t *testing.T, test func(t *testing.T, v *vip)) {
+	t.Helper()
+	t.Parallel()
+	v := newVIP(t)
+	synctest.Test(t, func(t *testing.T) { test(t, v) })
+}
+
+// TestSamplerSilence: a server that stops answering for 400 ms is without an
+// answer for as long, and what begins meanwhile fails after the limit.
+func TestSamplerSilence(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vip) {
+		g := v.sampler(2).Start(t.Context())
+		time.Sleep(ms(300))
+		v.mu.Lock()
+		v.silent = make(chan struct{})
+		v.mu.Unlock()
+		time.Sleep(ms(400))
+		v.mu.Lock()
+		close(v.silent)
+		v.silent = nil
+		v.mu.Unlock()
+		time.Sleep(ms(400))
+		r := Run{End: g.Since()}
+		r.Samples, r.Breaks = g.Stop()
+
+		at, gap := r.gap()
+		same(t, "without an answer", gap, ms(400))
+		same(t, "from", at, ms(300))
+		failed, why := r.failures()
+		same(t, "failures", why, map[string]int{failSilent: failed})
+		if failed < 48 || failed > 52 { // of 80; the last 150 ms of them are answered in time
+			t.Errorf("%d failed", failed)
+		}
+		for _, s := range r.Samples {
+			if s.Failure != "" && (s.Took != ms(150) || s.At < ms(295) || s.At > ms(700)) {
+				t.Errorf("failed though the server answers: %+v", s)
+			}
+		}
+		broken, lost, noticed, back := r.held()
+		same(t, "held connections: broken, lost", []int{broken, lost}, []int{2, 0})
+		if noticed < ms(300) || noticed > ms(352) || back < ms(490) || back > ms(510) {
+			t.Errorf("noticed after %s, back after %s", noticed, back)
+		}
+	})
 }
 
 // TestSamplerRefused: it says how connections fail, and a held connection that
 // finds nobody again is lost.
 func TestSamplerRefused(t *testing.T) {
-	t.Parallel()
-	v := newVIP(t)
-	g := v.sampler(1).Start(t.Context())
-	time.Sleep(ms(300))
-	v.refuses.Store(true)
-	v.breakAll()
-	time.Sleep(ms(400))
-	r := Run{End: g.Since()}
-	r.Samples, r.Breaks = g.Stop()
-	failed, why := r.failures()
-	if why[failRefused] < 10 || why[failSilent] > 10 { // some were under way, and were closed here
-		t.Errorf("%d failed: %v", failed, why)
-	}
-	if broken, lost, _, back := r.held(); broken != 1 || lost != 1 || back < ms(150) {
-		t.Errorf("held connections: %+v", r.Breaks)
-	}
+	bubble(t, func(t *testing.T, v *vip) {
+		g := v.sampler(1).Start(t.Context())
+		time.Sleep(ms(303))
+		v.mu.Lock()
+		v.refuses = true
+		for _, pipe := range v.pipes {
+			_ = pipe.Close() // most are closed already
+		}
+		v.mu.Unlock()
+		time.Sleep(ms(396))
+		r := Run{End: g.Since()}
+		r.Samples, r.Breaks = g.Stop()
+		_, why := r.failures()
+		same(t, "failures", why, map[string]int{failRefused: 79})
+		broken, lost, _, back := r.held()
+		same(t, "held connections: broken, lost", []int{broken, lost}, []int{1, 1})
+		if back < ms(400) {
+			t.Errorf("held connections: %+v", r.Breaks)
+		}
+	})
 }
 
-// TestSamplerTrust: an answer with another certificate is none.
+// TestSamplerTrust: an answer with another certificate is none, nor is one that
+// says that something is wrong; whoever may not ask has been answered.
 func TestSamplerTrust(t *testing.T) {
-	t.Parallel()
-	v := newVIP(t)
-	for name, change := range map[string]func(*Sampler){
-		"another CA":                  func(s *Sampler) { s.TLS.RootCAs = x509.NewCertPool() },
-		"not for the address":         func(s *Sampler) { s.TLS.ServerName = "10.1.233.1" },
-		"an answer that is not an ok": func(s *Sampler) { s.Address = "unused" },
+	for _, c := range []struct {
+		name   string
+		change func(*vip, *Sampler)
+		want   string
+	}{
+		{"another CA", func(_ *vip, s *Sampler) { s.TLS.RootCAs = x509.NewCertPool() }, failForeign},
+		{"not for the address", func(_ *vip, s *Sampler) { s.TLS.ServerName = "10.1.233.1" }, failForeign},
+		{"not healthy", func(v *vip, _ *Sampler) { v.status = "500 Internal Server Error" }, failStatus},
+		{"not allowed", func(v *vip, _ *Sampler) { v.status = "401 Unauthorized" }, ""},
+		{"healthy", func(*vip, *Sampler) {}, ""},
 	} {
-		s := v.sampler(0)
-		change(s)
-		want := failForeign
-		if s.Address == "unused" {
-			s.Address = v.Listener.Addr().String()
-			v.Config.Handler = http.NotFoundHandler()
-			want = failStatus
-		}
-		g := s.Start(t.Context())
-		time.Sleep(ms(100))
-		samples, _ := g.Stop()
-		for _, s := range samples {
-			if s.Failure != want {
-				t.Errorf("%s: %+v", name, s)
-			}
-		}
-		if len(samples) == 0 {
-			t.Errorf("%s: no sample", name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *vip) {
+				s := v.sampler(0)
+				c.change(v, s)
+				g := s.Start(t.Context())
+				time.Sleep(ms(52))
+				samples, _ := g.Stop()
+				same(t, "samples", len(samples), 11)
+				for _, s := range samples {
+					same(t, "failure", s.Failure, c.want)
+				}
+			})
+		})
 	}
 }
 
 // TestSamplerEnds with its context, and what was under way counts as it ended.
 func TestSamplerEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vip) {
+		ctx, cancel := context.WithCancel(t.Context())
+		g := v.sampler(3).Start(ctx)
+		time.Sleep(ms(300))
+		cancel()
+		samples, breaks := g.Stop()
+		same(t, "ended", g.Since() <= ms(302), true)
+		r := Run{Samples: samples}
+		failed, _ := r.failures()
+		same(t, "failed, broken", []int{failed, len(breaks)}, []int{0, 0})
+		if len(samples) < 60 {
+			t.Errorf("%d samples", len(samples))
+		}
+	})
+}
+
+// TestSamplerOverTCP: over real sockets it is the same.
+func TestSamplerOverTCP(t *testing.T) {
 	t.Parallel()
 	v := newVIP(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	g := v.sampler(3).Start(ctx)
-	time.Sleep(ms(300))
-	cancel()
-	time.Sleep(ms(50))
-	began := time.Now()
+	v.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
+	s := v.sampler(1)
+	s.Address, s.Dial, s.Limit = v.Listener.Addr().String(), (&net.Dialer{}).DialContext, 30*time.Second
+	g := s.Start(t.Context())
+	time.Sleep(ms(200))
 	samples, breaks := g.Stop()
-	if took := time.Since(began); took > ms(600) {
-		t.Errorf("it ended after %s", took)
-	}
 	r := Run{Samples: samples}
-	if failed, why := r.failures(); failed > 0 || len(breaks) > 0 || len(samples) == 0 {
-		t.Errorf("%d of %d failed: %v; %d breaks", failed, len(samples), why, len(breaks))
+	if failed, why := r.failures(); failed > 0 || len(samples) == 0 || len(breaks) > 0 {
+		t.Errorf("%d of %d failed: %v", failed, len(samples), why)
 	}
 }
 
