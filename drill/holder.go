@@ -9,7 +9,7 @@ import (
 // Change is the moment when a node got the VIP, or lost it.
 type Change struct {
 	Node  string
-	At    time.Duration // since the run began; the first of each node, before it
+	At    time.Duration // since the run began; the first of each node says what it was before
 	Holds bool
 }
 
@@ -26,7 +26,11 @@ func Spans(changes []Change, end time.Duration) []Span {
 	slices.SortStableFunc(changes, func(a, b Change) int { return cmp.Compare(a.At, b.At) })
 	var out []Span
 	holds := map[string]int{} // the index of its open span, and one
+	known := map[string]bool{}
 	for _, c := range changes {
+		if !known[c.Node] {
+			known[c.Node], c.At = true, 0
+		}
 		open := holds[c.Node]
 		switch {
 		case c.Holds && open == 0:
