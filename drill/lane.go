@@ -12,7 +12,8 @@ const (
 	laneWidth   = 1200
 	plotLeft    = 170
 	plotWidth   = 1020
-	plotColumns = 340
+	plotColumns = 340 // at most; where little was sampled, each has perColumn samples or so
+	perColumn   = 3
 	answersTop  = 34
 	answersHigh = 64
 	timesTop    = answersTop + answersHigh + 10
@@ -87,8 +88,9 @@ func (r *Run) lane() lane {
 	if r.Mended > 0 {
 		l.Mended = r.x(r.Mended)
 	}
-	l.drawAnswers(r.columns(plotColumns))
-	l.drawTimes(r.columns(plotColumns))
+	columns := r.columns(min(max(len(r.Samples)/perColumn, 40), plotColumns))
+	l.drawAnswers(columns)
+	l.drawTimes(columns)
 	l.drawOutage(r)
 	for i, n := range r.Nodes {
 		l.Holders = append(l.Holders, r.holderRow(n, holdersTop+i*holderStep))
@@ -106,7 +108,8 @@ func (r *Run) lane() lane {
 // drawAnswers stacks, for each column, the share that failed on the share that
 // was answered. Columns that are alike become one box.
 func (l *lane) drawAnswers(columns []column) {
-	const w, steps = float64(plotWidth) / plotColumns, 8
+	const steps = 8
+	w := float64(plotWidth) / float64(len(columns))
 	share := func(c column) int { return int(math.Round(c.answered() * steps)) }
 	for i := 0; i < len(columns); {
 		j := i + 1
@@ -136,7 +139,7 @@ func (l *lane) drawTimes(columns []column) {
 	l.TimesTopText = span(top.Milliseconds())
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d,%d", plotLeft, timesTop+timesHigh)
-	const w = float64(plotWidth) / plotColumns
+	w := float64(plotWidth) / float64(len(columns))
 	for i, c := range columns {
 		y := round(timesTop + timesHigh*(1-float64(c.slowest)/float64(top)))
 		fmt.Fprintf(&b, " %g,%g", round(plotLeft+(float64(i)+0.5)*w), y)
