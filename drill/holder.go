@@ -44,14 +44,13 @@ func Spans(changes []Change, end time.Duration) []Span {
 	return slices.DeleteFunc(out, func(s Span) bool { return s.To <= s.From })
 }
 
-// doubt is how well the clocks of two nodes are told apart, each by the
-// moment at which its word arrived.
-const doubt = 20 * time.Millisecond
+// Doubt is the least by which the nodes' clocks are told apart.
+const Doubt = 20 * time.Millisecond
 
 // together is how long more than one node held the VIP.
-func together(spans []Span) time.Duration {
+func together(spans []Span, doubt time.Duration) time.Duration {
 	var total time.Duration
-	for _, s := range overlaps(spans) {
+	for _, s := range overlaps(spans, doubt) {
 		total += s.To - s.From
 	}
 	return total
@@ -59,7 +58,7 @@ func together(spans []Span) time.Duration {
 
 // overlaps are the times in which more than one node held the VIP; what the
 // clocks cannot tell apart does not count.
-func overlaps(spans []Span) []Span {
+func overlaps(spans []Span, doubt time.Duration) []Span {
 	type edge struct {
 		at   time.Duration
 		more int
@@ -85,7 +84,7 @@ func overlaps(spans []Span) []Span {
 }
 
 // takeover finds who else got the VIP after a moment, and when; empty: nobody.
-func takeover(spans []Span, victim string, after time.Duration) (string, time.Duration) {
+func takeover(spans []Span, victim string, after, doubt time.Duration) (string, time.Duration) {
 	for _, s := range spans {
 		if s.Node != victim && s.From > after-doubt {
 			return s.Node, max(s.From-after, 0)

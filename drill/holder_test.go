@@ -52,7 +52,7 @@ func TestSpans(t *testing.T) {
 			if len(spans) != 0 || len(c.spans) != 0 {
 				same(t, "spans", spans, c.spans)
 			}
-			same(t, "together", together(spans), c.together)
+			same(t, "together", together(spans, Doubt), c.together)
 		})
 	}
 }

@@ -96,7 +96,7 @@ func (r *Run) lane() lane {
 		l.Holders = append(l.Holders, r.holderRow(n, holdersTop+i*holderStep))
 	}
 	l.Bottom = holdersTop + len(r.Nodes)*holderStep
-	for _, s := range overlaps(r.Spans) {
+	for _, s := range overlaps(r.Spans, r.Doubt) {
 		l.Both = append(l.Both, box{r.x(s.From), holdersTop - 4, max(round(r.x(s.To)-r.x(s.From)), 2), float64(len(r.Nodes) * holderStep)})
 	}
 	l.Height = l.Bottom + 24
@@ -169,7 +169,7 @@ func (r *Run) holderRow(node string, y int) holderRow {
 			row.Spans = append(row.Spans, box{r.x(s.From), float64(y), max(round(r.x(s.To)-r.x(s.From)), 2), holderHigh})
 		}
 	}
-	who, after := takeover(r.Spans, r.Node, r.Struck)
+	who, after := takeover(r.Spans, r.Node, r.Struck, r.Doubt)
 	for _, b := range row.Spans {
 		if who == node && b.X >= r.x(r.Struck) && b.W > 180 {
 			row.Note, row.NoteX = "takes over after "+span(after.Milliseconds()), b.X+8

@@ -50,7 +50,7 @@ func made(t *testing.T, fault string) *Run {
 	}
 	r := &Run{
 		Fault: f, Node: "node-1", Nodes: []string{"node-1", "node-2", "node-3"}, Round: 1, Every: ms(10), Limit: time.Second,
-		Struck: ms(1500), Mended: ms(9500), MendedBy: "the operator", Well: ms(11000), End: ms(12000), Held: 3,
+		Struck: ms(1500), Mended: ms(9500), MendedBy: "the operator", Well: ms(11000), End: ms(12000), Held: 3, Doubt: Doubt,
 		Spans: []Span{{"node-1", 0, ms(12000)}},
 	}
 	for at := ms(0); at < r.End; at += r.Every {

@@ -32,9 +32,10 @@ type Result struct {
 	MendedBy string `json:"mendedBy"`
 	Well     int64  `json:"wellMilliseconds"` // until everything was proven again; 0: it was not
 
-	Holders []Holding `json:"holders"`              // since the run began
-	Struck  int64     `json:"struckAtMilliseconds"` // likewise
-	Blind   []string  `json:"blind,omitempty"`      // nodes whose record of the VIP was lost
+	Holders []Holding `json:"holders"`                 // since the run began
+	Doubt   int64     `json:"clocksDoubtMilliseconds"` // how well the nodes' clocks are known; what is shorter does not count
+	Struck  int64     `json:"struckAtMilliseconds"`    // likewise
+	Blind   []string  `json:"blind,omitempty"`         // nodes whose record of the VIP was lost
 }
 
 // Holding is a time in which a node held the VIP.
@@ -49,16 +50,16 @@ func (r *Run) Result() Result {
 	_, gap := r.gap()
 	failed, why := r.failures()
 	broken, lost, noticed, back := r.held()
-	who, after := takeover(r.Spans, r.Node, r.Struck)
+	who, after := takeover(r.Spans, r.Node, r.Struck, r.Doubt)
 	out := Result{
-		Fault: r.Fault.Name, Node: r.Node, Round: r.Round, Held: holding(r.Spans, r.Node, r.Struck-doubt),
+		Fault: r.Fault.Name, Node: r.Node, Round: r.Round, Held: holding(r.Spans, r.Node, r.Struck-r.Doubt),
 		WithoutAnswer: gap.Milliseconds(), Connections: len(r.Samples), Failed: failed, Failures: why,
 		Slowest: r.slowest().Milliseconds(), Stalled: r.stall().Milliseconds(),
 		HeldConnections: r.Held, Broken: broken, NotBack: lost, Noticed: noticed.Milliseconds(), AnsweredAgain: back.Milliseconds(),
 		TookOver: who, Takeover: after.Milliseconds(), Back: returned(r.Spans, r.Node, r.Struck).Milliseconds(),
-		TwoHolders: together(r.Spans).Milliseconds(),
+		TwoHolders: together(r.Spans, r.Doubt).Milliseconds(),
 		Mended:     since(r.Mended, r.Struck), MendedBy: r.MendedBy, Well: since(r.Well, r.Struck),
-		Holders: []Holding{}, Struck: r.Struck.Milliseconds(), Blind: r.Blind,
+		Holders: []Holding{}, Doubt: r.Doubt.Milliseconds(), Struck: r.Struck.Milliseconds(), Blind: r.Blind,
 	}
 	for _, s := range r.Spans {
 		out.Holders = append(out.Holders, Holding{s.Node, s.From.Milliseconds(), s.To.Milliseconds()})

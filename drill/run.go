@@ -26,7 +26,8 @@ type Run struct {
 	Held    int // connections that were held
 	Breaks  []Break
 	Spans   []Span
-	Blind   []string // nodes whose own record was lost
+	Doubt   time.Duration // of the spans: how well the nodes' clocks are known, Doubt at least
+	Blind   []string      // nodes whose own record was lost
 }
 
 // gap is the longest time in which connections waited and none was answered,

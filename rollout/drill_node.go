@@ -63,12 +63,14 @@ func (d *exercise) collect(ctx context.Context) {
 	defer cancel()
 	var mu sync.Mutex
 	changes := map[string][]drill.Change{}
+	d.seen.Doubt = drill.Doubt
 	_ = d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error { // who does not answer is blind
-		log := nodeLog{since: d.sampling.Since}
+		log := nodeLog{since: d.sampling.Since, asked: d.sampling.Since()}
 		err := d.r.drillScript(ctx, n, "seen", nil, log.take)
 		mu.Lock()
 		defer mu.Unlock()
 		changes[n.Name] = log.changes(n.Name)
+		d.seen.Doubt = max(d.seen.Doubt, log.doubt)
 		if n.Name == d.node.Name {
 			d.place(&log)
 		}
@@ -117,6 +119,8 @@ type nodeLog struct {
 	since func() time.Duration // now, as the run counts
 	ahead time.Duration        // of the node's clock
 	clock bool
+	asked time.Duration // when it was asked
+	doubt time.Duration // of ahead: it said what time it is between the question and the answer
 	words map[string]string
 }
 
@@ -127,7 +131,8 @@ func (l *nodeLog) take(r remote.Record) {
 	if r.Key == "clock" {
 		var now time.Duration
 		now, l.clock = nodeTime(r.Fields[0])
-		l.ahead = now - l.since()
+		arrived := l.since()
+		l.ahead, l.doubt = now-arrived, arrived-l.asked
 		return
 	}
 	if l.words == nil {
