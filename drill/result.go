@@ -2,15 +2,16 @@ package drill
 
 import "time"
 
-// Result is a run in numbers. Times are in milliseconds; those after the
-// fault count from it.
+// Result is a run in numbers, of what came after the fault. Times are in
+// milliseconds; moments count from the fault.
 type Result struct {
 	Fault string `json:"fault"`
 	Node  string `json:"node"`
 	Round int    `json:"round"`
 	Held  bool   `json:"nodeHeldVIP"` // before
 
-	WithoutAnswer int64          `json:"withoutAnswerMilliseconds"` // the longest time between two answers
+	WithoutAnswer int64          `json:"withoutAnswerMilliseconds"` // the longest time in which clients waited in vain
+	Calm          int64          `json:"beforeMilliseconds"`        // the same before the fault: what the figures are worth
 	Connections   int            `json:"connections"`
 	Failed        int            `json:"failed"`
 	Failures      map[string]int `json:"failures,omitempty"` // how
@@ -53,7 +54,7 @@ func (r *Run) Result() Result {
 	who, after := takeover(r.Spans, r.Node, r.Struck, r.Doubt)
 	out := Result{
 		Fault: r.Fault.Name, Node: r.Node, Round: r.Round, Held: holding(r.Spans, r.Node, r.Struck-r.Doubt),
-		WithoutAnswer: gap.Milliseconds(), Connections: len(r.Samples), Failed: failed, Failures: why,
+		WithoutAnswer: gap.Milliseconds(), Calm: r.calm().Milliseconds(), Connections: len(r.affected()), Failed: failed, Failures: why,
 		Slowest: r.slowest().Milliseconds(), Stalled: r.stall().Milliseconds(),
 		HeldConnections: r.Held, Broken: broken, NotBack: lost, Noticed: noticed.Milliseconds(), AnsweredAgain: back.Milliseconds(),
 		TookOver: who, Takeover: after.Milliseconds(), Back: returned(r.Spans, r.Node, r.Struck).Milliseconds(),

@@ -30,18 +30,36 @@ type Run struct {
 	Blind   []string      // nodes whose own record was lost
 }
 
-// gap is the longest time in which connections waited and none was answered,
-// and where it began. While nobody waits, because the sampler stood still,
-// nobody is without an answer.
-func (r *Run) gap() (from, length time.Duration) {
-	ended := slices.Clone(r.Samples)
+// since is when the fault can have been felt first.
+func (r *Run) since() time.Duration { return max(r.Struck-r.Doubt, 0) }
+
+// affected are the connections that ended after the fault.
+func (r *Run) affected() []Sample {
+	return slices.DeleteFunc(slices.Clone(r.Samples), func(s Sample) bool { return s.ended() < r.since() })
+}
+
+// gap is the longest time without an answer since the fault, and where it
+// began.
+func (r *Run) gap() (from, length time.Duration) { return gap(r.Samples, r.since(), r.End) }
+
+// calm is the longest time without an answer before it.
+func (r *Run) calm() time.Duration {
+	_, length := gap(r.Samples, 0, r.since())
+	return length
+}
+
+// gap is the longest part of a time in which connections waited and none was
+// answered, and where it began. While nobody waits, because the sampler stood
+// still, nobody is without an answer.
+func gap(samples []Sample, begin, end time.Duration) (from, length time.Duration) {
+	ended := slices.DeleteFunc(slices.Clone(samples), func(s Sample) bool { return s.ended() <= begin || s.At >= end })
 	slices.SortFunc(ended, func(a, b Sample) int { return cmp.Compare(a.ended(), b.ended()) })
 	waiting := make([]time.Duration, len(ended)+1) // since when, of those that end from here on
-	waiting[len(ended)] = r.End
+	waiting[len(ended)] = end
 	for i := len(ended) - 1; i >= 0; i-- {
 		waiting[i] = min(waiting[i+1], ended[i].At)
 	}
-	last, next := time.Duration(0), 0
+	last, next := begin, 0
 	answer := func(at time.Duration) {
 		if began := max(last, waiting[next]); at-began > length {
 			from, length = began, at-began
@@ -49,12 +67,12 @@ func (r *Run) gap() (from, length time.Duration) {
 		last = at
 	}
 	for i, s := range ended {
-		if s.Failure == "" {
+		if s.Failure == "" && s.ended() < end {
 			answer(s.ended())
 			next = i + 1
 		}
 	}
-	answer(r.End)
+	answer(end)
 	return from, length
 }
 
@@ -67,10 +85,11 @@ func (r *Run) stall() time.Duration {
 	return longest
 }
 
-// slowest is the longest that a connection took which was answered.
+// slowest is the longest that a connection took which was answered, since the
+// fault.
 func (r *Run) slowest() time.Duration {
 	var longest time.Duration
-	for _, s := range r.Samples {
+	for _, s := range r.affected() {
 		if s.Failure == "" {
 			longest = max(longest, s.Took)
 		}
@@ -80,7 +99,7 @@ func (r *Run) slowest() time.Duration {
 
 func (r *Run) failures() (int, map[string]int) {
 	n, why := 0, map[string]int(nil)
-	for _, s := range r.Samples {
+	for _, s := range r.affected() {
 		if s.Failure != "" {
 			if why == nil {
 				why = map[string]int{}

@@ -72,8 +72,9 @@ func (r Result) Details() []string {
 	for _, n := range r.Blind {
 		out = append(out, n+" kept no record of the VIP")
 	}
-	if r.Stalled > noticeable {
-		out = append(out, fmt.Sprintf("the machine of the clients was busy, and began no connection for %s: the figures may be too long by that", span(r.Stalled)))
+	if r.Stalled > noticeable || r.Calm > noticeable {
+		out = append(out, fmt.Sprintf("the machines are busy: without an answer for %s before anything was broken, and the clients began no connection for %s; no figure is better than that",
+			span(r.Calm), span(r.Stalled)))
 	}
 	return out
 }
