@@ -218,7 +218,8 @@ func TestWatchScript(t *testing.T) {
 	s.write("bin/ip", `#!/bin/sh
 case "$*" in
 "-o monitor address")
-	for i in 1 2 3; do sleep 0.2; case $i in 1) echo x >$R/held ;; 3) rm $R/held ;; esac; echo "event $i"; done ;;
+	seen() { until [ "$(wc -l <$R/drill/holder)" -ge "$1" ]; do sleep 0.05; done; }
+	seen 1; echo x >$R/held; echo "event 1"; seen 2; echo "event 2"; rm $R/held; echo "event 3"; seen 3 ;;
 "-o address show to 10.1.233.1") cat $R/held 2>/dev/null ;;
 esac
 `, 0o755)
