@@ -73,13 +73,13 @@ func judgeDrill(t *testing.T, text string) {
 	}
 	moves := map[string]bool{"haproxy-stopped": true, "keepalived-stopped": true, "link-down": true, "node-off": true}
 	for _, f := range report.Faults {
-		if !f.NodeHeldVIP || f.Connections < 100 || f.Well < 1000 || moves[f.Fault] && f.TookOver == "" {
+		if !f.NodeHeldVIP || f.Connections < 50 || f.Well < 1000 || moves[f.Fault] && f.TookOver == "" {
 			t.Errorf("%+v", f)
 		}
 		if f.Fault == "link-down" && (f.Failed == 0 || f.WithoutAnswer < 100 || f.MendedBy != "the node itself") {
 			t.Errorf("a link that is down is not noticed: %+v", f)
 		}
-		if f.Fault != "keepalived-frozen" && f.TwoHolders > 1500 {
+		if f.Fault != "keepalived-frozen" && f.TwoHolders > 3000 {
 			t.Errorf("two holders: %+v", f)
 		}
 	}
