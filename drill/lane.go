@@ -30,19 +30,19 @@ type lane struct {
 	Details              []string
 	Round                int
 
-	Width, Height, Bottom int
-	Left, Right, LabelX   int
-	AnswersMiddle         int
-	TimesText             int
-	During, TickEnd       int
-	Struck, Mended, Span  float64
-	Answered, Failed      []box
-	Times                 string // the points of a polygon
-	TimesTopText          string
-	Outage                *outage
-	Holders               []holderRow
-	Both                  []box // two nodes hold it
-	Ticks                 []tick
+	Width, Height, Bottom     int
+	Left, Right, LabelX       int
+	AnswersMiddle             int
+	TimesText                 int
+	During, TickEnd, TickText int
+	Struck, Mended, Span      float64
+	Answered, Failed          []box
+	Times                     string // the points of a polygon
+	TimesTopText              string
+	Outage                    *outage
+	Holders                   []holderRow
+	Both                      []box // two nodes hold it
+	Ticks                     []tick
 }
 
 type box struct{ X, Y, W, H float64 }
@@ -100,7 +100,7 @@ func (r *Run) lane() lane {
 		l.Both = append(l.Both, box{r.x(s.From), holdersTop - 4, max(round(r.x(s.To)-r.x(s.From)), 2), float64(len(r.Nodes) * holderStep)})
 	}
 	l.Height = l.Bottom + 24
-	l.Span, l.During, l.TickEnd = max(round(l.Mended-l.Struck), 0), l.Bottom-20, l.Bottom+6
+	l.Span, l.During, l.TickEnd, l.TickText = max(round(l.Mended-l.Struck), 0), l.Bottom-20, l.Bottom+6, l.Bottom+20
 	l.drawTicks(r)
 	return l
 }
