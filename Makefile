@@ -58,7 +58,7 @@ $(LINT):
 
 .PHONY: golden
 golden: ## write the golden files anew; look at the diff before you commit it
-	$(GO) test ./inventory ./render ./kubeadm -update
+	$(GO) test ./inventory ./render ./kubeadm ./drill -update
 	$(GO) test -count=1 -run '^TestAudit$$' ./rollout -update
 	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd -update
 
@@ -74,12 +74,16 @@ demo-down: ## remove what demo made
 e2e: build ## the acceptance on real machines, among them a kubeadm cluster, and a few faults of each class (root; the first time builds Kubernetes)
 	$(LAB) image
 	$(LAB) kubernetes
-	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 3 -v ./lab/e2e ./lab/standin
+	$(GO) test -tags e2e -count=1 -timeout 50m -parallel 4 -v ./lab/e2e ./lab/standin
 	$(MAKE) faults-fast
 
 .PHONY: exposures
 exposures: build ## every way from one exposure to another, and back by themselves (root, ten minutes)
 	EXPOSURES=all $(GO) test -tags e2e -count=1 -timeout 40m -v -run 'TestExposures$$' ./lab/e2e
+
+.PHONY: drills
+drills: build ## kplb drill with every fault, on real machines (root, four minutes)
+	DRILLS=all $(GO) test -tags e2e -count=1 -timeout 20m -v -run 'TestDrill$$' ./lab/e2e
 
 .PHONY: faults-fast
 faults-fast: build fault-tools ## a few faults of each class (root, some minutes)

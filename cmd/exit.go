@@ -44,6 +44,7 @@ func (s streams) exit(ctx context.Context, err error) int {
 	var stopped *rollout.StoppedError
 	var no *noError
 	var usage *usageError
+	var broken *rollout.BrokenError
 	code := exitUnchanged
 	switch {
 	case errors.As(err, &stopped):
@@ -53,6 +54,8 @@ func (s streams) exit(ctx context.Context, err error) int {
 		if !stopped.Unchanged() {
 			code = exitChanged
 		}
+	case errors.As(err, &broken):
+		code = exitChanged
 	case errors.As(err, &no):
 		code = exitNo
 	case errors.As(err, &problems), errors.As(err, &usage), isUnknownCommand(err):

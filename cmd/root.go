@@ -75,7 +75,7 @@ func newRoot(s streams) *cobra.Command {
 	root.AddCommand(
 		newRender(s, settings), newTemplates(s, settings), newSimulate(s, settings), newDiff(s, settings), newApply(s, settings),
 		newVerify(s, settings), newDoctor(s, settings), newTrust(s, settings), newStatus(s, settings),
-		newConfirm(s, settings), newHistory(s, settings), newRollback(s, settings), newRemove(s, settings), newUnlock(s, settings), newExport(s, settings), newVersion(s),
+		newDrill(s, settings), newConfirm(s, settings), newHistory(s, settings), newRollback(s, settings), newRemove(s, settings), newUnlock(s, settings), newExport(s, settings), newVersion(s),
 	)
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)

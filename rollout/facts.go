@@ -32,8 +32,8 @@ type Facts struct {
 
 	NonlocalBind6 bool // of IPv6
 
-	Kernel Kernel // asked with exposure: ipvs alone
-	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
+	Kernel Kernel            // asked with exposure: ipvs alone
+	VRRP   map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
 
 	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit
 }

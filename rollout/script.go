@@ -64,6 +64,12 @@ var (
 	doctorBody string
 	//go:embed drain.sh
 	drainBody string
+	//go:embed drill.sh
+	drillBody string
+	//go:embed mend.sh
+	mendBody string
+	//go:embed watch.sh
+	watchBody string
 	//go:embed haproxy.pl
 	haproxyProgram string
 	//go:embed vrrp.pl

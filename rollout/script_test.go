@@ -22,7 +22,7 @@ func programs() map[string]string {
 		"inspect": inspectBody, "lock": lockBody, "release": releaseBody, "unlock": unlockBody, "packages": packagesBody, "await": awaitBody,
 		"stage": stateBody + stepBody + stageBody, "transact": stateBody + stepBody + transactBody, "manifest": stateBody + manifestBody, "activate": stateBody + daemonBody + firewallBody + activateBody, "still": stateBody + daemonBody + generationBody + stillBody, "renew": stateBody + renewBody,
 		"confirm": stateBody + generationBody + confirmBody, "back": stateBody + backBody, "generations": stateBody + generationsBody, "forget": stateBody + forgetBody,
-		"doctor": doctorBody, "drain": drainBody,
+		"doctor": doctorBody, "drain": drainBody, "drill": drillBody, "mend": mendBody, "watch": watchBody,
 	} {
 		out[name] = "kplb_main() {\n:\n" + body + "\n}\n" // see remote
 	}
