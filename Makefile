@@ -82,7 +82,7 @@ exposures: build ## every way from one exposure to another, and back by themselv
 	EXPOSURES=all $(GO) test -tags e2e -count=1 -timeout 40m -v -run 'TestExposures$$' ./lab/e2e
 
 .PHONY: drills
-drills: build ## kplb drill with every fault, on real machines (root, four minutes)
+drills: build ## kplb drill with every fault, on real machines (root, three minutes)
 	DRILLS=all $(GO) test -tags e2e -count=1 -timeout 20m -v -run 'TestDrill$$' ./lab/e2e
 
 .PHONY: faults-fast

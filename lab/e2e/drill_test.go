@@ -20,7 +20,7 @@ import (
 // leaves a node that puts itself back.
 func TestDrill(t *testing.T) {
 	if os.Getenv("DRILLS") != "all" {
-		t.Skip("takes four minutes: make drills")
+		t.Skip("takes three minutes: make drills")
 	}
 	t.Parallel()
 	m := boot(t, "e2e-drill")
