@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
@@ -111,7 +114,7 @@ func (s streams) writeDrill(o drillOptions, report *drill.Report) error {
 		if err := report.WriteHTML(&page); err != nil {
 			return err
 		}
-		if err := os.WriteFile(o.report, page.Bytes(), 0o644); err != nil {
+		if err := renameio.WriteFile(o.report, page.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(o.report))); err != nil {
 			return err
 		}
 	}

@@ -101,7 +101,7 @@ func (d *exercise) place(log *nodeLog) {
 	}
 }
 
-// mendedBy are the words that mend.sh is called with.
+// mendedBy are the words that drill_mend.sh is called with.
 var mendedBy = map[string]bool{"the operator": true, "the node itself": true, "its own timer": true, "the next drill": true}
 
 // withoutPower is what is known of a node that was off: it had the VIP before,

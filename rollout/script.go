@@ -66,9 +66,9 @@ var (
 	drainBody string
 	//go:embed drill.sh
 	drillBody string
-	//go:embed mend.sh
+	//go:embed drill_mend.sh
 	mendBody string
-	//go:embed watch.sh
+	//go:embed drill_watch.sh
 	watchBody string
 	//go:embed haproxy.pl
 	haproxyProgram string
