@@ -22,6 +22,8 @@ func (c *checker) cluster(doc *document) *Cluster {
 			oneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
 		Exposure: Exposure(read(c.collector, doc.Exposure,
 			oneOf([]string{string(BindAddress), string(SharedPort), string(Redirect), string(OtherPort), string(IPVS)}, nil), string(BindAddress))),
+		Profile: Profile(read(c.collector, doc.Profile,
+			oneOf([]string{string(DefaultProfile), string(Fast), string(Pi)}, nil), string(DefaultProfile))),
 		DNSName:      read(c.collector, doc.DNSName, dnsName, ""),
 		Certificates: c.care(doc.Certificates, Leave, Leave, Manage),
 		Endpoint:     c.care(doc.Endpoint, Leave, Leave, Manage, ManageAll),
@@ -38,7 +40,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.distinct(doc, cluster)
 	fillPriorities(cluster.Nodes)
 	c.agree(vips, members(doc, cluster))
-	cluster.VRRP = c.vrrp(&doc.VRRP, cluster.Name)
+	cluster.VRRP = c.vrrp(&doc.VRRP, cluster)
 	c.group(doc, vips, cluster)
 	cluster.HAProxy = c.haproxy(&doc.HAProxy, cluster)
 	c.ports(doc, cluster)

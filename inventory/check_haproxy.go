@@ -3,7 +3,7 @@ package inventory
 import "time"
 
 func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
-	port := cluster.Port
+	port, usual := cluster.Port, cluster.Profile.pace()
 	if !cluster.Exposure.SharesPort() && cluster.Exposure != IPVS {
 		port = defaultOtherPort
 	}
@@ -12,11 +12,11 @@ func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
 		Balance:     read(c.collector, d.Balance, oneOf([]string{defaultBalance, "roundrobin"}, nil), defaultBalance),
 		MaxConn:     read(c.collector, d.MaxConn, whole(100, 1_000_000), defaultMaxConn),
 		MonitorPort: read(c.collector, d.MonitorPort, portNumber, defaultMonitorPort),
-		Timeouts:    c.timeouts(&d.Timeouts),
+		Timeouts:    c.timeouts(&d.Timeouts, usual.timeouts),
 		Check: Check{
-			Interval: read(c.collector, d.Check.Interval, span(100*time.Millisecond, time.Minute, time.Millisecond), defaultCheck.Interval),
-			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), defaultCheck.Fall),
-			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), defaultCheck.Rise),
+			Interval: read(c.collector, d.Check.Interval, span(100*time.Millisecond, time.Minute, time.Millisecond), usual.check.Interval),
+			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), usual.check.Fall),
+			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), usual.check.Rise),
 		},
 		Extra: HAProxyExtra{
 			Global:   readAll(c.collector, d.Extra.Global.items, haproxyLine),
@@ -28,14 +28,14 @@ func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
 	}
 }
 
-func (c *checker) timeouts(d *timeoutsDocument) Timeouts {
+func (c *checker) timeouts(d *timeoutsDocument, usual Timeouts) Timeouts {
 	short := span(10*time.Millisecond, time.Minute, time.Millisecond)
 	return Timeouts{
-		Connect: read(c.collector, d.Connect, short, defaultTimeouts.Connect),
-		Client:  read(c.collector, d.Client, idle, defaultTimeouts.Client),
-		Server:  read(c.collector, d.Server, idle, defaultTimeouts.Server),
-		Tunnel:  read(c.collector, d.Tunnel, idle, defaultTimeouts.Tunnel),
-		Check:   read(c.collector, d.Check, short, defaultTimeouts.Check),
+		Connect: read(c.collector, d.Connect, short, usual.Connect),
+		Client:  read(c.collector, d.Client, idle, usual.Client),
+		Server:  read(c.collector, d.Server, idle, usual.Server),
+		Tunnel:  read(c.collector, d.Tunnel, idle, usual.Tunnel),
+		Check:   read(c.collector, d.Check, short, usual.Check),
 	}
 }
 

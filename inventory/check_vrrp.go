@@ -2,14 +2,16 @@ package inventory
 
 import "time"
 
-func (c *checker) vrrp(d *vrrpDocument, name string) VRRP {
+func (c *checker) vrrp(d *vrrpDocument, cluster *Cluster) VRRP {
+	usual := cluster.Profile.pace()
 	version := read(c.collector, d.Version, whole(2, 3), defaultVersion)
 	v := VRRP{
 		Version:         version,
-		VirtualRouterID: read(c.collector, d.VirtualRouterID, whole(1, 255), defaultRouterID(name)),
-		AdvertInterval:  read(c.collector, d.AdvertInterval, advertInterval(version), defaultAdvertInterval(version)),
+		VirtualRouterID: read(c.collector, d.VirtualRouterID, whole(1, 255), defaultRouterID(cluster.Name)),
+		AdvertInterval:  read(c.collector, d.AdvertInterval, advertInterval(version), usual.advertInterval(version)),
 		Mode:            Mode(read(c.collector, d.Mode, oneOf([]string{string(Unicast), string(Multicast)}, nil), string(Unicast))),
 		Failback:        read(c.collector, d.Failback, trueOrFalse, false),
+		Watch:           usual.watch,
 	}
 	if d.Auth.At.given && version == 3 {
 		c.addSecret(d.Auth.At.at, "vrrp.auth needs VRRP version 2: version 3 has no authentication (RFC 5798)",

@@ -64,6 +64,7 @@ type Cluster struct {
 	Name         string
 	Distribution Distribution
 	Exposure     Exposure
+	Profile      Profile
 	VIP          netip.Addr // the first one
 	DNSName      string     // that clients use instead of the VIP; may be empty
 	Port         uint16     // of the apiservers
@@ -145,6 +146,7 @@ type VRRP struct {
 	Extra           VRRPExtra
 	Mode            Mode // who gets the adverts
 	Failback        bool // the node of the highest priority that is well has the VIP, and takes it back when it returns
+	Watch           Watch
 }
 
 // Mode is how adverts are sent. Speakers of two modes do not hear each other.
@@ -155,6 +157,25 @@ const (
 	Unicast   Mode = "unicast"
 	Multicast Mode = "multicast"
 )
+
+// Watch is how a node looks at its own daemons. It is a profile's, and nobody
+// else's: the times fit to one another.
+type Watch struct {
+	Interval time.Duration // of keepalived's question whether HAProxy is alive, which also says that keepalived is
+	Fall     int           // how many in a row without an answer make HAProxy a dead one
+	Silence  time.Duration // after which keepalived is a frozen one, and is killed
+}
+
+// Frozen is after how long a frozen HAProxy is a dead one: Fall questions, the
+// last of which gets no answer for a second.
+func (w Watch) Frozen() time.Duration { return time.Duration(w.Fall)*w.Interval + time.Second }
+
+// Answer is how long HAProxy has for one: keepalived counts in whole seconds.
+func (w Watch) Answer() time.Duration { return w.Interval }
+
+// Lingering is how long the VIP stays on a node whose keepalived was killed:
+// until the next node has it, so that somebody answers all the time.
+func (v VRRP) Lingering() time.Duration { return 4 * v.AdvertInterval }
 
 // HAProxy holds what a person may tune in haproxy.cfg.
 type HAProxy struct {
@@ -190,6 +211,12 @@ type Check struct {
 	Interval time.Duration
 	Fall     int
 	Rise     int
+}
+
+// Fast is how soon HAProxy looks again at a server that is on its way from up
+// to down or back.
+func (c Check) Fast() time.Duration {
+	return max(c.Interval/4, 50*time.Millisecond).Round(time.Millisecond)
 }
 
 // Director is how keepalived looks after the kernel's virtual server, with

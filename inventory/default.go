@@ -1,9 +1,6 @@
 package inventory
 
-import (
-	"hash/fnv"
-	"time"
-)
+import "hash/fnv"
 
 // What stands in an inventory that leaves everything out. Why these values:
 // docs and domain.md have the measurements.
@@ -18,27 +15,6 @@ const (
 	highestPriority    = 150  // of the first node
 	priorityStep       = 10   // 15 nodes end at 10
 )
-
-// defaultTimeouts: connect bounds what a client waits when a node has been cut
-// off; the others are longer than the life of a watch, 5 to 10 minutes.
-var defaultTimeouts = Timeouts{
-	Connect: 500 * time.Millisecond,
-	Client:  time.Hour,
-	Server:  time.Hour,
-	Tunnel:  4 * time.Hour,
-	Check:   5 * time.Second,
-}
-
-var defaultCheck = Check{Interval: 2 * time.Second, Fall: 2, Rise: 2}
-
-// defaultAdvertInterval is as short as false takeovers allow. Version 2 counts
-// in whole seconds.
-func defaultAdvertInterval(version int) time.Duration {
-	if version == 2 {
-		return time.Second
-	}
-	return 250 * time.Millisecond
-}
 
 // defaultRouterID derives a virtual router ID from the cluster's name, so that
 // two clusters on one network seldom have the same. It is never 51: that one is

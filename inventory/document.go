@@ -16,6 +16,7 @@ type document struct {
 	Port         scalar           `key:"port"`
 	Distribution scalar           `key:"distribution"`
 	Exposure     scalar           `key:"exposure"`
+	Profile      scalar           `key:"profile"`
 	Certificates scalar           `key:"certificates"`
 	Endpoint     scalar           `key:"endpoint"`
 	Firewall     scalar           `key:"firewall"`

@@ -19,7 +19,7 @@ var secretKey = regexp.MustCompile(`(?i)^(auth[_-]?(pass(word)?)?|pass(word|phra
 
 // later are keys that the design knows and this version does not.
 var later = map[string][]string{
-	"":        {"sysctl", "profile", "extra", "templates"},
+	"":        {"sysctl", "extra", "templates"},
 	"vrrp":    {"multicast", "unicast", "preferredOrder"},
 	"haproxy": {"stats"},
 }

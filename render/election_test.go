@@ -98,7 +98,7 @@ func soundCase(t *testing.T, c *inventory.Cluster, g inventory.Group, speakers [
 		if len(o.Failing) > 1 || o.Failing[0] != sim.Start {
 			continue
 		}
-		if want := map[Failure]any{Off: masterDown(c), Dead: skew(c), Frozen: frozen + skew(c), Unfit: frozen + skew(c)}[o.Failure]; o.Within != want {
+		if want := map[Failure]any{Off: masterDown(c), Dead: skew(c), Frozen: c.VRRP.Watch.Frozen() + skew(c), Unfit: c.VRRP.Watch.Frozen() + skew(c)}[o.Failure]; o.Within != want {
 			t.Errorf("%s: within %s, want %s", o.Failure, o.Within, want)
 		}
 	}

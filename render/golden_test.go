@@ -23,7 +23,7 @@ const casesDir = "../testdata/render"
 var withoutGolden = []string{"fifteen-nodes"}
 
 // examples are cases whose inventory is an example that users are shown.
-var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services", "worker-balancer", "ipvs", "metrics"}
+var examples = []string{"tutorial", "minimal", "full", "shared-port", "redirect", "other-port", "extra-lines", "preferred-order", "multicast", "dual-stack", "active-active", "services", "worker-balancer", "ipvs", "metrics", "fast", "raspberry-pi"}
 
 // forCases runs test for every inventory of testdata/render.
 func forCases(t *testing.T, test func(t *testing.T, dir string, c *inventory.Cluster)) {

@@ -58,7 +58,7 @@ func readService(t *testing.T, sections map[string][][]string, name string) serv
 }
 
 func wantService(c *inventory.Cluster, s inventory.Service) serviceIntent {
-	want := serviceIntent{Bind: fmt.Sprintf("%s:%d", c.VIP, s.Port), Balance: "roundrobin", Check: "inter 2s fall 2 rise 2"}
+	want := serviceIntent{Bind: fmt.Sprintf("%s:%d", c.VIP, s.Port), Balance: "roundrobin", Check: fmt.Sprintf("inter %s fall %d rise %d", c.HAProxy.Check.Interval, c.HAProxy.Check.Fall, c.HAProxy.Check.Rise)}
 	for _, source := range s.SourceRanges {
 		want.Sources = append(want.Sources, "may-come src "+source.String())
 	}

@@ -18,24 +18,31 @@ func Timing(c *inventory.Cluster) []string {
 			fmt.Sprintf("the holder's power or link lost: the VIP moves within %s", Short(masterDown(c))),
 		)
 		if c.Exposure == inventory.IPVS {
-			lines = append(lines, fmt.Sprintf("its virtual server or its table of nftables gone: within %s", Short(frozen+skew(c))))
+			lines = append(lines, fmt.Sprintf("its virtual server or its table of nftables gone: within %s", Short(c.VRRP.Watch.Frozen()+skew(c))))
 		} else {
-			lines = append(lines, fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", Short(skew(c)), Short(frozen+skew(c))))
+			lines = append(lines, fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", Short(skew(c)), Short(c.VRRP.Watch.Frozen()+skew(c))))
 		}
+		lines = append(lines, killed(c))
 	}
 	if c.Exposure == inventory.IPVS {
 		return append(lines, fmt.Sprintf("an apiserver cut off: every %s new connection hangs until it is taken out within %s", ordinal(len(c.Nodes)), Short(takenOut)))
 	}
 	// a check that gets no connection gives up after timeout connect, and comes again after fastinter
-	fast := min(time.Second, haproxy.Check.Interval)
-	marked := haproxy.Check.Interval + time.Duration(haproxy.Check.Fall)*haproxy.Timeouts.Connect + time.Duration(haproxy.Check.Fall-1)*fast
+	connect, fast := min(haproxy.Timeouts.Connect, haproxy.Check.Interval), haproxy.Check.Fast()
+	marked := haproxy.Check.Interval + time.Duration(haproxy.Check.Fall)*connect + time.Duration(haproxy.Check.Fall-1)*fast
 	return append(lines, fmt.Sprintf("an apiserver cut off: new connections wait %s at most, until it is marked down within %s",
 		Short(haproxy.Timeouts.Connect), Short(marked)))
 }
 
-// frozen is what kplb_check of keepalived.conf takes: two intervals of 2 s,
-// and 1 s for an answer.
-const frozen = 5 * time.Second
+// killed is what comes of a keepalived that ends without a word, or is frozen.
+func killed(c *inventory.Cluster) string {
+	line := fmt.Sprintf("its keepalived killed: the next node has the VIP within %s, until then its own answers; frozen: killed within %s",
+		Short(masterDown(c)), Short(c.VRRP.Watch.Silence))
+	if both := c.VRRP.Watch.Silence - masterDown(c); both > 0 {
+		line += fmt.Sprintf(", and for %s two nodes have it", Short(both))
+	}
+	return line
+}
 
 // takenOut is what keepalived takes to give a server up that does not answer:
 // delay_loop, a check, delay_before_retry, and a second check, of keepalived.conf.

@@ -26,18 +26,37 @@ const threeNodes = `nodes:
 
 func TestTiming(t *testing.T) {
 	t.Parallel()
-	const cut = "an apiserver cut off: new connections wait 500ms at most, until it is marked down within 4s"
+	const cut = "an apiserver cut off: new connections wait 500ms at most, until it is marked down within 2.25s"
 	for _, c := range []struct {
 		name, text string
 		want       []string
 	}{
 		{"defaults: three adverts of 250 ms, and the skew of priority 140", threeNodes, []string{
 			"the holder's power or link lost: the VIP moves within 860ms",
-			"its HAProxy dead: within 110ms; frozen: within 5.11s", cut,
+			"its HAProxy dead: within 110ms; frozen: within 4.11s",
+			"its keepalived killed: the next node has the VIP within 860ms, until then its own answers; frozen: killed within 4s, and for 3.14s two nodes have it", cut,
 		}},
 		{"VRRP version 2 in whole seconds", threeNodes + "vrrp: {version: 2}\n", []string{
 			"the holder's power or link lost: the VIP moves within 3.45s",
-			"its HAProxy dead: within 450ms; frozen: within 5.45s", cut,
+			"its HAProxy dead: within 450ms; frozen: within 4.45s",
+			"its keepalived killed: the next node has the VIP within 3.45s, until then its own answers; frozen: killed within 4s, and for 550ms two nodes have it", cut,
+		}},
+		{"profile fast", threeNodes + "profile: fast\n", []string{
+			"the holder's power or link lost: the VIP moves within 350ms",
+			"its HAProxy dead: within 50ms; frozen: within 3.05s",
+			"its keepalived killed: the next node has the VIP within 350ms, until then its own answers; frozen: killed within 3s, and for 2.65s two nodes have it",
+			"an apiserver cut off: new connections wait 250ms at most, until it is marked down within 1.13s",
+		}},
+		{"profile pi", threeNodes + "profile: pi\n", []string{
+			"the holder's power or link lost: the VIP moves within 1.73s",
+			"its HAProxy dead: within 230ms; frozen: within 7.23s",
+			"its keepalived killed: the next node has the VIP within 1.73s, until then its own answers; frozen: killed within 8s, and for 6.27s two nodes have it",
+			"an apiserver cut off: new connections wait 1s at most, until it is marked down within 6s",
+		}},
+		{"an advert that is longer than keepalived may be silent", threeNodes + "vrrp: {advertInterval: 5s}\n", []string{
+			"the holder's power or link lost: the VIP moves within 17.27s",
+			"its HAProxy dead: within 2.27s; frozen: within 6.27s",
+			"its keepalived killed: the next node has the VIP within 17.27s, until then its own answers; frozen: killed within 4s", cut,
 		}},
 		{"one node has nobody to move to", "nodes: [{name: a, address: 10.1.1.1}]\n", []string{cut}},
 	} {

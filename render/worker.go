@@ -54,7 +54,7 @@ func (t *Templates) Worker(c *inventory.Cluster, n inventory.Node, f Facts) ([]A
 
 // workerChecks is how many times more seldom than a control-plane node a worker
 // asks an apiserver how it is: there may be hundreds of workers.
-const workerChecks = 5
+const workerChecks = 10
 
 // serversFor brings the apiservers into an order that depends on the worker
 // alone (rendezvous hashing): the workers spread over them, and a node that

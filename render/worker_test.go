@@ -101,7 +101,7 @@ func TestReadBackWorker(t *testing.T) {
 func TestWorkerFacts(t *testing.T) {
 	t.Parallel()
 	c := loadCluster(t, casesDir+"/worker-balancer/inventory.yaml")
-	c.HAProxy.Check.Interval *= 20
+	c.HAProxy.Check.Interval *= 40
 	c.WorkerBalancer.Port = 7444
 	f := DefaultFacts(c.Workers[0])
 	f.HAProxy, f.Expect = Version{2, 2, 9}, "200,401"

@@ -1,0 +1,66 @@
+package inventory
+
+import "time"
+
+// Profile bundles how soon the daemons notice that something has gone, and
+// with it how much work of the machines and of the network they do for that.
+type Profile string
+
+// The profiles. What each of them measured: docs/failover.md.
+const (
+	DefaultProfile Profile = "default"
+	// Fast has adverts, checks and a timeout that fit machines with processors
+	// to spare, on one quiet network.
+	Fast Profile = "fast"
+	// Pi is for small boards: an SD card that stalls for a second, and etcd on it.
+	Pi Profile = "pi"
+)
+
+// pace is what stands in an inventory of a profile that leaves it out.
+type pace struct {
+	advert   time.Duration // of VRRP version 3
+	check    Check
+	timeouts Timeouts
+	watch    Watch
+}
+
+// advertInterval is the profile's. Version 2 counts in whole seconds.
+func (p pace) advertInterval(version int) time.Duration {
+	if version == 2 {
+		return max(time.Second, p.advert)
+	}
+	return p.advert
+}
+
+// timeouts: connect bounds what a client waits when a node has been cut off;
+// the idle ones are longer than the life of a watch, 5 to 10 minutes; check is
+// more than /readyz takes to answer 500 when etcd is stalled.
+func timeouts(connect, check time.Duration) Timeouts {
+	return Timeouts{Connect: connect, Client: time.Hour, Server: time.Hour, Tunnel: 4 * time.Hour, Check: check}
+}
+
+func (p Profile) pace() pace {
+	switch p {
+	case Fast:
+		return pace{
+			advert:   100 * time.Millisecond,
+			check:    Check{Interval: 500 * time.Millisecond, Fall: 2, Rise: 2},
+			timeouts: timeouts(250*time.Millisecond, 5*time.Second),
+			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 3 * time.Second},
+		}
+	case Pi:
+		return pace{
+			advert:   500 * time.Millisecond,
+			check:    Check{Interval: 2 * time.Second, Fall: 3, Rise: 2},
+			timeouts: timeouts(time.Second, 10*time.Second),
+			watch:    Watch{Interval: 2 * time.Second, Fall: 3, Silence: 8 * time.Second},
+		}
+	default:
+		return pace{
+			advert:   250 * time.Millisecond,
+			check:    Check{Interval: time.Second, Fall: 2, Rise: 2},
+			timeouts: timeouts(500*time.Millisecond, 5*time.Second),
+			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 4 * time.Second},
+		}
+	}
+}
