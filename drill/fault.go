@@ -26,7 +26,7 @@ var faults = []Fault{
 	{Name: "haproxy-frozen", Title: "HAProxy frozen", Does: "SIGSTOP to all of haproxy.service", Mends: "SIGCONT"},
 	{Name: "keepalived-stopped", Title: "keepalived stopped", Does: "systemctl stop keepalived", Mends: "systemctl start keepalived"},
 	{Name: "keepalived-killed", Title: "keepalived killed", Does: "SIGKILL to all of keepalived.service", Mends: "systemd starts it again; systemctl start keepalived"},
-	{Name: "keepalived-frozen", Title: "keepalived frozen", Does: "SIGSTOP to all of keepalived.service", Mends: "SIGCONT"},
+	{Name: "keepalived-frozen", Title: "keepalived frozen", Does: "SIGSTOP to all of keepalived.service", Mends: "systemd's watchdog, or SIGCONT"},
 	{Name: "link-down", Title: "Link down", Does: "ip link set down, of the VIP's interface", Mends: "the node by itself: ip link set up, addresses and routes as they were", Cuts: true},
 	{Name: "node-off", Title: "Node off", Does: "power off at once, without a shutdown", Mends: "you power it on", Cuts: true, Off: true},
 	{Name: "apiserver-frozen", Title: "Apiserver frozen", Does: "SIGSTOP to kube-apiserver", Mends: "SIGCONT"},
