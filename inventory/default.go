@@ -12,8 +12,8 @@ const (
 	defaultMonitorPort = 8404
 	defaultOtherPort   = 8443 // of HAProxy, where the apiservers' own is not HAProxy's
 	defaultPeersPort   = 8405 // beside it, above the ports of root and of 1024, and below NodePorts and outgoing connections
-	highestPriority    = 150  // of the first node
-	priorityStep       = 10   // 15 nodes end at 10
+	highestPriority    = 250  // of the first node; the higher they are, the less a node waits before it takes over (RFC 5798, skew)
+	priorityStep       = 10   // 15 nodes end at 110
 )
 
 // defaultRouterID derives a virtual router ID from the cluster's name, so that
@@ -29,7 +29,7 @@ func defaultRouterID(name string) int {
 	return id
 }
 
-// fillPriorities gives every node that has none the highest of 150, 140, 130
+// fillPriorities gives every node that has none the highest of 250, 240, 230
 // and so on that no node has.
 func fillPriorities(nodes []Node) {
 	used := map[int]bool{}

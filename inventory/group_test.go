@@ -27,18 +27,18 @@ vrrp: {`+vrrp+"}\n")
 func TestGroups(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][3]string{
-		{"10.1.233.1", "virtualRouterID: 9", "KPLB 9 [10.1.233.1] false 150 140 130"},
-		{"[10.1.233.1]", "virtualRouterID: 9, failback: true", "KPLB 9 [10.1.233.1] true 150 140 130"},
-		{"{address: 10.1.233.1, preferred: c}", "virtualRouterID: 9", "KPLB 9 [10.1.233.1] ctrue 130 140 150"},
+		{"10.1.233.1", "virtualRouterID: 9", "KPLB 9 [10.1.233.1] false 250 240 230"},
+		{"[10.1.233.1]", "virtualRouterID: 9, failback: true", "KPLB 9 [10.1.233.1] true 250 240 230"},
+		{"{address: 10.1.233.1, preferred: c}", "virtualRouterID: 9", "KPLB 9 [10.1.233.1] ctrue 230 240 250"},
 		// IPv4 is announced
-		{`["fd10:1::100", 10.1.233.1, "fd10:1::101"]`, "virtualRouterID: 9", "KPLB 9 [10.1.233.1 fd10:1::100 fd10:1::101] false 150 140 130"},
+		{`["fd10:1::100", 10.1.233.1, "fd10:1::101"]`, "virtualRouterID: 9", "KPLB 9 [10.1.233.1 fd10:1::100 fd10:1::101] false 250 240 230"},
 		// past 51, and from 255 to 1
-		{"[10.1.233.1, {address: 10.1.233.2, preferred: b}]", "virtualRouterID: 50", "KPLB 50 [10.1.233.1] false 150 140 130; KPLB_2 52 [10.1.233.2] btrue 140 150 130"},
-		{"[10.1.233.1, {address: 10.1.233.2, preferred: b}]", "virtualRouterID: 255", "KPLB 255 [10.1.233.1] false 150 140 130; KPLB_2 1 [10.1.233.2] btrue 140 150 130"},
+		{"[10.1.233.1, {address: 10.1.233.2, preferred: b}]", "virtualRouterID: 50", "KPLB 50 [10.1.233.1] false 250 240 230; KPLB_2 52 [10.1.233.2] btrue 240 250 230"},
+		{"[10.1.233.1, {address: 10.1.233.2, preferred: b}]", "virtualRouterID: 255", "KPLB 255 [10.1.233.1] false 250 240 230; KPLB_2 1 [10.1.233.2] btrue 240 250 230"},
 		// those that prefer the same node move together, in the order of the first of each
 		{
 			`[{address: 10.1.233.2, preferred: b}, 10.1.233.1, {address: "fd10:1::2:1", preferred: b}, "fd10:1::100"]`, "virtualRouterID: 51",
-			"KPLB 51 [10.1.233.2 fd10:1::2:1] btrue 140 150 130; KPLB_2 52 [10.1.233.1 fd10:1::100] false 150 140 130",
+			"KPLB 51 [10.1.233.2 fd10:1::2:1] btrue 240 250 230; KPLB_2 52 [10.1.233.1 fd10:1::100] false 250 240 230",
 		},
 	} {
 		if got := grouped(t, c[0], c[1]); got != c[2] {

@@ -62,7 +62,7 @@ func TestPosition(t *testing.T) {
 func TestEveryNodeSize(t *testing.T) {
 	t.Parallel()
 	for size := 1; size <= mostNodes; size++ {
-		for _, chosen := range []int{0, 10, 150, 254} {
+		for _, chosen := range []int{0, 10, 250, 254} {
 			var b strings.Builder
 			b.WriteString("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\nnodes:\n")
 			for i := 1; i <= size; i++ {

@@ -193,7 +193,7 @@ func TestKeepalivedRefuses(t *testing.T) {
 		{"    enable_script_security\n", ""},
 		{"interface eth0", "interface eth1"},
 		{"nopreempt", "nopreemt"},
-		{"priority 150", "priority 256"},
+		{"priority 250", "priority 256"},
 	} {
 		broken := replaceAll(t, content, change[0], change[1])
 		if out, err := keepalivedTest(t, keepalived, "eth0", broken); err == nil && out == "" {

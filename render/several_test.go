@@ -66,7 +66,7 @@ func TestSeveralUnsound(t *testing.T) {
 		},
 		"one order for all": {
 			active, [3]string{conf, "index .Priorities $.Node.Name", "$.Node.Priority"},
-			"b: /etc/keepalived/keepalived.conf:70: priority 140, and a has 150, but the inventory has b preferred for 10.1.233.2",
+			"b: /etc/keepalived/keepalived.conf:70: priority 240, and a has 250, but the inventory has b preferred for 10.1.233.2",
 		},
 		"a VIP is forgotten": {
 			`[10.1.233.1, "fd10:1::100"]`, [3]string{conf, "{{- range .Others }}", "{{- range (slice .Others 1) }}"},

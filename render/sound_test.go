@@ -78,12 +78,12 @@ func TestUnsound(t *testing.T) {
 			all("25", "nopreempt with a weight: when kplb_haproxy fails, the priority changes by -100, and the VIP stays: nobody takes it from a lower priority"),
 		},
 		{
-			"state MASTER and nopreempt", [][3]string{{conf, "    state BACKUP\n    nopreempt", "    state {{ if eq $.Node.Priority 150 }}MASTER{{ else }}BACKUP{{ end }}\n    nopreempt"}}, "",
+			"state MASTER and nopreempt", [][3]string{{conf, "    state BACKUP\n    nopreempt", "    state {{ if eq $.Node.Priority 250 }}MASTER{{ else }}BACKUP{{ end }}\n    nopreempt"}}, "",
 			of("1", "40", "state MASTER with nopreempt: keepalived takes nopreempt away, and the node takes the VIP whenever it returns"),
 		},
 		{
-			"equal priorities and nopreempt", [][3]string{{conf, "priority {{ index .Priorities $.Node.Name }}", "priority {{ max 140 $.Node.Priority }}"}}, "",
-			of("3", "45", "priority 140 is that of kubernetes-node-2, too: when the holder fails, both become holder for a moment"),
+			"equal priorities and nopreempt", [][3]string{{conf, "priority {{ index .Priorities $.Node.Name }}", "priority {{ max 240 $.Node.Priority }}"}}, "",
+			of("3", "45", "priority 240 is that of kubernetes-node-2, too: when the holder fails, both become holder for a moment"),
 		},
 		{"equal priorities, and whoever is higher may take it", [][3]string{preempts, {conf, "priority {{ index .Priorities $.Node.Name }}", "priority 100"}}, "", ""},
 		{
@@ -99,22 +99,22 @@ func TestUnsound(t *testing.T) {
 		},
 		{
 			"too light", [][3]string{preempts, {light[0], light[1], strings.Replace(light[2], "40", "5", 1)}}, "",
-			of("1", "36", "with HAProxy frozen on kubernetes-node-1 (priority 145), kubernetes-node-1 holds the VIP, though kubernetes-node-2 is well") +
-				of("2", "36", "with HAProxy frozen on kubernetes-node-2 (priority 135), kubernetes-node-2 holds the VIP, though kubernetes-node-3 is well"),
+			of("1", "36", "with HAProxy frozen on kubernetes-node-1 (priority 245), kubernetes-node-1 holds the VIP, though kubernetes-node-2 is well") +
+				of("2", "36", "with HAProxy frozen on kubernetes-node-2 (priority 235), kubernetes-node-2 holds the VIP, though kubernetes-node-3 is well"),
 		},
 		{"heavy enough", [][3]string{preempts, light}, "", ""},
 		{
-			"another VRID on one node", [][3]string{{conf, "virtual_router_id {{ .VirtualRouterID }}", "virtual_router_id {{ if eq $.Node.Priority 130 }}7{{ else }}8{{ end }}"}}, "",
+			"another VRID on one node", [][3]string{{conf, "virtual_router_id {{ .VirtualRouterID }}", "virtual_router_id {{ if eq $.Node.Priority 230 }}7{{ else }}8{{ end }}"}}, "",
 			of("3", "38", "does not hear kubernetes-node-1: virtual_router_id 7 here, 8 there; who hears nobody takes the VIP, and then two hold it") +
 				of("3", "38", "does not hear kubernetes-node-2: virtual_router_id 7 here, 8 there; who hears nobody takes the VIP, and then two hold it"),
 		},
 		{
-			"another version on one node", [][3]string{{conf, "version {{ $.Cluster.VRRP.Version }}", "{{ if ne $.Node.Priority 150 }}version 3{{ end }}"}}, "",
+			"another version on one node", [][3]string{{conf, "version {{ $.Cluster.VRRP.Version }}", "{{ if ne $.Node.Priority 250 }}version 3{{ end }}"}}, "",
 			of("2", "38", "does not hear kubernetes-node-1: VRRP version 3 here, 2 there; who hears nobody takes the VIP, and then two hold it") +
 				of("3", "38", "does not hear kubernetes-node-1: VRRP version 3 here, 2 there; who hears nobody takes the VIP, and then two hold it"),
 		},
 		{
-			"a peer is left out", [][3]string{{conf, "{{- range $.Peers }}", "{{- range (ternary (initial $.Peers) $.Peers (eq $.Node.Priority 150)) }}"}}, "",
+			"a peer is left out", [][3]string{{conf, "{{- range $.Peers }}", "{{- range (ternary (initial $.Peers) $.Peers (eq $.Node.Priority 250)) }}"}}, "",
 			of("3", "38", "does not hear kubernetes-node-1: the unicast_peer of kubernetes-node-1 does not have 10.1.1.3; who hears nobody takes the VIP, and then two hold it"),
 		},
 		{

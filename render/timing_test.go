@@ -31,32 +31,32 @@ func TestTiming(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"defaults: three adverts of 250 ms, and the skew of priority 140", threeNodes, []string{
-			"the holder's power or link lost: the VIP moves within 860ms",
-			"its HAProxy dead: within 110ms; frozen: within 4.11s",
-			"its keepalived killed: the next node has the VIP within 860ms, until then its own answers; frozen: killed within 4s, and for 3.14s two nodes have it", cut,
+		{"defaults: three adverts of 250 ms, and the skew of priority 240", threeNodes, []string{
+			"the holder's power or link lost: the VIP moves within 770ms",
+			"its HAProxy dead: within 20ms; frozen: within 4.02s",
+			"its keepalived killed: the next node has the VIP within 770ms, until then its own answers; frozen: killed within 4s, and for 3.23s two nodes have it", cut,
 		}},
 		{"VRRP version 2 in whole seconds", threeNodes + "vrrp: {version: 2}\n", []string{
-			"the holder's power or link lost: the VIP moves within 3.45s",
-			"its HAProxy dead: within 450ms; frozen: within 4.45s",
-			"its keepalived killed: the next node has the VIP within 3.45s, until then its own answers; frozen: killed within 4s, and for 550ms two nodes have it", cut,
+			"the holder's power or link lost: the VIP moves within 3.06s",
+			"its HAProxy dead: within 60ms; frozen: within 4.06s",
+			"its keepalived killed: the next node has the VIP within 3.06s, until then its own answers; frozen: killed within 4s, and for 940ms two nodes have it", cut,
 		}},
 		{"profile fast", threeNodes + "profile: fast\n", []string{
-			"the holder's power or link lost: the VIP moves within 350ms",
-			"its HAProxy dead: within 50ms; frozen: within 3.05s",
-			"its keepalived killed: the next node has the VIP within 350ms, until then its own answers; frozen: killed within 3s, and for 2.65s two nodes have it",
+			"the holder's power or link lost: the VIP moves within 310ms",
+			"its HAProxy dead: within 10ms; frozen: within 3.01s",
+			"its keepalived killed: the next node has the VIP within 310ms, until then its own answers; frozen: killed within 3s, and for 2.69s two nodes have it",
 			"an apiserver cut off: new connections wait 250ms at most, until it is marked down within 1.13s",
 		}},
 		{"profile pi", threeNodes + "profile: pi\n", []string{
-			"the holder's power or link lost: the VIP moves within 1.73s",
-			"its HAProxy dead: within 230ms; frozen: within 7.23s",
-			"its keepalived killed: the next node has the VIP within 1.73s, until then its own answers; frozen: killed within 8s, and for 6.27s two nodes have it",
+			"the holder's power or link lost: the VIP moves within 1.53s",
+			"its HAProxy dead: within 30ms; frozen: within 7.03s",
+			"its keepalived killed: the next node has the VIP within 1.53s, until then its own answers; frozen: killed within 8s, and for 6.47s two nodes have it",
 			"an apiserver cut off: new connections wait 1s at most, until it is marked down within 6s",
 		}},
 		{"an advert that is longer than keepalived may be silent", threeNodes + "vrrp: {advertInterval: 5s}\n", []string{
-			"the holder's power or link lost: the VIP moves within 17.27s",
-			"its HAProxy dead: within 2.27s; frozen: within 6.27s",
-			"its keepalived killed: the next node has the VIP within 17.27s, until then its own answers; frozen: killed within 4s", cut,
+			"the holder's power or link lost: the VIP moves within 15.31s",
+			"its HAProxy dead: within 310ms; frozen: within 4.31s",
+			"its keepalived killed: the next node has the VIP within 15.31s, until then its own answers; frozen: killed within 4s", cut,
 		}},
 		{"one node has nobody to move to", "nodes: [{name: a, address: 10.1.1.1}]\n", []string{cut}},
 	} {
@@ -81,7 +81,7 @@ func TestReadBack(t *testing.T) {
 	if err := render.ReadBack(artifacts, c, c.Nodes[1], f); err != nil {
 		t.Errorf("the built-in templates: %v", err)
 	}
-	const want = `/etc/keepalived/keepalived.conf does not have priority 130
+	const want = `/etc/keepalived/keepalived.conf does not have priority 230
 /etc/keepalived/keepalived.conf does not have interface eth1`
 	f.Interface = "eth1"
 	if err := render.ReadBack(artifacts, c, c.Nodes[2], f); err == nil || err.Error() != want {

@@ -322,7 +322,7 @@ func TestHandEdit(t *testing.T) {
 	old := applied(t, rolloutOf(t, older), r.Cluster.Nodes[1])
 	f := facts["node-2"]
 	f.Files[render.HAProxyPath] = old.Files[render.HAProxyPath] // of an earlier inventory
-	f.edit(render.KeepalivedPath, "priority 140", "priority 254")
+	f.edit(render.KeepalivedPath, "priority 240", "priority 254")
 	f.put(render.SysctlPath, 0o644, []byte("net.ipv4.ip_nonlocal_bind = 1\n")) // not ours
 	n := planOf(t, r, facts).of("node-2")
 	same(t, "overwritten", n.Overwrites(), []string{render.KeepalivedPath})
