@@ -47,6 +47,25 @@ func (g *Sampling) Stop() ([]Sample, []Break) {
 // Since is the time that the samples count, in this moment.
 func (g *Sampling) Since() time.Duration { return time.Since(g.Began) }
 
+// Answered says whether clients are being answered: as many connections as
+// should have ended lately, or half of them, and none of them failed.
+func (g *Sampling) Answered(lately time.Duration) bool {
+	after := g.Since() - lately
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, s := range slices.Backward(g.samples) { // in the order in which they ended
+		if s.ended() < after {
+			break
+		}
+		if s.Failure != "" {
+			return false
+		}
+		n++
+	}
+	return time.Duration(2*n)*g.sampler.Every >= lately
+}
+
 func (g *Sampling) beginAll(ctx context.Context) {
 	t := time.NewTicker(g.sampler.Every)
 	defer t.Stop()
