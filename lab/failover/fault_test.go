@@ -133,16 +133,20 @@ func powerOn(r *run) error {
 	return r.holders.attach(r.victim)
 }
 
-// send sends one to every process of a daemon on the holder.
+// send sends a signal to every process of a daemon on the holder. What is to
+// be killed is frozen first: keepalived's child has its parent's death told to
+// it as SIGTERM, and would go in good order if it had the time.
 func send(program string, what syscall.Signal) func(*run) error {
 	return func(r *run) (err error) {
 		if r.pids, err = r.field.pids(r.victim, program); err != nil {
 			return err
 		}
 		r.struck = time.Now()
-		for _, pid := range r.pids {
-			if err := syscall.Kill(pid, what); err != nil {
-				return err
+		for _, each := range []syscall.Signal{syscall.SIGSTOP, what} {
+			for _, pid := range r.pids {
+				if err := syscall.Kill(pid, each); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -81,7 +81,7 @@ func missing(runs []*run, configuration string) []gap {
 		want := 0
 		for _, name := range chosen {
 			if name == f.name {
-				want = wanted(f)
+				want = wanted(configuration, f)
 			}
 		}
 		if have[f.name] < want {
@@ -91,10 +91,13 @@ func missing(runs []*run, configuration string) []gap {
 	return out
 }
 
-func wanted(f *fault) int {
+func wanted(configuration string, f *fault) int {
 	n := number("FAILOVER_RUNS", 30)
+	if c, _ := configurationNamed(configuration); c.profile == "" {
+		n = number("FAILOVER_HAND_RUNS", n)
+	}
 	if f.slow {
-		n = number("FAILOVER_POWER_RUNS", n)
+		n = min(n, number("FAILOVER_POWER_RUNS", n))
 	}
 	return n
 }
@@ -105,6 +108,10 @@ func keep(file string, r *run) error {
 	if err != nil {
 		return err
 	}
+	return appendLine(file, line)
+}
+
+func appendLine(file string, line []byte) error {
 	to, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
