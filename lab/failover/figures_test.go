@@ -70,11 +70,12 @@ func (c *cell) refusals() []float64 {
 	return out
 }
 
-// target is what a figure should not exceed, in milliseconds or as a count.
+// target is what a figure should not exceed, in milliseconds, or what there
+// should be none of.
 type target struct {
 	what  string
 	limit float64
-	count bool
+	none  bool
 	of    func(*cell) float64
 }
 
@@ -96,7 +97,7 @@ func wants(configuration, fault string) []target {
 	silent := func(of ...float64) []target {
 		return []target{{what: "without an answer", limit: of[i], of: worst(withoutAnswer)}}
 	}
-	none := target{what: "failed connections", count: true, of: total(failed)}
+	none := target{what: "failed connection", none: true, of: total(failed)}
 	switch fault {
 	case "link-cut", "power-off":
 		return silent(1100, 400)
@@ -109,12 +110,12 @@ func wants(configuration, fault string) []target {
 	case "apiserver-dies", "apiserver-cut":
 		return []target{none, {what: "slowest", limit: 550, of: worst(slowest)}, {what: "held closed", limit: 2500, of: worst(heldClosed)}}
 	case "etcd-quorum-lost":
-		return []target{{what: "runs in which the VIP stayed", count: true, of: total(stayed)}}
+		return []target{{what: "run in which the VIP stayed", none: true, of: total(stayed)}}
 	case "all-apiservers-down":
 		return []target{
 			{what: "refused, p99", limit: 2, of: func(c *cell) float64 { return share(c.refusals(), 0.99) }},
 			{what: "refused, slowest", limit: 2, of: func(c *cell) float64 { return share(c.refusals(), 1) }},
-			{what: "not refused within 1 s", count: true, of: total(func(r *run) int64 { return int64(r.Hung) })},
+			{what: "connection that hangs", none: true, of: total(func(r *run) int64 { return int64(r.Hung) })},
 		}
 	}
 	return nil
@@ -124,17 +125,19 @@ func wants(configuration, fault string) []target {
 func (c *cell) verdict() string {
 	var out []string
 	for _, t := range wants(c.configuration.name, c.fault.name) {
-		say, is := time1, t.of(c)
-		if t.count {
-			say = func(n float64) string { return fmt.Sprintf("%.0f", n) }
+		is, what := t.of(c), t.what+" ≤ "+time1(t.limit)
+		if t.none {
+			what = "no " + t.what
 		}
 		switch {
 		case is <= t.limit:
-			out = append(out, fmt.Sprintf("%s ≤ %s: meets", t.what, say(t.limit)))
+			out = append(out, what+": meets")
 		case is >= math.MaxInt64:
-			out = append(out, fmt.Sprintf("%s ≤ %s: **misses**, it is not", t.what, say(t.limit)))
+			out = append(out, what+": **misses**, it is not")
+		case t.none:
+			out = append(out, fmt.Sprintf("%s: **misses by %.0f**", what, is))
 		default:
-			out = append(out, fmt.Sprintf("%s ≤ %s: **misses by %s**", t.what, say(t.limit), say(is-t.limit)))
+			out = append(out, fmt.Sprintf("%s: **misses by %s**", what, time1(is-t.limit)))
 		}
 	}
 	if len(out) == 0 {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -65,6 +66,8 @@ type gap struct {
 	fault      *fault
 	have, want int
 }
+
+func (g gap) String() string { return fmt.Sprintf("%s %d of %d", g.fault.name, g.have, g.want) }
 
 // missing are the faults that have been asked for and are not there, in the
 // order in which they are carried out.
