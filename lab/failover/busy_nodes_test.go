@@ -44,13 +44,13 @@ func (f *field) work(ends time.Duration) error {
 			"systemd-run --quiet --collect --unit=failover-busy-%d --property=RuntimeMaxSec=%.0f /bin/sh -c '%s'", i, ends.Seconds(), what))
 		return err
 	}
-	for i := range loops {
+	for i := range loops() {
 		if err := begin(i, "while :; do :; done"); err != nil {
 			return err
 		}
 	}
 	for i := range writers { // not on the overlay, which does not sync
-		if err := begin(loops+i, "while dd if=/dev/zero of=/var/lib/etcd/failover-busy bs=8k count=1000 oflag=dsync 2>/dev/null; do :; done"); err != nil {
+		if err := begin(loops()+i, "while dd if=/dev/zero of=/var/lib/etcd/failover-busy bs=8k count=1000 oflag=dsync 2>/dev/null; do :; done"); err != nil {
 			return err
 		}
 	}

@@ -15,13 +15,14 @@ import (
 )
 
 //	BUSY_MINUTES=10                           that the nodes are kept busy
+//	BUSY_LOOPS=16                             that burn processor time
 //	BUSY_TABLE=FILE                           where the table goes, beside the log
 //	FAILOVER_CONFIGURATIONS=default,pi        and FAILOVER_NAME, FAILOVER_KPLB as above
 
-const (
-	loops   = 16 // that only burn processor time
-	writers = 2  // that write and sync, as etcd does
-)
+// writers write and sync, as etcd does; loops only burn processor time.
+const writers = 2
+
+func loops() int { return number("BUSY_LOOPS", 16) }
 
 // busy is what became of a configuration that nothing was wrong with, while
 // its nodes had too much to do.
@@ -30,6 +31,7 @@ type busy struct {
 	Began         time.Time `json:"began"`
 	Commit        string    `json:"commit"`
 	Minutes       float64   `json:"minutes"`
+	Loops         int       `json:"loops"`
 	Load          string    `json:"load"` // the average of the last minute, at the end
 
 	Changes     int            `json:"changes"` // of the holder
