@@ -40,9 +40,11 @@ type run struct {
 
 	Victim        string         `json:"victim"`
 	Holder        string         `json:"holder"`
+	Restless      bool           `json:"movedBefore,omitempty"` // the VIP, by itself, before the fault
 	TookOver      string         `json:"tookOver,omitempty"`
 	WithoutAnswer int64          `json:"withoutAnswer"`
 	Calm          int64          `json:"before"` // the same before the fault
+	Stalled       int64          `json:"stalled"` // the longest time in which the clients began nothing
 	Connections   int            `json:"connections"`
 	Failed        int            `json:"failed"`
 	Failures      map[string]int `json:"failures,omitempty"`
@@ -102,6 +104,9 @@ func (r *run) sampled() error {
 		}
 	}()
 	time.Sleep(calm)
+	if now, _ := r.holders.now(); r.fault.victim == nil && len(now) == 1 && now[0] != r.holder {
+		r.Restless, r.holder, r.victim, r.Holder, r.Victim = true, now[0], now[0], now[0], now[0]
+	}
 	r.struck = time.Now()
 	if err := r.fault.strike(r); err != nil {
 		return err
@@ -160,7 +165,7 @@ func (r *run) count(began time.Time, end time.Duration, samples []drill.Sample) 
 	r.TookOver = result.TookOver
 	r.WithoutAnswer, r.Calm, r.Slowest = result.WithoutAnswer, result.Calm, result.Slowest
 	r.Connections, r.Failed, r.Failures = result.Connections, result.Failed, result.Failures
-	r.TwoHolders = result.TwoHolders
+	r.TwoHolders, r.Stalled = result.TwoHolders, result.Stalled
 }
 
 // heldEnd is how a held connection fared.

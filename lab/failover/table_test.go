@@ -48,14 +48,17 @@ func render(runs []*run, command string, took time.Duration) string {
 // about is what a reader has to know of the runs.
 func about(runs []*run, took time.Duration) string {
 	var loads []float64
-	commits, calm := map[string]int{}, int64(0)
+	commits, calm, stalled, restless := map[string]int{}, int64(0), int64(0), 0
 	first, last := runs[0].Began, runs[0].Began
 	for _, r := range runs {
 		if l, err := strconv.ParseFloat(r.Load, 64); err == nil {
 			loads = append(loads, l)
 		}
 		commits[r.Commit]++
-		calm = max(calm, r.Calm)
+		calm, stalled = max(calm, r.Calm), max(stalled, r.Stalled)
+		if r.Restless {
+			restless++
+		}
 		if r.Began.Before(first) {
 			first = r.Began
 		}
@@ -69,7 +72,8 @@ func about(runs []*run, took time.Duration) string {
 	if len(loads) > 0 {
 		out += fmt.Sprintf(", load average %.1f to %.1f, median %.1f", loads[0], loads[len(loads)-1], share(loads, 0.5))
 	}
-	return out + fmt.Sprintf(".\nLongest time without an answer before anything was broken: %s. Of 30 runs p99 is the slowest one.\n", time1(float64(calm)))
+	return out + fmt.Sprintf(".\nBefore anything was broken: without an answer for %s at most; the VIP moved by itself %d times. The clients began no connection for %s at most: that counts for nobody.\nOf 30 runs p99 is the slowest one.\n",
+		time1(float64(calm)), restless, time1(float64(stalled)))
 }
 
 // cells groups runs, fault by fault.
