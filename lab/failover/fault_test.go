@@ -31,18 +31,22 @@ type fault struct {
 	measure     func(*run) error // what is not measured as the others are
 }
 
+// least is long enough for a connection that is not answered to have failed,
+// and for the others to be watched after that.
+const least = time.Second + sound
+
 var faults = []*fault{
 	{
 		name: "link-cut", title: "cable of the holder pulled",
-		strike: cutLink, mend: mendLink, over: moved, lasts: time.Second, limit: 40 * time.Second,
+		strike: cutLink, mend: mendLink, over: moved, lasts: least, limit: 40 * time.Second,
 	},
 	{
 		name: "power-off", title: "power of the holder cut",
-		strike: cutPower, mend: powerOn, over: moved, lasts: time.Second, limit: 40 * time.Second, slow: true,
+		strike: cutPower, mend: powerOn, over: moved, lasts: least, limit: 40 * time.Second, slow: true,
 	},
 	{
 		name: "haproxy-killed", title: "HAProxy of the holder killed, every process",
-		strike: send("haproxy", syscall.SIGKILL), mend: start("haproxy"), over: replaced("haproxy"), lasts: 1500 * time.Millisecond, limit: 40 * time.Second,
+		strike: send("haproxy", syscall.SIGKILL), mend: start("haproxy"), over: replaced("haproxy"), lasts: least, limit: 40 * time.Second,
 	},
 	{
 		name: "keepalived-killed", title: "keepalived of the holder killed, both processes",
@@ -54,15 +58,15 @@ var faults = []*fault{
 	},
 	{
 		name: "apiserver-dies", title: "an apiserver killed, the holder's every other time",
-		victim: alternately, prepare: hold, strike: killApiserver, mend: startApiserver, over: noticed, lasts: time.Second, limit: 30 * time.Second,
+		victim: alternately, prepare: hold, strike: killApiserver, mend: startApiserver, over: noticed, lasts: least, limit: 30 * time.Second,
 	},
 	{
 		name: "apiserver-cut", title: "an apiserver's packets dropped, the holder's every other time",
-		victim: alternately, prepare: hold, strike: cutApiserver, mend: joinApiserver, over: noticed, lasts: time.Second, limit: 30 * time.Second,
+		victim: alternately, prepare: hold, strike: cutApiserver, mend: joinApiserver, over: noticed, lasts: least, limit: 30 * time.Second,
 	},
 	{
 		name: "planned-move", title: "keepalived of the holder stopped",
-		strike: stopKeepalived, mend: start("keepalived"), over: moved, lasts: time.Second, limit: 20 * time.Second,
+		strike: stopKeepalived, mend: start("keepalived"), over: moved, lasts: least, limit: 20 * time.Second,
 	},
 	{
 		name: "all-apiservers-down", title: "every apiserver killed",
@@ -70,7 +74,7 @@ var faults = []*fault{
 	},
 	{
 		name: "etcd-quorum-lost", title: "etcd without its majority, then the holder's cable pulled",
-		prepare: loseQuorum, strike: cutLink, mend: findQuorum, over: moved, lasts: time.Second, limit: 40 * time.Second,
+		prepare: loseQuorum, strike: cutLink, mend: findQuorum, over: moved, lasts: least, limit: 40 * time.Second,
 	},
 }
 

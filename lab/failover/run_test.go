@@ -43,7 +43,7 @@ type run struct {
 	Restless      bool           `json:"movedBefore,omitempty"` // the VIP, by itself, before the fault
 	TookOver      string         `json:"tookOver,omitempty"`
 	WithoutAnswer int64          `json:"withoutAnswer"`
-	Calm          int64          `json:"before"` // the same before the fault
+	Calm          int64          `json:"before"`  // the same before the fault
 	Stalled       int64          `json:"stalled"` // the longest time in which the clients began nothing
 	Connections   int            `json:"connections"`
 	Failed        int            `json:"failed"`
