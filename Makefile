@@ -9,7 +9,7 @@ LINT_VERSION := v2.15.0
 LINT     := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/promtool)
 LAB      := $(CURDIR)/lab/lab
-LAB_TAGS := e2e,faults,load,bench
+LAB_TAGS := e2e,faults,load,bench,failover
 
 .DEFAULT_GOAL := help
 
@@ -96,6 +96,14 @@ fault-tools: # what the faults need on this machine besides the lab's own
 .PHONY: faults
 faults: build fault-tools ## some hundred injected faults, judged by an independent checker (root, about 40 minutes); table in docs/
 	FAULTS_TABLE=$(CURDIR)/docs/faults-table.md $(GO) test -tags faults -count=1 -timeout 90m -v ./lab/faults
+
+.PHONY: drill-report
+drill-report: build ## ten faults, 30 times each, on kplb's profiles and on what people set up by hand (root, more than an hour); table in docs/
+	FAILOVER_TABLE=$(or $(FAILOVER_TABLE),$(CURDIR)/docs/failover-table.md) $(GO) test -tags failover -count=1 -timeout 6h -v -skip '^TestBusy$$' ./lab/failover
+
+.PHONY: busy
+busy: build ## takeovers that nothing is the cause of, while the nodes have far too much to do (root, 25 minutes); table in docs/
+	BUSY_TABLE=$(or $(BUSY_TABLE),$(CURDIR)/docs/failover-busy.md) $(GO) test -tags failover -count=1 -timeout 6h -v -skip '^TestReport$$' ./lab/failover
 
 .PHONY: load
 load: build ## 100 applies while clients use the VIP (root, some minutes)

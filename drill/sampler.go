@@ -47,6 +47,26 @@ func (g *Sampling) Stop() ([]Sample, []Break) {
 // Since is the time that the samples count, in this moment.
 func (g *Sampling) Since() time.Duration { return time.Since(g.Began) }
 
+// Answered says whether clients are being answered: no connection failed that
+// ended lately, and there were some: a quarter of what a machine with nothing
+// else to do would have had.
+func (g *Sampling) Answered(lately time.Duration) bool {
+	after := g.Since() - lately
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, s := range slices.Backward(g.samples) { // in the order in which they ended
+		if s.ended() < after {
+			break
+		}
+		if s.Failure != "" {
+			return false
+		}
+		n++
+	}
+	return time.Duration(4*n)*g.sampler.Every >= lately
+}
+
 func (g *Sampling) beginAll(ctx context.Context) {
 	t := time.NewTicker(g.sampler.Every)
 	defer t.Stop()

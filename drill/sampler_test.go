@@ -128,6 +128,32 @@ func TestSamplerSilence(t *testing.T) {
 	})
 }
 
+// TestSamplerAnswered: while it samples, it says whether clients are answered.
+func TestSamplerAnswered(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vip) {
+		g := v.sampler(0).Start(t.Context())
+		answered := func(after int, want bool) {
+			t.Helper()
+			time.Sleep(ms(after))
+			same(t, fmt.Sprintf("answered after %s", g.Since()), g.Answered(ms(100)), want)
+		}
+		answered(20, false) // too few to tell
+		answered(182, true)
+		v.mu.Lock()
+		v.silent = make(chan struct{})
+		v.mu.Unlock()
+		answered(90, false) // nobody has failed yet
+		answered(200, false)
+		v.mu.Lock()
+		close(v.silent)
+		v.silent = nil
+		v.mu.Unlock()
+		answered(50, false)
+		answered(150, true)
+		g.Stop()
+	})
+}
+
 // TestSamplerRefused: it says how connections fail, and a held connection that
 // finds nobody again is lost.
 func TestSamplerRefused(t *testing.T) {

@@ -65,14 +65,20 @@ func (l Lab) On(node, command string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "nsenter", "--target", init, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
-		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C", "sh", "-c", command)
-	cmd.WaitDelay = time.Second // what it leaves in the background may hold its output open
-	out, err := cmd.CombinedOutput()
+	out, err := Inside(ctx, init, command).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("node %s: %s: %w\n%s", node, command, err, out)
 	}
 	return string(out), err
+}
+
+// Inside is a shell command inside the node that has this init, for who has
+// looked that up before: it takes a while.
+func Inside(ctx context.Context, init, command string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "nsenter", "--target", init, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
+		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C", "sh", "-c", command)
+	cmd.WaitDelay = time.Second // what it leaves in the background may hold its output open
+	return cmd
 }
 
 // Holders are the nodes that have the address now. A node without power has

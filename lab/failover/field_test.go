@@ -1,0 +1,167 @@
+//go:build failover
+
+package failover
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/lab/machines"
+)
+
+// field is a lab, as seen from the operator's network: this process is in it.
+type field struct {
+	machines.Lab
+	c       configuration
+	holders *holders
+	trust   *tls.Config
+	inits   map[string]string // node -> the pid of its init, while it is on
+}
+
+func newField(lab machines.Lab, c configuration) (*field, error) {
+	pem, err := os.ReadFile(lab.State("ca.crt"))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	f := &field{Lab: lab, c: c, inits: map[string]string{}, trust: &tls.Config{RootCAs: pool, ServerName: vip, MinVersion: tls.VersionTLS12}}
+	f.holders, err = watchHolders(lab)
+	return f, err
+}
+
+// sampler asks the VIP as drills do.
+func (f *field) sampler(every time.Duration) *drill.Sampler {
+	return &drill.Sampler{Address: f.entrance(), Dial: (&net.Dialer{}).DialContext, TLS: f.trust, Every: every, Limit: time.Second}
+}
+
+func (f *field) entrance() string { return net.JoinHostPort(vip, f.c.port) }
+
+// init is the pid of a node's init, looked up once for each boot.
+func (f *field) init(n string) (string, error) {
+	if pid := f.inits[n]; pid != "" {
+		return pid, nil
+	}
+	pid, err := f.Init(n)
+	if err == nil {
+		f.inits[n] = pid
+	}
+	return pid, err
+}
+
+// on runs a command in a node, with no more delay than that takes.
+func (f *field) on(n, command string) error {
+	init, err := f.init(n)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if out, err := machines.Inside(ctx, init, command).CombinedOutput(); err != nil {
+		return fmt.Errorf("node %s: %s: %w\n%s", n, command, err, out)
+	}
+	return nil
+}
+
+// pids are a node's processes of a program, by its name.
+func (f *field) pids(n, program string) ([]int, error) {
+	all, err := f.Processes(n)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, p := range all {
+		if filepath.Base(p.Args[0]) == program {
+			out = append(out, p.PID)
+		}
+	}
+	return out, nil
+}
+
+// servers is what the HAProxy of a node thinks of each apiserver.
+func (f *field) servers(n string) (map[string]string, error) {
+	init, err := f.init(n)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.DialTimeout("unix", filepath.Join("/proc", init, "root/run/haproxy/admin.sock"), time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // it has been read
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := fmt.Fprint(conn, "show stat\n"); err != nil {
+		return nil, err
+	}
+	r := csv.NewReader(bufio.NewReader(conn))
+	r.FieldsPerRecord = -1
+	rows, err := r.ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, errors.Join(err, errors.New("no rows"))
+	}
+	status := slices.Index(rows[0], "status")
+	out := map[string]string{}
+	for _, row := range rows {
+		if number, is := strings.CutPrefix(row[min(1, len(row)-1)], "kubernetes-node-"); is && status >= 0 && status < len(row) {
+			out[number] = row[status]
+		}
+	}
+	return out, nil
+}
+
+// unwell says what is not as it should be; empty: all is well, and has been
+// for a moment.
+func (f *field) unwell() string {
+	now, since := f.holders.now()
+	switch {
+	case len(now) != 1:
+		return fmt.Sprintf("the VIP is on %v", now)
+	case f.c.prefers != "" && now[0] != f.c.prefers:
+		return fmt.Sprintf("the VIP is on %v, and not yet on %s", now, f.c.prefers)
+	case time.Since(since) < settled:
+		return fmt.Sprintf("the VIP has just come to %v", now)
+	}
+	for _, n := range machines.Nodes {
+		up, err := f.servers(n)
+		if err != nil {
+			return fmt.Sprintf("node %s: haproxy: %v", n, err)
+		}
+		for _, m := range machines.Nodes {
+			if up[m] != "UP" {
+				return fmt.Sprintf("node %s: haproxy says that the apiserver of node %s is %q", n, m, up[m])
+			}
+		}
+		if pids, err := f.pids(n, "keepalived"); err != nil || len(pids) < 2 {
+			return fmt.Sprintf("node %s: keepalived has %d processes: %v", n, len(pids), err)
+		}
+	}
+	return ""
+}
+
+// awaitWell waits until all is well.
+func (f *field) awaitWell() error {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		why := f.unwell()
+		if why == "" {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("not well after %s: %s", patience, why)
+		}
+	}
+}
+
+// patience is how long a lab may take to come to rest.
+const patience = 90 * time.Second
