@@ -64,7 +64,7 @@ func TestBusyInside(t *testing.T) {
 
 // watched samples the VIP, and the holders, for a time.
 func (f *field) watched(lasts time.Duration) busy {
-	b := busy{Configuration: f.c.name, Began: time.Now().UTC().Truncate(time.Second), Commit: commit(), Minutes: lasts.Minutes(), Loops: loops()}
+	b := busy{Configuration: f.c.name, Began: time.Now().UTC().Truncate(time.Second), Commit: commit(), Minutes: lasts.Minutes(), Loops: loops(), Writers: writers()}
 	g := f.sampler(200 * time.Millisecond).Start(noContext)
 	time.Sleep(lasts)
 	b.Load = load()

@@ -49,7 +49,7 @@ func (f *field) work(ends time.Duration) error {
 			return err
 		}
 	}
-	for i := range writers { // not on the overlay, which does not sync
+	for i := range writers() { // not on the overlay, which does not sync
 		if err := begin(loops()+i, "while dd if=/dev/zero of=/var/lib/etcd/failover-busy bs=8k count=1000 oflag=dsync 2>/dev/null; do :; done"); err != nil {
 			return err
 		}

@@ -45,13 +45,13 @@ func together(spans []drill.Span, end time.Duration) (two, none moments) {
 func renderBusy(all []busy, command string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# Takeovers that nothing was the cause of\n\nWritten by `%s`; what is measured: [failover.md](failover.md#make-busy).\n", command)
-	fmt.Fprintf(&out, "Loops that burn processor time, and %d that write 8 KiB and sync, are spread over the three nodes, on %d processors.\n\n", writers, processors)
-	out.WriteString("| configuration | commit | began, UTC | minutes | loops | load average | changes of holder | two holders | no holder | failed new connections | longest without an answer | restarts of haproxy, keepalived |\n" +
+	fmt.Fprintf(&out, "Loops that burn processor time, and some that write 8 KiB and sync, are spread over the three nodes, on %d processors.\n\n", processors)
+	out.WriteString("| configuration | commit | began, UTC | minutes | loops, writing ones | load average | changes of holder | two holders | no holder | failed new connections | longest without an answer | restarts of haproxy, keepalived |\n" +
 		"| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, b := range all {
 		c, _ := configurationNamed(b.Configuration)
-		fmt.Fprintf(&out, "| %s | %s | %s | %.0f | %d | %s | %d | %s | %s | %d of %d | %s | %d, %d |\n", c.title, b.Commit, b.Began.Format("2006-01-02 15:04"),
-			b.Minutes, b.Loops, b.Load, b.Changes, b.Two, b.None, b.Failed, b.Connections, time1(float64(b.Silent)), b.HAProxy, b.Keepalived)
+		fmt.Fprintf(&out, "| %s | %s | %s | %.0f | %d, %d | %s | %d | %s | %s | %d of %d | %s | %d, %d |\n", c.title, b.Commit, b.Began.Format("2006-01-02 15:04"),
+			b.Minutes, b.Loops, b.Writers, b.Load, b.Changes, b.Two, b.None, b.Failed, b.Connections, time1(float64(b.Silent)), b.HAProxy, b.Keepalived)
 	}
 	if len(all) == 0 {
 		out.WriteString("\nNothing was measured.\n")

@@ -16,13 +16,13 @@ import (
 
 //	BUSY_MINUTES=10                           that the nodes are kept busy
 //	BUSY_LOOPS=16                             that burn processor time
+//	BUSY_WRITERS=2                            that write and sync
 //	BUSY_TABLE=FILE                           where the table goes, beside the log
 //	FAILOVER_CONFIGURATIONS=default,pi        and FAILOVER_NAME, FAILOVER_KPLB as above
 
-// writers write and sync, as etcd does; loops only burn processor time.
-const writers = 2
-
-func loops() int { return number("BUSY_LOOPS", 16) }
+// loops only burn processor time; writers write and sync, as etcd does.
+func loops() int   { return number("BUSY_LOOPS", 16) }
+func writers() int { return number("BUSY_WRITERS", 2) }
 
 // busy is what became of a configuration that nothing was wrong with, while
 // its nodes had too much to do.
@@ -32,6 +32,7 @@ type busy struct {
 	Commit        string    `json:"commit"`
 	Minutes       float64   `json:"minutes"`
 	Loops         int       `json:"loops"`
+	Writers       int       `json:"writers"`
 	Load          string    `json:"load"` // the average of the last minute, at the end
 
 	Changes     int            `json:"changes"` // of the holder

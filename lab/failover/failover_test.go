@@ -23,9 +23,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -72,6 +74,7 @@ type stage struct {
 	results    string
 	labs       sync.Map // name -> its machines.Lab, while there is one
 	production string   // the test that measures inside
+	over       atomic.Bool
 }
 
 func newStage(t *testing.T, inside string) *stage {
@@ -87,11 +90,12 @@ func newStage(t *testing.T, inside string) *stage {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() { // the labs must go then, too; what runs in them fails from there on
 		<-interrupted
+		s.over.Store(true)
 		s.labs.Range(func(_, lab any) bool {
 			_, _ = lab.(machines.Lab).Verb("down") // it says why itself
 			return true
 		})
-		os.Exit(130)
+		os.Exit(130) // and with it what measures
 	}()
 	return s
 }
@@ -99,6 +103,9 @@ func newStage(t *testing.T, inside string) *stage {
 // lab makes one of its own for a while.
 func (s *stage) lab(name string, during func(machines.Lab)) {
 	lab := machines.Lab{Name: name, Root: s.root}
+	if s.over.Load() {
+		return
+	}
 	s.labs.Store(name, lab)
 	defer func() {
 		if _, err := lab.Verb("down"); err != nil {
@@ -129,6 +136,9 @@ func (s *stage) measure(lab machines.Lab, c configuration, inventory string) int
 	cmd.Env = append(os.Environ(), insideLab+"="+lab.Name, insideOf+"="+c.name, insideMust+"="+inventory,
 		"FAILOVER_KPLB="+s.kplb, "FAILOVER_RESULTS="+s.results, "TZ=UTC")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it is of no use alone
+	runtime.LockOSThread()                                             // which is what that signal is tied to
+	defer runtime.UnlockOSThread()
 	_ = cmd.Run() // its code says how it went
 	return cmd.ProcessState.ExitCode()
 }

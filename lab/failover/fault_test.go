@@ -137,20 +137,24 @@ func powerOn(r *run) error {
 	return r.holders.attach(r.victim)
 }
 
-// send sends a signal to every process of a daemon on the holder. What is to
-// be killed is frozen first: keepalived's child has its parent's death told to
-// it as SIGTERM, and would go in good order if it had the time.
+// send sends a signal to every process of a daemon on the holder, to those
+// that another one has started first. What is to be killed must not see the
+// others die: keepalived's child would be told of its parent's end by SIGTERM,
+// and go in good order; its parent would start another child.
 func send(program string, what syscall.Signal) func(*run) error {
-	return func(r *run) (err error) {
-		if r.pids, err = r.field.pids(r.victim, program); err != nil {
+	return func(r *run) error {
+		family, err := r.family(r.victim, program)
+		if err != nil {
 			return err
 		}
+		r.pids = family
 		r.struck = time.Now()
-		for _, each := range []syscall.Signal{syscall.SIGSTOP, what} {
-			for _, pid := range r.pids {
-				if err := syscall.Kill(pid, each); err != nil {
-					return err
-				}
+		if err := syscall.Kill(family[0], syscall.SIGSTOP); err != nil {
+			return err
+		}
+		for _, pid := range slices.Backward(family) {
+			if err := syscall.Kill(pid, what); err != nil {
+				return err
 			}
 		}
 		return nil

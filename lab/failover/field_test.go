@@ -90,6 +90,21 @@ func (f *field) pids(n, program string) ([]int, error) {
 	return out, nil
 }
 
+// family are the same, parents before their children.
+func (f *field) family(n, program string) ([]int, error) {
+	all, err := f.Processes(n)
+	if err != nil {
+		return nil, err
+	}
+	mine := slices.DeleteFunc(all, func(p machines.Process) bool { return filepath.Base(p.Args[0]) != program })
+	for _, p := range mine {
+		if !slices.ContainsFunc(mine, func(q machines.Process) bool { return q.PID == p.Parent }) {
+			return machines.Family(mine, p.PID), nil
+		}
+	}
+	return nil, fmt.Errorf("node %s: %s does not run", n, program)
+}
+
 // servers is what the HAProxy of a node thinks of each apiserver.
 func (f *field) servers(n string) (map[string]string, error) {
 	init, err := f.init(n)

@@ -78,9 +78,9 @@ func TestRender(t *testing.T) {
 
 func TestRenderBusy(t *testing.T) {
 	golden(t, "busy.md", renderBusy([]busy{
-		{Configuration: "default", Began: time.Date(2026, 11, 27, 20, 0, 0, 0, time.UTC), Commit: "1234567", Minutes: 10, Loops: 16, Load: "19.80", Connections: 3000},
+		{Configuration: "default", Began: time.Date(2026, 11, 27, 20, 0, 0, 0, time.UTC), Commit: "1234567", Minutes: 10, Loops: 16, Writers: 2, Load: "19.80", Connections: 3000},
 		{
-			Configuration: "pi", Began: time.Date(2026, 11, 27, 20, 11, 0, 0, time.UTC), Commit: "1234567", Minutes: 10, Loops: 16, Load: "19.90", Connections: 3000, Failed: 7,
+			Configuration: "pi", Began: time.Date(2026, 11, 27, 20, 11, 0, 0, time.UTC), Commit: "1234567", Minutes: 10, Loops: 16, Writers: 2, Load: "19.90", Connections: 3000, Failed: 7,
 			Changes: 2, Two: moments{1, 31 * time.Millisecond}, None: moments{2, 1240 * time.Millisecond}, Silent: 1100, HAProxy: 1, Keepalived: 3,
 		},
 	}, "make busy"))

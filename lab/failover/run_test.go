@@ -115,7 +115,7 @@ func (r *run) sampled() error {
 	if two, _ := r.holders.now(); len(two) > 1 {
 		r.TwoOpen = true
 	}
-	r.Open = !g.Answered(sound)
+	lifted := g.Since()
 	if r.fault.lifted { // the end of it is a part of what is measured
 		if err := r.mended(); err != nil {
 			return err
@@ -128,6 +128,10 @@ func (r *run) sampled() error {
 	}
 	samples, _ := g.Stop()
 	stopped = true
+	r.Open = slices.ContainsFunc(samples, func(s drill.Sample) bool {
+		over := s.At + s.Took
+		return s.Failure != "" && over > lifted-sound && over <= lifted
+	})
 	r.count(g.Began, end, samples)
 	return r.mended()
 }
