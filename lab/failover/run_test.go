@@ -48,6 +48,8 @@ type run struct {
 	Connections   int            `json:"connections"`
 	Failed        int            `json:"failed"`
 	Failures      map[string]int `json:"failures,omitempty"`
+	FailedFrom    int64          `json:"failedFrom,omitempty"` // after the fault, when the first of them ended
+	FailedTo      int64          `json:"failedTo,omitempty"`   // and the last
 	Slowest       int64          `json:"slowest"`
 	TwoHolders    int64          `json:"twoHolders"`
 	TwoOpen       bool           `json:"twoHoldersToTheEnd,omitempty"` // until the fault was lifted
@@ -169,6 +171,14 @@ func (r *run) count(began time.Time, end time.Duration, samples []drill.Sample) 
 	r.TookOver = result.TookOver
 	r.WithoutAnswer, r.Calm, r.Slowest = result.WithoutAnswer, result.Calm, result.Slowest
 	r.Connections, r.Failed, r.Failures = result.Connections, result.Failed, result.Failures
+	for _, s := range samples {
+		if after := (s.At + s.Took - seen.Struck).Milliseconds(); s.Failure != "" && after >= 0 {
+			if r.FailedTo == 0 {
+				r.FailedFrom = after
+			}
+			r.FailedFrom, r.FailedTo = min(r.FailedFrom, after), max(r.FailedTo, after)
+		}
+	}
 	r.TwoHolders, r.Stalled = result.TwoHolders, result.Stalled
 }
 
@@ -195,6 +205,9 @@ func (r *run) String() string {
 		say("known after %d ms, %d refused, p50 %.2f ms, max %.2f ms, %d hung", r.Known, len(all), share(all, 0.5), all[len(all)-1], r.Hung)
 	} else {
 		say("without an answer %d ms (before %d), %d of %d failed %v, slowest %d ms", r.WithoutAnswer, r.Calm, r.Failed, r.Connections, r.Failures, r.Slowest)
+	}
+	if r.Failed > 0 {
+		say("failures from %d to %d ms", r.FailedFrom, r.FailedTo)
 	}
 	if r.Open {
 		say("still failing when it was lifted")
