@@ -138,6 +138,6 @@ func (r *run) refused() (time.Duration, error) {
 	}
 	defer plain.Close() //nolint:errcheck // it is of no use
 	_ = plain.SetDeadline(began.Add(time.Second))
-	err = tls.Client(plain, r.trust).Handshake() //nolint:noctx // it has a deadline
+	err = tls.Client(plain, r.trust).Handshake()
 	return time.Since(began), err
 }

@@ -18,7 +18,7 @@ func together(spans []drill.Span, end time.Duration) (two, none moments) {
 		at   time.Duration
 		more int
 	}
-	edges := []edge{{end, 0}}
+	edges := append(make([]edge, 0, 1+2*len(spans)), edge{end, 0})
 	for _, s := range spans {
 		edges = append(edges, edge{s.From, 1}, edge{s.To, -1})
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ var configurations = []configuration{
 }
 
 func allConfigurations() string {
-	var names []string
+	names := make([]string, 0, len(configurations))
 	for _, c := range configurations {
 		names = append(names, c.name)
 	}
@@ -110,7 +111,7 @@ func (f *field) setUp(inventory string) error {
 
 // apply is kplb's, in this process's network.
 func (f *field) apply(inventory string) error {
-	cmd := exec.Command(os.Getenv("FAILOVER_KPLB"), "apply", "--yes", "--inventory", inventory) //nolint:noctx // it has limits of its own
+	cmd := exec.Command(os.Getenv("FAILOVER_KPLB"), "apply", "--yes", "--inventory", inventory)
 	cmd.Env = append(os.Environ(), "KPLB_SSH_CONFIG="+f.State("ssh_config"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("kplb apply: %w\n%s", err, out)
@@ -132,7 +133,7 @@ func (f *field) byHand(n string) error {
 	if f.c.name == "tutorial" {
 		first = 100
 	}
-	priority := fmt.Sprint(first + 1 - int(n[0]-'0'))
+	priority := strconv.Itoa(first + 1 - atoi(n))
 	for _, entry := range files {
 		text, err := os.ReadFile(filepath.Join("testdata", f.c.name, entry.Name()))
 		if err != nil {

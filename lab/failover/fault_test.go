@@ -100,7 +100,7 @@ func faultNamed(name string) *fault {
 }
 
 func allFaults() string {
-	var names []string
+	names := make([]string, 0, len(faults))
 	for _, f := range faults {
 		names = append(names, f.name)
 	}

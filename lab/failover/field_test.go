@@ -3,18 +3,15 @@
 package failover
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kplb/kplb/drill"
@@ -105,37 +102,6 @@ func (f *field) family(n, program string) ([]int, error) {
 	return nil, fmt.Errorf("node %s: %s does not run", n, program)
 }
 
-// servers is what the HAProxy of a node thinks of each apiserver.
-func (f *field) servers(n string) (map[string]string, error) {
-	init, err := f.init(n)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := net.DialTimeout("unix", filepath.Join("/proc", init, "root/run/haproxy/admin.sock"), time.Second)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close() //nolint:errcheck // it has been read
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := fmt.Fprint(conn, "show stat\n"); err != nil {
-		return nil, err
-	}
-	r := csv.NewReader(bufio.NewReader(conn))
-	r.FieldsPerRecord = -1
-	rows, err := r.ReadAll()
-	if err != nil || len(rows) == 0 {
-		return nil, errors.Join(err, errors.New("no rows"))
-	}
-	status := slices.Index(rows[0], "status")
-	out := map[string]string{}
-	for _, row := range rows {
-		if number, is := strings.CutPrefix(row[min(1, len(row)-1)], "kubernetes-node-"); is && status >= 0 && status < len(row) {
-			out[number] = row[status]
-		}
-	}
-	return out, nil
-}
-
 // unwell says what is not as it should be; empty: all is well, and has been
 // for a moment.
 func (f *field) unwell() string {
@@ -167,15 +133,21 @@ func (f *field) unwell() string {
 
 // awaitWell waits until all is well.
 func (f *field) awaitWell() error {
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		why := f.unwell()
-		if why == "" {
+	var why error
+	reloaded := false
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if !reloaded {
+			why = f.reload()
+			reloaded = why == nil
+			continue
+		}
+		unwell := f.unwell()
+		if unwell == "" {
 			return nil
 		}
-		if time.Now().After(end) {
-			return fmt.Errorf("not well after %s: %s", patience, why)
-		}
+		why = errors.New(unwell)
 	}
+	return fmt.Errorf("not well after %s: %w", patience, why)
 }
 
 // patience is how long a lab may take to come to rest.

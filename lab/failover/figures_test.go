@@ -18,7 +18,7 @@ type cell struct {
 
 // each is one figure of every run, sorted.
 func (c *cell) each(figure func(*run) int64) []int64 {
-	var out []int64
+	out := make([]int64, 0, len(c.runs))
 	for _, r := range c.runs {
 		out = append(out, figure(r))
 	}

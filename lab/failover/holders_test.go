@@ -41,7 +41,7 @@ func watchHolders(lab machines.Lab) (*holders, error) {
 // attach begins to watch a node; its network is a new one after each boot. The
 // watcher goes with the network.
 func (h *holders) attach(n string) error {
-	cmd := exec.Command("ip", "-n", h.lab.Machine(n), "-ts", "-o", "monitor", "address") //nolint:noctx // as above
+	cmd := exec.Command("ip", "-n", h.lab.Machine(n), "-ts", "-o", "monitor", "address")
 	cmd.Env = []string{"TZ=UTC", "PATH=/usr/sbin:/sbin:/usr/bin:/bin"}
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -145,7 +145,7 @@ func readRuns(file string) ([]*run, error) {
 
 // commit is what is measured.
 var commit = sync.OnceValue(func() string {
-	out, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output() //nolint:noctx // it does not wait
+	out, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
 	if err != nil {
 		return "unknown"
 	}

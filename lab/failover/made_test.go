@@ -42,7 +42,7 @@ func golden(t *testing.T, name, got string) {
 
 // made are runs of every fault on kplb's default and on the guide.
 func made() []*run {
-	var out []*run
+	out := make([]*run, 0, 6*len(faults))
 	closed, open := int64(2700), int64(20000)
 	for i, f := range faults {
 		for _, c := range []string{"default", "kubeadm-guide"} {
@@ -143,10 +143,10 @@ func TestMissing(t *testing.T) {
 	t.Setenv("FAILOVER_POWER_RUNS", "2")
 	t.Setenv("FAILOVER_HAND_RUNS", "1")
 	t.Setenv("FAILOVER_FAULTS", "power-off,link-cut,planned-move")
-	there := []*run{{Configuration: "default", Fault: "planned-move"}, {Configuration: "tutorial", Fault: "planned-move"}, {Configuration: "default", Fault: "link-cut"}}
-	there = append(there, there[2], there[2])
+	cut := &run{Configuration: "default", Fault: "link-cut"}
+	there := []*run{{Configuration: "default", Fault: "planned-move"}, {Configuration: "tutorial", Fault: "planned-move"}, cut, cut, cut}
 	say := func(gaps []gap) []string {
-		var out []string
+		out := make([]string, 0, len(gaps))
 		for _, g := range gaps {
 			out = append(out, g.String())
 		}

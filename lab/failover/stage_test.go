@@ -101,7 +101,7 @@ func (s *stage) measure(lab machines.Lab, c configuration, inventory string) int
 		return -1
 	}
 	// not `ip netns exec`, which hides the control groups: a node that is powered on needs them
-	cmd := exec.Command("nsenter", "--net=/run/netns/"+lab.Name+"-operator", self, //nolint:noctx // it has a limit of its own
+	cmd := exec.Command("nsenter", "--net=/run/netns/"+lab.Name+"-operator", self,
 		"-test.run=^"+s.inside+"$", "-test.v", "-test.timeout="+childTimeout)
 	cmd.Env = append(os.Environ(), insideLab+"="+lab.Name, insideOf+"="+c.name, insideMust+"="+inventory,
 		"FAILOVER_KPLB="+s.kplb, "FAILOVER_RESULTS="+s.results, "TZ=UTC")

@@ -16,7 +16,7 @@ func mendLink(r *run) error { return port(r.victim, "up") }
 
 // port is the bridge's side of a node's cable, in this network.
 func port(n, state string) error {
-	return exec.Command("ip", "link", "set", "port-"+n, state).Run() //nolint:noctx // it does not wait
+	return exec.Command("ip", "link", "set", "port-"+n, state).Run()
 }
 
 // moved says that another node has the VIP alone.
@@ -78,11 +78,11 @@ func send(program string, what syscall.Signal) func(*run) error {
 	}
 }
 
-// replaced says that a daemon runs again, by other processes, as it was.
+// replaced says that a daemon runs again, parent and child, by other processes.
 func replaced(program string) func(*run) bool {
 	return func(r *run) bool {
 		now, err := r.field.pids(r.victim, program)
-		return err == nil && len(now) >= len(r.pids) && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(r.pids, pid) })
+		return err == nil && len(now) >= 2 && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(r.pids, pid) })
 	}
 }
 
