@@ -360,7 +360,7 @@ func TestReadBackRest(t *testing.T) {
 					"[Unit]", "Wants=" + needs + " network-online.target", "After=" + needs + " network-online.target", "StartLimitIntervalSec=0",
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
 					fmt.Sprintf("WatchdogSec=%g", c.VRRP.Watch.Silence.Seconds()), "WatchdogSignal=SIGKILL", "KillMode=mixed",
-					fmt.Sprintf("ExecStopPost=-/bin/sh -c 'case $SERVICE_RESULT in signal|core-dump|oom-kill) sleep %g ;; esac'", (4*c.VRRP.AdvertInterval).Seconds()),
+					fmt.Sprintf("ExecStopPost=-/bin/sh -c 'case $SERVICE_RESULT in signal|core-dump|oom-kill) sleep %g ;; esac'", (4 * c.VRRP.AdvertInterval).Seconds()),
 				}, gone...),
 			} {
 				if !slices.ContainsFunc(filesOf(c), func(f file) bool { return f.path == path }) {
