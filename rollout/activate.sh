@@ -72,8 +72,22 @@ $(last_words "$name")"
 	done
 }
 
+# A keepalived that has a watchdog, and of which systemd does not hear, would be
+# killed every few seconds.
+word() {
+	systemctl show --property=WatchdogUSec,WatchdogTimestampMonotonic,ActiveEnterTimestampMonotonic keepalived.service |
+		sed -n 's/^Watchdog\(Timestamp\).*=/\1=/p; s/^WatchdogUSec=/Every=/p; s/^ActiveEnter.*=/Since=/p'
+}
+
+heard() {
+	now=$(word)
+	case $now in *Every=0* | *Every=infinity*) return 0 ;; esac
+	last=$(echo "$now" | sed -n 's/^Timestamp=//p')
+	[ "$now" != "$before" ] && [ "$last" -gt "$(echo "$now" | sed -n 's/^Since=//p')" ]
+}
+
 begin
-switched='' pause=''
+switched='' pause='' before=$(word)
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(read_units 2>&1) || refuse "systemctl: daemon-reload, or restart kplb-metrics.timer: $said"
 fi
@@ -110,6 +124,10 @@ esac
 if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
 switch kubelet "$KPLB_KUBELET"
 still_running
+if [ "$KPLB_UNITS" = 1 ] && is_active keepalived; then
+	until_true heard || refuse "systemd hears nothing of keepalived, which runs /etc/keepalived/kplb-check, and would kill it again and again:
+$(last_words keepalived)"
+fi
 ufw_lines "$KPLB_CLOSE"
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"
 record done
