@@ -1,0 +1,47 @@
+#!/bin/bash
+# The first process of a kernel with ip_vs: user-mode Linux, whose root is this
+# machine's, read-only. It runs one command, with a place to write to that goes
+# with it, says how it ended, and switches itself off.
+#   kplb_job   a directory of this machine: argv and cwd in, status out
+set -u
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin HOME=/root LANG=C.UTF-8
+root=/mnt
+
+off() {
+	sync
+	perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc, 0)' # reboot(2): power off
+}
+
+fail() {
+	echo "lab: user-mode Linux: $1 failed" >&2
+	off
+}
+
+# Whatever is written goes to memory; the cache and the job are this machine's own.
+mount -t tmpfs -o mode=755,size=90% tmpfs $root || fail "a tmpfs"
+mkdir $root/upper $root/work $root/root $root/disk
+root=$root/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay $root || fail "the overlay"
+mount -t proc proc $root/proc
+mount -t sysfs sysfs $root/sys
+mount -t cgroup2 cgroup2 $root/sys/fs/cgroup || fail "cgroup2"
+mount -t devtmpfs devtmpfs $root/dev || fail "devtmpfs"
+mkdir -p $root/dev/pts $root/dev/shm
+mount -t devpts -o mode=620,ptmxmode=666 devpts $root/dev/pts
+mount -t tmpfs -o mode=1777 tmpfs $root/dev/shm
+mount -t tmpfs -o mode=755 tmpfs $root/run
+mount -t tmpfs -o mode=1777 tmpfs $root/tmp
+ln -sfn /proc/self/fd $root/dev/fd
+mkdir -p $root/run/netns "$root$kplb_job" $root/var/lib/kplb-lab $root/var/cache/kplb-lab
+mount -t hostfs -o "$kplb_job" hostfs "$root$kplb_job" || fail "the job"
+mount -t hostfs -o /var/cache/kplb-lab hostfs $root/var/cache/kplb-lab || fail "the cache"
+mount --bind /mnt/disk $root/var/lib/kplb-lab # overlayfs does not nest
+ip link set lo up
+echo 0 >$root/proc/sys/kernel/hung_task_timeout_secs 2>/dev/null
+
+mapfile -d '' -t argv <"$root$kplb_job/argv"
+IFS= read -r cwd <"$root$kplb_job/cwd"
+# a shell waits for what becomes its child, too: nothing stays a zombie
+chroot $root bash -c 'cd "$1" && shift && exec "$@"' kplb "$cwd" "${argv[@]}" </dev/null
+echo $? >"$root$kplb_job/status"
+off
