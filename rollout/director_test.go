@@ -108,7 +108,9 @@ func TestCheckDirector(t *testing.T) {
 		{"one is out", func(f *Facts) { f.Directed = f.Directed[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, Leave},
 		{"one has no weight", func(f *Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
 		{"one by another method", func(f *Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
-		{"a stranger", func(f *Facts) { f.Directed = append(f.Directed, Directed{netip.MustParseAddrPort("10.1.1.9:6443"), "Masq", 1, 0, 0}) }, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, Leave},
+		{"a stranger", func(f *Facts) {
+			f.Directed = append(f.Directed, Directed{netip.MustParseAddrPort("10.1.1.9:6443"), "Masq", 1, 0, 0})
+		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, Leave},
 		{"no virtual server", func(f *Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, Leave},
 		{"the table is flushed", func(f *Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
 		{"its own clients are not marked", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},

@@ -33,8 +33,9 @@ mount -t tmpfs -o mode=755 tmpfs $root/run
 mount -t tmpfs -o mode=1777 tmpfs $root/tmp
 ln -sfn /proc/self/fd $root/dev/fd
 mkdir -p $root/run/netns "$root$kplb_job" $root/var/lib/kplb-lab $root/var/cache/kplb-lab
-mount -t hostfs -o "$kplb_job" hostfs "$root$kplb_job" || fail "the job"
-mount -t hostfs -o /var/cache/kplb-lab hostfs $root/var/cache/kplb-lab || fail "the cache"
+for dir in "$kplb_job" /var/cache/kplb-lab; do # mount(8) from 2.39 on has another system call, and its words
+	mount -t hostfs -o "$dir" hostfs "$root$dir" 2>/dev/null || mount -t hostfs -o "hostfs=$dir" hostfs "$root$dir" || fail "$dir"
+done
 mount --bind /mnt/disk $root/var/lib/kplb-lab # overlayfs does not nest
 ip link set lo up
 echo 0 >$root/proc/sys/kernel/hung_task_timeout_secs 2>/dev/null
