@@ -23,6 +23,7 @@ func TestIPVS(t *testing.T) {
 		t.Skip("needs a kernel with ip_vs: make ipvs")
 	}
 	m := boot(t, "e2e-ipvs")
+	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"} // it may be emulated, on a busy machine
 	before := m.kernels()
 	example := filepath.Join(root(t), "examples", "ipvs.yaml")
 	m.kplb("apply", "-i", example, "--yes").want(t, 0, "ok  /healthz on "+vip, "keepalived sees its servers: 3 of 3 up")

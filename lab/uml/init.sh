@@ -38,7 +38,6 @@ for dir in "$kplb_job" /var/cache/kplb-lab; do # mount(8) from 2.39 on has anoth
 done
 mount --bind /mnt/disk $root/var/lib/kplb-lab # overlayfs does not nest
 ip link set lo up
-echo 0 >$root/proc/sys/kernel/hung_task_timeout_secs 2>/dev/null
 
 mapfile -d '' -t argv <"$root$kplb_job/argv"
 IFS= read -r cwd <"$root$kplb_job/cwd"
