@@ -57,7 +57,9 @@ if [ -n "$KPLB_KERNEL" ] || [ -e /etc/keepalived/kplb-ipvs.nft ]; then
 	fi
 	record kernel "$(uname -r)" "$ipvs"
 	for key in net/ipv4/ip_forward net/ipv4/vs/conntrack net/ipv4/vs/expire_nodest_conn; do
-		if IFS= read -r value 2>/dev/null <"/proc/sys/$key"; then record setting "$key" "$value"; fi
+		[ -r "/proc/sys/$key" ] || continue
+		IFS= read -r value <"/proc/sys/$key" # sh sees no end of line there, and says so
+		record setting "$key" "$value"
 	done
 	[ ! -r /proc/net/ip_vs ] || record directed "$(cat /proc/net/ip_vs)"
 fi
