@@ -1,8 +1,8 @@
 #!/bin/bash
 # The first process of a kernel with ip_vs: user-mode Linux, whose root is this
 # machine's, read-only. It runs one command, with a place to write to that goes
-# with it, says how it ended, and switches itself off.
-#   kplb_job   a directory of this machine: argv and cwd in, status out
+# with it, and switches itself off.
+#   kplb_job   a directory of this machine: see run.sh
 set -u
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin HOME=/root LANG=C.UTF-8
 root=/mnt
@@ -39,9 +39,5 @@ done
 mount --bind /mnt/disk $root/var/lib/kplb-lab # overlayfs does not nest
 ip link set lo up
 
-mapfile -d '' -t argv <"$root$kplb_job/argv"
-IFS= read -r cwd <"$root$kplb_job/cwd"
-# a shell waits for what becomes its child, too: nothing stays a zombie
-chroot $root bash -c 'cd "$1" && shift && exec "$@"' kplb "$cwd" "${argv[@]}" </dev/null
-echo $? >"$root$kplb_job/status"
-off
+# not chroot: whoever enters a machine's namespaces begins at the root of its mounts
+cd $root && pivot_root . mnt && exec chroot . bash "${BASH_SOURCE[0]%/*}/run.sh" "$kplb_job" || fail "pivot_root"
