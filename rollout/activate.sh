@@ -125,6 +125,7 @@ done
 for unit in $KPLB_DISABLE; do
 	case $unit in
 	kplb-redirect.service | kplb-ipvs.service)
+		# shellcheck disable=SC2046 # paths without spaces
 		rm -f $(links_of "${unit%.service}") # it is gone by now
 		continue
 		;;

@@ -16,6 +16,12 @@ import (
 // emulated.
 const ipvsTime = 60 * time.Second
 
+func init() {
+	if os.Getenv("IPVS") != "" {
+		settleTime = ipvsTime
+	}
+}
+
 // TestIPVS applies examples/ipvs.yaml, has every node and a client outside meet
 // every apiserver, breaks what can break, and goes to redirect and back.
 func TestIPVS(t *testing.T) {
@@ -24,7 +30,7 @@ func TestIPVS(t *testing.T) {
 	}
 	m := boot(t, "e2e-ipvs")
 	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"} // it may be emulated, on a busy machine
-	before := m.kernels()
+	t.Cleanup(m.tell)
 	example := filepath.Join(root(t), "examples", "ipvs.yaml")
 	m.kplb("apply", "-i", example, "--yes").want(t, 0, "ok  /healthz on "+vip, "keepalived sees its servers: 3 of 3 up")
 	m.kplb("verify", "-i", example).want(t, 0, "nftables marks "+vip+":6443 for the kernel")
@@ -36,7 +42,20 @@ func TestIPVS(t *testing.T) {
 	t.Run("link cut", func(t *testing.T) { m.in(t).linkCut() })
 	t.Run("keepalived killed", func(t *testing.T) { m.in(t).keepalivedKilled() })
 	t.Run("table flushed", func(t *testing.T) { m.in(t).tableFlushed() })
-	for _, exposure := range []string{"redirect", "ipvs"} {
+	m.kplb("remove", "-i", example, "--yes").want(t, 0)
+}
+
+// TestIPVSWays goes to redirect and back, by an apply and by the nodes
+// themselves, and away: `make exposures` has all ways, where the kernel can.
+func TestIPVSWays(t *testing.T) {
+	if os.Getenv("IPVS") == "" {
+		t.Skip("needs a kernel with ip_vs: make ipvs")
+	}
+	m := boot(t, "e2e-ipvs-ways")
+	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"}
+	t.Cleanup(m.tell)
+	before := m.kernels()
+	for _, exposure := range []string{"redirect", "ipvs", "redirect"} {
 		m.expose(exposure)
 	}
 	m.nobodyConfirms("redirect", "ipvs")
@@ -46,6 +65,17 @@ func TestIPVS(t *testing.T) {
 		if now := m.kernels()[n]; now != was {
 			t.Errorf("node %s is not what it was before kplb\nbefore:\n%s\nnow:\n%s", n, was, now)
 		}
+	}
+}
+
+// tell has the nodes say what they did, where a test has failed.
+func (m *machines) tell() {
+	if !m.t.Failed() {
+		return
+	}
+	for _, n := range nodes {
+		said, _ := m.tryLab("exec", n, "sh", "-c", "journalctl --no-pager -o short-precise -u keepalived -n 40; cat /proc/net/ip_vs; cat /proc/loadavg")
+		m.t.Logf("node %s:\n%s", n, said)
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 )
 
 // settleTime is how long the VIP may take to come to rest.
-const settleTime = 20 * time.Second
+var settleTime = 20 * time.Second
 
 var nodes = []string{"1", "2", "3"}
 

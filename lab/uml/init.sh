@@ -32,6 +32,7 @@ mount -t tmpfs -o mode=1777 tmpfs $root/dev/shm
 mount -t tmpfs -o mode=755 tmpfs $root/run
 mount -t tmpfs -o mode=1777 tmpfs $root/tmp
 ln -sfn /proc/self/fd $root/dev/fd
+# shellcheck disable=SC2154 # the kernel hands it over
 mkdir -p $root/run/netns "$root$kplb_job" $root/var/lib/kplb-lab $root/var/cache/kplb-lab
 for dir in "$kplb_job" /var/cache/kplb-lab; do # mount(8) from 2.39 on has another system call, and its words
 	mount -t hostfs -o "$dir" hostfs "$root$dir" 2>/dev/null || mount -t hostfs -o "hostfs=$dir" hostfs "$root$dir" || fail "$dir"
@@ -40,4 +41,5 @@ mount --bind /mnt/disk $root/var/lib/kplb-lab # overlayfs does not nest
 ip link set lo up
 
 # not chroot: whoever enters a machine's namespaces begins at the root of its mounts
-cd $root && pivot_root . mnt && exec chroot . bash "${BASH_SOURCE[0]%/*}/run.sh" "$kplb_job" || fail "pivot_root"
+cd $root && pivot_root . mnt || fail "pivot_root"
+exec chroot . bash "${BASH_SOURCE[0]%/*}/run.sh" "$kplb_job"
