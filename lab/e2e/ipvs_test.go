@@ -16,9 +16,12 @@ import (
 // emulated.
 const ipvsTime = 60 * time.Second
 
+// leastPatience is that of settle.
+var leastPatience time.Duration
+
 func init() {
 	if os.Getenv("IPVS") != "" {
-		settleTime = ipvsTime
+		leastPatience = ipvsTime
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 )
 
 // settleTime is how long the VIP may take to come to rest.
-var settleTime = 20 * time.Second
+const settleTime = 20 * time.Second
 
 var nodes = []string{"1", "2", "3"}
 
@@ -149,6 +149,7 @@ func (m *machines) holders() []string {
 // without a break, and returns the holder.
 func (m *machines) settle(patience time.Duration) string {
 	m.t.Helper()
+	patience = max(patience, leastPatience)
 	var good time.Time
 	var holders []string
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
