@@ -85,7 +85,7 @@ func parseReal(field []string) (Directed, bool) {
 		return Directed{}, false
 	}
 	number, err := strconv.ParseUint(port, 16, 16)
-	d := Directed{At: netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip)), uint16(number)), Method: remote.Clean(field[1])} //nolint:gosec // ParseUint has seen to it
+	d := Directed{At: netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip)), uint16(number)), Method: remote.Clean(field[1])}
 	for i, to := range []*int{&d.Weight, &d.Active, &d.Inactive} {
 		var wrong error
 		if *to, wrong = strconv.Atoi(field[2+i]); wrong != nil {

@@ -122,9 +122,10 @@ func TestCheckDirector(t *testing.T) {
 		c.change(f)
 		f.Servers = f.directs(r.Cluster)
 		ok := true
-		var said []string
-		for _, check := range checkNode(r.Cluster, r.Cluster.Nodes[1], f, nil) {
-			said, ok = append(said, check.String()), ok && check.OK
+		checks := checkNode(r.Cluster, r.Cluster.Nodes[1], f, nil)
+		said := make([]string, len(checks))
+		for i, check := range checks {
+			said[i], ok = check.String(), ok && check.OK
 		}
 		same(t, c.name, strings.Join(said, "\n"), c.want)
 		same(t, c.name+": ok", ok, c.ok)
