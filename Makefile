@@ -47,7 +47,7 @@ lint: $(LINT) ## go vet, golangci-lint, gofmt, shellcheck
 	$(LINT) run ./...
 	$(LINT) run --build-tags '$(LAB_TAGS)' ./lab/...
 	@command -v shellcheck >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; }
-	shellcheck -x lab/lab lab/boot.sh lab/join.sh lab/demo.sh lab/kubeadm/kubelet-ground .ci/run
+	shellcheck -x lab/lab lab/boot.sh lab/join.sh lab/demo.sh lab/uml/init.sh lab/uml/run.sh lab/kubeadm/kubelet-ground .ci/run
 	@# they are parts that are put together: names come from elsewhere; `a && b || c` and unquoted constants are meant
 	shellcheck -s sh -e SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 rollout/*.sh
 
@@ -80,6 +80,11 @@ e2e: build ## the acceptance on real machines, among them a kubeadm cluster, and
 .PHONY: exposures
 exposures: build ## every way from one exposure to another, and back by themselves (root, ten minutes)
 	EXPOSURES=all $(GO) test -tags e2e -count=1 -timeout 40m -v -run 'TestExposures$$' ./lab/e2e
+
+.PHONY: ipvs
+ipvs: build ## exposure ipvs, on this kernel if it has ip_vs, and else on one that is built for it (root; the first time 10 minutes more)
+	$(GO) test -tags e2e -c -o $(BIN)/e2e.test ./lab/e2e
+	cd lab/e2e && $(LAB) with-ipvs env IPVS=1 $(BIN)/e2e.test -test.run '^TestIPVS' -test.v -test.timeout 60m
 
 .PHONY: drills
 drills: build ## kplb drill with every fault, on real machines (root, three minutes)

@@ -25,11 +25,15 @@ func statusText(s *rollout.Status) string {
 		fmt.Fprintf(&b, "VIP %s %s\n", vip.Address, held)
 	}
 	b.WriteString("\n")
-	writeNodes(&b, s.Nodes)
+	writeNodes(&b, s)
 	if s.SeenBy != "" {
-		fmt.Fprintf(&b, "\nservers as haproxy on %s sees them\n", s.SeenBy)
+		by, count := "haproxy", "SESSIONS"
+		if s.Kernel {
+			by, count = "keepalived", "CONNECTIONS"
+		}
+		fmt.Fprintf(&b, "\nservers as %s on %s sees them\n", by, s.SeenBy)
 		w := columns(&b)
-		fmt.Fprintln(w, "SERVER\tSTATE\tCHECK\tSESSIONS")
+		fmt.Fprintf(w, "SERVER\tSTATE\tCHECK\t%s\n", count)
 		for _, server := range s.Servers {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", server.Name, orDash(server.State), orDash(server.Check), server.Sessions)
 		}
@@ -41,10 +45,10 @@ func statusText(s *rollout.Status) string {
 
 func columns(b *strings.Builder) *tabwriter.Writer { return tabwriter.NewWriter(b, 0, 0, 2, ' ', 0) }
 
-func writeNodes(b *strings.Builder, nodes []rollout.NodeStatus) {
+func writeNodes(b *strings.Builder, s *rollout.Status) {
 	w := columns(b)
-	fmt.Fprintln(w, "NODE\tVRRP\tVIP\tHAPROXY\tAPISERVER\tCERTIFICATE\tGENERATION\tDRIFT\tPENDING")
-	for _, n := range nodes {
+	fmt.Fprintf(w, "NODE\tVRRP\tVIP\t%s\tAPISERVER\tCERTIFICATE\tGENERATION\tDRIFT\tPENDING\n", map[bool]string{true: "IPVS", false: "HAPROXY"}[s.Kernel])
+	for _, n := range s.Nodes {
 		if n.Unreachable != "" {
 			fmt.Fprintf(w, "%s\tno answer\t-\t-\t%s\t-\t-\t-\t-\n", n.Node, n.Apiserver)
 			continue
@@ -53,7 +57,7 @@ func writeNodes(b *strings.Builder, nodes []rollout.NodeStatus) {
 		if len(n.VIPs) > 0 {
 			vip = strings.Join(n.VIPs, " ")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vrrpText(n), vip, haproxyText(n), n.Apiserver,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vrrpText(n), vip, balancerText(n), n.Apiserver,
 			certificateText(n), orDash(n.Generation), len(n.Drift), orDash(n.Pending))
 	}
 	_ = w.Flush() // to memory
@@ -77,8 +81,15 @@ func vrrpText(n rollout.NodeStatus) string {
 	return strings.Join(out, " ")
 }
 
-func haproxyText(n rollout.NodeStatus) string {
+// balancerText is of what sends connections on: HAProxy, or the kernel.
+func balancerText(n rollout.NodeStatus) string {
 	switch {
+	case n.Director != "" && n.Director != "active":
+		return n.Director
+	case n.Director != "" && n.Servers > 0:
+		return fmt.Sprintf("%d of %d up", n.ServersUp, n.Servers)
+	case n.Director != "":
+		return "no virtual server"
 	case n.Worker && !n.Balancer:
 		return "-"
 	case n.HAProxy != "active":

@@ -5,6 +5,8 @@
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot
 #   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
 #   KPLB_REDIRECT                 start or stop: the VIP's port is sent to haproxy by nftables
+#   KPLB_DIRECTOR                 start or stop: what is for it is marked for the kernel by nftables
+#   KPLB_GIVE, KPLB_GIVE_OF       settings that the kernel gets back, and the generation that has them
 #   KPLB_SERVES                   where haproxy must listen afterwards, each ADDRESS:PORT, on a worker of 127.0.0.1; none: it need not
 #   KPLB_NO_BIND6                 1: what IPv6 VIPs needed of the kernel is as it was before kplb
 # The data "active" is kept as what the daemons have loaded.
@@ -59,6 +61,33 @@ $(last_words "$1")"
 	esac
 }
 
+# table UNIT ACTION: of nftables.
+table() {
+	case $2 in
+	start)
+		said=$(systemctl reload-or-restart "$1.service" 2>&1) || refuse "$1 does not start: $said
+$(last_words "$1")"
+		[ "$1" != kplb-redirect ] || redirect_stale
+		;;
+	stop) table_away "$1" ;;
+	esac
+}
+
+balancer() {
+	switch haproxy "$KPLB_HAPROXY"
+	[ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $at:
+$(last_words haproxy)"
+}
+
+holder() {
+	if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
+}
+
+# directs: the kernel has an apiserver to send to, which keepalived has asked.
+directs() {
+	[ "$KPLB_KEEPALIVED" = stop ] || grep -A 1 '^FWM  0000006B ' /proc/net/ip_vs | grep -q '^  -> '
+}
+
 # What dies of its new file does so within a moment of having been started.
 still_running() {
 	[ -z "$pause" ] || sleep "$pause"
@@ -92,7 +121,10 @@ if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(read_units 2>&1) || refuse "systemctl: daemon-reload, or restart kplb-metrics.timer: $said"
 fi
 case $KPLB_SYSCTL in
-1) said=$(sysctl -q -p /etc/sysctl.d/90-kplb.conf 2>&1) || refuse "sysctl: $said" ;;
+1)
+	load_modules || refuse "modprobe ip_vs: there is no /proc/net/ip_vs after it"
+	said=$(sysctl -q -p /etc/sysctl.d/90-kplb.conf 2>&1) || refuse "sysctl: $said"
+	;;
 0) echo 0 >/proc/sys/net/ipv4/ip_nonlocal_bind ;;
 esac
 if [ "$KPLB_NO_BIND6" = 1 ]; then
@@ -100,28 +132,36 @@ if [ "$KPLB_NO_BIND6" = 1 ]; then
 	IFS= read -r bind6 2>/dev/null <$base/generations/0/nonlocal_bind6
 	echo "$bind6" >/proc/sys/net/ipv6/ip_nonlocal_bind
 fi
+give_back "$base/generations/$KPLB_GIVE_OF" "$KPLB_GIVE"
 for unit in $KPLB_ENABLE; do
 	said=$(systemctl --quiet enable "$unit" 2>&1) || refuse "systemctl enable $unit: $said"
 done
 for unit in $KPLB_DISABLE; do
-	if [ "$unit" = kplb-redirect.service ]; then
-		rm -f $redirect_links # it is gone by now
+	case $unit in
+	kplb-redirect.service | kplb-ipvs.service)
+		# shellcheck disable=SC2046 # paths without spaces
+		rm -f $(links_of "${unit%.service}") # it is gone by now
 		continue
-	fi
+		;;
+	esac
 	said=$(systemctl --quiet disable "$unit" 2>&1) || refuse "systemctl disable $unit: $said"
 done
 ufw_lines "$KPLB_OPEN"
 if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi
-switch haproxy "$KPLB_HAPROXY"
-[ "$KPLB_HAPROXY" = stop ] || until_true listens || refuse "haproxy does not listen on $at:
-$(last_words haproxy)"
-case $KPLB_REDIRECT in
-start) said=$(systemctl reload-or-restart kplb-redirect.service 2>&1) || refuse "kplb-redirect does not start: $said
-$(last_words kplb-redirect)"
-	redirect_stale ;;
-stop) redirect_away ;;
-esac
-if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
+# who balances comes before who has balanced goes
+if [ "$KPLB_DIRECTOR" = start ]; then
+	table kplb-redirect "$KPLB_REDIRECT"
+	table kplb-ipvs start
+	holder
+	until_true directs || refuse "keepalived finds no apiserver that answers:
+$(last_words keepalived)"
+	balancer
+else
+	balancer
+	table kplb-ipvs "$KPLB_DIRECTOR"
+	table kplb-redirect "$KPLB_REDIRECT"
+	holder
+fi
 switch kubelet "$KPLB_KUBELET"
 still_running
 if [ "$KPLB_UNITS" = 1 ] && is_active keepalived; then

@@ -60,11 +60,13 @@ func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
 	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
 	wanted := sysctlsIn(f.Files[render.SysctlPath].Content)
 	have := make([]string, 0, len(wanted))
+	short := "ip_nonlocal_bind"
 	var differ []string
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		have = append(have, key+" = "+wanted[key])
 		if f.Sysctls[key] != wanted[key] {
 			differ = append(differ, fmt.Sprintf("%s is %q, not %q", key, f.Sysctls[key], wanted[key]))
+			short = key[strings.LastIndex(key, ".")+1:]
 		}
 	}
 	check.OK = check.OK && differ == nil
@@ -73,7 +75,7 @@ func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
 		if differ == nil {
 			check.Detail = render.SysctlPath + " is not what the kernel was told"
 		}
-		check.Cure = "run `kplb apply`; look for another file that sets it: `grep -r ip_nonlocal_bind /etc/sysctl.d /etc/sysctl.conf`"
+		check.Cure = "run `kplb apply`; look for another file that sets it: `grep -r " + short + " /etc/sysctl.d /etc/sysctl.conf`"
 	}
 	return check
 }
@@ -125,7 +127,7 @@ func checkServices(n inventory.Node, f *Facts, p NodePlan) Check {
 		unit   string
 		action Action
 		may    bool // be missing, where nothing is to be done about it
-	}{{"haproxy.service", p.HAProxy, false}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}}
+	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.serves) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.DirectorUnit, p.Director, true}}
 	var well, wrong []string
 	for _, d := range doing {
 		name := strings.TrimSuffix(d.unit, ".service")

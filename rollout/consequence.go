@@ -51,6 +51,9 @@ func (n NodePlan) Consequences() []string {
 	if n.Redirect != Leave {
 		say("nftables: %s", map[Action]string{Start: "sends the VIP's port to haproxy on " + joined(n.serves, " and "), Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
 	}
+	if n.Director != Leave {
+		say("nftables: %s", map[Action]string{Start: "marks what is for the VIP's port, and the kernel sends it to the apiservers", Stop: "marks nothing for the kernel any more"}[n.Director])
+	}
 	switch {
 	case n.waits:
 		say("keepalived: stops, and starts when the VIP's holder has changed")
@@ -63,7 +66,7 @@ func (n NodePlan) Consequences() []string {
 	if n.Kubelet != Leave {
 		say("kubelet: restarts, pods go on")
 	}
-	if n.Holder && (n.HAProxy == Restart || n.HAProxy == Stop || n.Keepalived == Stop) {
+	if n.leaves() {
 		say("the VIP leaves this node")
 	}
 	if n.takes {
@@ -76,6 +79,19 @@ func (n NodePlan) Consequences() []string {
 		say("not started at boot any more: %s", strings.Join(n.Disable, ", "))
 	}
 	return out
+}
+
+// leaves says whether the VIP goes to another node. It does not where the
+// kernel balances before HAProxy stops; it does where no HAProxy can start
+// before the apiserver has left its port.
+func (n NodePlan) leaves() bool {
+	switch {
+	case !n.Holder:
+		return false
+	case n.Director == Start:
+		return n.Keepalived == Stop
+	}
+	return n.HAProxy == Restart || n.HAProxy == Stop || n.Keepalived == Stop || n.Director == Stop && n.Listen != ""
 }
 
 func listed(rules []render.Rule) string {

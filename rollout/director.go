@@ -1,6 +1,17 @@
 package rollout
 
-import "github.com/kplb/kplb/inventory"
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
 
 // Kernel is what exposure: ipvs needs to know of it.
 type Kernel struct {
@@ -8,29 +19,132 @@ type Kernel struct {
 	IPVS    string // there, module (that can be loaded), or none
 }
 
-// notRolledOut is said where the kernel could, and kplb does not.
-const notRolledOut = "exposure: ipvs is rendered and checked, and not rolled out by this version: the way to it and back, and what verify looks at, were never proven on machines"
+// Directed is a real server of the kernel's virtual server, as /proc/net/ip_vs
+// has it.
+type Directed struct {
+	At               netip.AddrPort
+	Method           string // Masq is NAT
+	Weight           int
+	Active, Inactive int // connections
+}
 
 // elsewise is the exposure that gives clients the same.
 const elsewise = "write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; `kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"
 
-// refuseDirector refuses exposure: ipvs on every node: for its kernel where
-// that has no ip_vs, and else because half a way is none.
+// refuseDirector refuses exposure: ipvs on a node whose kernel has no ip_vs.
 func refuseDirector(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
-	switch {
-	case c.Exposure != inventory.IPVS:
-	case f.Kernel.IPVS == "there" || f.Kernel.IPVS == "module":
-		refuse("exposure", elsewise, "%s", notRolledOut)
-	default:
+	if c.Exposure == inventory.IPVS && f.Kernel.IPVS != "there" && f.Kernel.IPVS != "module" {
 		refuse("exposure", "boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or "+elsewise,
 			"its kernel %s has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module", f.Kernel.Release)
 	}
 }
 
-// refuseProof refuses to call an exposure proven that nothing looks at yet.
-func refuseProof(c *inventory.Cluster) error {
-	if c.Exposure != inventory.IPVS {
+// refuseProof says why there is nothing to prove where no kernel can have it.
+func (r *Rollout) refuseProof(facts map[string]*Facts) error {
+	var out []Refusal
+	for _, n := range r.present() {
+		refuseDirector(r.Cluster, facts[n.Name], func(where, cure, what string, args ...any) {
+			out = append(out, Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Cure: cure, Where: r.Cluster.Position(where).String()})
+		})
+	}
+	if out == nil {
 		return nil
 	}
-	return &RefusedError{[]Refusal{{Node: "cluster", What: notRolledOut, Cure: elsewise, Where: c.Position("exposure").String()}}}
+	return &RefusedError{out}
+}
+
+// parseDirected reads the real servers of kplb's mark in /proc/net/ip_vs; nil
+// where the kernel has no virtual server for it.
+func parseDirected(text string) []Directed {
+	ours := fmt.Sprintf("%08X", render.DirectorMark)
+	var out []Directed
+	within := false
+	for line := range strings.Lines(text) {
+		field := strings.Fields(line)
+		switch {
+		case len(field) >= 2 && field[0] == "FWM":
+			if within = field[1] == ours; within {
+				out = []Directed{}
+			}
+		case len(field) > 0 && field[0] != "->":
+			within = false
+		case within && len(field) == 6:
+			if d, ok := parseReal(field[1:]); ok {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// parseReal reads one line: 0A010101:192B Masq 1 0 0.
+func parseReal(field []string) (Directed, bool) {
+	address, port, _ := strings.Cut(field[0], ":")
+	ip, err := hex.DecodeString(address)
+	if err != nil || len(ip) != 4 {
+		return Directed{}, false
+	}
+	number, err := strconv.ParseUint(port, 16, 16)
+	d := Directed{At: netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip)), uint16(number)), Method: remote.Clean(field[1])}
+	for i, to := range []*int{&d.Weight, &d.Active, &d.Inactive} {
+		var wrong error
+		if *to, wrong = strconv.Atoi(field[2+i]); wrong != nil {
+			err = wrong
+		}
+	}
+	return d, err == nil
+}
+
+// sslOK is what a server's check says that answers /readyz.
+const sslOK = "SSL_GET ok"
+
+// directs makes servers of them, as HAProxy's statistics do: one for each
+// apiserver, which is DOWN where the kernel does not have it, and those that no
+// apiserver of the inventory is.
+func (f *Facts) directs(c *inventory.Cluster) []Server {
+	if f.Directed == nil {
+		return nil
+	}
+	well, ill := sslOK, "SSL_GET failed"
+	if c.Director.Check == inventory.CheckTCP {
+		well, ill = "TCP_CHECK ok", "TCP_CHECK failed"
+	}
+	rest := slices.Clone(f.Directed)
+	out := make([]Server, 0, len(c.Nodes))
+	for _, n := range c.Nodes {
+		s := Server{Name: n.Name, Status: "DOWN", Check: ill}
+		i := slices.IndexFunc(rest, func(d Directed) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
+		if i >= 0 {
+			s.Status, s.Check, s.Sessions = "UP", well, rest[i].Active+rest[i].Inactive
+			rest = slices.Delete(rest, i, i+1)
+		}
+		out = append(out, s)
+	}
+	for _, d := range rest {
+		out = append(out, Server{Name: d.At.String(), Status: "UP", Check: "unknown", Sessions: d.Active + d.Inactive})
+	}
+	return out
+}
+
+// marks says whether the node marks what is for the VIP's port, both what comes
+// in and its own, and has the answers come back through itself.
+func (f *Facts) marks(c *inventory.Cluster) bool {
+	table := strings.ReplaceAll(f.Redirect, "\t", " ") + "\n"
+	for _, vip := range c.VIPs4() {
+		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.DirectorMark)
+		back := fmt.Sprintf(" ip daddr != %s meta l4proto tcp ct original ip daddr %[1]s ct original proto-dst %d masquerade\n", vip, c.Port)
+		if strings.Count(table, mark) != 2 || !strings.Contains(table, "oif \"lo\" "+mark) || !strings.Contains(table, back) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkMarks wants the table of nftables to be as it should be.
+func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
+	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: f.marks(c), Detail: fmt.Sprintf("mark %d", render.DirectorMark)}
+	if !check.OK {
+		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+	}
+	return check
 }

@@ -2,10 +2,13 @@ package rollout
 
 import (
 	"errors"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
 )
 
 const inKernel = `apiVersion: kplb/v1alpha1
@@ -21,8 +24,8 @@ exposure: ipvs
 
 const noIPVS = "its kernel 6.18.44 has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module"
 
-// TestDirectorIsRefused before any node is asked for more than what it is:
-// where the kernel cannot, for that, and where it could, because kplb does not.
+// TestDirectorIsRefused where a kernel cannot, before any node is asked for more
+// than what it is; and there is nothing to be proven there.
 func TestDirectorIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, freshOf)
@@ -34,14 +37,16 @@ func TestDirectorIsRefused(t *testing.T) {
 		}[name]
 	}
 	_, err := f.Plan(t.Context())
-	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS+"\ncluster.yaml:9:11: node-2: "+notRolledOut+"\ncluster.yaml:9:11: node-3: "+notRolledOut)
+	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 	var refused *RefusedError
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}
-	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + elsewise, elsewise})
+	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + elsewise})
 	same(t, "asked", f.log(), []string(nil))
 	same(t, "asked for its kernel", f.gave("node-1 inspect", "KPLB_KERNEL"), "1")
+	_, err = f.Verify(t.Context(), 0)
+	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
 	statuses, err := f.Status(t.Context())
 	if err != nil {
@@ -50,25 +55,7 @@ func TestDirectorIsRefused(t *testing.T) {
 	if len(statuses.Nodes[0].Refused) == 0 || statuses.Nodes[0].Refused[0] != noIPVS {
 		t.Errorf("status says %q", statuses.Nodes[0].Refused)
 	}
-}
-
-// TestDirectorIsNotProven: verify, confirm and rollback would look for HAProxy.
-// What brings nodes back to what they were before kplb looks at nothing of it.
-func TestDirectorIsNotProven(t *testing.T) {
-	t.Parallel()
-	f := newFleet(t, freshOf)
-	f.Cluster.Exposure = inventory.IPVS
-	f.Cluster.Positions = parse(t, inKernel).Positions
-	const want = "cluster.yaml:9:11: cluster: " + notRolledOut
-	_, err := f.Verify(t.Context(), 0)
-	says(t, err, want)
-	for _, number := range []int{-1, 1} {
-		_, err = f.PlanBack(t.Context(), number)
-		says(t, err, want)
-	}
-	if _, err = f.PlanBack(t.Context(), 0); err != nil && strings.Contains(err.Error(), notRolledOut) {
-		t.Errorf("remove is refused: %v", err)
-	}
+	same(t, "of the others", len(statuses.Nodes[2].Refused), 0)
 }
 
 // TestKernelIsAsked only where it counts.
@@ -79,4 +66,213 @@ func TestKernelIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "KPLB_KERNEL", f.gave("node-1 inspect", "KPLB_KERNEL"), "")
+}
+
+// TestParseDirected reads the kernel's own words.
+func TestParseDirected(t *testing.T) {
+	t.Parallel()
+	const head = "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"
+	one, two := netip.MustParseAddrPort("10.1.1.1:6443"), netip.MustParseAddrPort("10.1.1.2:6443")
+	for _, c := range []struct {
+		name, text string
+		want       []Directed
+	}{
+		{"nothing", "", nil},
+		{"no virtual server", head, nil},
+		{"kube-proxy's alone", head + "TCP  0A600001:01BB rr \n  -> 0A010101:192B      Masq    1      0          0         \n", nil},
+		{"another mark", head + "FWM  00000001 rr \n  -> 0A010101:192B      Masq    1      0          0         \n", nil},
+		{"no real server", head + "FWM  0000006B rr \n", []Directed{}},
+		{"beside kube-proxy's", virtualServer([]Directed{{one, "Masq", 1, 7, 2}, {two, "Route", 0, 0, 0}}), []Directed{{one, "Masq", 1, 7, 2}, {two, "Route", 0, 0, 0}}},
+		{"what is none is left out", head + "FWM  0000006B rr \n  -> 0A0101:192B Masq 1 0 0\n  -> 0A010101:192B Masq 1 x 0\n  -> [fd10:0001::0001]:192B Masq 1 0 0\n  -> 0A010101:1192B Masq 1 0 0\n", []Directed{}},
+	} {
+		got := parseDirected(c.text)
+		same(t, c.name, got, c.want)
+		same(t, c.name+": there is one", got == nil, c.want == nil)
+	}
+}
+
+// TestCheckDirector: what verify says of a node with ipvs.
+func TestCheckDirector(t *testing.T) {
+	t.Parallel()
+	r := exposedBy(t, inventory.IPVS)
+	const well = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: mark 107\n"
+	const ill = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: table ip kplb is not as it should be: the node's own apiserver answers, or nobody\n"
+	for _, c := range []struct {
+		name   string
+		change func(f *Facts)
+		want   string
+		ok     bool
+		action Action
+	}{
+		{"as it should be", func(*Facts) {}, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Leave},
+		{"one is out", func(f *Facts) { f.Directed = f.Directed[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, Leave},
+		{"one has no weight", func(f *Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
+		{"one by another method", func(f *Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
+		{"a stranger", func(f *Facts) {
+			f.Directed = append(f.Directed, Directed{netip.MustParseAddrPort("10.1.1.9:6443"), "Masq", 1, 0, 0})
+		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, Leave},
+		{"no virtual server", func(f *Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, Leave},
+		{"the table is flushed", func(f *Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
+		{"its own clients are not marked", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
+		{"answers go elsewhere", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
+		{"the unit is stopped", func(f *Facts) { f.set(render.DirectorUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
+	} {
+		facts := all(t, r, applied)
+		f := facts["node-2"]
+		c.change(f)
+		f.Servers = f.directs(r.Cluster)
+		ok := true
+		checks := checkNode(r.Cluster, r.Cluster.Nodes[1], f, nil)
+		said := make([]string, len(checks))
+		for i, check := range checks {
+			said[i], ok = check.String(), ok && check.OK
+		}
+		same(t, c.name, strings.Join(said, "\n"), c.want)
+		same(t, c.name+": ok", ok, c.ok)
+		same(t, c.name+": the mark", planOf(t, r, facts).of("node-2").Director, c.action)
+	}
+}
+
+// TestDirectorSettings are applied anew where the kernel has lost them, as after
+// a boot without the module.
+func TestDirectorSettings(t *testing.T) {
+	t.Parallel()
+	r := exposedBy(t, inventory.IPVS)
+	for _, key := range directorSettings {
+		facts := all(t, r, applied)
+		delete(facts["node-2"].Settings, key)
+		same(t, key, planOf(t, r, facts).of("node-2").Sysctl, SysctlOn)
+	}
+}
+
+// inKernelFleet has the inventory say ipvs, and kernels that can.
+func inKernelFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
+	t.Helper()
+	f := newFleet(t, of)
+	f.Cluster.Exposure = inventory.IPVS
+	for _, node := range f.nodes {
+		node.facts.Kernel = Kernel{"6.1.0-50-amd64", "module"}
+	}
+	return f
+}
+
+// TestAlone brings HAProxy to what it was before kplb, when the kernel is to
+// balance in its place.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		before  func(f *Facts)
+		haproxy Action
+		file    string
+		disable bool
+	}{
+		{"it did nothing", func(*Facts) {}, Stop, "changed " + render.HAProxyPath, true},
+		{"it served somebody", func(f *Facts) { f.Units["haproxy.service"] = Unit{Active: "active", File: "enabled"} }, Restart, "changed " + render.HAProxyPath, false},
+		{"it was not installed", func(f *Facts) { delete(f.Files, render.HAProxyPath); delete(f.Units, "haproxy.service") }, Stop, "removed " + render.HAProxyPath, true},
+	} {
+		f := inKernelFleet(t, applied)
+		for _, n := range f.Cluster.Nodes {
+			before := fresh(t, f.Cluster, n)
+			c.before(before)
+			f.nodes[n.Name].save("0", before)
+		}
+		p, err := f.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := p.of("node-2")
+		same(t, c.name, n.HAProxy, c.haproxy)
+		same(t, c.name+": file", slices.Contains(retell(n).Files, c.file), true)
+		same(t, c.name+": drop-in", slices.Contains(retell(n).Files, "removed "+render.HAProxyUnitPath), true)
+		same(t, c.name+": not at boot", slices.Contains(n.Disable, "haproxy.service"), c.disable)
+		same(t, c.name+": it waits for no port", len(n.serves), 0)
+		same(t, c.name+": the VIP stays", p.of("node-1").leaves(), false)
+	}
+}
+
+// TestAloneAgain leaves a HAProxy alone that is not kplb's, and the kernel as it
+// is.
+func TestAloneAgain(t *testing.T) {
+	t.Parallel()
+	r := exposedBy(t, inventory.IPVS)
+	facts := all(t, r, applied)
+	facts["node-2"].put(render.HAProxyPath, 0o644, []byte("# somebody's\n"))
+	facts["node-2"].Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled"}
+	p := planOf(t, r, facts)
+	same(t, "nothing to do", p.Empty(), true)
+}
+
+// TestDirectorBack: remove gives the kernel its settings back, and rollback to
+// ipvs has them again.
+func TestDirectorBack(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, applied)
+	cluster := *f.Cluster
+	cluster.Exposure = inventory.IPVS
+	direct := &Rollout{Cluster: &cluster, Templates: f.Templates}
+	for i, n := range f.Cluster.Nodes {
+		node := f.nodes[n.Name]
+		node.save("0", fresh(t, f.Cluster, n))
+		node.save("1", applied(t, direct, direct.Cluster.Nodes[i]))
+		node.facts.put(basePath+"/current", 0o600, []byte("2\n"))
+	}
+	p, err := f.PlanBack(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := p.of("node-2")
+	same(t, "to ipvs", []Action{n.HAProxy, n.Director, n.Keepalived}, []Action{Stop, Start, Reload})
+	same(t, "sysctl", n.Sysctl, SysctlOn)
+	same(t, "given back", n.gives, []string{"net/ipv4/ip_nonlocal_bind"})
+	same(t, "as of", n.givesOf, 1)
+	same(t, "asked for its kernel", f.gave("node-1 inspect", "KPLB_KERNEL"), "1")
+
+	for i, n := range f.Cluster.Nodes {
+		now := applied(t, direct, direct.Cluster.Nodes[i])
+		now.Addresses = f.nodes[n.Name].facts.Addresses
+		f.nodes[n.Name].facts = now
+	}
+	if p, err = f.PlanBack(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	n = p.of("node-2")
+	same(t, "away", []Action{n.HAProxy, n.Director, n.Keepalived}, []Action{Leave, Stop, Stop})
+	same(t, "sysctl", n.Sysctl, SysctlLeave)
+	same(t, "given back", n.gives, []string{"net/ipv4/ip_forward", "net/ipv4/vs/conntrack", "net/ipv4/vs/expire_nodest_conn"})
+}
+
+// TestDirectorLeavers finds a node that has left by the others' keepalived.conf.
+func TestDirectorLeavers(t *testing.T) {
+	t.Parallel()
+	was := exposedBy(t, inventory.IPVS)
+	facts := all(t, was, applied)
+	r := rolloutOf(t, strings.Replace(inKernel, "  - {name: node-3, address: 10.1.1.3}\n", "", 1))
+	left := leavers(r.Cluster, facts)
+	if len(left) != 1 || left[0].Name != "node-3" || left[0].Address.String() != "10.1.1.3" {
+		t.Errorf("%+v", left)
+	}
+}
+
+// TestDirectorStatus has the real servers in place of HAProxy's.
+func TestDirectorStatus(t *testing.T) {
+	t.Parallel()
+	r := exposedBy(t, inventory.IPVS)
+	facts := all(t, r, applied)
+	facts["node-1"].Directed[1].Active, facts["node-1"].Directed[1].Inactive = 4, 1
+	facts["node-1"].Directed = facts["node-1"].Directed[:2]
+	seen := make([]glance, 3)
+	for i, n := range r.Cluster.Nodes {
+		facts[n.Name].Servers = facts[n.Name].directs(r.Cluster)
+		seen[i].facts = facts[n.Name]
+	}
+	s := r.assess(t.Context(), r.Cluster.Nodes, seen)
+	same(t, "the kernel balances", s.Kernel, true)
+	same(t, "servers", s.Servers, []ServerStatus{{"node-1", "UP", "SSL_GET ok", 0}, {"node-2", "UP", "SSL_GET ok", 5}, {"node-3", "DOWN", "SSL_GET failed", 0}})
+	same(t, "ready", s.Nodes[0].Apiserver.String(), "ready")
+	same(t, "ready for two", s.Nodes[2].Apiserver.String(), "ready for 2 of 3: SSL_GET failed, SSL_GET ok")
+	same(t, "as planned", s.AsPlanned(), true)
+	facts["node-2"].Units[render.DirectorUnit] = Unit{Active: "inactive"}
+	s = r.assess(t.Context(), r.Cluster.Nodes, seen)
+	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
 }

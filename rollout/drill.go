@@ -130,6 +130,9 @@ func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill
 	if fault.Name == "apiserver-cut" && !r.facts[n.Name].NFT {
 		return refuse("nft is not installed, and apiserver-cut needs it", "install nftables there, or leave it out: name the others with --fault")
 	}
+	if r.Cluster.Exposure == inventory.IPVS && strings.HasPrefix(fault.Name, "haproxy-") {
+		return refuse("has no HAProxy with exposure: ipvs, and "+fault.Name+" breaks it", "leave it out: name the others with --fault")
+	}
 	if !fault.Cuts {
 		return nil
 	}

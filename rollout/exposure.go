@@ -24,6 +24,8 @@ func exposureOn(c *inventory.Cluster, f *Facts) inventory.Exposure {
 		return inventory.BindAddress
 	case ours(render.RedirectPath):
 		return inventory.Redirect
+	case ours(render.DirectorPath):
+		return inventory.IPVS
 	case !ours(render.HAProxyPath):
 		return ""
 	case frontendIn(f.Files[render.HAProxyPath].Content, c.VIP) == netip.AddrPortFrom(c.VIP, c.Port):
@@ -119,25 +121,40 @@ func (f *Facts) apiserverListens(where string) bool {
 	})
 }
 
-// planRedirect decides what happens to the table of nftables.
-func (n *NodePlan) planRedirect(c *inventory.Cluster, f *Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
-	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.RedirectPath })
-	unit := f.Units[render.RedirectUnit]
-	switch {
-	case wanted && (unit.Active != "active" || !f.redirects(c) || effects[render.RedirectReload]):
-		n.Redirect = Start
-	case !wanted && (unit.Active == "active" || f.Redirect != ""):
-		n.Redirect = Stop
+// planTables decides what happens to the table of nftables: there is one of the
+// same name for redirect, and for ipvs.
+func (n *NodePlan) planTables(c *inventory.Cluster, f *Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
+	marks := strings.Contains(f.Redirect, "mark set")
+	for _, t := range []struct {
+		path, unit  string
+		there, well bool
+		action      *Action
+	}{
+		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marks, f.redirects(c), &n.Redirect},
+		{render.DirectorPath, render.DirectorUnit, marks, f.marks(c), &n.Director},
+	} {
+		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
+		switch {
+		case wanted && (unit.Active != "active" || !t.well || effects[render.RedirectReload]):
+			*t.action = Start
+		case !wanted && (unit.Active == "active" || t.there):
+			*t.action = Stop
+		}
+		switch {
+		case wanted && unit.File != "enabled":
+			n.Enable = append(n.Enable, t.unit)
+		case !wanted && unit.File == "enabled":
+			n.Disable = append(n.Disable, t.unit)
+		}
+		if wanted && !f.NFT {
+			n.Packages = append(n.Packages, "nftables")
+		}
 	}
-	switch {
-	case wanted && unit.File != "enabled":
-		n.Enable = append(n.Enable, render.RedirectUnit)
-	case !wanted && unit.File == "enabled":
-		n.Disable = append(n.Disable, render.RedirectUnit)
-	}
-	if wanted && !f.NFT {
-		n.Packages = append(n.Packages, "nftables")
-	}
+}
+
+// has says whether a file is among them.
+func has(artifacts []render.Artifact, path string) bool {
+	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
 }
 
 // redirects says whether the node sends what is for the VIP's port to HAProxy,
@@ -157,8 +174,7 @@ func (f *Facts) redirects(c *inventory.Cluster) bool {
 func (n *NodePlan) planStale(f *Facts, artifacts []render.Artifact) {
 	for _, path := range render.Paths() {
 		file, there := f.Files[path]
-		wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
-		if there && !wanted && render.Stamp(file.Content) != render.Unstamped {
+		if there && !has(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
 			n.planRemoval(f, path)
 		}
 	}
@@ -169,7 +185,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	at := apiserverOf(c, n)
 	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {
-		check.What = "apiserver listens beside haproxy"
+		check.What = map[bool]string{true: "apiserver listens", false: "apiserver listens beside haproxy"}[c.Exposure == inventory.IPVS]
 		check.OK = f.Bound(at) || f.apiserverListens(everywhere(c.Port))
 		check.Detail = listening(f, c.Port)
 	}
@@ -179,7 +195,11 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	if !check.OK {
 		check.Detail, check.Cure = "listens on "+listening(f, c.Port), "run `kplb apply`"
 	}
-	if c.Exposure != inventory.Redirect {
+	switch c.Exposure {
+	case inventory.Redirect:
+	case inventory.IPVS:
+		return []Check{check, checkMarks(c, n, f)}
+	default:
 		return []Check{check}
 	}
 	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", joined(c.Entrances(), " and ")), OK: f.redirects(c), Detail: joined(c.Frontends(), " and ")}

@@ -10,11 +10,15 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-var exposures = []inventory.Exposure{inventory.BindAddress, inventory.SharedPort, inventory.Redirect, inventory.OtherPort}
+var exposures = []inventory.Exposure{inventory.BindAddress, inventory.SharedPort, inventory.Redirect, inventory.OtherPort, inventory.IPVS}
 
 func exposedBy(t testing.TB, e inventory.Exposure) *Rollout {
 	t.Helper()
-	return rolloutOf(t, strings.Replace(home, "haproxy:\n", "exposure: "+string(e)+"\nhaproxy:\n", 1))
+	text := strings.Replace(home, "haproxy:\n", "exposure: "+string(e)+"\nhaproxy:\n", 1)
+	if e == inventory.IPVS {
+		text = strings.Replace(text, "haproxy:\n  monitorPort: 8404\n", "", 1)
+	}
+	return rolloutOf(t, text)
 }
 
 // TestSwitchExposure plans the way from every exposure to every other one.
@@ -25,6 +29,7 @@ func TestSwitchExposure(t *testing.T) {
 	files := map[inventory.Exposure][]string{
 		inventory.BindAddress: {render.PatchPath},
 		inventory.Redirect:    {render.RedirectPath, render.RedirectUnitPath},
+		inventory.IPVS:        {render.ModulesPath, render.DirectorPath, render.DirectorUnitPath},
 	}
 	flags := map[inventory.Exposure]string{inventory.BindAddress: "bind-address", inventory.SharedPort: "permit-port-sharing"}
 	for _, from := range exposures {
@@ -34,6 +39,13 @@ func TestSwitchExposure(t *testing.T) {
 				before := exposedBy(t, from)
 				facts := all(t, before, applied)
 				r := exposedBy(t, to)
+				facts["node-2"].Kernel.IPVS = "module"
+				if to == inventory.IPVS && from != to {
+					for _, f := range facts {
+						f.Kernel.IPVS = "module"
+						delete(f.Files, basePath+"/current") // TestAlone has one
+					}
+				}
 				p := planOf(t, r, facts).of("node-2")
 				if from == to {
 					same(t, "nothing to do", p.Empty(), true)
@@ -55,10 +67,26 @@ func TestSwitchExposure(t *testing.T) {
 					same(t, "has the flag", strings.Contains(text, "--"+flags[to]+"="), flags[to] != "")
 					same(t, "has the flag of before", flags[from] != "" && strings.Contains(text, "--"+flags[from]+"="), false)
 				}
-				same(t, "haproxy", p.HAProxy, Reload)
-				same(t, "haproxy has left the port before the apiserver takes it", p.apiserverLast(), p.Manifest != nil && !to.SharesPort())
+				haproxy := map[bool]Action{to == inventory.IPVS: Stop, from == inventory.IPVS: Start}[true]
+				if haproxy == Leave {
+					haproxy = Reload
+				}
+				same(t, "haproxy", p.HAProxy, haproxy)
+				same(t, "haproxy has left the port before the apiserver takes it", p.apiserverLast(), p.Manifest != nil && !to.SharesPort() || to == inventory.IPVS)
 				same(t, "redirect", p.Redirect, map[bool]Action{to == inventory.Redirect: Start, from == inventory.Redirect: Stop}[true])
+				same(t, "the mark", p.Director, map[bool]Action{to == inventory.IPVS: Start, from == inventory.IPVS: Stop}[true])
+				same(t, "keepalived", p.Keepalived, map[bool]Action{true: Reload}[from == inventory.IPVS || to == inventory.IPVS])
+				if to == inventory.IPVS {
+					same(t, "haproxy listens", len(p.serves), 0)
+					same(t, "given back", p.gives, []string{"net/ipv4/ip_nonlocal_bind"})
+					same(t, "at boot", p.Disable[len(p.Disable)-1], "haproxy.service")
+					return
+				}
 				same(t, "haproxy listens", joined(p.serves, " "), r.Cluster.Frontend().String())
+				if from == inventory.IPVS {
+					same(t, "given back", p.gives, []string{"net/ipv4/ip_forward", "net/ipv4/vs/conntrack", "net/ipv4/vs/expire_nodest_conn"})
+					same(t, "at boot", p.Enable[len(p.Enable)-1], "haproxy.service")
+				}
 			})
 		}
 	}
@@ -69,7 +97,12 @@ func TestFirstExposure(t *testing.T) {
 	t.Parallel()
 	for _, e := range exposures {
 		r := exposedBy(t, e)
-		p := planOf(t, r, all(t, r, freshOf)).of("node-2")
+		facts := all(t, r, freshOf)
+		for _, f := range facts {
+			f.Kernel.IPVS = "module"
+		}
+		p := planOf(t, r, facts).of("node-2")
+		same(t, string(e)+": haproxy", p.HAProxy, map[bool]Action{true: Leave, false: Start}[e == inventory.IPVS])
 		same(t, string(e)+": the apiserver restarts", p.Manifest != nil, e.SharesPort())
 		same(t, string(e)+": listens", p.Listen, map[inventory.Exposure]string{inventory.BindAddress: "10.1.1.2:6443", inventory.SharedPort: "*:6443"}[e])
 		same(t, string(e)+": haproxy comes last", p.apiserverLast(), false)

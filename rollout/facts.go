@@ -32,8 +32,11 @@ type Facts struct {
 
 	NonlocalBind6 bool // of IPv6
 
-	Kernel Kernel            // asked with exposure: ipvs alone
-	VRRP   map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
+	Kernel   Kernel            // asked with exposure: ipvs, and where that is to be left
+	Directed []Directed        // by the kernel, likewise; nil: it has no virtual server of kplb's
+	Settings map[string]string // of the kernel that ipvs needs, likewise; those that are there
+
+	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
 
 	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit
 }

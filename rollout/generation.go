@@ -123,11 +123,6 @@ func (s *saved) take(r remote.Record) error {
 // PlanBack plans to bring every node to a generation of its own. Negative:
 // the one before the current one.
 func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
-	if number != 0 { // all but remove is proven by Verify
-		if err := refuseProof(r.Cluster); err != nil {
-			return nil, err
-		}
-	}
 	r.wide = true
 	facts, err := r.Inspect(ctx)
 	if err != nil {
@@ -192,6 +187,7 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 		}
 		p.planCertificateBack(f, s, current, number)
 	}
+	p.givesOf = number
 	err = p.planState(r.Cluster, f, s)
 	r.blank(&p)
 	if err != nil {
@@ -239,6 +235,7 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	n.noBind6 = n.noBind6 && !s.nonlocalBind6
 	_, applies := s.files[render.SysctlPath]
 	switch {
+	case direct(sysctlsIn(s.files[render.SysctlPath].Content)): // as consequences says
 	case !s.nonlocalBind && f.NonlocalBind:
 		n.Sysctl = SysctlOff
 	case !s.nonlocalBind, !applies: // where it was on without our file, it is on

@@ -177,6 +177,9 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		f.Redirect = string(f.Files[render.RedirectPath].Content)
 		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	}
+	if c.Exposure == inventory.IPVS {
+		f.director(c)
+	}
 	f.VRRP = map[string]string{}
 	for _, g := range c.Groups() {
 		f.VRRP[g.Name] = "BACKUP"
@@ -189,8 +192,38 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 	for _, n := range c.Nodes {
 		f.Servers = append(f.Servers, Server{n.Name, "UP", "L7OK", 0})
 	}
+	if c.Exposure == inventory.IPVS {
+		f.Servers = f.directs(c)
+	}
 	f.Backends = backends(c)
 	return f
+}
+
+// director is what a node has of ipvs in place of HAProxy.
+func (f *Facts) director(c *inventory.Cluster) {
+	f.NonlocalBind = false
+	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
+	f.Units[render.DirectorUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
+	f.Listeners = f.Listeners[2:]
+	f.Kernel, f.Settings = Kernel{"6.1.0-50-amd64", "there"}, map[string]string{}
+	for key, value := range sysctlsIn(f.Files[render.SysctlPath].Content) {
+		f.Settings[key] = value
+	}
+	f.Directed = []Directed{}
+	for _, n := range c.Nodes {
+		f.Directed = append(f.Directed, Directed{apiserverOf(c, n), "Masq", 1, 0, 0})
+	}
+	f.Redirect = marked(c)
+}
+
+// marked is kplb's table in nft's words.
+func marked(c *inventory.Cluster) string {
+	vip := c.VIP.String()
+	mark := "ip daddr " + vip + fmt.Sprintf(" tcp dport %d meta mark set 0x0000006b\n", c.Port)
+	return "table ip kplb {\n\tchain input {\n\t\ttype filter hook input priority 90; policy accept;\n\t\t" + mark + "\t}\n\n" +
+		"\tchain output {\n\t\ttype filter hook output priority -110; policy accept;\n\t\toif \"lo\" " + mark + "\t}\n\n" +
+		"\tchain postrouting {\n\t\ttype nat hook postrouting priority srcnat - 10; policy accept;\n\t\tip daddr != " + vip +
+		" meta l4proto tcp ct original ip daddr " + vip + fmt.Sprintf(" ct original proto-dst %d masquerade\n\t}\n}", c.Port)
 }
 
 // backends are all of a HAProxy's, with servers that are up.
@@ -324,6 +357,12 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	if f.Kernel != (Kernel{}) {
 		out = append(out, record("kernel", f.Kernel.Release, f.Kernel.IPVS))
 	}
+	for key, value := range f.Settings {
+		out = append(out, record("setting", strings.ReplaceAll(key, ".", "/"), value))
+	}
+	if f.Directed != nil {
+		out = append(out, record("directed", virtualServer(f.Directed)))
+	}
 	if f.NFT {
 		out = append(out, record("nft"), record("redirect", f.Redirect))
 	}
@@ -359,4 +398,17 @@ func records(t testing.TB, f *Facts) []remote.Record {
 		}
 	}
 	return append(out, recordData("stats", []byte(stats.String())), record("done"))
+}
+
+// virtualServer is /proc/net/ip_vs, with kube-proxy's beside ours.
+func virtualServer(directed []Directed) string {
+	var b strings.Builder
+	b.WriteString("IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n")
+	b.WriteString("TCP  0A600001:01BB rr \n  -> 0A010109:192B      Masq    1      0          0         \nFWM  0000006B rr \n")
+	for _, d := range directed {
+		ip := d.At.Addr().As4()
+		fmt.Fprintf(&b, "  -> %02X%02X%02X%02X:%04X      %-7s %d      %-10d %-10d\n", ip[0], ip[1], ip[2], ip[3], d.At.Port(), d.Method, d.Weight, d.Active, d.Inactive)
+	}
+	b.WriteString("TCP  0A60000A:0035 rr \n  -> 0A010108:0035      Masq    1      0          0         \n")
+	return b.String()
 }

@@ -55,7 +55,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_HOMES":        flag(homes),
 			"KPLB_FILTER":       flag(firewall),
 			"KPLB_CONNECTED":    connected,
-			"KPLB_KERNEL":       flag(c.Exposure == inventory.IPVS),
+			"KPLB_KERNEL":       flag(!n.Worker && (more.wide || c.Exposure == inventory.IPVS)),
 			"KPLB_VRRP":         flag(more.status && !n.Worker),
 			"KPLB_SYSCTLS":      flag(more.audit && !n.Worker),
 		},
@@ -75,6 +75,9 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	}
 	if !complete {
 		return nil, fmt.Errorf("%s: inspect: the node's answer is cut short", node)
+	}
+	if c.Exposure == inventory.IPVS && !n.Worker {
+		f.Servers, f.Backends = f.directs(c), nil
 	}
 	return f, nil
 }
@@ -104,6 +107,13 @@ func (f *Facts) take(r remote.Record) error {
 		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
 	case "kernel":
 		f.Kernel = Kernel{Release: field(0), IPVS: field(1)}
+	case "setting":
+		if f.Settings == nil {
+			f.Settings = map[string]string{}
+		}
+		f.Settings[strings.ReplaceAll(field(0), "/", ".")] = field(1)
+	case "directed":
+		f.Directed = parseDirected(field(0))
 	case "nft":
 		f.NFT = true
 	case "redirect":

@@ -6,7 +6,7 @@
 #   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
-#   KPLB_KERNEL        1: whether the kernel has ip_vs
+#   KPLB_KERNEL        1: whether the kernel has ip_vs, and what is in it; always where it is in use
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
 #   KPLB_VRRP          1: what keepalived says of its VRRP instances
 #   KPLB_SYSCTLS       1: what the kernel says to the settings of kplb's file
@@ -22,7 +22,7 @@ ports="sport = :$KPLB_PORT or sport = :$KPLB_FRONT_PORT or sport = :$KPLB_MONITO
 for port in $KPLB_MORE_PORTS; do ports="$ports or sport = :$port"; done
 record listeners "$(ss -Hltnp "( $ports )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service kplb-metrics.timer 2>/dev/null)"
+	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"
@@ -43,12 +43,12 @@ done
 
 if command -v nft >/dev/null; then
 	record nft
-	[ ! -e /etc/haproxy/kplb-redirect.nft ] || record redirect "$(nft list table ip kplb 2>/dev/null
+	[ ! -e /etc/haproxy/kplb-redirect.nft ] && [ ! -e /etc/keepalived/kplb-ipvs.nft ] || record redirect "$(nft list table ip kplb 2>/dev/null
 		nft list table ip6 kplb6 2>/dev/null)"
 fi
 
 # loaded or built in, a module that can be loaded, or none
-if [ -n "$KPLB_KERNEL" ]; then
+if [ -n "$KPLB_KERNEL" ] || [ -e /etc/keepalived/kplb-ipvs.nft ]; then
 	ipvs=none
 	if [ -e /proc/net/ip_vs ]; then
 		ipvs=there
@@ -56,6 +56,12 @@ if [ -n "$KPLB_KERNEL" ]; then
 		ipvs=module
 	fi
 	record kernel "$(uname -r)" "$ipvs"
+	for key in net/ipv4/ip_forward net/ipv4/vs/conntrack net/ipv4/vs/expire_nodest_conn; do
+		[ -r "/proc/sys/$key" ] || continue
+		IFS= read -r value <"/proc/sys/$key" # sh sees no end of line there, and says so
+		record setting "$key" "$value"
+	done
+	[ ! -r /proc/net/ip_vs ] || record directed "$(cat /proc/net/ip_vs)"
 fi
 
 if [ -n "$KPLB_HOMES" ]; then

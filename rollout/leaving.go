@@ -14,14 +14,34 @@ import (
 )
 
 // A node that is not in the inventory any more is still a server of the
-// others' haproxy.cfg: that is how it is known. It goes back to what was there
+// others' haproxy.cfg, or of their keepalived.conf with ipvs: that is how it is known. It goes back to what was there
 // before kplb, before the others forget it: a keepalived that nobody sends
 // adverts to would take the VIP.
 
-var serverLine = regexp.MustCompile(`(?m)^\s+server ([a-z0-9.-]+) (\S+)$`)
+var (
+	serverLine = regexp.MustCompile(`(?m)^\s+server ([a-z0-9.-]+) (\S+)$`)
+	realServer = regexp.MustCompile(`(?m)^\s+# ([a-z0-9.-]+)\n\s+real_server (\S+) (\d+) \{$`)
+)
 
-// leavers finds the servers of kplb's own haproxy.cfg that the inventory does
-// not have, by name or by address.
+// serversIn are the apiservers that kplb's own files on the node send
+// connections to: name, and ADDRESS:PORT.
+func (f *Facts) serversIn() [][2]string {
+	var out [][2]string
+	if config := f.Files[render.HAProxyPath].Content; render.Stamp(config) != render.Unstamped {
+		for _, line := range serverLine.FindAllSubmatch(config, -1) {
+			out = append(out, [2]string{string(line[1]), string(line[2])})
+		}
+	}
+	if config := f.Files[render.KeepalivedPath].Content; render.Stamp(config) != render.Unstamped {
+		for _, line := range realServer.FindAllSubmatch(config, -1) {
+			out = append(out, [2]string{string(line[1]), string(line[2]) + ":" + string(line[3])})
+		}
+	}
+	return out
+}
+
+// leavers finds the servers of kplb's own files that the inventory does not
+// have, by name or by address.
 func leavers(c *inventory.Cluster, facts map[string]*Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == name || n.Address == at })
@@ -29,12 +49,12 @@ func leavers(c *inventory.Cluster, facts map[string]*Facts) []inventory.Node {
 	var out []inventory.Node
 	for _, n := range c.Nodes {
 		f := facts[n.Name]
-		if f == nil || render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
+		if f == nil {
 			continue
 		}
-		for _, line := range serverLine.FindAllSubmatch(f.Files[render.HAProxyPath].Content, -1) {
-			name := remote.Clean(string(line[1]))
-			at, err := netip.ParseAddrPort(string(line[2]))
+		for _, server := range f.serversIn() {
+			name := remote.Clean(server[0])
+			at, err := netip.ParseAddrPort(server[1])
 			if err != nil || known(name, at.Addr()) || slices.ContainsFunc(out, func(n inventory.Node) bool { return n.Name == name }) {
 				continue
 			}

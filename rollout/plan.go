@@ -45,6 +45,7 @@ type NodePlan struct {
 	Keepalived  Action
 	Kubelet     Action
 	Redirect    Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
+	Director    Action // the mark that has the kernel balance, by nftables: likewise
 	Sysctl      Sysctl
 	Listen      string   // where the apiserver has to listen afterwards; empty: it does already
 	Enable      []string // units to start at boot
@@ -60,6 +61,8 @@ type NodePlan struct {
 	takes       bool             // the VIP, which another node has, by its priority
 	speakers    []render.Speaker // what its new files make of it, for each VIP
 	noBind6     bool             // what IPv6 VIPs needed of the kernel is given back
+	gives       []string         // and what else kplb has set, as a generation had it
+	givesOf     int              // that generation
 }
 
 // Change is one file that differs from what it should be.
@@ -98,7 +101,7 @@ const (
 
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {
-	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave && n.Redirect == Leave &&
+	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave && n.Redirect == Leave && n.Director == Leave &&
 		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && len(n.open) == 0 && len(n.close) == 0 && !n.units
 }
 
@@ -130,7 +133,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 		name string
 		pkg  Package
 	}{{"haproxy", f.HAProxy}, {"keepalived", f.Keepalived}} {
-		if !d.pkg.Installed {
+		if !d.pkg.Installed && (d.name != "haproxy" || c.Exposure != inventory.IPVS) {
 			p.Packages = append(p.Packages, d.name)
 		}
 	}
@@ -158,9 +161,11 @@ func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	for i, vip := range c.VIPs {
 		vips[i] = fmt.Sprintf("%s dev %s", netip.PrefixFrom(vip, vip.BitLen()), address.Interface)
 	}
-	return NodePlan{
-		Node: n, Holder: f.holdsAny(c.VIPs), serves: c.Frontends(), vip: strings.Join(vips, "\n"), paths: f.managedPaths(),
+	p := NodePlan{Node: n, Holder: f.holdsAny(c.VIPs), vip: strings.Join(vips, "\n"), paths: f.managedPaths()}
+	if c.Exposure != inventory.IPVS {
+		p.serves = c.Frontends()
 	}
+	return p
 }
 
 // compare finds out whether the node's file is the artifact, to the bit.
@@ -238,11 +243,13 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	if effects[render.SysctlApply] || !f.NonlocalBind || binds6(artifacts) && !f.NonlocalBind6 {
+	if effects[render.SysctlApply] || !f.settled(artifacts) {
 		n.Sysctl = SysctlOn
 	}
-	n.noBind6 = f.NonlocalBind6 && !binds6(artifacts) && bytes.Contains(f.Files[render.SysctlPath].Content, []byte(nonlocalBind6))
+	n.gives = given(f, artifacts)
+	n.noBind6 = f.NonlocalBind6 && settings(artifacts)[nonlocalBind6] == "" && bytes.Contains(f.Files[render.SysctlPath].Content, []byte(nonlocalBind6))
 	switch {
+	case !has(artifacts, render.HAProxyPath): // see planAlone
 	case haproxy.Active != "active":
 		n.HAProxy = Start
 	case effects[render.HAProxyRestart]:
@@ -263,23 +270,14 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	if at := listens(manifest, c.Port); n.Manifest != nil || at != "" && !f.apiserverListens(at) {
 		n.Listen = at
 	}
-	n.planRedirect(c, f, artifacts, effects)
+	n.planTables(c, f, artifacts, effects)
 	n.planMetrics(f, artifacts)
 	for _, unit := range []string{"haproxy.service", "keepalived.service"} {
-		if f.Units[unit].File != "enabled" {
+		if f.Units[unit].File != "enabled" && (unit != "haproxy.service" || has(artifacts, render.HAProxyPath)) {
 			n.Enable = append(n.Enable, unit)
 		}
 	}
 	n.active = activeSums(artifacts)
-}
-
-// nonlocalBind6 is the setting that IPv6 VIPs alone need.
-const nonlocalBind6 = "net.ipv6.ip_nonlocal_bind"
-
-func binds6(artifacts []render.Artifact) bool {
-	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool {
-		return a.Path == render.SysctlPath && bytes.Contains(a.Content, []byte(nonlocalBind6))
-	})
 }
 
 // effects collects those of files that change, and of files that are in place

@@ -152,7 +152,7 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
 	}
-	if limit := f.Units["haproxy.service"].OpenFiles; limit > 0 && limit < 2*uint64(c.HAProxy.MaxConn)+spareFiles+serviceFiles(c) { //nolint:gosec // the inventory has checked that it is positive
+	if limit := f.Units["haproxy.service"].OpenFiles; c.Exposure != inventory.IPVS && limit > 0 && limit < 2*uint64(c.HAProxy.MaxConn)+spareFiles+serviceFiles(c) { //nolint:gosec // the inventory has checked that it is positive
 		refuse("haproxy.maxConn", "lower haproxy.maxConn, or raise LimitNOFILE of haproxy.service",
 			"haproxy may open %d files, too few for %d connections", limit, c.HAProxy.MaxConn)
 	}
@@ -162,6 +162,8 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 		min  render.Version
 	}{{"haproxy", f.HAProxy, render.MinHAProxy}, {"keepalived", f.Keepalived, render.MinKeepalived}} {
 		switch {
+		case d.name == "haproxy" && c.Exposure == inventory.IPVS:
+			continue
 		case !d.pkg.Installed && !f.OS.Debian():
 			refuse("", "install it with the node's package manager", "%s is not installed, and packages are not installed on %s yet", d.name, f.OS)
 		case d.pkg.Installed && d.pkg.Version.Before(d.min):
@@ -191,11 +193,13 @@ func refuseIPv6(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 
 // refuseRedirect wants nft where it is needed, or apt, which can install it.
 func refuseRedirect(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
-	if c.Exposure == inventory.Redirect && !f.NFT && !f.OS.Debian() {
+	if (c.Exposure == inventory.Redirect || c.Exposure == inventory.IPVS) && !f.NFT && !f.OS.Debian() {
 		refuse("exposure", "install nftables with the node's package manager", "nft is not installed, and packages are not installed on %s yet", f.OS)
 	}
-	if f.Units[render.RedirectUnit].Load == "masked" {
-		refuse("", "run `systemctl unmask "+render.RedirectUnit+"` on the node", "%s is masked", render.RedirectUnit)
+	for _, unit := range []string{render.RedirectUnit, render.DirectorUnit} {
+		if f.Units[unit].Load == "masked" {
+			refuse("", "run `systemctl unmask "+unit+"` on the node", "%s is masked", unit)
+		}
 	}
 }
 
@@ -254,7 +258,7 @@ func refuseListeners(c *inventory.Cluster, n inventory.Node, f *Facts, refuse re
 			refuse("haproxy.port", "set haproxy.port to a free port", "port %d of %s, for haproxy, is taken by %s", port, addr, processName(l))
 		case port == c.Port && slices.Contains(c.VIPs, addr):
 			refuse("", "remove its --bind-address="+addr.String(), "the apiserver listens on the VIP itself, where haproxy belongs")
-		case port == c.HAProxy.MonitorPort && (everywhere || addr == monitor):
+		case c.Exposure != inventory.IPVS && port == c.HAProxy.MonitorPort && (everywhere || addr == monitor):
 			refuse("haproxy.monitorPort", "set haproxy.monitorPort to a free port", "port %d, for haproxy's monitor page, is taken by %s", port, processName(l))
 		}
 	}

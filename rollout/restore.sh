@@ -32,19 +32,18 @@ put_files_back() {
 touched() { grep -q "$1" $changed 2>/dev/null; }
 
 unit_back() {
-	unit=$1 active=$2 enabled=$3
-	if [ "$unit $active" = "kplb-redirect inactive" ]; then
-		redirect_away
-		return
-	fi
+	unit=$1 active=$2 enabled=$3 late=
+	case "$unit $active" in
+	"kplb-redirect inactive" | "kplb-ipvs inactive") return ;; # see tables_away
+	esac
 	case $enabled in
-	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || systemctl --quiet enable $unit.service ;;
+	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || { systemctl --quiet enable $unit.service && late=1; } ;;
 	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || systemctl --quiet disable $unit.service ;;
 	esac
 	if [ "$active" != active ]; then
 		systemctl stop $block $unit.service
-	elif [ "$reason" = boot ]; then
-		:
+	elif [ "$reason" = boot ]; then # those that were enabled when it began start by themselves
+		[ -z "$late" ] || systemctl start $block $unit.service
 	elif [ "$(systemctl is-active $unit.service)" = inactive ]; then
 		systemctl start $unit.service
 	elif touched "/$unit.service.d/"; then
@@ -52,10 +51,27 @@ unit_back() {
 	elif touched "^/etc/$unit/"; then
 		systemctl reload-or-restart $unit.service
 	fi
-	if [ "$unit" = kplb-redirect ] && touched '^/etc/haproxy/kplb-redirect'; then
-		systemctl reload-or-restart $unit.service
-		redirect_stale
+	if touched "^/etc/[a-z]*/$unit.nft"; then systemctl reload-or-restart $block $unit.service; fi
+	if [ "$unit" = kplb-redirect ]; then redirect_stale; fi
+}
+
+# tables_away: those that were not there before. The one that was may have the
+# same name, and comes after.
+tables_away() {
+	while read -r unit active _; do
+		case "$unit $active" in "kplb-redirect inactive" | "kplb-ipvs inactive") table_away "$unit" </dev/null ;; esac
+	done <$old/units
+}
+
+# The units in the order in which they go back: keepalived first, which has the
+# VIP; but who balanced before comes before it where it is another one than now.
+in_order() {
+	order='keepalived haproxy kplb-redirect kplb-ipvs'
+	if touched '^/etc/keepalived/kplb-ipvs' && grep -q '^keepalived active' $old/units; then
+		order='haproxy kplb-redirect keepalived kplb-ipvs'
+		! grep -q '^kplb-ipvs active' $old/units || order='kplb-ipvs keepalived haproxy kplb-redirect'
 	fi
+	for unit in $order; do grep "^$unit " $old/units; done
 }
 
 # Where every bind line of haproxy.cfg says.
@@ -86,7 +102,11 @@ put_files_back || exit 1
 if touched ^/etc/systemd/; then read_units $block; fi
 if touched ^/etc/ufw/ && ufw_running; then ufw reload >/dev/null; fi
 cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
+load_modules
+if touched ^/etc/sysctl.d/90-kplb; then give_back $old "$settings"; fi
 [ ! -e $old/nonlocal_bind6 ] || cmp -s $old/nonlocal_bind6 /proc/sys/net/ipv6/ip_nonlocal_bind || cat $old/nonlocal_bind6 >/proc/sys/net/ipv6/ip_nonlocal_bind
+tables_away
+in_order >$base/pending/order
 while read -r unit active enabled; do
 	unit_back "$unit" "$active" "${enabled:-unknown}" </dev/null
 	if [ "$unit $active" = "keepalived inactive" ]; then
@@ -94,7 +114,7 @@ while read -r unit active enabled; do
 			ip address del "$address" dev "$interface" 2>/dev/null
 		done <$base/pending/vip
 	fi
-done <$old/units
+done <$base/pending/order
 if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi
 # last: an apiserver that listens everywhere again needs haproxy gone first. Only
 # if the change came so far: somebody may have edited the manifest meanwhile

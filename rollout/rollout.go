@@ -257,7 +257,11 @@ func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (N
 	case n.Worker:
 		return r.planWorker(ctx, n, f)
 	}
-	return r.planNode(n, f)
+	p, err := r.planNode(n, f)
+	if err == nil {
+		err = r.planAlone(ctx, &p, f)
+	}
+	return p, err
 }
 
 func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {

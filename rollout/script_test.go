@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -262,6 +263,42 @@ rm $R/etc/linked; ln -s same $R/etc/linked`)
 	same(t, "differences", strings.ReplaceAll(s.must("cat $R/said; : >$R/said"), s.root, ""), "/etc/changed\n/etc/mode\n/etc/removed\n/etc/linked\n/etc/dir/gone/deep\n/etc/new\n")
 	s.must(back)
 	same(t, "the second time", s.must("cat $R/said"), "")
+}
+
+// TestKernelSetting is what a generation has of the kernel; an older one has less.
+func TestKernelSetting(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.write("old/settings", "net/ipv4/ip_forward 0\nnet/ipv4/vs/conntrack 1\n", 0o600)
+	s.write("old/nonlocal_bind", "1\n", 0o600)
+	s.write("older/nonlocal_bind", "0\n", 0o600)
+	for command, want := range map[string]string{
+		"setting $R/old net/ipv4/ip_forward": "0\n", "setting $R/old net/ipv4/vs/conntrack": "1\n", "setting $R/old net/ipv4/ip_nonlocal_bind": "1\n",
+		"setting $R/older net/ipv4/ip_nonlocal_bind": "0\n", "setting $R/older net/ipv4/ip_forward || true": "", "setting $R/none net/ipv4/ip_forward || true": "",
+	} {
+		same(t, command, s.must(command), want)
+	}
+}
+
+// TestTableAway: two units load a table of one name, and the one that goes does
+// not take the other one's with it.
+func TestTableAway(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.write("bin/systemctl", "#!/bin/sh\ncase $1 in is-active) case $2 in \"$ACTIVE\") echo active ;; *) echo inactive ;; esac ;; *) echo \"systemctl $*\" ;; esac\n", 0o755)
+	s.write("bin/nft", "#!/bin/sh\necho \"nft $*\"\n", 0o755)
+	const gone = "nft delete table ip kplb\nnft delete table ip6 kplb6\n"
+	const links = "rm -f /etc/systemd/system/multi-user.target.wants/kplb-%[1]s.service /etc/systemd/system/nftables.service.wants/kplb-%[1]s.service\n"
+	for _, c := range []struct{ unit, active, want string }{
+		{"redirect", "", gone},
+		{"ipvs", "", gone},
+		{"redirect", "kplb-ipvs.service", ""},
+		{"ipvs", "kplb-redirect.service", ""},
+		{"ipvs", "kplb-ipvs.service", gone}, // it was stopped a moment ago
+	} {
+		out := s.must("export ACTIVE=" + c.active + "\nrm() { echo \"rm $*\"; }\nrmdir() { :; }\ntable_away kplb-" + c.unit)
+		same(t, c.unit+" beside "+c.active, out, "systemctl stop kplb-"+c.unit+".service\n"+c.want+fmt.Sprintf(links, c.unit))
+	}
 }
 
 // TestPlace is one step from the old file to the new one, or none.

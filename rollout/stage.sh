@@ -89,7 +89,10 @@ is_valid() {
 	/etc/haproxy/haproxy.cfg)
 		said=$(haproxy -dW -c -f "$stage/$name" 2>&1) || refuse "haproxy does not take its file: $said"
 		;;
-	/etc/haproxy/kplb-redirect.nft)
+	/etc/modules-load.d/kplb.conf)
+		[ -e /proc/net/ip_vs ] || modprobe -n -q ip_vs 2>/dev/null || refuse "its kernel $(uname -r) has no ip_vs"
+		;;
+	/etc/haproxy/kplb-redirect.nft | /etc/keepalived/kplb-ipvs.nft)
 		said=$(nft -c -f "$stage/$name" 2>&1) || refuse "nft does not take its file: $said"
 		;;
 	/etc/keepalived/keepalived.conf)
@@ -107,7 +110,7 @@ is_valid() {
 write_boot_unit() {
 	mkdir -p ${boot_link%/*} &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
-			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service kplb-redirect.service' 'After=ufw.service' \
+			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service kplb-redirect.service kplb-ipvs.service' 'After=ufw.service' \
 			'[Service]' 'Type=oneshot' \
 			"ExecStart=/bin/sh -c '[ ! -e $base/restore ] || exec /bin/sh $base/restore boot; rm -f $boot_link $boot_unit'" >$boot_unit &&
 		ln -sf ../${boot_unit##*/} $boot_link

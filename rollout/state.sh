@@ -31,13 +31,14 @@ save_state() {
 	[ -z "$there" ] || tar -C / -chf - --numeric-owner -- $there | tar -C "$1/files" -xpf - || return 1
 	for path in $there; do [ -f "$1/files${path#.}" ] || return 1; done
 	[ ! -e /proc/sys/net/ipv6/ip_nonlocal_bind ] || cat /proc/sys/net/ipv6/ip_nonlocal_bind >"$1/nonlocal_bind6" || return 1
+	for key in $settings; do [ ! -e "/proc/sys/$key" ] || echo "$key $(cat "/proc/sys/$key")"; done >"$1/settings" || return 1
 	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
 }
 
 # unit_states: a line for each unit that kplb starts: its name, its state, whether it starts at
 # boot.
 unit_states() {
-	states=$(systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service kplb-redirect.service) || return 1
+	states=$(systemctl show --property=Id,ActiveState,UnitFileState keepalived.service haproxy.service kplb-redirect.service kplb-ipvs.service) || return 1
 	while IFS='=' read -r key value; do
 		case $key in
 		Id) unit=${value%.service} ;;
@@ -49,17 +50,53 @@ unit_states() {
 	STATES
 }
 
-redirect_links="/etc/systemd/system/multi-user.target.wants/kplb-redirect.service /etc/systemd/system/nftables.service.wants/kplb-redirect.service"
+# What ipvs needs of the kernel, beside its module.
+settings='net/ipv4/ip_forward net/ipv4/vs/conntrack net/ipv4/vs/expire_nodest_conn'
 
-# redirect_away: what is for the VIP's port is not sent elsewhere any more. The
-# unit's file, which would say so, may be gone already.
-redirect_away() {
-	systemctl stop kplb-redirect.service 2>/dev/null
-	nft delete table ip kplb 2>/dev/null
-	nft delete table ip6 kplb6 2>/dev/null
-	[ -e /etc/systemd/system/kplb-redirect.service ] || {
-		# shellcheck disable=SC2086 # paths without spaces
-		rm -f $redirect_links
+# setting DIR KEY: what it was when save_state wrote DIR.
+setting() {
+	case $2 in
+	net/ipv4/ip_nonlocal_bind) cat "$1/nonlocal_bind" ;;
+	*) sed -n "s,^$2 ,,p" "$1/settings" ;;
+	esac 2>/dev/null
+}
+
+# give_back DIR KEYS: to the kernel, what DIR has of them.
+give_back() {
+	for key in $2; do
+		value=$(setting "$1" "$key")
+		[ -z "$value" ] || [ "$value" = "$(cat "/proc/sys/$key" 2>/dev/null)" ] || echo "$value" >"/proc/sys/$key"
+	done
+}
+
+# load_modules: those of kplb's file, without which the kernel does not know
+# their settings. What is built in is there already.
+load_modules() {
+	[ -e /etc/modules-load.d/kplb.conf ] || return 0
+	while read -r module; do
+		case $module in '' | '#'*) ;; *) modprobe -q "$module" 2>/dev/null ;; esac
+	done </etc/modules-load.d/kplb.conf
+	[ -e /proc/net/ip_vs ]
+}
+
+links_of() {
+	echo "/etc/systemd/system/multi-user.target.wants/$1.service /etc/systemd/system/nftables.service.wants/$1.service"
+}
+
+# table_away UNIT: the table that it has loaded goes. kplb-redirect's and
+# kplb-ipvs's have the same name, and the other one stays. The unit's file, which
+# would say so, may be gone already.
+table_away() {
+	systemctl stop "$1.service" 2>/dev/null
+	other=kplb-ipvs
+	[ "$1" != $other ] || other=kplb-redirect
+	if [ "$(systemctl is-active $other.service 2>/dev/null)" != active ]; then
+		nft delete table ip kplb 2>/dev/null
+		nft delete table ip6 kplb6 2>/dev/null
+	fi
+	[ -e "/etc/systemd/system/$1.service" ] || {
+		# shellcheck disable=SC2046 # paths without spaces
+		rm -f $(links_of "$1")
 		rmdir /etc/systemd/system/nftables.service.wants 2>/dev/null
 	}
 	true

@@ -17,7 +17,8 @@ type Status struct {
 	Cluster string         `json:"cluster"`
 	VIPs    []VIPStatus    `json:"vips"`
 	Nodes   []NodeStatus   `json:"nodes"`
-	SeenBy  string         `json:"serversSeenBy,omitempty"` // whose HAProxy the servers are from: the VIP's holder, where it answers
+	SeenBy  string         `json:"serversSeenBy,omitempty"` // whose HAProxy, or kernel, the servers are from: the VIP's holder, where it answers
+	Kernel  bool           `json:"ipvs,omitempty"`          // the kernel balances, and not HAProxy
 	Servers []ServerStatus `json:"servers"`
 	Failed  NodeErrors     `json:"-"` // of the nodes that could not be looked at
 }
@@ -87,7 +88,7 @@ func (r *Rollout) glanceAt(ctx context.Context, n inventory.Node) glance {
 // assess judges what was seen of the nodes.
 func (r *Rollout) assess(ctx context.Context, nodes []inventory.Node, seen []glance) *Status {
 	facts := map[string]*Facts{}
-	out := &Status{Cluster: r.Cluster.Name, Failed: NodeErrors{}, Servers: []ServerStatus{}}
+	out := &Status{Cluster: r.Cluster.Name, Kernel: r.Cluster.Exposure == inventory.IPVS, Failed: NodeErrors{}, Servers: []ServerStatus{}}
 	for i, n := range nodes {
 		if seen[i].err == nil {
 			facts[n.Name] = seen[i].facts

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
 )
 
 // NodeStatus is a node at a glance.
@@ -21,6 +23,7 @@ type NodeStatus struct {
 	VIPs        []string       `json:"vips,omitempty"` // that it holds, where the cluster has several
 	VRRP        []VRRPStatus   `json:"vrrp,omitempty"` // a state for each VRRP instance, while keepalived runs
 	HAProxy     string         `json:"haproxy"`        // systemd's word
+	Director    string         `json:"ipvs,omitempty"` // systemd's word of kplb-ipvs, where the kernel balances
 	Keepalived  string         `json:"keepalived"`     // systemd's word
 	ServersUp   int            `json:"serversUp"`
 	Servers     int            `json:"servers"`
@@ -48,7 +51,7 @@ type VRRPStatus struct {
 }
 
 // ReadyStatus is what the nodes' HAProxy know of an apiserver: each asks it
-// /readyz all the time, over TLS.
+// /readyz all the time, over TLS. With ipvs it is their keepalived.
 type ReadyStatus struct {
 	Ready int      `json:"ready"` // so many of them had an answer that counts
 	Asked int      `json:"asked"`
@@ -58,7 +61,15 @@ type ReadyStatus struct {
 // AsPlanned says whether nothing is to be done on the node.
 func (s NodeStatus) AsPlanned() bool {
 	return s.Unreachable == "" && len(s.Drift) == 0 && len(s.Refused) == 0 && s.Pending == "" &&
-		(s.Worker && (!s.Balancer || s.HAProxy == "active") || s.HAProxy == "active" && s.Keepalived == "active")
+		(s.Worker && (!s.Balancer || s.HAProxy == "active") || s.balances() && s.Keepalived == "active")
+}
+
+// balances says whether what sends connections on is there.
+func (s NodeStatus) balances() bool {
+	if s.Director != "" {
+		return s.Director == "active"
+	}
+	return s.HAProxy == "active"
 }
 
 func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts) NodeStatus {
@@ -68,6 +79,9 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts) No
 		HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
 		Pending: pending.About, Restored: f.Restored(), VRRP: vrrpStates(r.Cluster, n, f),
 		Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
+	}
+	if r.Cluster.Exposure == inventory.IPVS && !n.Worker {
+		s.Director = cmp.Or(f.Units[render.DirectorUnit].Active, "inactive")
 	}
 	for _, vip := range r.Cluster.VIPs {
 		if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {
@@ -135,7 +149,7 @@ func readiness(n inventory.Node, facts map[string]*Facts) *ReadyStatus {
 				continue
 			}
 			out.Asked++
-			if strings.HasPrefix(server.Check, "L7OK") {
+			if strings.HasPrefix(server.Check, "L7OK") || server.Check == sslOK {
 				out.Ready++
 			}
 			says[server.Check] = true
@@ -155,7 +169,7 @@ func (s *ReadyStatus) String() string {
 	}
 	said := strings.Join(s.Says, ", ")
 	switch {
-	case s.Ready == s.Asked && (said == "L7OK/200" || said == "L7OK"):
+	case s.Ready == s.Asked && (said == "L7OK/200" || said == "L7OK" || said == sslOK):
 		return "ready"
 	case s.Ready == s.Asked:
 		return "answers " + strings.TrimPrefix(said, "L7OK/")

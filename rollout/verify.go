@@ -67,9 +67,6 @@ func (p *Proof) Works() bool {
 // should be, for at most patience, and returns what it saw last. Its error
 // says that looking itself did not work, or is a RefusedError.
 func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
-	if err := refuseProof(r.Cluster); err != nil {
-		return nil, err
-	}
 	return r.until(ctx, patience, r.prove)
 }
 
@@ -124,6 +121,9 @@ func (r *Rollout) Prove(ctx context.Context, p *Plan) (*Proof, error) {
 }
 
 func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+	if err := r.refuseProof(facts); err != nil {
+		return nil, err
+	}
 	ca, err := r.authority()
 	if err != nil {
 		return nil, err
@@ -224,7 +224,7 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[stri
 	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
 }
 
-// checkServers wants the node's HAProxy to have every apiserver up.
+// checkServers wants the node's HAProxy, or its kernel, to have every apiserver up.
 func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) Check {
 	up, all := 0, len(f.Servers)
 	var down []string
@@ -237,12 +237,16 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 			down = append(down, fmt.Sprintf("%s is %s (%s)", s.Name, s.Status, s.Check))
 		}
 	}
-	balanced := Check{Node: n.Name, What: "haproxy sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
+	by, silent := "haproxy", fmt.Sprintf("haproxy does not answer on 127.0.0.1:%d", c.HAProxy.MonitorPort)
+	if c.Exposure == inventory.IPVS && !n.Worker {
+		by, silent = "keepalived", "the kernel has no virtual server of kplb's in /proc/net/ip_vs"
+	}
+	balanced := Check{Node: n.Name, What: by + " sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
 	balanced.OK = len(down) == 0 && up > 0 && all == len(c.Nodes)
 	switch {
 	case f.Servers == nil:
-		balanced.Detail = fmt.Sprintf("haproxy does not answer on 127.0.0.1:%d", c.HAProxy.MonitorPort)
-		balanced.Cure = "look at `journalctl -u haproxy` on the node"
+		balanced.Detail = silent
+		balanced.Cure = "look at `journalctl -u " + by + "` on the node"
 	case !balanced.OK:
 		if len(down) > 0 {
 			balanced.Detail += ": " + strings.Join(down, ", ")
@@ -250,7 +254,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 		if all != len(c.Nodes) {
 			balanced.Detail += fmt.Sprintf(", and %d nodes", len(c.Nodes))
 		}
-		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
+		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u " + by + "` on the node"
 	}
 	return balanced
 }

@@ -25,11 +25,17 @@ func TestExposures(t *testing.T) {
 	// every way from one to another, once
 	tour := strings.Fields("redirect port redirect shared-port redirect bind-address redirect " +
 		"port shared-port port bind-address port shared-port bind-address shared-port")
-	for _, exposure := range tour {
+	for _, exposure := range append(tour, m.waysOfIPVS()...) {
 		m.expose(exposure)
 	}
 	m.nobodyConfirms("bind-address", "redirect")
 	m.nobodyConfirms("redirect", "bind-address")
+	if m.hasIPVS() {
+		m.nobodyConfirms("redirect", "ipvs")
+		m.nobodyConfirms("ipvs", "redirect")
+		m.nobodyConfirms("bind-address", "ipvs")
+		m.nobodyConfirms("ipvs", "bind-address")
+	}
 	m.expose("shared-port")
 	m.kplb("remove", "-i", m.exposed("shared-port"), "--yes").want(t, 0)
 	for n, was := range before {
@@ -89,7 +95,7 @@ func (m *machines) expose(exposure string, more ...string) {
 			m.t.Fatal(err)
 		}
 	}
-	m.kplb("apply", "-i", inventory, "--yes").want(m.t, 0, "ok  /healthz on "+vip+":"+in.port+": ok, TLS verified", "haproxy sees its servers: 3 of 3 up")
+	m.kplb("apply", "-i", inventory, "--yes").want(m.t, 0, "ok  /healthz on "+vip+":"+in.port+": ok, TLS verified", balancer(exposure)+" sees its servers: 3 of 3 up")
 	took := time.Since(began)
 	if load != nil {
 		load.Stop()
@@ -106,8 +112,16 @@ func (m *machines) expose(exposure string, more ...string) {
 			}
 		}
 	}
-	in.throughHAProxy(exposure)
+	in.throughBalancer(exposure)
 	m.listensFor(exposure)
+}
+
+// balancer is who looks after the apiservers.
+func balancer(exposure string) string {
+	if exposure == "ipvs" {
+		return "keepalived"
+	}
+	return "haproxy"
 }
 
 // isEntrance says whether HAProxy answers there already: an apiserver on every
@@ -118,22 +132,25 @@ func (m *machines) isEntrance() bool {
 		[ `+m.port+` = 6443 ] && nft list table ip kplb >/dev/null 2>&1 && echo yes; true`) != ""
 }
 
-// throughHAProxy wants what goes through the VIP to go through the holder's
-// HAProxy, by its own count: an apiserver on every address answers there, too.
-func (m *machines) throughHAProxy(exposure string) {
+// throughBalancer wants what goes through the VIP to go through the holder's
+// HAProxy, or its kernel's virtual server, by its own count: an apiserver on
+// every address answers there, too.
+func (m *machines) throughBalancer(exposure string) {
 	m.t.Helper()
 	holder := m.settle(settleTime)
-	count := func() string {
-		return strings.TrimSpace(m.on(holder, `curl --silent 'http://127.0.0.1:8404/stats;csv' | grep ^kube-apiserver-in,FRONTEND | cut -d, -f8`))
+	counts := `curl --silent 'http://127.0.0.1:8404/stats;csv' | grep ^kube-apiserver-in,FRONTEND | cut -d, -f8`
+	if exposure == "ipvs" {
+		counts = `sed -n '3s/^ *\([0-9A-F]*\) .*/\1/p' /proc/net/ip_vs_stats`
 	}
+	count := func() string { return strings.TrimSpace(m.on(holder, counts)) }
 	before := count()
 	for range 5 {
 		if !m.answers() {
 			m.t.Errorf("%s: the VIP does not answer", exposure)
 		}
 	}
-	if after := count(); after == before {
-		m.t.Errorf("%s: HAProxy of node %s counts %s sessions before and after", exposure, holder, after)
+	if after := count(); after == before || after == "" {
+		m.t.Errorf("%s: %s of node %s counts %q sessions before and %q after", exposure, balancer(exposure), holder, before, after)
 	}
 }
 
@@ -151,9 +168,14 @@ func (m *machines) listensFor(exposure string) {
 				m.t.Errorf("%s: node %s: manifest with %s: %v", exposure, n, flag, exposure != of)
 			}
 		}
-		table := strings.Contains(m.on(n, "nft list table ip kplb 2>&1; true"), "dnat to "+vip+":8443")
-		if table != (exposure == "redirect") {
-			m.t.Errorf("%s: node %s: the table of nftables is there: %v", exposure, n, table)
+		table := m.on(n, "nft list table ip kplb 2>&1; true")
+		for words, of := range map[string]string{"dnat to " + vip + ":8443": "redirect", "meta mark set 0x0000006b": "ipvs"} {
+			if strings.Contains(table, words) != (exposure == of) {
+				m.t.Errorf("%s: node %s: the table of nftables has %q: %v", exposure, n, words, exposure != of)
+			}
+		}
+		if active := m.on(n, "systemctl is-active haproxy; true"); (active == "active\n") == (exposure == "ipvs") {
+			m.t.Errorf("%s: node %s: haproxy is %s", exposure, n, active)
 		}
 	}
 }
@@ -165,7 +187,7 @@ func (m *machines) nobodyConfirms(from, to string) {
 	m.kplb("apply", "-i", m.exposed(to), "--yes", "--wait", "--confirm-timeout", "10s").want(m.t, 3, "taken back")
 	m.kplb("verify", "-i", m.exposed(from), "--wait", "2m").want(m.t, 0)
 	m.kplb("diff", "-i", m.exposed(from)).want(m.t, 0)
-	m.entrance(from).throughHAProxy(from)
+	m.entrance(from).throughBalancer(from)
 	m.listensFor(from)
 }
 
@@ -180,5 +202,5 @@ func (m *machines) breakHolder(exposure string) {
 	}
 	m.lab("mend", holder)
 	m.settle(settleTime)
-	m.throughHAProxy(exposure)
+	m.throughBalancer(exposure)
 }

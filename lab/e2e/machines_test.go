@@ -149,6 +149,7 @@ func (m *machines) holders() []string {
 // without a break, and returns the holder.
 func (m *machines) settle(patience time.Duration) string {
 	m.t.Helper()
+	patience = max(patience, leastPatience)
 	var good time.Time
 	var holders []string
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {

@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 )
+
+// notReadyFile has /readyz fail while it is there.
+const notReadyFile = "/run/kplb-standin-not-ready"
 
 // handler answers as a kube-apiserver does somebody without credentials: the
 // health endpoints and the version, "forbidden" for everything else. With
@@ -23,6 +27,10 @@ func handler(told settings) http.Handler {
 			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush() // a client that is gone shows below
 			<-request.Context().Done()
+			return
+		}
+		if _, err := os.Stat(notReadyFile); err == nil && request.URL.Path == "/readyz" {
+			http.Error(w, "[-]etcd failed: reason withheld\nreadyz check failed", http.StatusInternalServerError)
 			return
 		}
 		switch request.URL.Path {
