@@ -230,7 +230,7 @@ func TestFailback(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, appliedOf) // node-1 holds the VIP
 		f.Cluster.VRRP.Failback = true
-		f.Cluster.Nodes[1].Priority = 200
+		f.Cluster.Nodes[1].Priority = 254
 		p := f.planned(nil)
 		const comes = "the VIP comes to this node, which has the highest priority (failback)"
 		for _, n := range p.Nodes {
