@@ -57,12 +57,13 @@ with_ipvs() {
 	fi
 	uml_kernel
 	job=$(mktemp -d /tmp/kplb-uml-XXXXXX)
+	# shellcheck disable=SC2064 # the directory of now
+	trap "rm -rf '$job'" EXIT
 	printf '%s\0' "$@" >"$job/argv"
 	pwd >"$job/cwd"
 	say "this kernel, $(uname -r), has no ip_vs: on user-mode Linux, which is slower"
 	TMPDIR=/dev/shm "$UML" "mem=$UML_MEMORY" root=/dev/root rootfstype=hostfs ro seccomp=auto init="$LAB/uml/init.sh" "kplb_job=$job" \
 		con=null con0=null,fd:1 quiet </dev/null 2>&1 || true
 	status=$(cat "$job/status" 2>/dev/null || echo 1)
-	rm -rf "$job"
 	return "$status"
 }
