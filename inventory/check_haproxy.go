@@ -18,6 +18,7 @@ func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
 			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), usual.check.Fall),
 			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), usual.check.Rise),
 		},
+		Unacknowledged: usual.unacknowledged,
 		Extra: HAProxyExtra{
 			Global:   readAll(c.collector, d.Extra.Global.items, haproxyLine),
 			Defaults: readAll(c.collector, d.Extra.Defaults.items, haproxyLine),

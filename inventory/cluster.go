@@ -185,8 +185,11 @@ type HAProxy struct {
 	MonitorPort uint16 // on 127.0.0.1: liveness, statistics and metrics
 	Timeouts    Timeouts
 	Check       Check
-	Extra       HAProxyExtra
-	PeersPort   uint16 // of the nodes' own addresses: what one HAProxy learns of a service's clients, all know
+	// Unacknowledged is after how long without an acknowledgement of its kernel the
+	// connections to an apiserver are closed. It is a profile's.
+	Unacknowledged time.Duration
+	Extra          HAProxyExtra
+	PeersPort      uint16 // of the nodes' own addresses: what one HAProxy learns of a service's clients, all know
 }
 
 // HAProxyExtra are lines that stand at the end of sections, as a person wrote

@@ -22,6 +22,8 @@ type pace struct {
 	check    Check
 	timeouts Timeouts
 	watch    Watch
+
+	unacknowledged time.Duration // see HAProxy
 }
 
 // advertInterval is the profile's. Version 2 counts in whole seconds.
@@ -44,9 +46,11 @@ func (p Profile) pace() pace {
 	case Fast:
 		return pace{
 			advert:   100 * time.Millisecond,
-			check:    Check{Interval: 500 * time.Millisecond, Fall: 2, Rise: 2},
+			check:    Check{Interval: 500 * time.Millisecond, Fall: 3, Rise: 2},
 			timeouts: timeouts(250*time.Millisecond, 5*time.Second),
 			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 3 * time.Second},
+
+			unacknowledged: 2 * time.Second,
 		}
 	case Pi:
 		return pace{
@@ -54,13 +58,17 @@ func (p Profile) pace() pace {
 			check:    Check{Interval: 2 * time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(time.Second, 10*time.Second),
 			watch:    Watch{Interval: 2 * time.Second, Fall: 3, Silence: 8 * time.Second},
+
+			unacknowledged: 5 * time.Second,
 		}
 	default:
 		return pace{
 			advert:   250 * time.Millisecond,
-			check:    Check{Interval: time.Second, Fall: 2, Rise: 2},
+			check:    Check{Interval: time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(500*time.Millisecond, 5*time.Second),
 			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 4 * time.Second},
+
+			unacknowledged: 2 * time.Second,
 		}
 	}
 }

@@ -120,7 +120,7 @@ func readHAProxy(t *testing.T, content []byte) haproxyIntent {
 	if fast := word("fastinter"); fast != "" {
 		got.FastMost = max(got.FastMost, haproxyTime(t, fast))
 	}
-	for _, needed := range []string{"check", "check-ssl", "shutdown-sessions"} {
+	for _, needed := range []string{"check", "check-ssl", "tcp-ut"} {
 		if !slices.Contains(server, needed) {
 			t.Errorf("default-server has no %s", needed)
 		}

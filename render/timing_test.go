@@ -26,7 +26,7 @@ const threeNodes = `nodes:
 
 func TestTiming(t *testing.T) {
 	t.Parallel()
-	const cut = "an apiserver cut off: new connections wait 500ms at most, until it is marked down within 2.25s"
+	const cut = "an apiserver cut off: new connections wait 500ms at most, until it is marked down within 3s"
 	for _, c := range []struct {
 		name, text string
 		want       []string
@@ -45,7 +45,7 @@ func TestTiming(t *testing.T) {
 			"the holder's power or link lost: the VIP moves within 310ms",
 			"its HAProxy dead: within 10ms; frozen: within 3.01s",
 			"its keepalived killed: the next node has the VIP within 310ms, until then its own answers; frozen: killed within 3s, and for 2.69s two nodes have it",
-			"an apiserver cut off: new connections wait 250ms at most, until it is marked down within 1.13s",
+			"an apiserver cut off: new connections wait 250ms at most, until it is marked down within 1.5s",
 		}},
 		{"profile pi", threeNodes + "profile: pi\n", []string{
 			"the holder's power or link lost: the VIP moves within 1.53s",
