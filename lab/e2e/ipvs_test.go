@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func (m *machines) realServers(holder string, want int) time.Duration {
 	m.t.Helper()
 	began := time.Now()
 	for time.Since(began) < ipvsTime {
-		if strings.TrimSpace(m.on(holder, "sed -n '/^FWM  0000006B/,$p' /proc/net/ip_vs | grep -c '^  ->'; true")) == fmt.Sprint(want) {
+		if strings.TrimSpace(m.on(holder, "sed -n '/^FWM  0000006B/,$p' /proc/net/ip_vs | grep -c '^  ->'; true")) == strconv.Itoa(want) {
 			return time.Since(began)
 		}
 	}
