@@ -41,5 +41,6 @@ mount --bind /mnt/disk $root/var/lib/kplb-lab # overlayfs does not nest
 ip link set lo up
 
 # not chroot: whoever enters a machine's namespaces begins at the root of its mounts
-cd $root && pivot_root . mnt || fail "pivot_root"
+cd $root || fail "$root"
+pivot_root . mnt || fail "pivot_root"
 exec chroot . bash "${BASH_SOURCE[0]%/*}/run.sh" "$kplb_job"
