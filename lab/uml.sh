@@ -55,6 +55,7 @@ with_ipvs() {
 		say "this kernel, $(uname -r), has ip_vs"
 		exec "$@"
 	fi
+	case $LAB/ in /tmp/* | /run/* | /dev/*) die "$LAB: that kernel has directories of its own in /tmp, /run and /dev; have the tree elsewhere" ;; esac
 	uml_kernel
 	job=$(mktemp -d /tmp/kplb-uml-XXXXXX)
 	# shellcheck disable=SC2064 # the directory of now
