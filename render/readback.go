@@ -35,7 +35,6 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 	for _, vip := range c.VIPs {
 		want(KeepalivedPath, quoted(vip.String())+`(/\d+)?`, "the VIP "+vip.String())
 	}
-	errs = append(errs, readWatchdog(content)...)
 	if c.Exposure == inventory.IPVS {
 		errs = append(errs, readDirector(content[KeepalivedPath], c)...)
 		for _, at := range c.Entrances() {

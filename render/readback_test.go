@@ -120,7 +120,7 @@ func readHAProxy(t *testing.T, content []byte) haproxyIntent {
 	if fast := word("fastinter"); fast != "" {
 		got.FastMost = max(got.FastMost, haproxyTime(t, fast))
 	}
-	for _, needed := range []string{"check", "check-ssl", "tcp-ut"} {
+	for _, needed := range []string{"check", "check-ssl"} {
 		if !slices.Contains(server, needed) {
 			t.Errorf("default-server has no %s", needed)
 		}
@@ -149,7 +149,7 @@ func TestReadBackHAProxy(t *testing.T) {
 			Fall: strconv.Itoa(c.HAProxy.Check.Fall), Rise: strconv.Itoa(c.HAProxy.Check.Rise),
 		}
 		for _, n := range c.Nodes {
-			want.Servers = append(want.Servers, fmt.Sprintf("%s %s:%d", n.Name, n.Address, c.Port))
+			want.Servers = append(want.Servers, fmt.Sprintf("%s %s:%d tcp-ut %s", n.Name, n.Address, c.Port, c.HAProxy.Unacknowledged))
 		}
 		tree := renderTree(t, c)
 		for _, n := range c.Nodes {
@@ -359,7 +359,7 @@ func TestReadBackRest(t *testing.T) {
 				KeepalivedUnitPath: append([]string{
 					"[Unit]", "Wants=" + needs + " network-online.target", "After=" + needs + " network-online.target", "StartLimitIntervalSec=0",
 					"[Service]", "RuntimeDirectory=kplb", "RuntimeDirectoryPreserve=yes", "NotifyAccess=all", "Restart=always", "RestartSec=1",
-					fmt.Sprintf("WatchdogSec=%g", c.VRRP.Watch.Silence.Seconds()), "WatchdogSignal=SIGKILL", "KillMode=mixed",
+					"WatchdogSignal=SIGKILL", "KillMode=mixed",
 					fmt.Sprintf("ExecStopPost=-/bin/sh -c 'case $SERVICE_RESULT in signal|core-dump|oom-kill) sleep %g ;; esac'", (4 * c.VRRP.AdvertInterval).Seconds()),
 				}, gone...),
 			} {

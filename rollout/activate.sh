@@ -45,7 +45,7 @@ switch() {
 	said=$(systemctl "$2" "$1.service" 2>&1) || refuse "$1 does not $2: $said
 $(last_words "$1")"
 	case $2 in
-	stop) ;;
+	stop) systemctl reset-failed "$1.service" 2>/dev/null ;; # it may have been on its way back from a crash
 	reload) # what went wrong leaves the old worker
 		[ "$1" != haproxy ] || until_true new_worker || refuse "haproxy keeps its old worker after the reload:
 $(last_words "$1")"
@@ -101,22 +101,8 @@ $(last_words "$name")"
 	done
 }
 
-# A keepalived that has a watchdog, and of which systemd does not hear, would be
-# killed every few seconds.
-word() {
-	systemctl show --property=WatchdogUSec,WatchdogTimestampMonotonic,ActiveEnterTimestampMonotonic keepalived.service |
-		sed -n 's/^Watchdog\(Timestamp\).*=/\1=/p; s/^WatchdogUSec=/Every=/p; s/^ActiveEnter.*=/Since=/p'
-}
-
-heard() {
-	now=$(word)
-	case $now in *Every=0* | *Every=infinity*) return 0 ;; esac
-	last=$(echo "$now" | sed -n 's/^Timestamp=//p')
-	[ "$now" != "$before" ] && [ "$last" -gt "$(echo "$now" | sed -n 's/^Since=//p')" ]
-}
-
 begin
-switched='' pause='' before=$(word)
+switched='' pause=''
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(read_units 2>&1) || refuse "systemctl: daemon-reload, or restart kplb-metrics.timer: $said"
 fi
@@ -164,10 +150,6 @@ else
 fi
 switch kubelet "$KPLB_KUBELET"
 still_running
-if [ "$KPLB_UNITS" = 1 ] && is_active keepalived; then
-	until_true heard || refuse "systemd hears nothing of keepalived, which runs /etc/keepalived/kplb-check, and would kill it again and again:
-$(last_words keepalived)"
-fi
 ufw_lines "$KPLB_CLOSE"
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"
 record done

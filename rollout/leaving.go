@@ -19,7 +19,7 @@ import (
 // adverts to would take the VIP.
 
 var (
-	serverLine = regexp.MustCompile(`(?m)^\s+server ([a-z0-9.-]+) (\S+)$`)
+	serverLine = regexp.MustCompile(`(?m)^\s+server ([a-z0-9.-]+) (\S+)(?: tcp-ut \S+)?$`)
 	realServer = regexp.MustCompile(`(?m)^\s+# ([a-z0-9.-]+)\n\s+real_server (\S+) (\d+) \{$`)
 )
 

@@ -58,7 +58,4 @@ take_back() {
 arm || take_back "the way back could not be armed"
 dirs=' '
 each_file rename_one && sync $dirs || take_back "${path:-a directory} could not be written"
-# not as late as all others, after an apiserver: what says that keepalived is alive goes or comes
-# with what has systemd listen for it
-case "$paths " in *"/etc/systemd/system/keepalived.service.d/"*) systemctl daemon-reload || take_back "systemd does not read its units" ;; esac
 record done

@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,7 +17,6 @@ func firstFaults() []fault {
 		{id: "S2", name: "first apply: operator killed, all nodes rebooted: 3 reboots", count: 4, first: true, inject: firstRebooted},
 		{id: "S3", name: "first apply: power of a node cut", count: 3, first: true, inject: firstPower},
 		{id: "S4", name: "first apply: operator killed, every node waits for its turn", count: 2, first: true, inject: firstKilled},
-		{id: "S5", name: "first apply: systemd hears nothing of keepalived, and would kill it", count: 3, fast: 1, first: true, inject: firstUnheard},
 		{id: "E3a", name: "first apply: an apiserver does not come back, the operator gives up", count: 3, fast: 1, first: true, inject: apiserverGone},
 		{id: "E3b", name: "first apply: an apiserver does not come back, the operator waits", count: 1, first: true, inject: apiserverNever},
 	}
@@ -82,21 +80,6 @@ func firstKilled(t *trial) {
 	o.signal(syscall.SIGKILL)
 	o.wait(patience)
 	t.extra = 160 * time.Second
-}
-
-// firstUnheard takes away what tells systemd that keepalived is alive.
-func firstUnheard(t *trial) {
-	node := nodeNumber(t.k)
-	t.harm(node, "chmod -x /usr/bin/systemd-notify")
-	t.later(func() { t.on(node, "chmod +x /usr/bin/systemd-notify") })
-	o := t.first()
-	o.wait(patience)
-	t.op = o
-	t.wants(3)
-	t.notef("node %s, kplb ended with %d", node, o.code)
-	if !strings.Contains(o.all(), nodeName(node)+": systemd hears nothing of keepalived") {
-		t.problem("S5: kplb does not say that systemd hears nothing")
-	}
 }
 
 // apiserverGone takes the key away that the apiserver needs to start again,
