@@ -48,7 +48,7 @@ func (p Profile) pace() pace {
 			advert:   100 * time.Millisecond,
 			check:    Check{Interval: 500 * time.Millisecond, Fall: 3, Rise: 2},
 			timeouts: timeouts(250*time.Millisecond, 5*time.Second),
-			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 3 * time.Second},
+			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 5 * time.Second},
 
 			unacknowledged: 2 * time.Second,
 		}
@@ -57,7 +57,7 @@ func (p Profile) pace() pace {
 			advert:   500 * time.Millisecond,
 			check:    Check{Interval: 2 * time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(time.Second, 10*time.Second),
-			watch:    Watch{Interval: 2 * time.Second, Fall: 3, Silence: 8 * time.Second},
+			watch:    Watch{Interval: 2 * time.Second, Fall: 3, Silence: 20 * time.Second},
 
 			unacknowledged: 5 * time.Second,
 		}
@@ -66,7 +66,7 @@ func (p Profile) pace() pace {
 			advert:   250 * time.Millisecond,
 			check:    Check{Interval: time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(500*time.Millisecond, 5*time.Second),
-			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 4 * time.Second},
+			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 10 * time.Second},
 
 			unacknowledged: 2 * time.Second,
 		}
