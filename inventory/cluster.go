@@ -158,21 +158,6 @@ const (
 	Multicast Mode = "multicast"
 )
 
-// Watch is how a node looks at its own daemons. It is a profile's, and nobody
-// else's: the times fit to one another.
-type Watch struct {
-	Interval time.Duration // of keepalived's question whether HAProxy is alive, which also says that keepalived is
-	Fall     int           // how many in a row without an answer make HAProxy a dead one
-	Silence  time.Duration // after which keepalived is a frozen one, and is killed
-}
-
-// Frozen is after how long a frozen HAProxy is a dead one: Fall questions, the
-// last of which gets no answer for a second.
-func (w Watch) Frozen() time.Duration { return time.Duration(w.Fall)*w.Interval + time.Second }
-
-// Answer is how long HAProxy has for one: keepalived counts in whole seconds.
-func (w Watch) Answer() time.Duration { return w.Interval }
-
 // Lingering is how long the VIP stays on a node whose keepalived was killed:
 // until the next node has it, so that somebody answers all the time.
 func (v VRRP) Lingering() time.Duration { return 4 * v.AdvertInterval }

@@ -16,6 +16,18 @@ const (
 	Pi Profile = "pi"
 )
 
+// Watch is how a node looks at its own daemons. It is a profile's, and nobody
+// else's: the times fit to one another.
+type Watch struct {
+	Interval time.Duration // of keepalived's question whether HAProxy is alive, and the time for the answer; it also says that keepalived is
+	Fall     int           // how many in a row without an answer make HAProxy a dead one
+	Silence  time.Duration // after which keepalived is a frozen one, and is killed
+}
+
+// Frozen is after how long a frozen HAProxy is a dead one: Fall questions, the
+// last of which gets no answer for a second.
+func (w Watch) Frozen() time.Duration { return time.Duration(w.Fall)*w.Interval + time.Second }
+
 // pace is what stands in an inventory of a profile that leaves it out.
 type pace struct {
 	advert   time.Duration // of VRRP version 3

@@ -6,6 +6,7 @@
 #   KPLB_HAPROXY, KPLB_KEEPALIVED, KPLB_KUBELET start, reload, restart, stop or nothing
 #   KPLB_REDIRECT                 start or stop: the VIP's port is sent to haproxy by nftables
 #   KPLB_DIRECTOR                 start or stop: what is for it is marked for the kernel by nftables
+#   KPLB_MARK                     of what the kernel balances, as /proc/net/ip_vs writes it
 #   KPLB_GIVE, KPLB_GIVE_OF       settings that the kernel gets back, and the generation that has them
 #   KPLB_SERVES                   where haproxy must listen afterwards, each ADDRESS:PORT, on a worker of 127.0.0.1; none: it need not
 #   KPLB_NO_BIND6                 1: what IPv6 VIPs needed of the kernel is as it was before kplb
@@ -79,13 +80,13 @@ balancer() {
 $(last_words haproxy)"
 }
 
-holder() {
+speaker() {
 	if [ "$KPLB_KEEPALIVED" != stop ]; then switch keepalived "$KPLB_KEEPALIVED"; fi
 }
 
 # directs: the kernel has an apiserver to send to, which keepalived has asked.
 directs() {
-	[ "$KPLB_KEEPALIVED" = stop ] || grep -A 1 '^FWM  0000006B ' /proc/net/ip_vs | grep -q '^  -> '
+	[ "$KPLB_KEEPALIVED" = stop ] || grep -A 1 "^FWM  $KPLB_MARK " /proc/net/ip_vs | grep -q '^  -> '
 }
 
 # What dies of its new file does so within a moment of having been started.
@@ -138,7 +139,7 @@ if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi
 if [ "$KPLB_DIRECTOR" = start ]; then
 	table kplb-redirect "$KPLB_REDIRECT"
 	table kplb-ipvs start
-	holder
+	speaker
 	until_true directs || refuse "keepalived finds no apiserver that answers:
 $(last_words keepalived)"
 	balancer
@@ -146,7 +147,7 @@ else
 	balancer
 	table kplb-ipvs "$KPLB_DIRECTOR"
 	table kplb-redirect "$KPLB_REDIRECT"
-	holder
+	speaker
 fi
 switch kubelet "$KPLB_KUBELET"
 still_running

@@ -56,14 +56,13 @@ func (r *Rollout) refuseProof(facts map[string]*Facts) error {
 // parseDirected reads the real servers of kplb's mark in /proc/net/ip_vs; nil
 // where the kernel has no virtual server for it.
 func parseDirected(text string) []Directed {
-	ours := fmt.Sprintf("%08X", render.DirectorMark)
 	var out []Directed
 	within := false
 	for line := range strings.Lines(text) {
 		field := strings.Fields(line)
 		switch {
 		case len(field) >= 2 && field[0] == "FWM":
-			if within = field[1] == ours; within {
+			if within = field[1] == mark; within {
 				out = []Directed{}
 			}
 		case len(field) > 0 && field[0] != "->":
@@ -94,6 +93,9 @@ func parseReal(field []string) (Directed, bool) {
 	}
 	return d, err == nil
 }
+
+// mark is that of the kernel's virtual server, as /proc/net/ip_vs writes it.
+var mark = fmt.Sprintf("%08X", render.DirectorMark)
 
 // sslOK is what a server's check says that answers /readyz.
 const sslOK = "SSL_GET ok"

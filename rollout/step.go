@@ -162,7 +162,7 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
 		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
-		"KPLB_REDIRECT": string(n.Redirect), "KPLB_DIRECTOR": string(n.Director),
+		"KPLB_REDIRECT": string(n.Redirect), "KPLB_DIRECTOR": string(n.Director), "KPLB_MARK": mark,
 		"KPLB_GIVE": strings.Join(n.gives, " "), "KPLB_GIVE_OF": strconv.Itoa(n.givesOf),
 		"KPLB_OPEN": ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
 		"KPLB_SERVES": joined(n.serves, " "), "KPLB_NO_BIND6": flag(n.noBind6),

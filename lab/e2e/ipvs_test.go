@@ -41,8 +41,12 @@ func TestIPVS(t *testing.T) {
 	m.kplb("diff", "-i", example).want(t, 0)
 	t.Logf("status:\n%s", m.kplb("status", "-i", example).want(t, 0, "servers as keepalived on", "SSL_GET ok").stdout)
 	m.metByAll("applied", nodes...)
-	t.Run("apiserver stopped", func(t *testing.T) { m.in(t).apiserverStopped() })
-	t.Run("not ready", func(t *testing.T) { m.in(t).notReady() })
+	t.Run("apiserver stopped", func(t *testing.T) {
+		m.in(t).withoutServer("is stopped", "systemctl stop kube-apiserver-standin", "systemctl start kube-apiserver-standin")
+	})
+	t.Run("not ready", func(t *testing.T) { // it answers /readyz with 500, and everything else
+		m.in(t).withoutServer("is not ready", "touch /run/kplb-standin-not-ready", "rm /run/kplb-standin-not-ready")
+	})
 	t.Run("link cut", func(t *testing.T) { m.in(t).linkCut() })
 	t.Run("keepalived killed", func(t *testing.T) { m.in(t).keepalivedKilled() })
 	t.Run("table flushed", func(t *testing.T) { m.in(t).tableFlushed() })
@@ -183,8 +187,9 @@ func (m *machines) realServers(holder string, want int) time.Duration {
 	return 0
 }
 
-// apiserverStopped stops another node's, and then the holder's own.
-func (m *machines) apiserverStopped() {
+// withoutServer has an apiserver out of service, another node's than the holder's and
+// then its own: the kernel sends nobody there, and everybody again when it is back.
+func (m *machines) withoutServer(how, breaks, mends string) {
 	m.t.Helper()
 	for _, whose := range []string{"another", "its own"} {
 		holder := m.settle(ipvsTime)
@@ -192,30 +197,12 @@ func (m *machines) apiserverStopped() {
 		if whose == "its own" {
 			victim = holder
 		}
-		m.on(victim, "systemctl stop kube-apiserver-standin")
-		m.t.Logf("%s stopped: taken out after %.1f s", whose, m.realServers(holder, 2).Seconds())
-		m.metByAll(whose+" is stopped", others(victim)...)
-		m.on(victim, "systemctl start kube-apiserver-standin")
-		m.t.Logf("%s started: taken in after %.1f s", whose, m.realServers(holder, 3).Seconds())
+		m.on(victim, breaks)
+		m.t.Logf("%s %s: taken out after %.1f s", whose, how, m.realServers(holder, 2).Seconds())
+		m.metByAll(whose+" "+how, others(victim)...)
+		m.on(victim, mends)
+		m.t.Logf("%s is back: taken in after %.1f s", whose, m.realServers(holder, 3).Seconds())
 		m.metByAll(whose+" is back", nodes...)
-	}
-}
-
-// notReady has the holder's own apiserver, and then another, answer /readyz with
-// 500 and everything else.
-func (m *machines) notReady() {
-	m.t.Helper()
-	for _, whose := range []string{"another", "its own"} {
-		holder := m.settle(ipvsTime)
-		victim := others(holder)[0]
-		if whose == "its own" {
-			victim = holder
-		}
-		m.on(victim, "touch /run/kplb-standin-not-ready")
-		m.t.Logf("%s is not ready: taken out after %.1f s", whose, m.realServers(holder, 2).Seconds())
-		m.metByAll(whose+" is not ready", others(victim)...)
-		m.on(victim, "rm /run/kplb-standin-not-ready")
-		m.realServers(holder, 3)
 	}
 }
 
