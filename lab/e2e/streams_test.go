@@ -7,6 +7,7 @@ import (
 	"context"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,9 +21,27 @@ const idle = 10 * time.Minute
 // stream is a kubectl that runs through the VIP.
 type stream struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer
+	output output
 	ended  chan struct{}
 	err    error // once it has ended
+}
+
+// output is written by a program while a test reads it.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 func (m *machines) stream(ctx context.Context, kubectl string, args ...string) *stream {
@@ -61,13 +80,19 @@ func (m *machines) idleStreams() {
 	watch := m.stream(ctx, kubectl, "-n", "kube-public", "get", "configmaps", "--watch-only", "-o", "name")
 	const silent = "etcd gateway start --listen-addr=127.0.0.1:23790 --endpoints=127.0.0.1:2379"
 	exec := m.stream(ctx, kubectl, append([]string{"-n", "kube-system", "exec", "etcd-kubernetes-node-2", "--"}, strings.Fields(silent)...)...)
-	time.Sleep(2 * time.Second)
-	said := exec.output.Len()
+	m.until(time.Minute, "the exec's program runs", func() string {
+		exec.stands(m.t, "the exec", 0)
+		if said := exec.output.String(); !strings.Contains(said, "ready to proxy client requests") { // its last word
+			return said
+		}
+		return ""
+	})
+	said := len(exec.output.String())
 	for began := time.Now(); time.Since(began) < idle; time.Sleep(5 * time.Second) {
 		watch.stands(m.t, "the watch", time.Since(began))
 		exec.stands(m.t, "the exec", time.Since(began))
 	}
-	if watch.output.Len() > 0 || exec.output.Len() > said {
+	if len(watch.output.String()) > 0 || len(exec.output.String()) > said {
 		m.t.Errorf("the streams were not idle: %s%s", watch.output.String(), exec.output.String())
 	}
 	m.on("2", "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-public create configmap kplb-e2e && pkill -f '[e]tcd gateway start'")

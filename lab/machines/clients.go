@@ -23,6 +23,7 @@ import (
 // node's: some make one new connection after the other, others keep theirs.
 type Clients struct {
 	Made, Failed, Broken atomic.Int64 // new connections, those that failed, held ones that broke
+	Unwell               atomic.Int64 // answers over held ones other than ok
 	First                atomic.Value // the first error, for people
 
 	enter   func() error // the network that they are in
@@ -129,7 +130,13 @@ func (c *Clients) dial() (net.Conn, error) {
 	return client, nil
 }
 
-// ask wants 200 and "ok", and leaves the connection open.
+// unwell is a whole answer that came, of an apiserver that says no of itself.
+type unwell string
+
+func (u unwell) Error() string { return string(u) }
+
+// ask wants 200 and "ok", and leaves the connection open. Any other answer is
+// unwell.
 func ask(conn net.Conn, r *bufio.Reader) error {
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: kubernetes\r\n\r\n"); err != nil {
@@ -142,12 +149,28 @@ func ask(conn net.Conn, r *bufio.Reader) error {
 	defer response.Body.Close() //nolint:errcheck // it has been read
 	body, err := io.ReadAll(response.Body)
 	if err == nil && (response.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != "ok") {
-		err = fmt.Errorf("answers %d %.20q", response.StatusCode, body)
+		err = unwell(fmt.Sprintf("answers %d %s", response.StatusCode, noes(string(body))))
 	}
 	return err
 }
 
-// hold keeps one connection for the whole time and uses it now and then.
+// noes of an apiserver's list of checks, in which [-] stands before each; or
+// how another answer begins.
+func noes(body string) string {
+	var out []string
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "[-]") {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	if out == nil {
+		return fmt.Sprintf("%.20q", body)
+	}
+	return strings.Join(out, " ")
+}
+
+// hold keeps one connection for the whole time and uses it now and then. An
+// apiserver that is unwell, for its etcd is slow, has not broken it.
 func (c *Clients) hold(ready chan<- struct{}) {
 	conn, err := c.dial()
 	ready <- struct{}{}
@@ -158,7 +181,12 @@ func (c *Clients) hold(ready chan<- struct{}) {
 	defer conn.Close() //nolint:errcheck // it has answered
 	r := bufio.NewReader(conn)
 	for !c.over() {
-		if err := ask(conn, r); err != nil {
+		err := ask(conn, r)
+		if said := unwell(""); errors.As(err, &said) {
+			c.Unwell.Add(1)
+			err = nil
+		}
+		if err != nil {
 			c.fail(&c.Broken, errors.Join(errors.New("a held connection"), err))
 			return
 		}
