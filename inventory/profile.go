@@ -78,7 +78,7 @@ func (p Profile) pace() pace {
 			advert:   250 * time.Millisecond,
 			check:    Check{Interval: time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(500*time.Millisecond, 5*time.Second),
-			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 10 * time.Second},
+			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 5 * time.Second},
 
 			unacknowledged: 2 * time.Second,
 		}

@@ -34,12 +34,12 @@ func TestTiming(t *testing.T) {
 		{"defaults: three adverts of 250 ms, and the skew of priority 240", threeNodes, []string{
 			"the holder's power or link lost: the VIP moves within 770ms",
 			"its HAProxy dead: within 20ms; frozen: within 4.02s",
-			"its keepalived killed: the next node has the VIP within 770ms, until then its own answers; frozen: killed within 10s, and for 9.23s two nodes have it", cut,
+			"its keepalived killed: the next node has the VIP within 770ms, until then its own answers; frozen: killed within 5s, and for 4.23s two nodes have it", cut,
 		}},
 		{"VRRP version 2 in whole seconds", threeNodes + "vrrp: {version: 2}\n", []string{
 			"the holder's power or link lost: the VIP moves within 3.06s",
 			"its HAProxy dead: within 60ms; frozen: within 4.06s",
-			"its keepalived killed: the next node has the VIP within 3.06s, until then its own answers; frozen: killed within 10s, and for 6.94s two nodes have it", cut,
+			"its keepalived killed: the next node has the VIP within 3.06s, until then its own answers; frozen: killed within 5s, and for 1.94s two nodes have it", cut,
 		}},
 		{"profile fast", threeNodes + "profile: fast\n", []string{
 			"the holder's power or link lost: the VIP moves within 310ms",
@@ -56,7 +56,7 @@ func TestTiming(t *testing.T) {
 		{"an advert that is longer than keepalived may be silent", threeNodes + "vrrp: {advertInterval: 5s}\n", []string{
 			"the holder's power or link lost: the VIP moves within 15.31s",
 			"its HAProxy dead: within 310ms; frozen: within 4.31s",
-			"its keepalived killed: the next node has the VIP within 15.31s, until then its own answers; frozen: killed within 10s", cut,
+			"its keepalived killed: the next node has the VIP within 15.31s, until then its own answers; frozen: killed within 5s", cut,
 		}},
 		{"one node has nobody to move to", "nodes: [{name: a, address: 10.1.1.1}]\n", []string{cut}},
 	} {
