@@ -53,8 +53,8 @@ func TestIPVS(t *testing.T) {
 	m.kplb("remove", "-i", example, "--yes").want(t, 0)
 }
 
-// TestIPVSWays goes to redirect and back, by an apply and by the nodes
-// themselves, and away: `make exposures` has all ways, where the kernel can.
+// TestIPVSWays goes to and from each of the others by an apply, to and from
+// redirect and bind-address by the nodes themselves, and away.
 func TestIPVSWays(t *testing.T) {
 	if os.Getenv("IPVS") == "" {
 		t.Skip("needs a kernel with ip_vs: make ipvs")
@@ -63,11 +63,13 @@ func TestIPVSWays(t *testing.T) {
 	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"}
 	t.Cleanup(m.tell)
 	before := m.kernels()
-	for _, exposure := range []string{"redirect", "ipvs", "redirect"} {
+	for _, exposure := range append(strings.Fields("shared-port"), m.waysOfIPVS()...) {
 		m.expose(exposure)
 	}
 	m.nobodyConfirms("redirect", "ipvs")
 	m.nobodyConfirms("ipvs", "redirect")
+	m.nobodyConfirms("bind-address", "ipvs")
+	m.nobodyConfirms("ipvs", "bind-address")
 	m.kplb("remove", "-i", m.exposed("ipvs"), "--yes").want(t, 0)
 	for n, was := range before {
 		if now := m.kernels()[n]; now != was {
