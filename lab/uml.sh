@@ -46,7 +46,7 @@ has_ipvs() { [ -e /proc/net/ip_vs ] || modprobe -q ip_vs 2>/dev/null; }
 # with_ipvs CMD...: on this machine's kernel where it has ip_vs, and on that one
 # where not. What is built once is built before.
 with_ipvs() {
-	local job status
+	local job status machine
 	[ $# -gt 0 ] || misuse "with-ipvs needs a command"
 	can_build
 	debian_image
@@ -64,7 +64,14 @@ with_ipvs() {
 	pwd >"$job/cwd"
 	say "this kernel, $(uname -r), has no ip_vs: on user-mode Linux, which is slower"
 	TMPDIR=/dev/shm "$UML" "mem=$UML_MEMORY" root=/dev/root rootfstype=hostfs ro seccomp=auto init="$LAB/uml/init.sh" "kplb_job=$job" \
-		con=null con0=null,fd:1 quiet </dev/null 2>&1 || true
+		con=null con0=null,fd:1 quiet </dev/null 2>&1 &
+	machine=$!
+	# it is in a process group of its own, and nobody else ends it
+	# shellcheck disable=SC2064 # the process and the directory of now
+	trap "kill $machine 2>/dev/null || true; rm -rf '$job'" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	wait "$machine" || true
 	status=$(cat "$job/status" 2>/dev/null || echo 1)
 	return "$status"
 }
