@@ -181,7 +181,7 @@ func (m *machines) fingerprint(node string) string {
 		for unit in haproxy keepalived; do
 			systemctl show --property=ActiveState,UnitFileState,InvocationID,MainPID $unit.service
 			pid=$(systemctl show --value --property=MainPID $unit.service)
-			[ "$pid" = 0 ] || pgrep -P "$pid"
+			[ "$pid" = 0 ] || pgrep -x -P "$pid" $unit # not what says that keepalived is well, an orphan of its check
 		done
 		cat /proc/sys/net/ipv4/ip_nonlocal_bind`)
 }
