@@ -247,7 +247,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 		return err
 	}
 	if n.Listen != "" {
-		if err := r.quorate(ctx, n.Node); err != nil {
+		if err := r.awaitQuorate(ctx, n.Node); err != nil {
 			return err
 		}
 	}

@@ -159,6 +159,24 @@ func TestApplyWaitsForOthers(t *testing.T) {
 	})
 }
 
+// TestApplyWaitsOutAHesitation goes on when the other apiserver is ready again.
+func TestApplyWaitsOutAHesitation(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, freshOf)
+		well := time.Now().Add(5 * time.Second)
+		f.nodes["node-3"].ready = func() int {
+			if time.Now().Before(well) {
+				return 500
+			}
+			return 200
+		}
+		_, err := f.Apply(t.Context(), f.planned(proven), options)
+		says(t, err, "")
+		same(t, "the first node", f.times("node-1 transact"), 1)
+		f.ends()
+	})
+}
+
 // TestApiserverNeverReady gives it three minutes.
 func TestApiserverNeverReady(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

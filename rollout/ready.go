@@ -60,6 +60,29 @@ func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
 	return r.etcdQuorate(ctx, without)
 }
 
+// othersPatience is longer than an etcd hesitates when it gets a member or
+// elects a leader, in which time every apiserver says that it is not ready.
+const othersPatience = 15 * time.Second
+
+// awaitQuorate gives quorate time to come true.
+func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) error {
+	waiting := Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: proofUsual, Brief: true}
+	return r.during(waiting, func(waits func(string)) error {
+		for deadline := time.Now().Add(othersPatience); ; {
+			err := r.quorate(ctx, without)
+			if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+				return err
+			}
+			waits(err.Error())
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(again):
+			}
+		}
+	})
+}
+
 // awaitReady waits until a node's apiserver says that it is ready.
 func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(string)) error {
 	ca, err := r.authority()

@@ -82,18 +82,19 @@ func (m *machines) idleStreams() {
 	exec := m.stream(ctx, kubectl, append([]string{"-n", "kube-system", "exec", "etcd-kubernetes-node-2", "--"}, strings.Fields(silent)...)...)
 	m.until(time.Minute, "the exec's program runs", func() string {
 		exec.stands(m.t, "the exec", 0)
-		if said := exec.output.String(); !strings.Contains(said, "ready to proxy client requests") { // its last word
-			return said
+		said := exec.output.String()
+		if strings.Contains(said, "ready to proxy client requests") && strings.HasSuffix(said, "\n") { // its last word
+			return ""
 		}
-		return ""
+		return said + "is not all"
 	})
 	said := len(exec.output.String())
 	for began := time.Now(); time.Since(began) < idle; time.Sleep(5 * time.Second) {
 		watch.stands(m.t, "the watch", time.Since(began))
 		exec.stands(m.t, "the exec", time.Since(began))
 	}
-	if len(watch.output.String()) > 0 || len(exec.output.String()) > said {
-		m.t.Errorf("the streams were not idle: %s%s", watch.output.String(), exec.output.String())
+	if more := exec.output.String()[said:]; watch.output.String() != "" || more != "" {
+		m.t.Errorf("the streams were not idle: %q, %q", watch.output.String(), more)
 	}
 	m.on("2", "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-public create configmap kplb-e2e && pkill -f '[e]tcd gateway start'")
 	select {
