@@ -34,7 +34,6 @@ func TestIPVS(t *testing.T) {
 	}
 	m := boot(t, "e2e-ipvs")
 	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"} // it may be emulated, on a busy machine
-	t.Cleanup(m.tell)
 	example := m.slow(filepath.Join(root(t), "examples", "ipvs.yaml"))
 	m.kplb("apply", "-i", example, "--yes").want(t, 0, "ok  /healthz on "+vip, "keepalived sees its servers: 3 of 3 up")
 	m.kplb("verify", "-i", example).want(t, 0, "nftables marks "+vip+":6443 for the kernel")
@@ -61,7 +60,6 @@ func TestIPVSWays(t *testing.T) {
 	}
 	m := boot(t, "e2e-ipvs-ways")
 	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"}
-	t.Cleanup(m.tell)
 	before := m.kernels()
 	for _, exposure := range append(strings.Fields("shared-port"), m.waysOfIPVS()...) {
 		m.expose(exposure)
@@ -91,17 +89,6 @@ func (m *machines) slow(file string) string {
 		m.t.Fatal(err)
 	}
 	return out
-}
-
-// tell has the nodes say what they did, where a test has failed.
-func (m *machines) tell() {
-	if !m.t.Failed() {
-		return
-	}
-	for _, n := range nodes {
-		said, _ := m.tryLab("exec", n, "sh", "-c", "journalctl --no-pager -o short-precise -u keepalived -n 40; cat /proc/net/ip_vs; cat /proc/loadavg")
-		m.t.Logf("node %s:\n%s", n, said)
-	}
 }
 
 // hasIPVS says whether the nodes' kernel can.

@@ -42,8 +42,20 @@ func boot(t *testing.T, name string, options ...string) *machines {
 	m := &machines{t: t, name: name}
 	m.lab("down")
 	t.Cleanup(func() { m.lab("down") })
+	t.Cleanup(m.tell)
 	m.lab("up", options...)
 	return m
+}
+
+// tell has the nodes say what they did, where a test has failed.
+func (m *machines) tell() {
+	if !m.t.Failed() {
+		return
+	}
+	for _, n := range nodes {
+		said, _ := m.tryLab("exec", n, "sh", "-c", "journalctl --no-pager -o short-precise -u keepalived -u haproxy -n 60; cat /proc/net/ip_vs 2>/dev/null; cat /proc/loadavg")
+		m.t.Logf("node %s:\n%s", n, said)
+	}
 }
 
 func root(t *testing.T) string {

@@ -74,6 +74,7 @@ func (s *stream) stands(t *testing.T, what string, after time.Duration) {
 // wants both to work afterwards.
 func (m *machines) idleStreams() {
 	m.t.Helper()
+	defer m.tell() // of now, and not of the end of the whole test
 	kubectl := strings.TrimSpace(m.lab("exec", "operator", "sh", "-c", "command -v kubectl"))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
