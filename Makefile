@@ -84,7 +84,7 @@ exposures: build ## every way from one exposure to another, and back by themselv
 .PHONY: ipvs
 ipvs: build ## exposure ipvs, on this kernel if it has ip_vs, and else on one that is built for it (root; the first time 10 minutes more)
 	$(GO) test -tags e2e -c -o $(BIN)/e2e.test ./lab/e2e
-	cd lab/e2e && $(LAB) with-ipvs env IPVS=1 $(BIN)/e2e.test -test.run '^TestIPVS' -test.v -test.timeout 60m
+	cd lab/e2e && $(LAB) with-ipvs env IPVS=1 $(BIN)/e2e.test -test.run '^TestIPVS' -test.v -test.timeout 120m
 
 .PHONY: drills
 drills: build ## kplb drill with every fault, on real machines (root, three minutes)

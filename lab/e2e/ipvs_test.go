@@ -52,18 +52,27 @@ func TestIPVS(t *testing.T) {
 	m.kplb("remove", "-i", example, "--yes").want(t, 0)
 }
 
-// TestIPVSWays goes to and from each of the others by an apply, to and from
-// redirect and bind-address by the nodes themselves, and away.
+// TestIPVSWays goes to and from each of the others by an apply.
 func TestIPVSWays(t *testing.T) {
 	if os.Getenv("IPVS") == "" {
 		t.Skip("needs a kernel with ip_vs: make ipvs")
 	}
 	m := boot(t, "e2e-ipvs-ways")
 	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"}
-	before := m.kernels()
 	for _, exposure := range append(strings.Fields("shared-port"), m.waysOfIPVS()...) {
 		m.expose(exposure)
 	}
+}
+
+// TestIPVSBack goes to and from ipvs by the nodes themselves, for nobody
+// confirms, and away.
+func TestIPVSBack(t *testing.T) {
+	if os.Getenv("IPVS") == "" {
+		t.Skip("needs a kernel with ip_vs: make ipvs")
+	}
+	m := boot(t, "e2e-ipvs-back")
+	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"}
+	before := m.kernels()
 	m.nobodyConfirms("redirect", "ipvs")
 	m.nobodyConfirms("ipvs", "redirect")
 	m.nobodyConfirms("bind-address", "ipvs")
