@@ -24,6 +24,10 @@ type Watch struct {
 	Silence  time.Duration // after which keepalived is a frozen one, and is killed
 }
 
+// Patience is the Silence of a node that has too much to do: what says that
+// keepalived is well has to be run there, too.
+func (w Watch) Patience() time.Duration { return 4 * w.Silence }
+
 // Frozen is after how long a frozen HAProxy is a dead one: Fall questions, the
 // last of which gets no answer for a second.
 func (w Watch) Frozen() time.Duration { return time.Duration(w.Fall)*w.Interval + time.Second }
