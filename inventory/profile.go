@@ -64,7 +64,7 @@ func (p Profile) pace() pace {
 			advert:   100 * time.Millisecond,
 			check:    Check{Interval: 500 * time.Millisecond, Fall: 3, Rise: 2},
 			timeouts: timeouts(250*time.Millisecond, 5*time.Second),
-			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 5 * time.Second},
+			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 4500 * time.Millisecond},
 
 			unacknowledged: 2 * time.Second,
 		}

@@ -44,7 +44,7 @@ func TestTiming(t *testing.T) {
 		{"profile fast", threeNodes + "profile: fast\n", []string{
 			"the holder's power or link lost: the VIP moves within 310ms",
 			"its HAProxy dead: within 10ms; frozen: within 3.01s",
-			"its keepalived killed: the next node has the VIP within 310ms, until then its own answers; frozen: killed within 5s, and for 4.69s two nodes have it",
+			"its keepalived killed: the next node has the VIP within 310ms, until then its own answers; frozen: killed within 4.5s, and for 4.19s two nodes have it",
 			"an apiserver cut off: new connections wait 250ms at most, until it is marked down within 1.5s",
 		}},
 		{"profile pi", threeNodes + "profile: pi\n", []string{
