@@ -23,7 +23,7 @@ import (
 // node's: some make one new connection after the other, others keep theirs.
 type Clients struct {
 	Made, Failed, Broken atomic.Int64 // new connections, those that failed, held ones that broke
-	Unwell               atomic.Int64 // answers over held ones other than ok
+	Unwell               atomic.Int64 // answers of an apiserver whose etcd is slow
 	First                atomic.Value // the first error, for people
 
 	enter   func() error // the network that they are in
@@ -107,7 +107,7 @@ func (c *Clients) call() {
 			_ = conn.Close() // it has answered
 		}
 		c.Made.Add(1)
-		if err != nil {
+		if err = c.excused(err); err != nil {
 			c.fail(&c.Failed, err)
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -130,13 +130,13 @@ func (c *Clients) dial() (net.Conn, error) {
 	return client, nil
 }
 
-// unwell is a whole answer that came, of an apiserver that says no of itself.
+// unwell is a whole answer that came, of an apiserver whose etcd is slow. The
+// way to it is not broken, and no other apiserver may be better.
 type unwell string
 
 func (u unwell) Error() string { return string(u) }
 
-// ask wants 200 and "ok", and leaves the connection open. Any other answer is
-// unwell.
+// ask wants 200 and "ok", and leaves the connection open.
 func ask(conn net.Conn, r *bufio.Reader) error {
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: kubernetes\r\n\r\n"); err != nil {
@@ -149,7 +149,11 @@ func ask(conn net.Conn, r *bufio.Reader) error {
 	defer response.Body.Close() //nolint:errcheck // it has been read
 	body, err := io.ReadAll(response.Body)
 	if err == nil && (response.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != "ok") {
-		err = unwell(fmt.Sprintf("answers %d %s", response.StatusCode, noes(string(body))))
+		said := noes(string(body))
+		err = fmt.Errorf("answers %d %s", response.StatusCode, said)
+		if said == "[-]etcd failed: reason withheld" {
+			err = unwell(err.Error())
+		}
 	}
 	return err
 }
@@ -169,8 +173,17 @@ func noes(body string) string {
 	return strings.Join(out, " ")
 }
 
-// hold keeps one connection for the whole time and uses it now and then. An
-// apiserver that is unwell, for its etcd is slow, has not broken it.
+// excused counts what an apiserver says of its etcd, which is no failure of
+// the connection.
+func (c *Clients) excused(err error) error {
+	if said := unwell(""); errors.As(err, &said) {
+		c.Unwell.Add(1)
+		return nil
+	}
+	return err
+}
+
+// hold keeps one connection for the whole time and uses it now and then.
 func (c *Clients) hold(ready chan<- struct{}) {
 	conn, err := c.dial()
 	ready <- struct{}{}
@@ -181,12 +194,7 @@ func (c *Clients) hold(ready chan<- struct{}) {
 	defer conn.Close() //nolint:errcheck // it has answered
 	r := bufio.NewReader(conn)
 	for !c.over() {
-		err := ask(conn, r)
-		if said := unwell(""); errors.As(err, &said) {
-			c.Unwell.Add(1)
-			err = nil
-		}
-		if err != nil {
+		if err := c.excused(ask(conn, r)); err != nil {
 			c.fail(&c.Broken, errors.Join(errors.New("a held connection"), err))
 			return
 		}
