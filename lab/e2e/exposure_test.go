@@ -22,20 +22,14 @@ func TestExposures(t *testing.T) {
 	t.Parallel()
 	m := boot(t, "e2e-exposures")
 	before := m.contents()
-	// every way from one to another, once
+	// every way from one to another, once; those of ipvs: TestIPVSWays
 	tour := strings.Fields("redirect port redirect shared-port redirect bind-address redirect " +
 		"port shared-port port bind-address port shared-port bind-address shared-port")
-	for _, exposure := range append(tour, m.waysOfIPVS()...) {
+	for _, exposure := range tour {
 		m.expose(exposure)
 	}
 	m.nobodyConfirms("bind-address", "redirect")
 	m.nobodyConfirms("redirect", "bind-address")
-	if m.hasIPVS() {
-		m.nobodyConfirms("redirect", "ipvs")
-		m.nobodyConfirms("ipvs", "redirect")
-		m.nobodyConfirms("bind-address", "ipvs")
-		m.nobodyConfirms("ipvs", "bind-address")
-	}
 	m.expose("shared-port")
 	m.kplb("remove", "-i", m.exposed("shared-port"), "--yes").want(t, 0)
 	for n, was := range before {

@@ -59,7 +59,7 @@ func TestIPVSWays(t *testing.T) {
 	}
 	m := boot(t, "e2e-ipvs-ways")
 	m.env = []string{"KPLB_CONNECT_TIMEOUT=60s"}
-	for _, exposure := range append(strings.Fields("shared-port"), m.waysOfIPVS()...) {
+	for _, exposure := range strings.Fields("shared-port ipvs redirect ipvs port ipvs bind-address ipvs shared-port") {
 		m.expose(exposure)
 	}
 }
@@ -104,16 +104,6 @@ func (m *machines) slow(file string) string {
 func (m *machines) hasIPVS() bool {
 	m.t.Helper()
 	return m.on("1", "{ [ -e /proc/net/ip_vs ] || modprobe -n -q ip_vs; } && echo yes; true") == "yes\n"
-}
-
-// waysOfIPVS are those from and to the others, where the kernel can.
-func (m *machines) waysOfIPVS() []string {
-	m.t.Helper()
-	if !m.hasIPVS() {
-		m.t.Log("left out: the eight ways from and to ipvs, which this kernel does not have: make ipvs")
-		return nil
-	}
-	return strings.Fields("ipvs redirect ipvs port ipvs bind-address ipvs shared-port")
 }
 
 // kernels are the contents of the nodes, and what ipvs sets in their kernels.

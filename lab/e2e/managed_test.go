@@ -231,11 +231,8 @@ func (m *machines) replaceNode(inventory string) {
 	added, broken := load.Made.Load(), load.Broken.Load()
 	m.kplb("apply", "-i", m.managed("2", "3", spare), "--yes").want(m.t, 0, "kubernetes-node-1: (is not in the inventory any more")
 	load.Stop()
-	m.t.Logf("the VIP is on node %s; %d new connections while a node was added, %d while one was removed, %d failed; of 10 held ones %d and %d broke, in %d answers the apiserver's etcd was slow",
-		holder, added, load.Made.Load()-added, load.Failed.Load(), broken, load.Broken.Load()-broken, load.Unwell.Load())
-	if unwell := load.Unwell.Load(); unwell > load.Made.Load()/100 {
-		m.t.Errorf("an apiserver's etcd was slow in %d of %d answers", unwell, load.Made.Load())
-	}
+	m.t.Logf("the VIP is on node %s; %d new connections while a node was added, %d while one was removed, %d failed; of 10 held ones %d and %d broke",
+		holder, added, load.Made.Load()-added, load.Failed.Load(), broken, load.Broken.Load()-broken)
 	if load.Broken.Load() > 4 { // a third of ten, one more: leastconn
 		m.t.Errorf("%d of 10 held connections broke, more than one apiserver had", load.Broken.Load())
 	}
