@@ -5,11 +5,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/render"
 )
 
 // survey is what the nodes saw at the same time.
@@ -177,119 +175,4 @@ func (s *survey) familiar(a netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-func (s *survey) speakers(n inventory.Node) finding {
-	groups := s.cluster.Groups()
-	mine, ids, words := s.sights[n.Name], make([]int, len(groups)), make([]string, len(groups))
-	for i, g := range groups {
-		ids[i], words[i] = g.VirtualRouterID, strconv.Itoa(g.VirtualRouterID)
-	}
-	out := passed(n.Name, "no stranger has virtual router ID "+strings.Join(words, " or "), "no stranger speaks VRRP")
-	out.stops = true
-	if !mine.listens || mine.deaf != "" {
-		out.Detail = "left out: " + mine.whyDeaf()
-		return out
-	}
-	var others []string
-	for _, sp := range mine.speakers {
-		switch {
-		case s.familiar(sp.address):
-		case slices.Contains(ids, sp.vrid):
-			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "a stranger speaks VRRP: %s", sp)
-		default:
-			others = append(others, sp.String())
-		}
-	}
-	if others != nil {
-		out.Detail = "others: " + strings.Join(others, ", ")
-	}
-	return out
-}
-
-// arriving wants the probes of all other nodes.
-func (s *survey) arriving(n inventory.Node) []finding {
-	mine := s.sights[n.Name]
-	ok := passed(n.Name, "VRRP (IP protocol 112) of the others arrives", "")
-	ok.stops = true
-	var out []finding
-	var from, leftOut []string
-	for _, p := range s.cluster.Nodes {
-		peer := s.sights[p.Name]
-		switch {
-		case !s.pairs || peer == nil || p.Name == n.Name:
-		case slices.Contains(peer.kept, s.advertTo(n)) && s.opens(p):
-			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active there, and an apply opens it", p.Name))
-		case slices.Contains(peer.kept, s.advertTo(n)):
-			out = append(out, ok.no("", s.cureOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
-		case mine.heard[peer.nonce]:
-			from = append(from, p.Name)
-		case !mine.listens || mine.deaf != "":
-			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyDeaf()))
-		case !peer.listens || peer.deaf != "" || peer.sent.IsZero():
-			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyMute(p)))
-		case mine.ended.Before(peer.sent):
-			leftOut = append(leftOut, fmt.Sprintf("from %s: it was too late", p.Name))
-		case s.opens(n) || s.opens(p):
-			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active, and an apply opens it", p.Name))
-		default:
-			out = append(out, ok.no("", s.cureFor(p, n), "VRRP (IP protocol 112) from %s does not arrive at %s", p.Name, n.Name))
-		}
-	}
-	switch {
-	case leftOut != nil:
-		ok.Detail = "left out " + strings.Join(leftOut, ", ")
-	case from != nil:
-		ok.Detail = "from " + strings.Join(from, ", ")
-	default:
-		return out
-	}
-	return append(out, ok)
-}
-
-// opens says whether an apply has something to open in a node's ufw.
-func (s *survey) opens(n inventory.Node) bool {
-	f := s.facts[n.Name]
-	if f == nil {
-		return false
-	}
-	p := NodePlan{Node: n}
-	p.planFirewall(s.cluster, f)
-	return len(p.open) > 0
-}
-
-// vrrpGroupMAC is the Ethernet address of VRRP's group (RFC 1112, 6.4). Probes
-// go where adverts go: firewalls and switches tell one from the other.
-const vrrpGroupMAC = "01:00:5e:00:00:12"
-
-func (s *survey) multicast() bool { return s.cluster.VRRP.Mode == inventory.Multicast }
-
-// advertTo is where a node's adverts for another one go.
-func (s *survey) advertTo(n inventory.Node) netip.Addr {
-	if s.multicast() {
-		return render.VRRPGroup
-	}
-	return fourOf(n)
-}
-
-// cureFor is the command that lets VRRP from one node into another.
-func (s *survey) cureFor(from, to inventory.Node) string {
-	if f := s.facts[to.Name]; f != nil && ufwEnabled(f) {
-		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, fourOf(from))
-	}
-	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", fourOf(from))
-	if f := s.facts[to.Name]; f != nil && f.Filter == firewalld {
-		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, fourOf(from))
-	} else if f != nil && isFilter(f.Filter) {
-		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, fourOf(from))
-	}
-	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
-}
-
-// cureOut is the command that lets VRRP to one node out of another.
-func (s *survey) cureOut(from, to inventory.Node) string {
-	if f := s.facts[from.Name]; f != nil && ufwEnabled(f) {
-		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
-	}
-	return fmt.Sprintf("let it out, on %s: nft insert rule inet filter output ip daddr %s ip protocol vrrp accept", from.Name, s.advertTo(to))
 }

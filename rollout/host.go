@@ -5,6 +5,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"github.com/kplb/kplb/inventory"
@@ -21,3 +22,60 @@ type Host interface {
 
 // Dialer connects to a node.
 type Dialer func(ctx context.Context, n inventory.Node) (Host, error)
+
+// host returns the connection to a node, made when it is first needed.
+func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {
+	r.mu.Lock()
+	h := r.hosts[n.Name]
+	r.mu.Unlock()
+	if h != nil {
+		return h, nil
+	}
+	err := r.step(Event{Node: n.Name, Step: "connecting", Brief: true}, func() (err error) {
+		h, err = r.Dial(ctx, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts == nil {
+		r.hosts = map[string]Host{}
+	}
+	r.hosts[n.Name] = h
+	return h, nil
+}
+
+// drop forgets a connection that does not answer any more.
+func (r *Rollout) drop(n inventory.Node) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h := r.hosts[n.Name]; h != nil {
+		_ = h.Close() // it is of no use any more
+	}
+	delete(r.hosts, n.Name)
+}
+
+// dropLost forgets the connections that a NodeErrors says are lost.
+func (r *Rollout) dropLost(err error) {
+	var failed NodeErrors
+	if !errors.As(err, &failed) {
+		return
+	}
+	for _, n := range r.everyone() {
+		if err := failed[n.Name]; errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrClosed) {
+			r.drop(n)
+		}
+	}
+}
+
+// Close ends the connections.
+func (r *Rollout) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range r.hosts {
+		_ = h.Close() // nothing is done with it any more
+	}
+	r.hosts = nil
+}

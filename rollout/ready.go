@@ -68,18 +68,7 @@ const othersPatience = 15 * time.Second
 func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) error {
 	waiting := Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: proofUsual, Brief: true}
 	return r.during(waiting, func(waits func(string)) error {
-		for deadline := time.Now().Add(othersPatience); ; {
-			err := r.quorate(ctx, without)
-			if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-				return err
-			}
-			waits(err.Error())
-			select {
-			case <-ctx.Done():
-				return err
-			case <-time.After(again):
-			}
-		}
+		return retried(ctx, othersPatience, waits, func() error { return r.quorate(ctx, without) })
 	})
 }
 
@@ -89,23 +78,62 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 	if err != nil {
 		return err
 	}
-	deadline := time.Now().Add(apiserverPatience)
-	for {
+	var san *sanError // no waiting changes that
+	err = retried(ctx, apiserverPatience, waits, func() error {
 		err := r.readyz(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n))
-		var san *sanError
+		if errors.As(err, &san) {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case san != nil:
+		return fmt.Errorf("%s: %w", n.Name, san)
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, apiserverPatience, err)
+}
+
+// awaitVIP waits until clients that move to the VIP find an apiserver there.
+func (r *Rollout) awaitVIP(ctx context.Context) error {
+	ca, err := r.authority()
+	if err != nil {
+		return err
+	}
+	waiting := Event{Step: "waiting for an apiserver behind the VIP", Usual: proofUsual, Brief: true}
+	return r.during(waiting, func(waits func(string)) error {
+		err := retried(ctx, vipPatience, waits, func() error {
+			return r.readyz(ctx, r.hosts[r.present()[0].Name], ca, r.Cluster.Entrance())
+		})
 		switch {
 		case err == nil:
 			return nil
-		case errors.As(err, &san):
-			return fmt.Errorf("%s: %w", n.Name, err)
-		case time.Now().After(deadline):
-			return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, apiserverPatience, err)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		return fmt.Errorf("workers are not moved to the VIP: %w", err)
+	})
+}
+
+// vipPatience is more than an election and HAProxy's first checks take.
+const vipPatience = 20 * time.Second
+
+// retried asks again and again until there is no error, patience is over or
+// ctx has ended, and returns the last error. What it waits for is said.
+func retried(ctx context.Context, patience time.Duration, waits func(string), ask func() error) error {
+	for deadline := time.Now().Add(patience); ; {
+		err := ask()
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
 		}
 		waits(err.Error())
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(500 * time.Millisecond):
+			return err
+		case <-time.After(again):
 		}
 	}
 }

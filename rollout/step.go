@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -24,13 +22,6 @@ const (
 
 // apiserverPatience is how long an apiserver may take to come back.
 const apiserverPatience = 180 * time.Second
-
-func packagesScript(names []string, check bool) remote.Script {
-	return remote.Script{
-		Name: "packages", Body: packagesBody, Limit: 15 * time.Minute,
-		Vars: map[string]string{"KPLB_PACKAGES": strings.Join(names, " "), "KPLB_CHECK": flag(check)},
-	}
-}
 
 // stageScript has the node check and prepare its change. Nothing is changed
 // yet, and what is refused leaves nothing.
@@ -59,27 +50,6 @@ func (r *Rollout) stageScript(n NodePlan) remote.Script {
 // unless it is told otherwise.
 func (r *Rollout) transactScript() remote.Script {
 	return stateScript("transact", stepBody+transactBody, 2*time.Minute, map[string]string{"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token})
-}
-
-const absent = "absent"
-
-func (c Change) before() string {
-	if c.Was == nil {
-		return absent
-	}
-	return hash(c.Was.Content)
-}
-
-func (c Change) after() string {
-	if c.Remove {
-		return absent
-	}
-	return hash(c.Content)
-}
-
-func hash(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
 }
 
 func flag(b bool) string {

@@ -1,0 +1,48 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/remote"
+)
+
+// installPackages installs what is missing, on all nodes at once, after every
+// node has fetched it. The versions are known only then, so it plans again.
+func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
+	missing := func(n NodePlan) bool { return len(n.Packages) > 0 }
+	if !slices.ContainsFunc(p.Nodes, missing) {
+		return p, nil
+	}
+	all := func(what string, check bool) error {
+		return r.eachPlan(p, missing, func(n NodePlan) error {
+			h, err := r.host(ctx, n.Node)
+			if err != nil {
+				return err
+			}
+			step := Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
+			return r.step(step, func() error { return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check), nil) })
+		})
+	}
+	if err := all("fetching", true); err != nil {
+		return nil, err
+	}
+	err := all("installing", false)
+	if err == nil {
+		p, err = r.Plan(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("after installing packages, which stay: %w", err)
+	}
+	return p, nil
+}
+
+func packagesScript(names []string, check bool) remote.Script {
+	return remote.Script{
+		Name: "packages", Body: packagesBody, Limit: 15 * time.Minute,
+		Vars: map[string]string{"KPLB_PACKAGES": strings.Join(names, " "), "KPLB_CHECK": flag(check)},
+	}
+}

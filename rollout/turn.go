@@ -1,0 +1,123 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// stageAll has every node stage its files and check them with its own daemons,
+// so that nothing but renames and reloads is left to do.
+func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
+	return r.eachPlan(p, func(n NodePlan) bool { return !n.Empty() }, func(n NodePlan) error {
+		h, err := r.host(ctx, n.Node)
+		if err != nil {
+			return err
+		}
+		checking := Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
+		return r.step(checking, func() error { return run(ctx, h, n.Node.Name, r.stageScript(n), nil) })
+	})
+}
+
+// eachPlan does the same for all nodes that are chosen, at once.
+func (r *Rollout) eachPlan(p *Plan, choose func(NodePlan) bool, do func(NodePlan) error) error {
+	var nodes []inventory.Node
+	plans := map[string]NodePlan{}
+	for _, n := range p.Nodes {
+		if choose(n) {
+			nodes, plans[n.Node.Name] = append(nodes, n.Node), n
+		}
+	}
+	return r.each(nodes, func(n inventory.Node) error { return do(plans[n.Name]) })
+}
+
+// applyNode changes one node. It is armed from the first change on.
+func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
+	h, err := r.host(ctx, n.Node)
+	if err != nil {
+		return err
+	}
+	if n.Listen != "" {
+		if err := r.awaitQuorate(ctx, n.Node); err != nil {
+			return err
+		}
+	}
+	installing := Event{Node: n.Node.Name, Step: "installing files", Usual: transactUsual}
+	if err := r.step(installing, func() error { return r.transact(ctx, h, n) }); err != nil {
+		return err
+	}
+	// haproxy needs its port: the apiserver leaves it before haproxy starts, and takes it after haproxy has stopped
+	if n.Listen != "" && !n.apiserverLast() {
+		if err := r.apiserver(ctx, h, n); err != nil {
+			return err
+		}
+	}
+	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
+	if err := r.step(activating, func() error { return r.activate(ctx, h, n) }); err != nil {
+		return err
+	}
+	if n.HAProxy != Leave || n.Keepalived != Leave {
+		r.mu.Lock()
+		r.activated = time.Now()
+		r.mu.Unlock()
+	}
+	if n.Listen != "" && n.apiserverLast() {
+		if err := r.apiserver(ctx, h, n); err != nil {
+			return err
+		}
+	}
+	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
+	return nil
+}
+
+// activateUsual is longer where a daemon starts: it is watched for a moment.
+func (n NodePlan) activateUsual() time.Duration {
+	for _, a := range []Action{n.HAProxy, n.Keepalived, n.Kubelet} {
+		if a == Start || a == Restart {
+			return activateUsual
+		}
+	}
+	return reloadUsual
+}
+
+// activates names what takes new files on the node.
+func (n NodePlan) activates() string {
+	switch {
+	case n.Node.Worker && n.HAProxy != Leave:
+		return "haproxy"
+	case n.Node.Worker:
+		return "kubelet"
+	}
+	return "haproxy and keepalived"
+}
+
+// transact arms the node and puts its files in place. Unless the node has
+// refused, it may be armed, whatever the error.
+func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
+	err := run(ctx, h, n.Node.Name, r.transactScript(), nil)
+	var refused *refusedByNode
+	if !errors.As(err, &refused) {
+		r.mu.Lock()
+		r.armed = append(r.armed, n)
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// windowOf is a node's own window. Apiservers that go back by themselves do
+// so one after the other: each later node waits for one more restart.
+func (r *Rollout) windowOf(n NodePlan) time.Duration {
+	if n.Listen == "" {
+		return r.window
+	}
+	window := r.window + apiserverRestart
+	for _, other := range r.Cluster.Nodes {
+		if other.Name == n.Node.Name {
+			break
+		}
+		window += apiserverRestart
+	}
+	return window
+}

@@ -1,0 +1,91 @@
+package rollout
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+)
+
+// checkNode judges what the inspection found.
+func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
+	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
+}
+
+// checkServers wants the node's HAProxy, or its kernel, to have every apiserver up.
+func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) Check {
+	up, all := 0, len(f.Servers)
+	var down []string
+	for _, s := range f.Servers {
+		switch {
+		case s.Up():
+			up++
+		case absent[s.Name]:
+		default:
+			down = append(down, fmt.Sprintf("%s is %s (%s)", s.Name, s.Status, s.Check))
+		}
+	}
+	by, silent := "haproxy", fmt.Sprintf("haproxy does not answer on 127.0.0.1:%d", c.HAProxy.MonitorPort)
+	if c.Exposure == inventory.IPVS && !n.Worker {
+		by, silent = "keepalived", "the kernel has no virtual server of kplb's in /proc/net/ip_vs"
+	}
+	balanced := Check{Node: n.Name, What: by + " sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
+	balanced.OK = len(down) == 0 && up > 0 && all == len(c.Nodes)
+	switch {
+	case f.Servers == nil:
+		balanced.Detail = silent
+		balanced.Cure = "look at `journalctl -u " + by + "` on the node"
+	case !balanced.OK:
+		if len(down) > 0 {
+			balanced.Detail += ": " + strings.Join(down, ", ")
+		}
+		if all != len(c.Nodes) {
+			balanced.Detail += fmt.Sprintf(", and %d nodes", len(c.Nodes))
+		}
+		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u " + by + "` on the node"
+	}
+	return balanced
+}
+
+// checkWorker wants the node's kubelet to go through the VIP, or its balancer.
+func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(kubeletAt(c), " or ")), OK: f.Connected, Detail: "ok"}
+	if !check.OK {
+		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
+	}
+	return check
+}
+
+func listening(f *Facts, port uint16) string {
+	var out []string
+	for _, l := range f.Listeners {
+		if l.Process == apiserverProcess && l.Address.Port() == port {
+			out = append(out, l.Address.String())
+		}
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, ", ")
+}
+
+// checkHolder wants the VIP on exactly one node.
+func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*Facts) (string, Check) {
+	var holders []string
+	for _, n := range nodes {
+		if f := facts[n.Name]; f != nil && f.Holds(vip) {
+			holders = append(holders, n.Name)
+		}
+	}
+	check := Check{What: fmt.Sprintf("one node holds %s", vip), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
+	switch len(holders) {
+	case 0:
+		check.Detail, check.Cure = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"
+	case 1:
+		return holders[0], check
+	default:
+		check.Cure = "the nodes do not hear each other's VRRP adverts (IP protocol 112): look for a firewall between them"
+	}
+	return "", check
+}
