@@ -31,6 +31,13 @@ put_files_back() {
 
 touched() { grep -q "$1" $changed 2>/dev/null; }
 
+# keepalived is not restarted for a drop-in that changes, in a rollout or back:
+# that would move the VIP. Where there was none, systemd must not go on waiting
+# for what kplb-check says to it.
+takes_as_it_runs() {
+	[ "$1" = keepalived ] && [ -e "$old/files/etc/systemd/system/keepalived.service.d/50-kplb.conf" ]
+}
+
 unit_back() {
 	unit=$1 active=$2 enabled=$3 late=
 	case "$unit $active" in
@@ -46,7 +53,7 @@ unit_back() {
 		[ -z "$late" ] || systemctl start $block $unit.service
 	elif [ "$(systemctl is-active $unit.service)" = inactive ]; then
 		systemctl start $unit.service
-	elif touched "/$unit.service.d/"; then
+	elif touched "/$unit.service.d/" && ! takes_as_it_runs $unit; then
 		systemctl restart $unit.service
 	elif touched "^/etc/$unit/"; then
 		systemctl reload-or-restart $unit.service

@@ -177,8 +177,20 @@ func (b *bench) row(f fault) result {
 		}
 		r.violations = append(r.violations, fmt.Sprintf("%s: %s\n  %s", name, t.note, strings.Join(t.problems, "\n  ")))
 		b.t.Errorf("VIOLATION %s (%s) FAULTS_SEED=%d: %s\n  %s\n%s", name, f.name, seed, t.note, strings.Join(t.problems, "\n  "), t.said())
+		b.tell()
 		b.rebuild()
 	}
 	r.took = time.Since(began)
 	return r
+}
+
+// tell logs what the daemons of a lab said: it is gone when the lab is rebuilt.
+func (b *bench) tell() {
+	for _, n := range machines.Nodes {
+		said, err := b.On(n, "journalctl --no-pager -o short-precise -u keepalived -u haproxy -n 80; cat /proc/loadavg")
+		if err != nil {
+			said = err.Error()
+		}
+		b.t.Logf("node %s:\n%s", n, said)
+	}
 }
