@@ -4,6 +4,8 @@ package faults
 
 import (
 	"strings"
+
+	"github.com/kplb/kplb/lab/machines"
 )
 
 // broken is a daemon that fails in one way, by a drop-in that only the fault
@@ -87,17 +89,32 @@ func strangeUnit(t *trial) {
 // blockedVIP drops what goes to the VIP on every node, so that all is well
 // but for the proof.
 func blockedVIP(t *trial) {
-	for _, n := range []string{"1", "2", "3"} {
+	for _, n := range machines.Nodes {
 		t.harm(n, "nft add table inet fault && nft add chain inet fault in '{ type filter hook input priority 0; }' && "+
 			"nft add rule inet fault in ip daddr "+vip+" tcp dport 6443 "+[]string{"drop", "reject with tcp reset"}[t.k%2])
 		t.later(func() { t.on(n, "nft delete table inet fault") })
+	}
+	before := map[string]string{}
+	for _, n := range machines.Nodes {
+		before[n] = t.incarnation(n)
 	}
 	o := t.apply("--proof-timeout", "3s")
 	o.wait(patience)
 	t.op = o
 	t.wants(3)
+	for _, n := range machines.Nodes { // a restart would have moved the VIP
+		if now := t.incarnation(n); now != before[n] {
+			t.problem("E5: node %s: keepalived was started anew, by the change or by the way back", n)
+		}
+	}
 	if !strings.Contains(o.all(), "not proven: /healthz on "+vip+":6443") {
 		t.problem("E5: kplb does not say that the proof through the VIP failed")
 	}
 	t.notef("kplb ended with %d", o.code)
+}
+
+// incarnation is another one after each start of keepalived, and the same one
+// after a reload.
+func (t *trial) incarnation(n string) string {
+	return t.on(n, "systemctl show --value --property=InvocationID keepalived")
 }
