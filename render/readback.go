@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
@@ -60,6 +62,35 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 	errs = append(errs, readMetrics(content, c, n)...)
 	wantServices(c, n, func(form, what string) { want(HAProxyPath, form, what) })
 	return errors.Join(append(errs, readBalancing(content[HAProxyPath], binds, serviceBinds(c))...)...)
+}
+
+// MaxConn is how many connections a haproxy.cfg lets in all in all: maxconn of
+// its global section, 0 where there is none. haproxy -c takes any number, and a
+// reload with too many hangs.
+func MaxConn(config []byte) uint64 {
+	global, most := false, uint64(0)
+	for line := range strings.Lines(string(config)) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
+		case sectionKeywords[words[0]]:
+			global = words[0] == "global"
+		case global && len(words) > 1 && words[0] == "maxconn":
+			n, err := strconv.ParseUint(words[1], 10, 32)
+			if err != nil && errors.Is(err, strconv.ErrRange) {
+				n = math.MaxUint32
+			}
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
+// sectionKeywords begin a section, wherever in a line they stand (HAProxy's
+// configuration manual, 2.1).
+var sectionKeywords = map[string]bool{
+	"global": true, "defaults": true, "frontend": true, "backend": true, "listen": true, "peers": true, "userlist": true,
+	"resolvers": true, "mailers": true, "cache": true, "program": true, "http-errors": true, "ring": true, "log-forward": true, "fcgi-app": true,
 }
 
 // readBalancing checks what HAProxy itself takes and clients would not: TLS

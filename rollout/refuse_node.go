@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"slices"
@@ -85,6 +86,21 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 			refuse("", "run `systemctl unmask "+d.name+"` on the node", "%s.service is masked", d.name)
 		}
 	}
+}
+
+// refuseConnections wants a haproxy.cfg, whichever template made it, to need no
+// more files than haproxy may open.
+func refuseConnections(n inventory.Node, f *Facts, artifacts []render.Artifact) error {
+	limit := f.Units["haproxy.service"].OpenFiles
+	for _, a := range artifacts {
+		if most := render.MaxConn(a.Content); a.Path == render.HAProxyPath && limit > 0 && limit < 2*most+spareFiles {
+			return &RefusedError{[]Refusal{{
+				Node: n.Name, What: fmt.Sprintf("its haproxy.cfg is for %d connections, and haproxy may open %d files: too few", most, limit),
+				Cure: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",
+			}}}
+		}
+	}
+	return nil
 }
 
 // refuseIPv6 wants an old keepalived to have an IPv4 VIP to announce, and a ufw
