@@ -97,7 +97,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 			Cure: "compare your template with `kplb templates NAME`",
 		}}}
 	}
-	if err := refuseConnections(n, f, artifacts); err != nil {
+	if err := refuseConnections(r.Cluster, n, f, artifacts); err != nil {
 		return NodePlan{}, err
 	}
 	speakers, err := readSpeakers(r.Cluster, n, artifacts)

@@ -17,7 +17,7 @@ func TestRefuseConnections(t *testing.T) {
 		{"far more", "global\n    maxconn 90000000\n", "node-2: its haproxy.cfg is for 90000000 connections, and haproxy may open 524288 files: too few"},
 	} {
 		f := &Facts{Units: map[string]Unit{"haproxy.service": {OpenFiles: 524288}}}
-		err := refuseConnections(n, f, []render.Artifact{{Path: render.HAProxyPath, Content: []byte(c.config)}})
+		err := refuseConnections(&inventory.Cluster{}, n, f, []render.Artifact{{Path: render.HAProxyPath, Content: []byte(c.config)}})
 		said := ""
 		if err != nil {
 			said = err.Error()

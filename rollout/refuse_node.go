@@ -61,11 +61,16 @@ func refuseVIPs(c *inventory.Cluster, n inventory.Node, f *Facts, at, iface stri
 // checks, pipes.
 const spareFiles = 100
 
+// filesFor is how many files HAProxy opens for that many connections.
+func filesFor(c *inventory.Cluster, connections uint64) uint64 {
+	return 2*connections + spareFiles + serviceFiles(c)
+}
+
 func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
 	}
-	if limit := f.Units["haproxy.service"].OpenFiles; c.Exposure != inventory.IPVS && limit > 0 && limit < 2*uint64(c.HAProxy.MaxConn)+spareFiles+serviceFiles(c) { //nolint:gosec // the inventory has checked that it is positive
+	if limit := f.Units["haproxy.service"].OpenFiles; c.Exposure != inventory.IPVS && limit > 0 && limit < filesFor(c, uint64(c.HAProxy.MaxConn)) { //nolint:gosec // the inventory has checked that it is positive
 		refuse("haproxy.maxConn", "lower haproxy.maxConn, or raise LimitNOFILE of haproxy.service",
 			"haproxy may open %d files, too few for %d connections", limit, c.HAProxy.MaxConn)
 	}
@@ -90,10 +95,10 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 
 // refuseConnections wants a haproxy.cfg, whichever template made it, to need no
 // more files than haproxy may open.
-func refuseConnections(n inventory.Node, f *Facts, artifacts []render.Artifact) error {
+func refuseConnections(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) error {
 	limit := f.Units["haproxy.service"].OpenFiles
 	for _, a := range artifacts {
-		if most := render.MaxConn(a.Content); a.Path == render.HAProxyPath && limit > 0 && limit < 2*most+spareFiles {
+		if most := render.MaxConn(a.Content); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
 			return &RefusedError{[]Refusal{{
 				Node: n.Name, What: fmt.Sprintf("its haproxy.cfg is for %d connections, and haproxy may open %d files: too few", most, limit),
 				Cure: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",

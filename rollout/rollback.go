@@ -94,19 +94,7 @@ func noGeneration(n inventory.Node, what string) error {
 
 // planState compares a node with a saved state.
 func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
-	var artifacts []render.Artifact
-	for _, path := range render.Paths() {
-		want, ok := s.files[path]
-		if !ok {
-			n.planRemoval(f, path)
-			continue
-		}
-		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
-		artifacts = append(artifacts, a)
-		if change, differs := compare(n.Node, f, a, want.UID, want.GID); differs {
-			n.Changes = append(n.Changes, change)
-		}
-	}
+	artifacts := n.planFilesBack(f, s, render.Paths())
 	if _, there := f.Files[kubeadm.ManifestPath]; there || !n.Leaving { // who has left Kubernetes has none
 		err := n.planManifest(f, func(source []byte) ([]byte, error) {
 			return kubeadm.LikeIn(source, s.files[kubeadm.ManifestPath].Content)
@@ -134,6 +122,25 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 		n.Sysctl = SysctlLeave
 	}
 	return nil
+}
+
+// planFilesBack compares the files at these paths with a saved state, and
+// returns those that it has.
+func (n *NodePlan) planFilesBack(f *Facts, s *saved, paths []string) []render.Artifact {
+	var artifacts []render.Artifact
+	for _, path := range paths {
+		want, ok := s.files[path]
+		if !ok {
+			n.planRemoval(f, path)
+			continue
+		}
+		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
+		artifacts = append(artifacts, a)
+		if change, differs := compare(n.Node, f, a, want.UID, want.GID); differs {
+			n.Changes = append(n.Changes, change)
+		}
+	}
+	return artifacts
 }
 
 func (n *NodePlan) planRemoval(f *Facts, path string) {

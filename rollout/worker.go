@@ -106,19 +106,7 @@ func (p *NodePlan) planBalancerBack(f *Facts, s *saved) {
 	if len(f.balancers())+len(then) == 0 {
 		return
 	}
-	var artifacts []render.Artifact
-	for _, path := range render.WorkerPaths() {
-		want, ok := s.files[path]
-		if !ok {
-			p.planRemoval(f, path)
-			continue
-		}
-		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
-		artifacts = append(artifacts, a)
-		if change, differs := compare(p.Node, f, a, want.UID, want.GID); differs {
-			p.Changes = append(p.Changes, change)
-		}
-	}
+	artifacts := p.planFilesBack(f, s, render.WorkerPaths())
 	p.balancerConsequences(f, artifacts)
 	unit, now := s.units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
 	if unit.Active != "active" {
