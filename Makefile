@@ -74,7 +74,7 @@ demo-down: ## remove what demo made
 e2e: build ## the acceptance on real machines, among them a kubeadm cluster, and a few faults of each class (root; the first time builds Kubernetes)
 	$(LAB) image
 	$(LAB) kubernetes
-	$(GO) test -tags e2e -count=1 -timeout 50m -parallel 3 -v ./lab/e2e ./lab/standin
+	$(GO) test -tags e2e -count=1 -timeout 50m -v ./lab/e2e ./lab/standin
 	$(MAKE) faults-fast
 
 .PHONY: exposures

@@ -10,8 +10,9 @@ import (
 
 // TestKubeadm carries the tutorial out on a genuine kubeadm cluster.
 func TestKubeadm(t *testing.T) {
+	takeTurn(t, clusters) // before all others, which work in its idle minutes
 	t.Parallel()
-	m := boot(t, "e2e-kubeadm", "--kubernetes")
+	m := up(t, "e2e-kubeadm", "--kubernetes")
 	const inventory = "examples/tutorial.yaml"
 	manifests := map[string]string{}
 	for _, n := range nodes {

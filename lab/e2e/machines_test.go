@@ -36,8 +36,16 @@ type machines struct {
 	env  []string // more of kplb's environment
 }
 
-// boot brings a lab up for the test, and takes it down after it.
+// boot brings a lab up for the test when it is its turn, and takes it down
+// after it.
 func boot(t *testing.T, name string, options ...string) *machines {
+	t.Helper()
+	takeTurn(t, forLab(options))
+	return up(t, name, options...)
+}
+
+// up is boot for a test that has its turn.
+func up(t *testing.T, name string, options ...string) *machines {
 	t.Helper()
 	m := &machines{t: t, name: name}
 	m.lab("down")
