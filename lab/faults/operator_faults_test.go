@@ -12,8 +12,9 @@ const patience = 2 * time.Minute
 
 func operatorFaults() []fault {
 	return []fault{
-		{id: "A1a", name: "operator killed (-9), swept over the clock", count: 24, fast: 2, inject: killByClock},
-		{id: "A1b", name: "operator killed (-9) at each line that it says", count: 12, fast: 1, inject: killByLine},
+		// every node goes back by itself there, at once, and has five seconds for it
+		{id: "A1a", name: "operator killed (-9), swept over the clock", count: 24, fast: 2, alone: true, inject: killByClock},
+		{id: "A1b", name: "operator killed (-9) at each line that it says", count: 12, fast: 1, alone: true, inject: killByLine},
 		{id: "A4a", name: "operator gets INT, TERM or HUP", count: 12, fast: 1, inject: politeSignal},
 		{id: "A4b", name: "operator's stdout is closed", count: 3, fast: 1, inject: closedStdout},
 	}
