@@ -71,11 +71,9 @@ func (s *stream) stands(t *testing.T, what string, after time.Duration) {
 }
 
 // idleStreams holds a watch and an exec through the VIP without a word, and
-// wants both to work afterwards. Another cluster may work in the meantime.
+// wants both to work afterwards.
 func (m *machines) idleStreams() {
 	m.t.Helper()
-	clusters.give()
-	defer clusters.take()
 	defer m.tell() // of now, and not of the end of the whole test
 	kubectl := strings.TrimSpace(m.lab("exec", "operator", "sh", "-c", "command -v kubectl"))
 	ctx, cancel := context.WithCancel(context.Background())

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -30,9 +31,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func (q turns) take() { q <- struct{}{} }
-func (q turns) give() { <-q }
-
 // forLab are the turns of which a lab with these options needs one.
 func forLab(options []string) turns {
 	if slices.Contains(options, "--kubernetes") {
@@ -41,13 +39,16 @@ func forLab(options []string) turns {
 	return standins
 }
 
-// takeTurn waits until the test may work; it may until all of it is cleaned up.
-func takeTurn(t *testing.T, q turns) {
+// takeTurn waits until the test may work. It may until it gives the turn to
+// somebody else, or all of it is cleaned up.
+func takeTurn(t *testing.T, q turns) (give func()) {
 	t.Helper()
 	began := time.Now()
-	q.take()
-	t.Cleanup(q.give)
+	q <- struct{}{}
 	if waited := time.Since(began); waited > time.Second {
 		t.Logf("waited %.0f s for its turn", waited.Seconds())
 	}
+	give = sync.OnceFunc(func() { <-q })
+	t.Cleanup(give)
+	return give
 }
