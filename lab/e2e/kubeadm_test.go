@@ -10,7 +10,7 @@ import (
 
 // TestKubeadm carries the tutorial out on a genuine kubeadm cluster.
 func TestKubeadm(t *testing.T) {
-	giveTurn := takeTurn(t, clusters) // before all others, which work in its idle minutes
+	turn := takeTurn(t, cluster) // before all others, which work in its idle minutes
 	t.Parallel()
 	m := up(t, "e2e-kubeadm", "--kubernetes")
 	const inventory = "examples/tutorial.yaml"
@@ -43,7 +43,7 @@ func TestKubeadm(t *testing.T) {
 	t.Run("failover", func(t *testing.T) { m.in(t).failover() })
 	t.Run("kubeadm keeps the bind-address", func(t *testing.T) { m.in(t).regenerateManifest(inventory) })
 	t.Run("anonymous requests are refused", func(t *testing.T) { m.in(t).refuseAnonymous(inventory) })
-	giveTurn()
+	turn.lighten(idleCluster)
 	t.Run("idle streams", func(t *testing.T) { m.in(t).idleStreams() })
 }
 
