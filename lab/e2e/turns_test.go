@@ -19,8 +19,8 @@ const (
 	standIns    = 1 // a lab whose apiservers are stand-ins
 	idleCluster = 1
 	cluster     = 2
-	busyCluster = 3 // whose clients may not notice anything
-	capacity    = 5
+	busyCluster = 4 // whose clients may not notice anything: no other cluster works beside it
+	capacity    = 6
 )
 
 // turns are given to the heaviest lab for which there is room: its test is the
