@@ -19,7 +19,7 @@ const (
 	standIns    = 1 // a lab whose apiservers are stand-ins
 	idleCluster = 1
 	cluster     = 2
-	busyCluster = 4 // whose clients may not notice anything: no other cluster works beside it
+	busyCluster = 4 // whose clients may not notice anything: little else has room
 	capacity    = 6
 )
 
