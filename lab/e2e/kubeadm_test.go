@@ -10,7 +10,7 @@ import (
 
 // TestKubeadm carries the tutorial out on a genuine kubeadm cluster.
 func TestKubeadm(t *testing.T) {
-	turn := takeTurn(t, cluster) // before all others, which work in its idle minutes
+	turn := takeTurn(t, clusters, cluster) // before all others, which work in its idle minutes
 	t.Parallel()
 	m := up(t, "e2e-kubeadm", "--kubernetes")
 	const inventory = "examples/tutorial.yaml"

@@ -40,7 +40,7 @@ type machines struct {
 // after it.
 func boot(t *testing.T, name string, options ...string) *machines {
 	t.Helper()
-	takeTurn(t, weightOf(options))
+	takeTurnFor(t, options)
 	return up(t, name, options...)
 }
 

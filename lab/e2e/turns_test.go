@@ -3,40 +3,32 @@
 package e2e
 
 import (
+	"context"
 	"flag"
 	"os"
 	"slices"
-	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// What a lab weighs while its test works, and how much two processors carry. A
-// kubeadm cluster of which nothing is asked takes half a processor. With three
-// clusters at work the load was 70: apiservers answered their health checks late
-// or with 500, until no server was left and clients were reset.
+// Two processors carry two kubeadm clusters at work and one lab whose apiservers
+// are stand-ins. With three clusters the load was 70: apiservers answered their
+// health checks late or with 500, until no server was left and clients were
+// reset. With two clusters and two other labs it was 50, and an apply took longer
+// than a test waits for it.
+var (
+	clusters = semaphore.NewWeighted(5)
+	standIns = semaphore.NewWeighted(1)
+)
+
+// What a lab weighs.
 const (
-	standIns    = 1 // a lab whose apiservers are stand-ins
 	idleCluster = 1
 	cluster     = 2
-	busyCluster = 4 // whose clients may not notice anything: little else has room
-	capacity    = 6
+	busyCluster = 3 // whose clients may not notice anything: beside it and an idle one no other has room
 )
-
-// turns are given to the heaviest lab for which there is room: its test is the
-// longest.
-type turns struct {
-	mu      sync.Mutex
-	changed *sync.Cond
-	taken   int
-	waiting []int
-}
-
-var queue = func() *turns {
-	q := &turns{}
-	q.changed = sync.NewCond(&q.mu)
-	return q
-}()
 
 // TestMain lets every test begin: it is for its turn that each of them waits.
 func TestMain(m *testing.M) {
@@ -47,64 +39,38 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func (q *turns) take(weight int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, weight)
-	for weight < q.heaviest() || !q.fits(weight) {
-		q.changed.Wait()
-	}
-	at := slices.Index(q.waiting, weight)
-	q.waiting = slices.Delete(q.waiting, at, at+1)
-	q.taken += weight
-	q.changed.Broadcast()
-}
-
-func (q *turns) fits(weight int) bool { return q.taken+weight <= capacity }
-
-// heaviest of those that wait and fit.
-func (q *turns) heaviest() int {
-	most := 0
-	for _, weight := range q.waiting {
-		if q.fits(weight) {
-			most = max(most, weight)
-		}
-	}
-	return most
-}
-
-func (q *turns) give(weight int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.taken -= weight
-	q.changed.Broadcast()
-}
-
 // turn is a test's, until all of it is cleaned up.
-type turn struct{ weight int }
+type turn struct {
+	of     *semaphore.Weighted
+	weight int64
+}
 
-func takeTurn(t *testing.T, weight int) *turn {
+func takeTurn(t *testing.T, of *semaphore.Weighted, weight int64) *turn {
 	t.Helper()
 	began := time.Now()
-	queue.take(weight)
+	if err := of.Acquire(context.Background(), weight); err != nil {
+		t.Fatal(err)
+	}
 	if waited := time.Since(began); waited > time.Second {
 		t.Logf("waited %.0f s for its turn", waited.Seconds())
 	}
-	own := &turn{weight}
-	t.Cleanup(func() { queue.give(own.weight) })
+	own := &turn{of, weight}
+	t.Cleanup(func() { own.lighten(0) })
 	return own
 }
 
-// lighten gives away what the rest of the test does without.
-func (own *turn) lighten(weight int) {
-	queue.give(own.weight - weight)
-	own.weight = weight
+// takeTurnFor waits for the turn of a lab with these options.
+func takeTurnFor(t *testing.T, options []string) {
+	t.Helper()
+	if slices.Contains(options, "--kubernetes") {
+		takeTurn(t, clusters, cluster)
+	} else {
+		takeTurn(t, standIns, 1)
+	}
 }
 
-// weightOf a lab with these options.
-func weightOf(options []string) int {
-	if slices.Contains(options, "--kubernetes") {
-		return cluster
-	}
-	return standIns
+// lighten gives away what the rest of the test does without.
+func (own *turn) lighten(weight int64) {
+	own.of.Release(own.weight - weight)
+	own.weight = weight
 }
