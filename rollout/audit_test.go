@@ -41,12 +41,12 @@ func auditFleet(t *testing.T) *fleet {
 		look := node.on["doctor"]
 		node.on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 			return look(ctx, s, func(key string, fields ...string) {
-				if key == "listening" && node.facts.Holds(f.Cluster.VIP) {
+				if key == "listening" && node.holds(f.Cluster.VIP) {
 					say("addresses", fmt.Sprintf("2: eth0    inet %s/16 scope global eth0\n2: eth0    inet %s/32 scope global eth0", n.Address, f.Cluster.VIP))
 				}
 				say(key, fields...)
 				for j, other := range f.Cluster.Nodes {
-					if key == "listening" && j != i && f.nodes[other.Name].facts.Holds(f.Cluster.VIP) {
+					if key == "listening" && j != i && f.nodes[other.Name].holds(f.Cluster.VIP) {
 						say("has", macOf(j), f.Cluster.VIP.String())
 					}
 				}

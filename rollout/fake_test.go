@@ -133,6 +133,13 @@ func (f *fleet) locked(change func(*fleet)) func() {
 	}
 }
 
+// holds is whether the node has the VIP now; others may be moving it.
+func (n *fakeNode) holds(vip netip.Addr) bool {
+	n.fleet.mu.Lock()
+	defer n.fleet.mu.Unlock()
+	return n.facts.Holds(vip)
+}
+
 // fakeHost is a connection to a node.
 type fakeHost struct {
 	*fakeNode
