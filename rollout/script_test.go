@@ -340,11 +340,11 @@ func TestSweep(t *testing.T) {
 	clean := s.tree("")
 	for _, name := range []string{
 		"kplb/restore.new", "kplb/pending.done/txn", "kplb/generations/.next/about", "kplb/generations/.0/index", "kplb/current.new",
-		"etc/.kplb-haproxy.cfg", "etc/.kplb-probe.AbC",
+		"etc/.kplb-haproxy.cfg", "etc/.kplb-probe.7", ".kplb-probe.7",
 	} {
 		s.write(name, "x", 0o600)
 	}
-	s.must(`sweep "$R/etc/haproxy.cfg"`)
+	s.must(`sweep "$R/etc/haproxy.cfg $R/not/there/yet"`)
 	same(t, "files", s.tree(""), clean)
 	s.write("kplb/stage/paths", "x", 0o600) // staged, and never begun
 	s.must(`sweep ""`)

@@ -25,14 +25,13 @@ is_unchanged() {
 	[ "$now" = "$before" ] || refuse "$path has changed since the plan was made"
 }
 
-# One probe for each directory. What is not there yet is made in its parent.
+# One probe for each directory.
 is_writable() {
-	dir=${path%/*}
-	while [ ! -d "$dir" ]; do dir=${dir%/*}; done
+	near "$path"
 	case $probed in *" $dir "*) return 0 ;; esac
 	probed="$probed$dir "
 	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || refuse "$path cannot be written: ${said##*: }"
-	rm -f "$dir/.kplb-probe.$$"
+	gone "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
 }
 
 are_mutable() {

@@ -136,6 +136,13 @@ temporary() {
 	esac
 }
 
+# near PATH: sets dir to where it is, or will be made: its directory, or the first
+# above that is there.
+near() {
+	dir=${1%/*}
+	while [ -n "$dir" ] && [ ! -d "$dir" ]; do dir=${dir%/*}; done
+}
+
 # place FILE PATH MODE OWNER: one step from the old file to the new one.
 place() {
 	to=$(temporary "$2")
@@ -163,7 +170,10 @@ put_back() {
 # that there is something to sweep goes last.
 sweep() {
 	set -- "$1" $base/pending.done $base/generations/.next $base/generations/.0 $base/*.new
-	for path in $1; do set -- "$@" "$(temporary "$path")" "${path%/*}"/.kplb-probe.*; done
+	for path in $1; do
+		near "$path"
+		set -- "$@" "$(temporary "$path")" "$dir"/.kplb-probe.*
+	done
 	[ -d $base/pending ] || set -- "$@" $base/stage
 	shift
 	gone "$@"

@@ -29,6 +29,7 @@ var (
 	confirming = step{"60", 1, ""}
 	goingBack  = step{"180", 1, ""}
 	savingOld  = step{"120", 1, "write /var/lib/kplb/stage/pending/old/index"}
+	probing    = step{"120", 1, "unlinkat /etc/"}
 )
 
 func callFaults() []fault {
@@ -45,6 +46,8 @@ func callFaults() []fault {
 		{id: "A5g", name: "the same, arming and renaming", count: 12, fast: 1, inject: killedCall(installing, 0, 3)},
 		{id: "A5h", name: "the same, confirming", count: 6, inject: killedCall(confirming, 0, 3, 4)},
 		{id: "A5i", name: "a write fails while what there was is listed, and the operator is killed after the change", count: 9, inject: failingSave},
+		{id: "A5j", name: "the file that a directory was tried with is not removed at once", count: 6, fast: 1, inject: failingCall(probing, 0, 3)},
+		{id: "A5k", name: "killed before it is removed", count: 6, inject: killedCall(probing, 0, 3)},
 	}
 }
 
