@@ -46,13 +46,11 @@ type fault struct {
 	figure string // what each node of each trial must prove, for a line under the table
 	// own judges instead of the common checks, where they do not fit.
 	own bool
-	// alone has a trial run while no other lab has one: it measures time, or
-	// connections through a VIP that a busy machine would move.
+	// alone has its trials before there is another lab, whose daemons are busy
+	// although it waits: they measure time, or connections through a VIP that a
+	// busy machine would move.
 	alone bool
 }
-
-// turns keeps trials that are alone from the others.
-var turns sync.RWMutex
 
 func catalogue() []fault {
 	return slices.Concat(operatorFaults(), nodeFaults(), linkFaults(), diskFaults(), placeFaults(),
@@ -101,23 +99,6 @@ func TestFaults(t *testing.T) {
 		t.Fatalf("another run has the labs %s-1 and on: choose another FAULTS_NAME", prefix())
 	}
 	rows := chosen()
-	results := make([]result, len(rows))
-	queue := make(chan int, len(rows)) // a worker may end early
-	var workers sync.WaitGroup
-	for i := range min(number("FAULTS_LABS", 3), len(rows)) {
-		b := newBench(t, machines.Lab{Name: prefix() + "-" + strconv.Itoa(i+1), Root: root})
-		t.Cleanup(b.close)
-		workers.Go(func() {
-			defer func() { // the labs must go, whatever is wrong with a row
-				if r := recover(); r != nil {
-					t.Errorf("%v\n%s", r, debug.Stack())
-				}
-			}()
-			for row := range queue {
-				results[row] = b.row(rows[row])
-			}
-		})
-	}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() { // the labs must go then, too; what runs in them fails from there on
@@ -127,15 +108,14 @@ func TestFaults(t *testing.T) {
 		}
 		os.Exit(130)
 	}()
-	for _, early := range []bool{true, false} { // the longest ones first: the labs come to their end together
-		for row, f := range rows {
-			if f.first == early {
-				queue <- row
-			}
-		}
+	benches := make([]*bench, min(number("FAULTS_LABS", 3), len(rows))) // each boots its lab for its first trial
+	for i := range benches {
+		benches[i] = newBench(t, machines.Lab{Name: prefix() + "-" + strconv.Itoa(i+1), Root: root})
+		t.Cleanup(benches[i].close)
 	}
-	close(queue)
-	workers.Wait()
+	results := make([]result, len(rows))
+	carryOut(benches[:1], rows, results, func(f fault) bool { return f.alone })
+	carryOut(benches, rows, results, func(f fault) bool { return !f.alone })
 	for i := range results {
 		if results[i].fault.id == "" {
 			t.Errorf("%s was not tried: no lab was left", rows[i].id)
@@ -153,6 +133,33 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// carryOut has the benches work side by side on the rows that are wanted.
+func carryOut(benches []*bench, rows []fault, results []result, wanted func(fault) bool) {
+	queue := make(chan int, len(rows))          // a bench may end early
+	for _, early := range []bool{true, false} { // the longest ones first: the labs come to their end together
+		for row, f := range rows {
+			if f.first == early && wanted(f) {
+				queue <- row
+			}
+		}
+	}
+	close(queue)
+	var working sync.WaitGroup
+	for _, b := range benches {
+		working.Go(func() {
+			defer func() { // the labs must go, whatever is wrong with a row
+				if r := recover(); r != nil {
+					b.t.Errorf("%v\n%s", r, debug.Stack())
+				}
+			}()
+			for row := range queue {
+				results[row] = b.row(rows[row])
+			}
+		})
+	}
+	working.Wait()
+}
+
 // row carries out all trials of a fault.
 func (b *bench) row(f fault) result {
 	r := result{fault: f}
@@ -167,7 +174,7 @@ func (b *bench) row(f fault) result {
 			bench: b, name: name, k: k, at: (float64(k) + 0.5) / float64(f.count),
 			rng: rand.New(rand.NewPCG(uint64(seed), uint64(k)<<32|uint64(crc32.ChecksumIEEE([]byte(f.id))))),
 		}
-		t.inTurn(f)
+		t.carryOut(f)
 		r.trials++
 		r.settled, r.proven = max(r.settled, t.settled), r.proven+t.proven
 		if len(t.problems) == 0 {

@@ -85,18 +85,6 @@ func (t *trial) mend() {
 // moment is the trial's point of time in a calm rollout.
 func (t *trial) moment() time.Duration { return time.Duration(t.at * float64(t.usual)) }
 
-// inTurn carries a trial out, beside others or alone.
-func (t *trial) inTurn(f fault) {
-	if f.alone {
-		turns.Lock()
-		defer turns.Unlock()
-	} else {
-		turns.RLock()
-		defer turns.RUnlock()
-	}
-	t.carryOut(f)
-}
-
 // carryOut goes through a whole trial.
 func (t *trial) carryOut(f fault) {
 	t.ready(f.first)
