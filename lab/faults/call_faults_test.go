@@ -19,7 +19,7 @@ import (
 type step struct {
 	limit string
 	nth   int
-	of    string // only calls that begin so; see inject
+	of    string // only calls that begin so, a regular expression; see inject
 }
 
 var (
@@ -29,7 +29,7 @@ var (
 	confirming = step{"60", 1, ""}
 	goingBack  = step{"180", 1, ""}
 	savingOld  = step{"120", 1, "write /var/lib/kplb/stage/pending/old/index"}
-	probing    = step{"120", 1, "unlinkat /etc/"}
+	probing    = step{"120", 1, "unlinkat /etc/.*[.]kplb-probe[.][0-9]"}
 )
 
 func callFaults() []fault {

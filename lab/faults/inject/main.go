@@ -8,7 +8,8 @@
 //	/run/fault.plan   LIMIT NTH K WHAT [OF]: of the NTH step with that limit in
 //	                  seconds, the K-th call fails with the error number WHAT,
 //	                  or its process is killed (WHAT is "kill"); only calls
-//	                  that begin with OF count, as in "write /etc/"
+//	                  that begin as OF says count, a regular expression as in
+//	                  "write /etc/"
 //	/run/fault.done   how many calls there were, and which one it was
 package main
 
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -34,7 +36,7 @@ type plan struct {
 	nth, k int
 	kill   bool
 	errno  syscall.Errno
-	of     string
+	of     *regexp.Regexp
 }
 
 func readPlan() (p plan, ok bool) {
@@ -46,8 +48,12 @@ func readPlan() (p plan, ok bool) {
 	if n, _ := fmt.Sscan(string(text), &p.limit, &p.nth, &p.k, &what); n != 4 {
 		return p, false
 	}
+	of := ""
 	if fields := strings.SplitN(strings.TrimSpace(string(text)), " ", 5); len(fields) == 5 {
-		p.of = fields[4]
+		of = fields[4]
+	}
+	if p.of, err = regexp.Compile("^(?:" + of + ")"); err != nil {
+		return p, false
 	}
 	number, err := strconv.Atoi(what)
 	p.kill, p.errno = err != nil, syscall.Errno(number)

@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"strings"
-	"syscall"
-)
+import "syscall"
 
 // tracer follows a step and all that comes of it.
 type tracer struct {
@@ -62,7 +59,7 @@ func (t *tracer) enter(pid int) {
 		return
 	}
 	what, ok := changes(pid, &regs)
-	if !ok || !strings.HasPrefix(what, t.of) {
+	if !ok || !t.of.MatchString(what) {
 		return
 	}
 	t.count++
