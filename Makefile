@@ -99,7 +99,7 @@ fault-tools: # what the faults need on this machine besides the lab's own
 	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime; }
 
 .PHONY: faults
-faults: build fault-tools ## some hundred injected faults, judged by an independent checker (root, about 40 minutes); table in docs/
+faults: build fault-tools ## some hundred injected faults, judged by an independent checker (root, an hour and more); table in docs/
 	FAULTS_TABLE=$(CURDIR)/docs/faults-table.md $(GO) test -tags faults -count=1 -timeout 90m -v ./lab/faults
 
 .PHONY: drill-report
