@@ -115,7 +115,7 @@ load: build ## 100 applies while clients use the VIP (root, some minutes)
 	$(GO) test -tags load -count=1 -timeout 40m -v ./lab/load
 
 .PHONY: bench
-bench: build ## how long applies take, beside Ansible and plain ssh (root, about 8 minutes; BENCH_TABLE=FILE keeps the table)
+bench: build ## how long applies take, beside Ansible and plain ssh (root, about 9 minutes; BENCH_TABLE=FILE keeps the table)
 	@command -v ansible-playbook >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends ansible-core; }
 	$(GO) test -tags bench -count=1 -timeout 25m -v -run '^TestBench$$' ./lab/bench
 
