@@ -9,7 +9,7 @@ LINT_VERSION := v2.15.0
 LINT     := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/promtool)
 LAB      := $(CURDIR)/lab/lab
-LAB_TAGS := e2e,faults,load,bench,failover
+LAB_TAGS := e2e,faults,load,bench,failover,restarts
 
 .DEFAULT_GOAL := help
 
@@ -118,6 +118,11 @@ load: build ## 100 applies while clients use the VIP (root, some minutes)
 bench: build ## how long applies take, beside Ansible and plain ssh (root, about 9 minutes; BENCH_TABLE=FILE keeps the table)
 	@command -v ansible-playbook >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends ansible-core; }
 	$(GO) test -tags bench -count=1 -timeout 25m -v -run '^TestBench$$' ./lab/bench
+
+.PHONY: restarts
+restarts: build ## how long an apiserver is away when its manifest changes, and what its users notice, on a kubeadm cluster (root, half an hour); table in docs/
+	$(LAB) kubernetes
+	RESTARTS_TABLE=$(or $(RESTARTS_TABLE),$(CURDIR)/docs/restart-table.md) $(GO) test -tags restarts -count=1 -timeout 90m -v ./lab/restart
 
 .PHONY: clean
 clean: ## remove what was built here

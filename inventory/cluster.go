@@ -79,6 +79,7 @@ type Cluster struct {
 	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
 	Metrics      *Metrics  `json:",omitempty"` // for Prometheus, beside HAProxy's monitor page; nil: nothing
 	Director     Director
+	APIServer    APIServer
 
 	VIPs      []netip.Addr          // all of them, in the order of the file
 	Preferred map[netip.Addr]string // the node that has a VIP while it is well, where one does
@@ -218,6 +219,22 @@ type ServerCheck string
 const (
 	CheckSSL ServerCheck = "ssl" // /readyz over TLS
 	CheckTCP ServerCheck = "tcp" // a connection
+)
+
+// APIServer is how the apiservers are looked after.
+type APIServer struct{ Restart Restart }
+
+// Restart is how an apiserver restarts whose manifest has changed.
+type Restart string
+
+// The restarts. Kubelet carries out both.
+const (
+	// Quick ends an apiserver that has closed its port after a few seconds, and
+	// has kubelet start the next one at once: some 8 s.
+	Quick Restart = "quick"
+	// Graceful leaves both to kubelet, which waits for watches that do not end, and
+	// then for its own timer: some 45 s.
+	Graceful Restart = "graceful"
 )
 
 // Secret names where a secret comes from. Exactly one field is set. The

@@ -27,6 +27,8 @@ type document struct {
 	HAProxy      haproxyDocument  `key:"haproxy"`
 	IPVS         ipvsDocument     `key:"ipvs"`
 
+	APIServer apiserverDocument `key:"apiserver"`
+
 	Services []serviceDocument `key:"services"`
 	Metrics  metricsDocument   `key:"metrics"`
 
@@ -119,6 +121,11 @@ type haproxyExtraDocument struct {
 	Defaults words `key:"defaults"`
 	Frontend words `key:"frontend"`
 	Backend  words `key:"backend"`
+}
+
+type apiserverDocument struct {
+	At      section
+	Restart scalar `key:"restart"`
 }
 
 type ipvsDocument struct {

@@ -120,9 +120,8 @@ if [ "$KPLB_NO_BIND6" = 1 ]; then
 	echo "$bind6" >/proc/sys/net/ipv6/ip_nonlocal_bind
 fi
 give_back "$base/generations/$KPLB_GIVE_OF" "$KPLB_GIVE"
-for unit in $KPLB_ENABLE; do
-	said=$(systemctl --quiet enable "$unit" 2>&1) || refuse "systemctl enable $unit: $said"
-done
+# shellcheck disable=SC2086 # units
+[ -z "$KPLB_ENABLE" ] || said=$(set_boot enable $KPLB_ENABLE 2>&1) || refuse "systemctl enable $KPLB_ENABLE: $said"
 for unit in $KPLB_DISABLE; do
 	case $unit in
 	kplb-redirect.service | kplb-ipvs.service)
@@ -131,7 +130,7 @@ for unit in $KPLB_DISABLE; do
 		continue
 		;;
 	esac
-	said=$(systemctl --quiet disable "$unit" 2>&1) || refuse "systemctl disable $unit: $said"
+	said=$(set_boot disable "$unit" 2>&1) || refuse "systemctl disable $unit: $said"
 done
 ufw_lines "$KPLB_OPEN"
 if [ "$KPLB_KEEPALIVED" = stop ]; then switch keepalived stop; fi

@@ -17,5 +17,5 @@ while :; do
 		record elsewhere "${listening:-no address}"
 		exit 0
 	fi
-	sleep 0.5
+	sleep 0.2
 done

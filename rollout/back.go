@@ -64,7 +64,7 @@ var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed or da
 // backUsual is how long a node takes to be as before.
 func (n NodePlan) backUsual() time.Duration {
 	if n.Manifest != nil {
-		return activateUsual + apiserverRestart
+		return activateUsual + n.Restart.Usual
 	}
 	return activateUsual
 }

@@ -108,7 +108,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 		return stopped
 	}
 	slices.Sort(confirmed)
-	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.window + apiserverRestart*time.Duration(len(r.Cluster.Nodes))}
+	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.longestWindow()}
 }
 
 // stillWell wants the daemons of all armed nodes to be those that were left
@@ -152,7 +152,7 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 			}
 		}
 		err := run(ctx, h, n.Name, stateScript("confirm", generationBody+confirmBody, time.Minute, map[string]string{
-			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep),
+			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep), "KPLB_RESTARTED": r.restartOf(n),
 		}), nil)
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil

@@ -1,5 +1,6 @@
 # Makes a change that is in place the node's new generation.
 #   KPLB_TXN    the change; empty: whichever is waiting
+#   KPLB_RESTARTED  how the apiserver has restarted, and the seconds that it took; empty: it has not
 #   KPLB_KEEP   how many generations stay, beside the one from before kplb
 
 refuse() {
@@ -25,6 +26,7 @@ grep -qsxF "txn=$txn" $generations/.next/about && [ -s $base/current.new ] || wr
 number=$(cat $base/current.new)
 mv -T $generations/.next "$generations/$number" && mv -f $base/current.new $base/current && rm -f $base/restored ||
 	refuse "$base cannot be written"
+[ -z "$KPLB_RESTARTED" ] || echo "$KPLB_RESTARTED" >$base/restarted # for the next plan
 disarm # its first rename confirms the change
 [ ! -d $base/pending ] || refuse "$base cannot be written"
 (cd $generations && printf '%s\n' [0-9]* | sort -n | sed 1d | head -n "-$KPLB_KEEP" | while read -r old; do rm -rf "./$old"; done)

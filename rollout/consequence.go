@@ -3,14 +3,9 @@ package rollout
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/render"
 )
-
-// apiserverRestart is how long kubelet takes to restart an apiserver whose
-// manifest changed, measured on a kubeadm cluster.
-const apiserverRestart = 49 * time.Second
 
 // Consequences says in words what carrying out the node's plan does there.
 func (n NodePlan) Consequences() []string {
@@ -36,7 +31,7 @@ func (n NodePlan) Consequences() []string {
 	}
 	switch {
 	case n.Manifest != nil:
-		say("apiserver restarts, about %s without this one", apiserverRestart)
+		say("apiserver restarts, about %s without this one", n.Restart.Usual)
 	case strings.HasPrefix(n.Listen, "*"):
 		say("waits for the apiserver to listen on every address")
 	case n.Listen != "":

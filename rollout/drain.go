@@ -20,16 +20,13 @@ const drainTime = 3 * time.Second
 // server back by themselves after a minute, and where it cannot be done,
 // HAProxy's own retries are left.
 func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
-	if !r.tellBalancers(ctx, n, "drain") {
+	drained, connections := r.tellBalancers(ctx, n, "drain")
+	if !drained {
 		return func() {}
 	}
-	_ = r.step(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
-		select {
-		case <-ctx.Done():
-		case <-time.After(drainTime):
-		}
-		return nil
-	})
+	if connections {
+		r.letEnd(ctx, n)
+	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 		defer cancel()
@@ -37,12 +34,24 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 	}
 }
 
+// letEnd gives drainTime to what is under way.
+func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
+	_ = r.step(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(drainTime):
+		}
+		return nil
+	})
+}
+
 // drainLimit is more than a node takes for it.
 const drainLimit = 15 * time.Second
 
-// tellBalancers says whether one of them has done so.
-func (r *Rollout) tellBalancers(ctx context.Context, n inventory.Node, state string) bool {
-	var drained atomic.Bool
+// tellBalancers says whether one of them has done so, and whether one of those
+// has connections to the server, or does not say.
+func (r *Rollout) tellBalancers(ctx context.Context, n inventory.Node, state string) (told, connected bool) {
+	var drained, busy atomic.Bool
 	_ = r.each(r.reached(slices.Concat(r.leaving, r.Cluster.Nodes)), func(on inventory.Node) error { // a courtesy, see drain
 		h, err := r.host(ctx, on)
 		if err != nil {
@@ -55,8 +64,11 @@ func (r *Rollout) tellBalancers(ctx context.Context, n inventory.Node, state str
 		}, func(record remote.Record) {
 			if record.Key == "drained" {
 				drained.Store(true)
+				if len(record.Fields) != 1 || record.Fields[0] != "0" {
+					busy.Store(true)
+				}
 			}
 		})
 	})
-	return drained.Load()
+	return drained.Load(), busy.Load()
 }

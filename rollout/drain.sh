@@ -3,7 +3,7 @@
 # keeps them.
 #   KPLB_SERVER  of the backend kube-apiserver
 #   KPLB_STATE   drain or ready
-# Says "drained" if it is so.
+# Says "drained" if it is so, and how many connections the server has there.
 
 unit=kplb-undrain-$KPLB_SERVER
 
@@ -22,7 +22,7 @@ if [ "$KPLB_STATE" = drain ]; then
 		# systemd takes $$ for a dollar
 		systemd-run --quiet --collect --unit="$unit" --on-active=60 --timer-property=AccuracySec=1 \
 			perl -e "$(kplb_file haproxy.pl | sed 's/\$/$$/g')" "set server kube-apiserver/$KPLB_SERVER state ready" 2>/dev/null &&
-			tell "set server kube-apiserver/$KPLB_SERVER state drain" && record drained
+			tell "set server kube-apiserver/$KPLB_SERVER state drain" && record drained "$(tell 'show stat kube-apiserver 4 -1' | cut -d, -f 2,5 | sed -n "s/^$KPLB_SERVER,//p")"
 	fi
 else
 	tell "set server kube-apiserver/$KPLB_SERVER state ready" >/dev/null

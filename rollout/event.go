@@ -52,13 +52,9 @@ func (r *Rollout) reportStop(cause error) {
 	if len(r.armed) == 0 {
 		return
 	}
-	within := r.window
-	for _, n := range r.armed {
-		within = max(within, r.windowOf(n))
-	}
 	why := "stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
 	if errors.Is(cause, context.Canceled) {
-		why = fmt.Sprintf("interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within %s", within)
+		why = fmt.Sprintf("interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within %s", r.longestWindow())
 	}
 	r.report(Event{Step: why, Done: true})
 }

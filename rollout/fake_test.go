@@ -59,6 +59,8 @@ type fakeNode struct {
 	down   atomic.Bool // nothing listens where its apiserver should
 	health string      // of its etcd; empty: nothing listens
 
+	kubelet func(*http.Request) (int, string) // at its healthzPort; nil: nothing listens
+
 	noForwarding bool // by its sshd, to a balancer
 }
 
@@ -283,6 +285,11 @@ func (h *fakeHost) DialContext(_ context.Context, _, address string) (net.Conn, 
 	if address == "127.0.0.1:2381" && h.health != "" {
 		here, there := net.Pipe()
 		go answerOne(there, there, always(200, h.health))
+		return here, nil
+	}
+	if address == "127.0.0.1:10248" && h.kubelet != nil {
+		here, there := net.Pipe()
+		go answerOne(there, there, h.kubelet)
 		return here, nil
 	}
 	return nil, &remote.Error{Host: h.name, Err: remote.ErrForwardFailed}

@@ -26,7 +26,7 @@ type inspection struct {
 // inspect asks one node everything in one round trip.
 func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, more inspection) (*Facts, error) {
 	node := n.Name
-	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current")
+	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current", restartedPath)
 	homes := more.wide || c.Endpoint != inventory.Leave
 	if homes || n.Worker {
 		paths = append(paths, adminPath, superAdminPath, kubeletPath)

@@ -1,4 +1,4 @@
-# Puts the apiserver's manifest in place, in one step: kubelet restarts it.
+# Puts the apiserver's manifest in place: kubelet restarts it.
 #   KPLB_TXN     the change that it belongs to
 #   KPLB_BEFORE  sha256 of what must be there
 #   KPLB_MODE    of the new file
@@ -10,13 +10,13 @@ refuse() {
 	exit 1
 }
 
-manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 one_at_a_time 20 || refuse "another step of kplb does not end on this node"
 [ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] || refuse "the change was taken back, because it was not confirmed in time"
 [ "$(sha256sum <$manifest | cut -c 1-64)" = "$KPLB_BEFORE" ] || refuse "$manifest has changed since the plan was made"
 [ "$(stat -c %d /etc/kubernetes)" = "$(stat -c %d /etc/kubernetes/manifests)" ] ||
 	refuse "/etc/kubernetes/manifests is a file system of its own: a manifest cannot be put there in one step"
 record socket "$(ss -Hltnpe "sport = :$KPLB_PORT" | sed -n '/"kube-apiserver"/s/.* ino:\([0-9]*\) .*/\1/p')"
-kplb_file manifest >$base/pending/manifest && place $base/pending/manifest $manifest "$KPLB_MODE" "$(stat -c %u:%g $manifest)" ||
+kplb_file manifest >$base/pending/manifest &&
+	replace_manifest $base/pending/manifest "$KPLB_MODE" "$(stat -c %u:%g $manifest)" "$(cat $base/pending/quick 2>/dev/null)" ||
 	refuse "$manifest could not be written"
 record done

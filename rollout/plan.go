@@ -41,8 +41,9 @@ type NodePlan struct {
 	Redirect    Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
 	Director    Action // the mark that has the kernel balance, by nftables: likewise
 	Sysctl      Sysctl
-	Listen      string   // where the apiserver has to listen afterwards; empty: it does already
-	Enable      []string // units to start at boot
+	Restart     APIServerRestart // of the apiserver, where its manifest changes
+	Listen      string           // where the apiserver has to listen afterwards; empty: it does already
+	Enable      []string         // units to start at boot
 	Disable     []string
 	open, close []render.Rule    // of the firewall
 	units       bool             // systemd has to read the unit files again

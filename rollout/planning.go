@@ -28,6 +28,9 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	plan, err := r.planFitting(ctx, facts)
+	if err == nil {
+		err = r.refuseKubelets(ctx, plan)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +168,7 @@ func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	for i, vip := range c.VIPs {
 		vips[i] = fmt.Sprintf("%s dev %s", netip.PrefixFrom(vip, vip.BitLen()), address.Interface)
 	}
-	p := NodePlan{Node: n, Holder: f.holdsAny(c.VIPs), vip: strings.Join(vips, "\n"), paths: f.managedPaths()}
+	p := NodePlan{Node: n, Holder: f.holdsAny(c.VIPs), Restart: restartOn(c, f), vip: strings.Join(vips, "\n"), paths: f.managedPaths()}
 	if c.Exposure != inventory.IPVS {
 		p.serves = c.Frontends()
 	}

@@ -16,7 +16,6 @@ whole || {
 	exit
 }
 old=$base/pending/old
-manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 changed=$base/pending/changed
 
 # Services that boot has yet to start are not waited for: they wait for us.
@@ -27,6 +26,17 @@ put_files_back() {
 	while read -r path; do
 		[ "$path" = $manifest ] || put_back $old "$path" 3>>$changed || return 1
 	done <$base/pending/paths
+}
+
+# manifest_back: also of an apiserver whose restart is not over yet.
+manifest_back() {
+	was=$old/files$manifest port=
+	same_file $manifest "$was" && return
+	[ "$reason" = boot ] || port=$(cat $base/pending/quick 2>/dev/null)
+	echo $manifest >>$changed
+	replace_manifest "$was" "$(stat -c %a "$was")" "$(stat -c %u:%g "$was")" "$port" || return 1
+	if [ -n "$port" ] && read -r pid born pod 2>/dev/null <$base/pending/stopping && lives && has_closed; then end_apiserver; fi
+	true
 }
 
 touched() { grep -q "$1" $changed 2>/dev/null; }
@@ -44,8 +54,8 @@ unit_back() {
 	"kplb-redirect inactive" | "kplb-ipvs inactive") return ;; # see tables_away
 	esac
 	case $enabled in
-	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || { systemctl --quiet enable $unit.service && late=1; } ;;
-	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || systemctl --quiet disable $unit.service ;;
+	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || { set_boot enable $unit.service && late=1; } ;;
+	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || set_boot disable $unit.service ;;
 	esac
 	if [ "$active" != active ]; then
 		systemctl stop $block $unit.service
@@ -125,7 +135,7 @@ done <$base/pending/order
 if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi
 # last: an apiserver that listens everywhere again needs haproxy gone first. Only
 # if the change came so far: somebody may have edited the manifest meanwhile
-[ ! -e $base/pending/manifest ] || put_back $old $manifest 3>>$changed || exit 1
+[ ! -e $base/pending/manifest ] || manifest_back || exit 1
 # and one that listened on the node's address alone, or shared its port, has to be back before haproxy has its port
 if touched "^$manifest" && [ "$reason" != boot ] && grep -q '^haproxy active' $old/units; then haproxy_again; fi
 
@@ -136,7 +146,7 @@ printf '%s\n' "reason=$reason" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(ca
 grep -lsxF "txn=$(cat $base/pending/txn)" $base/generations/*/about | while read -r about; do rm -rf "${about%/*}"; done
 newest=$(cd $base/generations 2>/dev/null && printf '%s\n' [1-9]* | sort -n | tail -n 1)
 case $newest in
-*[!0-9]* | '') rm -rf $base/generations $base/current ;;
+*[!0-9]* | '') rm -rf $base/generations $base/current $base/restarted ;;
 *) [ "$newest" = "$(cat $base/current)" ] || { echo "$newest" >$base/current.new && mv -f $base/current.new $base/current; } ;;
 esac
 sweep "$(cut -d ' ' -f 2- $old/$index)" || exit 1 # a directory can be read-only for a while

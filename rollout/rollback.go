@@ -39,6 +39,9 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 	if plan.away = number == 0; plan.away {
 		plan.Nodes = workersFirst(plan.Nodes)
 	}
+	if err := r.refuseKubelets(ctx, plan); err != nil {
+		return nil, err
+	}
 	if number == 0 && (r.managed() || slices.ContainsFunc(plans, moved)) {
 		err = r.addObjects(ctx, plan)
 	}

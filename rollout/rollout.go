@@ -48,6 +48,8 @@ type Rollout struct {
 	window time.Duration // see Options
 	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
 
+	restarts map[string]string // how the apiservers have restarted, see restartedPath
+
 	activated time.Time // when the last daemons took their new files
 }
 

@@ -34,6 +34,8 @@ var (
 	stageBody string
 	//go:embed transact.sh
 	transactBody string
+	//go:embed apiserver.sh
+	apiserverBody string
 	//go:embed manifest.sh
 	manifestBody string
 	//go:embed await.sh
@@ -81,7 +83,7 @@ var (
 func restoreProgram() []byte {
 	return []byte("#!/bin/sh\n# kplb: takes an unconfirmed change back; see " + pendingPath + "\nset -u\numask 077\n" +
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\ntrap '' HUP PIPE\n" +
-		stateBody + firewallBody + restoreBody)
+		stateBody + firewallBody + apiserverBody + restoreBody)
 }
 
 // What kplb keeps on a node.

@@ -21,7 +21,7 @@ func programs() map[string]string {
 	out := map[string]string{"restore program": string(restoreProgram())}
 	for name, body := range map[string]string{
 		"inspect": inspectBody, "lock": lockBody, "release": releaseBody, "unlock": unlockBody, "packages": packagesBody, "await": awaitBody,
-		"stage": stateBody + stepBody + stageBody, "transact": stateBody + stepBody + transactBody, "manifest": stateBody + manifestBody, "activate": stateBody + daemonBody + firewallBody + activateBody, "still": stateBody + daemonBody + generationBody + stillBody, "renew": stateBody + renewBody,
+		"stage": stateBody + stepBody + stageBody, "transact": stateBody + stepBody + transactBody, "manifest": stateBody + apiserverBody + manifestBody, "activate": stateBody + daemonBody + firewallBody + activateBody, "still": stateBody + daemonBody + generationBody + stillBody, "renew": stateBody + renewBody,
 		"confirm": stateBody + generationBody + confirmBody, "back": stateBody + backBody, "generations": stateBody + generationsBody, "forget": stateBody + forgetBody,
 		"doctor": doctorBody, "drain": drainBody, "drill": drillBody, "mend": mendBody, "watch": watchBody,
 	} {
@@ -68,7 +68,7 @@ func TestEveryScriptIsEmbedded(t *testing.T) {
 			t.Errorf("%s is not embedded", file)
 		}
 	}
-	same(t, "programs", len(programs()), len(files)-5) // state.sh, step.sh, daemon.sh, firewall.sh and generation.sh are in several of them
+	same(t, "programs", len(programs()), len(files)-6) // state.sh, step.sh, daemon.sh, apiserver.sh, firewall.sh and generation.sh are in several of them
 }
 
 // TestRestoreProgram depends on nothing but the node.

@@ -9,6 +9,7 @@
 #   KPLB_ABOUT   whose change it is, in one line
 #   KPLB_WINDOW  seconds until the node takes it back, unless it is renewed or confirmed
 #   KPLB_VIP     the address, its interface: for the way back
+#   KPLB_QUICK   the apiserver's port, where it restarts quickly; else empty
 # The data "restore" is the program that takes a change back.
 
 newline='
@@ -137,6 +138,7 @@ written() {
 save_old() {
 	mkdir $stage/pending && written >$stage/pending/paths && save_state $stage/pending/old "$KPLB_PATHS" &&
 		echo "$KPLB_TXN" >$stage/pending/txn && echo "$KPLB_ABOUT" >$stage/pending/about &&
+		{ [ -z "$KPLB_QUICK" ] || echo "$KPLB_QUICK" >$stage/pending/quick; } &&
 		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
 }
 

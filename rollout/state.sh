@@ -35,6 +35,13 @@ save_state() {
 	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
 }
 
+# set_boot enable|disable UNIT...: whether units start at boot. systemd does not
+# read all its units again for that, and their System V links are left alone:
+# nobody reads those of a unit that systemd has (4.5 s less for two units).
+set_boot() {
+	SYSTEMCTL_SKIP_SYSV=1 systemctl --quiet --no-reload "$@"
+}
+
 # unit_states: a line for each unit that kplb starts: its name, its state, whether it starts at
 # boot.
 unit_states() {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -39,7 +41,7 @@ func (r *Rollout) stageScript(n NodePlan) remote.Script {
 	s := stateScript("stage", stepBody+stageBody, 2*time.Minute, map[string]string{
 		"KPLB_FILES": list.String(), "KPLB_PATHS": strings.Join(n.paths, " "),
 		"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token, "KPLB_ABOUT": r.Operator + ", cluster " + r.Cluster.Name,
-		"KPLB_WINDOW": strconv.Itoa(int(r.windowOf(n).Seconds())), "KPLB_VIP": n.vip,
+		"KPLB_WINDOW": strconv.Itoa(int(r.windowOf(n).Seconds())), "KPLB_VIP": n.vip, "KPLB_QUICK": n.Restart.port(r.Cluster.Port),
 	})
 	s.Files = data
 	return s
@@ -60,7 +62,7 @@ func flag(b bool) string {
 }
 
 func (r *Rollout) manifestScript(c Change) remote.Script {
-	s := stateScript("manifest", manifestBody, time.Minute, map[string]string{
+	s := stateScript("manifest", apiserverBody+manifestBody, time.Minute, map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_BEFORE": c.before(), "KPLB_MODE": fmt.Sprintf("%o", c.Mode.Perm()),
 		"KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
@@ -69,27 +71,53 @@ func (r *Rollout) manifestScript(c Change) remote.Script {
 }
 
 // apiserver puts the manifest in place and waits until the apiserver listens
-// where it should, and is ready.
-func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan) error {
+// where it should, and is ready. What is to be done meanwhile is done as soon as
+// the apiserver has left its old addresses.
+func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
-	socket := ""
-	if n.Manifest != nil {
-		err := run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), func(record remote.Record) {
-			if record.Key == "socket" && len(record.Fields) == 1 {
-				socket = record.Fields[0]
-			}
-		})
+	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
+	return r.during(waiting, func(waits func(string)) error {
+		began := time.Now()
+		socket, err := r.replaceManifest(ctx, h, n)
 		if err != nil {
 			return err
 		}
-	}
-	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: apiserverRestart}
-	return r.during(waiting, func(waits func(string)) error {
 		if err := r.awaitListening(ctx, h, n.Node, n.Listen, socket, waits); err != nil {
 			return err
 		}
-		return r.awaitReady(ctx, n.Node, waits)
+		ready, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var both errgroup.Group
+		both.Go(func() error {
+			err := meanwhile()
+			if err != nil {
+				cancel()
+			}
+			return err
+		})
+		both.Go(func() error {
+			err := r.awaitReady(ready, n.Node, waits)
+			if err == nil && n.Manifest != nil {
+				r.restarted(n, time.Since(began))
+			}
+			return err
+		})
+		return both.Wait()
 	})
+}
+
+// replaceManifest says with which socket the apiserver has listened until now;
+// empty: it does not restart.
+func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (socket string, err error) {
+	if n.Manifest == nil {
+		return "", nil
+	}
+	err = run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), func(record remote.Record) {
+		if record.Key == "socket" && len(record.Fields) == 1 {
+			socket = record.Fields[0]
+		}
+	})
+	return socket, err
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its

@@ -234,7 +234,7 @@ func TestConfirmFails(t *testing.T) {
 			}, "node-3: nothing is waiting to be confirmed: it was taken back, timer",
 			[]string{
 				"changed and confirmed: node-1, node-2",
-				"node-3 could not be told (node-3: nothing is waiting to be confirmed: it was taken back, timer): it takes the change back by itself within 3m27s",
+				"node-3 could not be told (node-3: nothing is waiting to be confirmed: it was taken back, timer): it takes the change back by itself within 1m0s",
 			}, 0,
 		},
 		{

@@ -48,28 +48,47 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 	if err := r.step(installing, func() error { return r.transact(ctx, h, n) }); err != nil {
 		return err
 	}
-	// haproxy needs its port: the apiserver leaves it before haproxy starts, and takes it after haproxy has stopped
-	if n.Listen != "" && !n.apiserverLast() {
-		if err := r.apiserver(ctx, h, n); err != nil {
-			return err
-		}
-	}
-	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
-	if err := r.step(activating, func() error { return r.activate(ctx, h, n) }); err != nil {
+	if err := r.useFiles(ctx, h, n); err != nil {
 		return err
-	}
-	if n.HAProxy != Leave || n.Keepalived != Leave {
-		r.mu.Lock()
-		r.activated = time.Now()
-		r.mu.Unlock()
-	}
-	if n.Listen != "" && n.apiserverLast() {
-		if err := r.apiserver(ctx, h, n); err != nil {
-			return err
-		}
 	}
 	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
 	return nil
+}
+
+// useFiles has the daemons and the apiserver use the files that are in place.
+// haproxy needs its port: the apiserver leaves it before haproxy starts, and
+// takes it after haproxy has stopped.
+func (r *Rollout) useFiles(ctx context.Context, h Host, n NodePlan) error {
+	daemons := func() error { return r.activateDaemons(ctx, h, n) }
+	nothing := func() error { return nil }
+	switch {
+	case n.Listen == "":
+		return daemons()
+	case n.apiserverLast():
+		if err := daemons(); err != nil {
+			return err
+		}
+		return r.apiserver(ctx, h, n, nothing)
+	case n.Holder:
+		// a haproxy that has just started sends connections to every server until its
+		// first checks, also to an apiserver that is not ready
+		if err := r.apiserver(ctx, h, n, nothing); err != nil {
+			return err
+		}
+		return daemons()
+	}
+	return r.apiserver(ctx, h, n, daemons)
+}
+
+func (r *Rollout) activateDaemons(ctx context.Context, h Host, n NodePlan) error {
+	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
+	err := r.step(activating, func() error { return r.activate(ctx, h, n) })
+	if err == nil && (n.HAProxy != Leave || n.Keepalived != Leave) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.activated = time.Now()
+	}
+	return err
 }
 
 // activateUsual is longer where a daemon starts: it is watched for a moment.
@@ -106,18 +125,27 @@ func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
 	return err
 }
 
+// longestWindow is that of the node that goes back last.
+func (r *Rollout) longestWindow() time.Duration {
+	longest := r.window
+	for _, n := range r.armed {
+		longest = max(longest, r.windowOf(n))
+	}
+	return longest
+}
+
 // windowOf is a node's own window. Apiservers that go back by themselves do
 // so one after the other: each later node waits for one more restart.
 func (r *Rollout) windowOf(n NodePlan) time.Duration {
 	if n.Listen == "" {
 		return r.window
 	}
-	window := r.window + apiserverRestart
+	window := r.window + n.Restart.Longest
 	for _, other := range r.Cluster.Nodes {
 		if other.Name == n.Node.Name {
 			break
 		}
-		window += apiserverRestart
+		window += n.Restart.Longest
 	}
 	return window
 }

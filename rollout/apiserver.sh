@@ -1,0 +1,114 @@
+# Replaces the manifest of the apiserver's static pod, for manifest.sh and
+# restore.sh.
+
+manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
+# what an apiserver that has closed its port gets for its last answers, in
+# hundredths of a second
+grace=250
+
+# clock: sets now to the time since the machine booted, in hundredths of a second.
+clock() {
+	IFS='. ' read -r seconds hundredths _ </proc/uptime
+	now=$((seconds * 100 + ${hundredths#0}))
+}
+
+# within HUNDREDTHS COMMAND...: tries a command again and again until it succeeds.
+within() {
+	clock
+	end=$((now + $1))
+	shift
+	until "$@"; do
+		clock
+		[ "$now" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# started_at PID: when a process was started, in ticks since the boot. With the
+# pid that names it for good: proc_pid_stat(5), field 22.
+started_at() {
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	# shellcheck disable=SC2086 # fields
+	set -- ${stat##*) }
+	# a process that nobody has waited for is gone, too
+	[ "$1" != Z ] && echo "${20}"
+}
+
+# pod_group PID: the directory of the control group of the pod in which kubelet
+# runs a process. Fails for every other process.
+pod_group() {
+	while IFS=: read -r _ controllers group; do
+		case $group in */kubepods*/*) ;; *) continue ;; esac
+		for root in "/sys/fs/cgroup/${controllers#name=}" /sys/fs/cgroup /sys/fs/cgroup/unified; do
+			[ -d "$root$group" ] && echo "$root${group%/*}" && return
+		done
+	done <"/proc/$1/cgroup" 2>/dev/null
+	return 1
+}
+
+# find_apiserver PORT: sets pid, born and pod of the process in a pod of kubelet's
+# that listens on the port. It is known by its socket, not by its name.
+find_apiserver() {
+	pid='' born='' pod=''
+	for candidate in $(ss -Hltnp "sport = :$1" | grep -o 'pid=[0-9]*' | sort -u); do
+		candidate=${candidate#pid=}
+		group=$(pod_group "$candidate") || continue
+		[ -z "$pid" ] || return 1
+		pid=$candidate pod=$group
+	done
+	[ -n "$pid" ] && born=$(started_at "$pid")
+}
+
+lives() { [ "$(started_at "$pid")" = "$born" ]; }
+is_gone() { ! lives; }
+has_closed() { ! lives || ! ss -Hltnp "sport = :$port" | grep -q "pid=$pid,"; }
+is_cleared() { [ ! -d "$pod" ]; }
+
+# interim FILE: a manifest of the same pod that kubelet takes for another one.
+interim() {
+	sed '/^metadata:$/a\
+  generation: 1 # kplb: of an apiserver that is restarting; it goes by itself' "$1"
+}
+
+# end_apiserver: the process that find_apiserver has found, which kubelet has told
+# to stop: what serves nobody any more is ended when its grace is over, and not
+# after the 30 s that kubelet would give it.
+end_apiserver() {
+	within 1000 has_closed || return 1
+	within $grace is_gone || ! lives || kill -KILL "$pid"
+	within 500 is_gone && within 500 is_cleared
+}
+
+# has_begun: there is a pod beside the old one that was not there.
+has_begun() {
+	for other in "${pod%/*}"/*pod*; do
+		case $others in *" $other "*) ;; *) return 0 ;; esac
+	done
+	return 1
+}
+
+# begin_apiserver: has kubelet start the pod of the manifest that is in place, which it
+# has refused to start because it had not quite finished with the old one: a
+# manifest that comes again is tried again at once.
+begin_apiserver() {
+	within 100 has_begun && return
+	mv -T $manifest "$(temporary $manifest)" && mv -T "$(temporary $manifest)" $manifest && sync ${manifest%/*}
+}
+
+# replace_manifest FILE MODE OWNER PORT: in one step. Kubelet restarts the
+# apiserver: it stops the old pod, and starts the new one 10 to 15 s after it
+# was first refused because of the old one (backOffPeriod in kubelet.go). So with
+# a port, the file comes in two steps: the first one has kubelet stop the old pod,
+# and the second one comes when that is gone, and is not refused.
+replace_manifest() {
+	port=$4
+	if [ -n "$port" ] && find_apiserver "$port" && interim "$1" >$base/pending/interim && ! cmp -s "$1" $base/pending/interim; then
+		echo "$pid $born $pod" >$base/pending/stopping
+		place $base/pending/interim $manifest "$2" "$3" && end_apiserver || pid=
+		[ -z "$pid" ] || sleep 0.3 # what kubelet still has to do
+		others=" $(echo "${pod%/*}"/*pod*) "
+		place "$1" $manifest "$2" "$3" && { [ -z "$pid" ] || begin_apiserver; }
+	else
+		place "$1" $manifest "$2" "$3"
+	fi
+}

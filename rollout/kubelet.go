@@ -1,0 +1,82 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+)
+
+// kubeletHealth is where a kubelet tells its health, to the node itself
+// (healthzPort of its configuration).
+const kubeletHealth = "http://127.0.0.1:10248/healthz"
+
+// kubeletPatience is how long the answer of a healthy kubelet may take.
+const kubeletPatience = 5 * time.Second
+
+// refuseKubelets wants the kubelets healthy that are to restart an apiserver:
+// without one, the apiserver would not come back.
+func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
+	var nodes []inventory.Node
+	for _, n := range p.Nodes {
+		if n.Manifest != nil {
+			nodes = append(nodes, n.Node)
+		}
+	}
+	var failed NodeErrors
+	if !errors.As(r.each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.facts[n.Name]) }), &failed) {
+		return nil
+	}
+	var refused RefusedError
+	for _, n := range nodes {
+		if err := failed[n.Name]; err != nil {
+			refused.Refusals = append(refused.Refusals, Refusal{
+				Node: n.Name, What: fmt.Sprintf("its kubelet is not healthy, and would not restart the apiserver: %v", err),
+				Cure: "see `systemctl status kubelet` and `journalctl -u kubelet` on the node",
+			})
+		}
+	}
+	return &refused
+}
+
+// kubeletHealthy asks a kubelet. One that does not tell its health (healthzPort:
+// 0) is judged by its unit alone, and a node without a kubelet is not judged.
+func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *Facts) error {
+	unit := f.Units[kubeletUnit]
+	switch {
+	case unit.Load != "loaded":
+		return nil
+	case unit.Active != "active":
+		return fmt.Errorf("%s is %s", kubeletUnit, unit.Active)
+	}
+	h, err := r.host(ctx, n)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, kubeletPatience)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DialContext: h.DialContext, DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, kubeletHealth, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s does not answer within %s", kubeletHealth, kubeletPatience)
+	case err != nil:
+		return nil // nothing listens there
+	}
+	defer response.Body.Close() //nolint:errcheck // it has been read
+	said, err := io.ReadAll(io.LimitReader(response.Body, 200))
+	if err != nil || response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %d %s", kubeletHealth, response.StatusCode, remote.Clean(strings.TrimSpace(string(said))))
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package rollout
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/remote"
+)
+
+// TestRestartOn: a restart is as long as the last one of its kind on that node,
+// and as long as measured elsewhere where there was none.
+func TestRestartOn(t *testing.T) {
+	t.Parallel()
+	active, stopped := Unit{Load: "loaded", Active: "active"}, Unit{Load: "loaded", Active: "inactive"}
+	cases := []struct {
+		name    string
+		kind    inventory.Restart
+		kubelet Unit
+		last    string
+		want    APIServerRestart
+	}{
+		{"quick", inventory.Quick, active, "", quickRestart},
+		{"graceful", inventory.Graceful, active, "", gracefulRestart},
+		{"no kubelet that starts it quickly", inventory.Quick, stopped, "", gracefulRestart},
+		{"one was seen", inventory.Quick, active, "quick 6.7\n", APIServerRestart{true, 7 * time.Second, 20 * time.Second}},
+		{"one on a slow board", inventory.Quick, active, "quick 31.2\n", APIServerRestart{true, 31 * time.Second, 62 * time.Second}},
+		{"a graceful one", inventory.Graceful, active, "graceful 44.0\n", APIServerRestart{false, 44 * time.Second, 88 * time.Second}},
+		{"one of the other kind", inventory.Quick, active, "graceful 44.0\n", quickRestart},
+		{"what cannot be", inventory.Quick, active, "quick 1e9\n", quickRestart},
+		{"not a number", inventory.Quick, active, "quick NaN\n", quickRestart},
+		{"below zero", inventory.Quick, active, "quick -8\n", quickRestart},
+		{"damaged", inventory.Quick, active, "\x1b[2J", quickRestart},
+	}
+	for _, c := range cases {
+		f := &Facts{Units: map[string]Unit{kubeletUnit: c.kubelet}, Files: map[string]File{restartedPath: {Content: []byte(c.last)}}}
+		cluster := &inventory.Cluster{APIServer: inventory.APIServer{Restart: c.kind}}
+		same(t, c.name, restartOn(cluster, f), c.want)
+	}
+}
+
+// TestRestartIsRemembered: what a node confirms has with it how long its
+// apiserver took.
+func TestRestartIsRemembered(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, freshOf)
+		f.nodes["node-2"].on["manifest"] = func(context.Context, remote.Script, say) error {
+			time.Sleep(6700 * time.Millisecond)
+			return nil
+		}
+		_, err := f.Apply(t.Context(), f.planned(proven), options)
+		says(t, err, "")
+		same(t, "node-2", f.gave("node-2 confirm", "KPLB_RESTARTED"), "quick 6.7")
+		same(t, "stage", f.gave("node-2 stage", "KPLB_QUICK"), "1")
+		f.ends()
+	})
+}
+
+// TestNoRestartIsRemembered where no apiserver restarts.
+func TestNoRestartIsRemembered(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, applied)
+		f.change("node-3")
+		_, err := f.Apply(t.Context(), f.planned(proven), options)
+		says(t, err, "")
+		same(t, "node-3", f.gave("node-3 confirm", "KPLB_RESTARTED"), "")
+		f.ends()
+	})
+}
+
+// TestGracefulRestart leaves it to kubelet.
+func TestGracefulRestart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, freshOf)
+		f.Cluster.APIServer.Restart = inventory.Graceful
+		_, err := f.Apply(t.Context(), f.planned(proven), options)
+		says(t, err, "")
+		same(t, "stage", f.gave("node-2 stage", "KPLB_QUICK"), "")
+		same(t, "windows", []string{f.gave("node-1 stage", "KPLB_WINDOW"), f.gave("node-3 stage", "KPLB_WINDOW")}, []string{"109", "207"})
+		f.ends()
+	})
+}
+
+// TestRefuseKubelets: an apiserver is only restarted where a kubelet starts it
+// again.
+func TestRefuseKubelets(t *testing.T) {
+	const cure = "see `systemctl status kubelet` and `journalctl -u kubelet` on the node"
+	hangs := func(*http.Request) (int, string) {
+		time.Sleep(2 * kubeletPatience)
+		return 200, "ok"
+	}
+	cases := []struct {
+		name    string
+		of      func(testing.TB, *Rollout, inventory.Node) *Facts
+		unit    Unit
+		healthz func(*http.Request) (int, string)
+		says    string
+	}{
+		{"healthy", freshOf, Unit{Load: "loaded", Active: "active"}, always(200, "ok"), ""},
+		{"nothing listens there", freshOf, Unit{Load: "loaded", Active: "active"}, nil, ""},
+		{"no kubelet", freshOf, Unit{Load: "not-found", Active: "inactive"}, nil, ""},
+		{"stopped", freshOf, Unit{Load: "loaded", Active: "inactive"}, nil, "node-2: its kubelet is not healthy, and would not restart the apiserver: kubelet.service is inactive"},
+		{"on its way from crash to crash", freshOf, Unit{Load: "loaded", Active: "activating"}, nil, "node-2: its kubelet is not healthy, and would not restart the apiserver: kubelet.service is activating"},
+		{
+			"unhealthy", freshOf, Unit{Load: "loaded", Active: "active"}, always(500, "syncloop: PLEG is not healthy\x1b[2J\n"),
+			"node-2: its kubelet is not healthy, and would not restart the apiserver: http://127.0.0.1:10248/healthz answers 500 syncloop: PLEG is not healthy",
+		},
+		{
+			"frozen", freshOf, Unit{Load: "loaded", Active: "active"}, hangs,
+			"node-2: its kubelet is not healthy, and would not restart the apiserver: http://127.0.0.1:10248/healthz does not answer within 5s",
+		},
+		{"unhealthy, and no apiserver restarts", applied, Unit{Load: "loaded", Active: "failed"}, nil, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFleet(t, c.of)
+				f.nodes["node-2"].facts.Units[kubeletUnit] = c.unit
+				f.nodes["node-2"].kubelet = c.healthz
+				_, err := f.Plan(t.Context())
+				says(t, err, c.says)
+				if refused, ok := err.(*RefusedError); ok {
+					same(t, "cure", refused.Hints(), []string{cure})
+				}
+				f.Close()
+				time.Sleep(2 * kubeletPatience) // whoever hangs has ended
+			})
+		})
+	}
+}
