@@ -124,6 +124,11 @@ restarts: build ## how long an apiserver is away when its manifest changes, and 
 	$(LAB) kubernetes
 	RESTARTS_TABLE=$(or $(RESTARTS_TABLE),$(CURDIR)/docs/restart-table.md) $(GO) test -tags restarts -count=1 -timeout 90m -v ./lab/restart
 
+.PHONY: restart-faults
+restart-faults: build ## every fault in the middle of an apiserver's restart, on a kubeadm cluster (root, half an hour)
+	$(LAB) kubernetes
+	RESTART_FAULTS=all $(GO) test -tags e2e -count=1 -timeout 60m -v -run '^TestMidRestart$$' ./lab/e2e
+
 .PHONY: clean
 clean: ## remove what was built here
 	rm -rf $(BIN)

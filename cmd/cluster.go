@@ -106,7 +106,7 @@ func (s streams) onNodes(ctx context.Context, set *settings, report func(rollout
 	if err != nil {
 		return err
 	}
-	r := &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Report: report, Operator: operator()}
+	r := &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Network: s.machines.network, Report: report, Operator: operator()}
 	defer r.Close()
 	return do(r)
 }

@@ -33,7 +33,7 @@ func runMain(args ...string) (code int, stdout, stderr string) {
 // command itself, which fails for want of an inventory, comes after.
 func loaded(t *testing.T, args ...string) (settings, error) {
 	t.Helper()
-	s := streams{strings.NewReader(""), io.Discard, io.Discard}
+	s := streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
 	root, set := newRoot(s), newSettings()
 	c := newVerify(s, set)
 	c.RunE = func(*cobra.Command, []string) error { return nil }
@@ -134,7 +134,7 @@ func TestSettingsOfManyCommands(t *testing.T) {
 // TestHelp: every command explains itself, and the help of kplb fits a screen.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	root := newRoot(streams{strings.NewReader(""), io.Discard, io.Discard})
+	root := newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 	for _, c := range root.Commands() {
 		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s: short help %q", c.Name(), c.Short)
@@ -163,7 +163,7 @@ func TestHelp(t *testing.T) {
 // TestExamples: every command line of a help text can be parsed.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	root := newRoot(streams{strings.NewReader(""), io.Discard, io.Discard})
+	root := newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 	for _, c := range append(root.Commands(), root) {
 		for line := range strings.SplitSeq(c.Example, "\n") {
 			for command := range strings.SplitSeq(line, "&&") {
@@ -173,7 +173,7 @@ func TestExamples(t *testing.T) {
 				if len(words) == 0 || words[0] != "kplb" {
 					continue
 				}
-				fresh := newRoot(streams{strings.NewReader(""), io.Discard, io.Discard})
+				fresh := newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 				found, args, err := fresh.Find(words[1:])
 				if err == nil {
 					err = found.ParseFlags(args)
@@ -222,7 +222,7 @@ func TestExitCodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out, diagnostics bytes.Buffer
-			s := streams{strings.NewReader(""), &out, &diagnostics}
+			s := streams{in: strings.NewReader(""), out: &out, err: &diagnostics}
 			if got := s.exit(test.ctx, test.err); got != test.want {
 				t.Errorf("exit code %d, want %d\n%s", got, test.want, &diagnostics)
 			}
@@ -254,7 +254,7 @@ func TestHints(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	t.Parallel()
 	var diagnostics bytes.Buffer
-	s := streams{strings.NewReader("yes\n"), io.Discard, &diagnostics}
+	s := streams{in: strings.NewReader("yes\n"), out: io.Discard, err: &diagnostics}
 	err := s.confirm(t.Context(), "Go on?")
 	var usage *usageError
 	if !errors.As(err, &usage) || err.Error() != "stdin is not a terminal, so nobody can be asked: give --yes to go on without" {

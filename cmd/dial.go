@@ -12,6 +12,9 @@ import (
 
 // dialer connects to nodes as the settings and the inventory say.
 func (s streams) dialer(set *settings) rollout.Dialer {
+	if s.machines.dial != nil {
+		return s.machines.dial
+	}
 	o := s.remoteOptions(set)
 	return func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
 		h, err := remote.Dial(ctx, target(set, n), o)

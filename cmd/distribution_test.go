@@ -29,7 +29,7 @@ var counted = []rollout.Distribution{
 func TestPrintDistribution(t *testing.T) {
 	t.Parallel()
 	var out, err bytes.Buffer
-	if err := (streams{strings.NewReader(""), &out, &err}).printDistribution(counted); err != nil {
+	if err := (streams{in: strings.NewReader(""), out: &out, err: &err}).printDistribution(counted); err != nil {
 		t.Fatal(err)
 	}
 	const table = `

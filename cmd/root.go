@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/rollout"
 )
 
 const rootLong = `kplb gives a Kubernetes control plane one address that stays up: HAProxy and
@@ -25,10 +27,18 @@ const rootExample = `  kplb trust  -i cluster.yaml   record the nodes' SSH host 
   kplb diff   -i cluster.yaml   what would change on the nodes, and what that does
   kplb apply  -i cluster.yaml   change it, and prove /healthz through the VIP`
 
-// streams are the command's standard streams.
+// streams are the command's standard streams, and its only way to machines.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	machines machines
+}
+
+// machines are how a command reaches the nodes, and the cluster from here. The
+// zero value does so over SSH, and over this machine's network.
+type machines struct {
+	dial    rollout.Dialer
+	network rollout.DialFunc
 }
 
 // Main runs kplb and returns its exit code.
@@ -37,7 +47,11 @@ func Main(args []string, in io.Reader, out, err io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := interruptible(context.Background())
 	defer stop()
-	s := streams{in, out, err}
+	return run(ctx, args, streams{in: in, out: out, err: err})
+}
+
+// run is Main, with everything that a test replaces.
+func run(ctx context.Context, args []string, s streams) int {
 	root := newRoot(s)
 	root.SetArgs(args)
 	return s.exit(ctx, root.ExecuteContext(ctx))

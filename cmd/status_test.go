@@ -141,7 +141,7 @@ func TestWatchStatus(t *testing.T) {
 			return nil, &remote.Error{Host: "a", Err: remote.ErrUnreachable, Hint: "is it on?"}
 		}}
 		var out, diagnostics bytes.Buffer
-		s := streams{strings.NewReader(""), &out, &diagnostics}
+		s := streams{in: strings.NewReader(""), out: &out, err: &diagnostics}
 		err := s.watchStatus(ctx, r, statusOptions{format: format, interval: 100 * time.Millisecond})
 		if code := s.exit(ctx, err); code != exitNo {
 			t.Errorf("%s: exit code %d\n%s", format, code, &diagnostics)

@@ -69,7 +69,7 @@ func (r *Rollout) askAnonymously(ctx context.Context) error {
 	var mu sync.Mutex
 	answered, codes := false, map[int]bool{}
 	err = r.each(r.present(), func(n inventory.Node) error {
-		p := newProber(ca, apiserverOf(r.Cluster, n), fromHereOr(r.hosts[n.Name]))
+		p := newProber(ca, apiserverOf(r.Cluster, n), r.fromHereOr(r.hosts[n.Name]))
 		defer p.close()
 		err := p.askOver(ctx, p.own, "/readyz")
 		var refused *statusError

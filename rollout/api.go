@@ -92,7 +92,7 @@ func (r *Rollout) api(ctx context.Context) (*api, error) {
 		a := &api{base: "https://" + apiserverOf(r.Cluster, n).String(), client: &http.Client{
 			Timeout: 2 * probeTimeout,
 			Transport: &http.Transport{
-				DialContext:     fromHereOr(r.hosts[n.Name]),
+				DialContext:     r.fromHereOr(r.hosts[n.Name]),
 				TLSClientConfig: &tls.Config{RootCAs: ca, Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12},
 			},
 		}}
@@ -106,9 +106,10 @@ func (r *Rollout) api(ctx context.Context) (*api, error) {
 }
 
 // fromHereOr dials directly, or from the node where there is no way.
-func fromHereOr(h Host) dialFunc {
+func (r *Rollout) fromHereOr(h Host) DialFunc {
+	here := r.fromHere()
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := (&net.Dialer{Timeout: reachTime}).DialContext(ctx, network, address)
+		c, err := here(ctx, network, address)
 		if err != nil && h != nil {
 			return h.DialContext(ctx, network, address)
 		}

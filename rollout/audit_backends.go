@@ -67,7 +67,7 @@ func (r *Rollout) owners(ctx context.Context, ca *x509.CertPool) (out map[certif
 	answer := 0
 	var mu sync.Mutex
 	_ = r.each(r.present(), func(n inventory.Node) error {
-		sum, conn, err := shake(ctx, fromHereOr(r.hosts[n.Name]), ca, apiserverOf(r.Cluster, n))
+		sum, conn, err := shake(ctx, r.fromHereOr(r.hosts[n.Name]), ca, apiserverOf(r.Cluster, n))
 		if err != nil {
 			return err // it is missing, and the proof says why
 		}
@@ -82,7 +82,7 @@ func (r *Rollout) owners(ctx context.Context, ca *x509.CertPool) (out map[certif
 }
 
 // shake makes a connection of TLS, and wants a certificate of the cluster's CA.
-func shake(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPort) (certificateSum, net.Conn, error) {
+func shake(ctx context.Context, dial DialFunc, ca *x509.CertPool, at netip.AddrPort) (certificateSum, net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	plain, err := dial(ctx, "tcp", at.String())
@@ -110,7 +110,7 @@ func sessionsOf(holder *Facts) map[string]int {
 
 // meet makes connections until every owner was met, and keeps them open
 // meanwhile: leastconn would give the next one to the same server again.
-func meet(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPort, owners map[certificateSum]string, most int) served {
+func meet(ctx context.Context, dial DialFunc, ca *x509.CertPool, at netip.AddrPort, owners map[certificateSum]string, most int) served {
 	out := served{by: map[string]int{}}
 	var held []net.Conn
 	defer func() {

@@ -69,7 +69,7 @@ func checkHeld(what string, at netip.AddrPort, idle time.Duration, err error) Ch
 }
 
 // holdConnection asks /healthz again over a connection that was idle.
-func holdConnection(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPort, idle time.Duration) error {
+func holdConnection(ctx context.Context, dial DialFunc, ca *x509.CertPool, at netip.AddrPort, idle time.Duration) error {
 	_, conn, err := shake(ctx, dial, ca, at)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func wait(ctx context.Context, d time.Duration) error {
 // holdWatch holds a watch, as the cluster's administrator where a
 // control-plane node has credentials, and asks for something else over the same
 // connection when it was silent for long enough.
-func (r *Rollout) holdWatch(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPort, idle time.Duration) error {
+func (r *Rollout) holdWatch(ctx context.Context, dial DialFunc, ca *x509.CertPool, at netip.AddrPort, idle time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var dialed atomic.Int32

@@ -41,7 +41,7 @@ func (r *Rollout) auditWays(ctx context.Context, ca *x509.CertPool) []Check {
 	out := make([][]Check, len(nodes)+1)
 	var all sync.WaitGroup
 	all.Go(func() {
-		here := r.tryWays(ctx, ca, (&net.Dialer{Timeout: reachTime}).DialContext, slices.Concat(apiservers, r.Cluster.Entrances()))
+		here := r.tryWays(ctx, ca, r.fromHere(), slices.Concat(apiservers, r.Cluster.Entrances()))
 		out[0] = checkWaysFromHere(here)
 	})
 	all.Go(func() {
@@ -58,7 +58,7 @@ func (r *Rollout) auditWays(ctx context.Context, ca *x509.CertPool) []Check {
 }
 
 // tryWays asks all of them at once.
-func (r *Rollout) tryWays(ctx context.Context, ca *x509.CertPool, dial dialFunc, to []netip.AddrPort) []visit {
+func (r *Rollout) tryWays(ctx context.Context, ca *x509.CertPool, dial DialFunc, to []netip.AddrPort) []visit {
 	out := make([]visit, len(to))
 	var all sync.WaitGroup
 	for i, at := range to {

@@ -214,7 +214,7 @@ func totals(servers []Counted) map[string]int {
 
 // whoServes is the node whose own address is in the certificate of whoever
 // answers; empty if it is in none, or those of several are.
-func whoServes(ctx context.Context, dial dialFunc, ca *x509.CertPool, at netip.AddrPort, nodes []inventory.Node) (string, error) {
+func whoServes(ctx context.Context, dial DialFunc, ca *x509.CertPool, at netip.AddrPort, nodes []inventory.Node) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	plain, err := dial(ctx, "tcp", at.String())

@@ -190,7 +190,10 @@ func (r *Rollout) vantage(ctx context.Context, victim inventory.Node) (drill.Dia
 		}
 		return c.Close()
 	}
-	here := (&net.Dialer{}).DialContext
+	here := drill.DialFunc((&net.Dialer{}).DialContext) // clients have patience of their own
+	if r.Network != nil {
+		here = drill.DialFunc(r.Network)
+	}
 	err := works(here)
 	if err == nil {
 		return here, "this machine", nil

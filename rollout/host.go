@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
@@ -22,6 +23,22 @@ type Host interface {
 
 // Dialer connects to a node.
 type Dialer func(ctx context.Context, n inventory.Node) (Host, error)
+
+// DialFunc connects, as net.Dialer's DialContext does. A host's own connects as
+// that node does.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// reachTime is how long this machine tries to connect: where it has no way, a
+// node is asked.
+const reachTime = 2 * time.Second
+
+// fromHere connects as this machine does.
+func (r *Rollout) fromHere() DialFunc {
+	if r.Network != nil {
+		return r.Network
+	}
+	return (&net.Dialer{Timeout: reachTime}).DialContext
+}
 
 // host returns the connection to a node, made when it is first needed.
 func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {

@@ -20,26 +20,19 @@ import (
 // probeTimeout bounds one question to an apiserver.
 const probeTimeout = 5 * time.Second
 
-// reachTime is how long this machine tries to connect: where it has no way, a
-// node is asked.
-const reachTime = 2 * time.Second
-
-// dialFunc connects; a host's own makes a probe start on that node.
-type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
-
 // prober asks an apiserver several paths over one connection, where that
 // stays: TLS verified against the cluster's CA and the address that it was
 // reached by. An answer must be 200 and "ok".
 type prober struct {
 	ca    *x509.CertPool
 	at    netip.AddrPort
-	dial  dialFunc
+	dial  DialFunc
 	name  string // that the certificate has to be for; empty: the address
 	own   *http.Transport
 	admin func(context.Context) (*tls.Certificate, error) // for apiservers that answer nobody else; may be nil
 }
 
-func newProber(ca *x509.CertPool, at netip.AddrPort, dial dialFunc) *prober {
+func newProber(ca *x509.CertPool, at netip.AddrPort, dial DialFunc) *prober {
 	p := &prober{ca: ca, at: at, dial: dial}
 	p.own = p.transport("")
 	return p
@@ -209,7 +202,7 @@ func (r *Rollout) readyz(ctx context.Context, from Host, ca *x509.CertPool, at n
 // machine has no way to it. Where the node has none either, what this machine
 // saw counts.
 func (r *Rollout) reach(ctx context.Context, from Host, ca *x509.CertPool, at netip.AddrPort, paths ...string) []error {
-	outside := newProber(ca, at, (&net.Dialer{Timeout: reachTime}).DialContext)
+	outside := newProber(ca, at, r.fromHere())
 	outside.admin = r.administrator
 	defer outside.close()
 	out := make([]error, len(paths))

@@ -22,6 +22,7 @@ type Rollout struct {
 	Templates *render.Templates
 	Secrets   render.Secrets
 	Dial      Dialer
+	Network   DialFunc    // how this machine itself reaches the cluster; nil: over its own network
 	Report    func(Event) // called from several goroutines; nil: nobody listens
 
 	// AllowUnreachable leaves out nodes that cannot be reached, as long as the

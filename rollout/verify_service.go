@@ -86,8 +86,8 @@ func binds(config []byte, at netip.AddrPort) bool {
 // wayTo is how connections to an address of the cluster are made: from here,
 // and where this machine has no way to it, from a node. It has tried; the error
 // is that of the way that it returns.
-func (r *Rollout) wayTo(ctx context.Context, at netip.AddrPort) (dialFunc, error) {
-	here := (&net.Dialer{Timeout: reachTime}).DialContext
+func (r *Rollout) wayTo(ctx context.Context, at netip.AddrPort) (DialFunc, error) {
+	here := r.fromHere()
 	from := r.hosts[r.present()[0].Name]
 	err := knock(ctx, here, at)
 	var op *net.OpError
@@ -106,7 +106,7 @@ const knockTime = 250 * time.Millisecond
 
 // knock makes a connection, says nothing, and waits for the other side to end
 // it. So HAProxy has chosen a server, and counted it.
-func knock(ctx context.Context, dial dialFunc, at netip.AddrPort) error {
+func knock(ctx context.Context, dial DialFunc, at netip.AddrPort) error {
 	conn, err := dial(ctx, "tcp", at.String())
 	if err != nil {
 		return err

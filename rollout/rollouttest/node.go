@@ -1,0 +1,163 @@
+package rollouttest
+
+import (
+	"bytes"
+	"crypto/tls"
+	"maps"
+	"net/netip"
+	"os"
+	"regexp"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+)
+
+// Node is a node's state. Only Change may touch it.
+type Node struct {
+	Unreachable bool
+	Refuses     map[string]string // by the name of a script: what it says instead of doing anything
+	Files       map[string]File   // by absolute path
+	Units       map[string]*Unit  // haproxy, keepalived and kubelet
+
+	cluster     *Cluster
+	name        string
+	address     netip.Addr
+	certificate tls.Certificate
+	nonlocal    bool // net.ipv4.ip_nonlocal_bind
+
+	lockedBy     *Host
+	owner, token string
+
+	staged, pending *change
+	restored        string // what was taken back last, as the node writes it down
+	generations     []generation
+}
+
+// File is a regular file of root's.
+type File struct {
+	Mode    int64
+	Content []byte
+}
+
+// Unit is a unit of systemd.
+type Unit struct{ Active, Enabled bool }
+
+// state is what a generation keeps.
+type state struct {
+	files    map[string]File
+	units    map[string]Unit
+	nonlocal bool
+}
+
+// generation is a state that was confirmed. Number 0 is what was there before.
+type generation struct {
+	state
+	number           int
+	time, about, txn string
+}
+
+// manifestFile is what kubeadm writes on a node with the address 10.1.1.1, seen
+// from the directory of a package at the top of the tree.
+const manifestFile = "../testdata/kubeadm/good/genuine.yaml"
+
+func newNode(c *Cluster, n inventory.Node) *Node {
+	c.t.Helper()
+	manifest, err := os.ReadFile(manifestFile)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	out := &Node{
+		cluster: c, name: n.Name, address: n.Address, certificate: c.authority.issue(c.t, append(c.inventory.VIPs, n.Address)...),
+		Refuses: map[string]string{}, Files: map[string]File{},
+		Units: map[string]*Unit{"haproxy": {}, "keepalived": {}, "kubelet": {true, true}},
+	}
+	out.put(kubeadm.ManifestPath, 0o600, bytes.ReplaceAll(manifest, []byte("10.1.1.1"), []byte(n.Address.String())))
+	out.put("/etc/kubernetes/pki/ca.crt", 0o644, c.authority.pem)
+	out.put("/etc/kubernetes/pki/apiserver.crt", 0o644, encode(out.certificate.Certificate[0]))
+	out.put("/etc/haproxy/haproxy.cfg", 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
+	return out
+}
+
+func (n *Node) put(path string, mode int64, content []byte) {
+	n.Files[path] = File{mode, content}
+}
+
+func (n *Node) save() state {
+	s := state{maps.Clone(n.Files), map[string]Unit{}, n.nonlocal}
+	for name, u := range n.Units {
+		s.units[name] = *u
+	}
+	return s
+}
+
+func (n *Node) restore(s state) {
+	n.Files, n.nonlocal = maps.Clone(s.files), s.nonlocal
+	for name, u := range s.units {
+		*n.Units[name] = u
+	}
+}
+
+func (n *Node) unlock() { n.lockedBy, n.owner, n.token = nil, "", "" }
+
+// speaks says whether the node takes part in the election of the VIP's holder.
+func (n *Node) speaks() bool {
+	return !n.Unreachable && n.Units["keepalived"].Active && n.Units["haproxy"].Active
+}
+
+// apiserver says whether one runs here.
+func (n *Node) apiserver() bool {
+	_, there := n.Files[kubeadm.ManifestPath]
+	return there && !n.Unreachable
+}
+
+// listens is where the apiserver listens.
+func (n *Node) listens() netip.Addr {
+	m, err := kubeadm.ParseManifest(n.Files[kubeadm.ManifestPath].Content)
+	if err != nil {
+		return netip.Addr{}
+	}
+	value, _ := m.Flag("bind-address")
+	if address, err := netip.ParseAddr(value); err == nil {
+		return address
+	}
+	return netip.IPv6Unspecified()
+}
+
+var (
+	bindLine   = regexp.MustCompile(`(?m)^\s+bind (\S+)`)
+	serverLine = regexp.MustCompile(`(?m)^\s+server (\S+) `)
+)
+
+// frontends is where the node's HAProxy listens.
+func (n *Node) frontends() []netip.AddrPort {
+	var out []netip.AddrPort
+	if !n.Units["haproxy"].Active {
+		return nil
+	}
+	for _, line := range bindLine.FindAllSubmatch(n.Files["/etc/haproxy/haproxy.cfg"].Content, -1) {
+		if at, err := netip.ParseAddrPort(string(line[1])); err == nil {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// servers are those of the node's HAProxy.
+func (n *Node) servers() []string {
+	var out []string
+	for _, line := range serverLine.FindAllSubmatch(n.Files["/etc/haproxy/haproxy.cfg"].Content, -1) {
+		out = append(out, string(line[1]))
+	}
+	return out
+}
+
+// holds says whether the node has the VIP.
+func (n *Node) holds() bool { return n.cluster.elect() == n.name }
+
+// current is the number of the newest generation; 0: kplb was never here.
+func (n *Node) current() int {
+	if len(n.generations) == 0 {
+		return 0
+	}
+	return n.generations[len(n.generations)-1].number
+}
