@@ -22,7 +22,7 @@ import (
 
 // What the clients of a cluster do here.
 const (
-	callers   = 3   // make one new connection after the other
+	callers   = 2   // make one new connection after the other
 	held      = 10  // connections that are used every 2 s
 	listers   = 2   // read a list that takes them 2 s, over a connection that they keep
 	creators  = 1   // create objects one after the other, over a connection that they keep
@@ -38,7 +38,7 @@ type noticed struct {
 	lists, listsNo     int64
 	creates, noCreates int64
 	applies, noApplies int64
-	watches, streams int64 // times that kubectl had to begin anew
+	watches, streams   int64 // times that kubectl had to begin anew
 	elections          int   // changes of the leaders of controller-manager and scheduler
 	containers         int   // restarts of other static pods' containers
 	first              atomic.Value
@@ -195,7 +195,7 @@ func (c *cluster) create(ctx context.Context, n *noticed, who int) {
 		if err != nil && ctx.Err() == nil {
 			n.fail(&n.noCreates, "a create", err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 }
 
@@ -212,7 +212,7 @@ func (c *cluster) apply(ctx context.Context, n *noticed) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(2 * time.Second):
+		case <-time.After(8 * time.Second):
 		}
 	}
 }

@@ -92,6 +92,7 @@ func (o *observer) watch(node, init string) {
 				if time.Since(began) > 2*time.Minute || o.over() {
 					break
 				}
+				time.Sleep(80 * time.Millisecond) // whoever is asked has work to do
 			}
 			*phase.took = time.Since(began)
 		}
