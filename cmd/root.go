@@ -52,7 +52,7 @@ func Main(args []string, in io.Reader, out, err io.Writer) int {
 
 // run is Main, with everything that a test replaces.
 func run(ctx context.Context, args []string, s streams) int {
-	root := newRoot(s)
+	root := newRoot(s) //nolint:contextcheck // the commands get it from cobra
 	root.SetArgs(args)
 	return s.exit(ctx, root.ExecuteContext(ctx))
 }

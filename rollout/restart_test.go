@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -121,7 +122,8 @@ func TestRefuseKubelets(t *testing.T) {
 				f.nodes["node-2"].kubelet = c.healthz
 				_, err := f.Plan(t.Context())
 				says(t, err, c.says)
-				if refused, ok := err.(*RefusedError); ok {
+				var refused *RefusedError
+				if errors.As(err, &refused) {
 					same(t, "cure", refused.Hints(), []string{cure})
 				}
 				f.Close()

@@ -17,6 +17,7 @@ const vip6 = "fd10:1::100"
 // TestDualStack has an IPv4 and an IPv6 VIP that move together, asked from
 // outside and from every node, and goes back to one VIP, and to none.
 func TestDualStack(t *testing.T) {
+	onlyInAll(t)
 	t.Parallel()
 	m := boot(t, "e2e-dual")
 	before := m.dualContents()
@@ -64,6 +65,7 @@ func TestDualStack(t *testing.T) {
 
 // TestActiveActive has two VIPs with a node each that has them while it is well.
 func TestActiveActive(t *testing.T) {
+	onlyInAll(t)
 	t.Parallel()
 	m := boot(t, "e2e-active")
 	file := m.dual("[{address: 10.1.233.1, preferred: kubernetes-node-2}, {address: 10.1.233.2, preferred: kubernetes-node-3}]", "port")

@@ -42,6 +42,7 @@ func TestExposures(t *testing.T) {
 // TestExposuresOfKubeadm does so with real apiservers, where it takes longer,
 // with a worker, and breaks the holder each time.
 func TestExposuresOfKubeadm(t *testing.T) {
+	onlyInAll(t)
 	t.Parallel()
 	m := boot(t, "e2e-entrances", "--kubernetes", "--workers", "1")
 	for _, exposure := range []string{"redirect", "shared-port", "port", "bind-address"} {

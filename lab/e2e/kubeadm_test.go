@@ -42,6 +42,7 @@ func TestKubeadm(t *testing.T) {
 	})
 	t.Run("failover", func(t *testing.T) { m.in(t).failover() })
 	t.Run("kubeadm keeps the bind-address", func(t *testing.T) { m.in(t).regenerateManifest(inventory) })
+	t.Run("faults in the middle of a restart", func(t *testing.T) { m.in(t).midRestart(inventory, false) })
 	t.Run("anonymous requests are refused", func(t *testing.T) { m.in(t).refuseAnonymous(inventory) })
 	turn.lighten(idleCluster)
 	t.Run("idle streams", func(t *testing.T) { m.in(t).idleStreams() })

@@ -25,6 +25,7 @@ const (
 // in no certificate, ufw is active, every kubeconfig points at node 1. kplb
 // looks after all of it, through the life of the cluster, and away again.
 func TestManaged(t *testing.T) {
+	onlyInAll(t)
 	takeTurn(t, clusters, busyCluster) // before those that are not so long
 	t.Parallel()
 	m := up(t, "e2e-managed", "--kubernetes", "--workers", "1", "--spares", "1", "--ufw", "--without-vip-san")

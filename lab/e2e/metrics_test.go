@@ -25,6 +25,7 @@ var metricsBlock = regexp.MustCompile(`(?m)^metrics:\n(  .*\n)+`)
 // file that follows what keepalived and kplb do. ufw is active there; node 3 has
 // no node_exporter.
 func TestMetrics(t *testing.T) {
+	onlyInAll(t)
 	t.Parallel()
 	m := boot(t, "e2e-metrics", "--ufw")
 	for _, n := range []string{"1", "2"} {

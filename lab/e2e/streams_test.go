@@ -16,7 +16,12 @@ import (
 
 // idle is longer than any default timeout on the way: HAProxy's in the guides
 // (35 s to 5 min), and those of most firewalls.
-const idle = 10 * time.Minute
+func idle() time.Duration {
+	if everything {
+		return 10 * time.Minute
+	}
+	return time.Minute // than the guides' shortest
+}
 
 // stream is a kubectl that runs through the VIP.
 type stream struct {
@@ -90,7 +95,7 @@ func (m *machines) idleStreams() {
 		return said + "is not all"
 	})
 	said := len(exec.output.String())
-	for began := time.Now(); time.Since(began) < idle; time.Sleep(5 * time.Second) {
+	for began := time.Now(); time.Since(began) < idle(); time.Sleep(5 * time.Second) {
 		watch.stands(m.t, "the watch", time.Since(began))
 		exec.stands(m.t, "the exec", time.Since(began))
 	}

@@ -23,6 +23,7 @@ systemd-run --quiet --collect --unit=liar /usr/local/bin/kube-apiserver --manife
 // for one node always, and a second machine have both VIPs: verify tells, and
 // names the cure.
 func TestVerifyLies(t *testing.T) {
+	onlyInAll(t)
 	t.Parallel()
 	m := boot(t, "e2e-lies")
 	file := m.dual(`[10.1.233.1, "fd10:1::100"]`, "bind-address")

@@ -25,6 +25,7 @@ const balancerExample = "worker-balancer.yaml"
 // TestWorkerBalancer has a worker that goes to the apiservers by itself: its
 // kubelet does without the VIP, and without any one of the control-plane nodes.
 func TestWorkerBalancer(t *testing.T) {
+	onlyInAll(t)
 	t.Parallel()
 	m := boot(t, "e2e-worker", "--kubernetes", "--workers", "1", "--spares", "1")
 	before := m.everything([]string{worker})

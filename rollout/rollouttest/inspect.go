@@ -74,15 +74,16 @@ func (n *Node) statistics(say say) {
 		say.data("stats", nil)
 		return
 	}
-	text := "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,check_code,stot,\n"
+	var text strings.Builder
+	text.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,check_code,stot,\n")
 	for _, server := range n.servers() {
 		status := "DOWN,L4CON,,0,"
 		if other := n.cluster.nodes[server]; other != nil && other.apiserver() {
 			status = "UP,L7OK,200,0,"
 		}
-		text += "kube-apiserver," + server + ",0," + status + "\n"
+		text.WriteString("kube-apiserver," + server + ",0," + status + "\n")
 	}
-	say.data("stats", []byte(text))
+	say.data("stats", []byte(text.String()))
 }
 
 func (u Unit) active() string {

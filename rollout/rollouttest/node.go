@@ -144,9 +144,10 @@ func (n *Node) frontends() []netip.AddrPort {
 
 // servers are those of the node's HAProxy.
 func (n *Node) servers() []string {
-	var out []string
-	for _, line := range serverLine.FindAllSubmatch(n.Files["/etc/haproxy/haproxy.cfg"].Content, -1) {
-		out = append(out, string(line[1]))
+	lines := serverLine.FindAllSubmatch(n.Files["/etc/haproxy/haproxy.cfg"].Content, -1)
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = string(line[1])
 	}
 	return out
 }
