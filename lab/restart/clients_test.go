@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -204,7 +205,7 @@ func (c *cluster) apply(ctx context.Context, n *noticed) {
 	for i := 0; ctx.Err() == nil; i++ {
 		var text bytes.Buffer
 		for o := range objects {
-			fmt.Fprintf(&text, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: apply-%d}\ndata: {round: %q}\n---\n", o, fmt.Sprint(i))
+			fmt.Fprintf(&text, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: apply-%d}\ndata: {round: %q}\n---\n", o, strconv.Itoa(i))
 		}
 		atomic.AddInt64(&n.applies, 1)
 		if out, err := c.kubectl(ctx, &text, vip, "apply", "-f", "-").CombinedOutput(); err != nil && ctx.Err() == nil {

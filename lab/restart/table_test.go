@@ -121,7 +121,7 @@ func report(t *testing.T, all ...*figures) {
 	}
 	t.Logf("\n%s", b.String())
 	if file := cmp.Or(os.Getenv("RESTARTS_TABLE")); file != "" {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a table for everybody
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Error(err)
 		}
 	}
