@@ -65,7 +65,9 @@ func process(pid int) (Process, bool) {
 	return Process{pid, parent, strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")}, true
 }
 
-// Init is the pid of the node's systemd.
+// Init is the pid of the node's systemd: 1 in the node's namespace of processes.
+// The first processes of containers are that one namespace deeper, and may have
+// smaller pids here, once those have begun anew.
 func (l Lab) Init(node string) (string, error) {
 	all, err := l.Processes(node)
 	if err != nil {
@@ -75,7 +77,7 @@ func (l Lab) Init(node string) (string, error) {
 		status, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "status"))
 		for line := range strings.Lines(string(status)) {
 			fields := strings.Fields(line)
-			if len(fields) > 2 && fields[0] == "NSpid:" && fields[len(fields)-1] == "1" {
+			if len(fields) == 3 && fields[0] == "NSpid:" && fields[2] == "1" {
 				return strconv.Itoa(p.PID), nil
 			}
 		}
