@@ -78,8 +78,8 @@ func (m *machines) midRestart(inventory string, all bool) string {
 		if f.slow && !all {
 			continue
 		}
-		tried++
 		m.t.Run(f.name, func(t *testing.T) {
+			tried++
 			if m.in(t).strikeMidRestart(f, inventories[at], inventories[1-at]) {
 				at = 1 - at
 			}
