@@ -30,15 +30,15 @@ func TestApply(t *testing.T) {
 		o := d.kplb("apply", "--yes").ends(0, proof("node-1"))
 		same(d.t, "progress", o.stderr, `kplb: cluster: listening for others on 10.1.233.1
 kplb: node-1: installing files
-kplb: node-1: waiting for the apiserver on 10.1.1.1:6443 (usually 8s)
+kplb: node-1: waiting for the apiserver on 10.1.1.1:6443 (usually 10s)
 kplb: node-1: haproxy and keepalived
 kplb: node-1: changed
 kplb: node-2: installing files
-kplb: node-2: waiting for the apiserver on 10.1.1.2:6443 (usually 8s)
+kplb: node-2: waiting for the apiserver on 10.1.1.2:6443 (usually 10s)
 kplb: node-2: haproxy and keepalived
 kplb: node-2: changed
 kplb: node-3: installing files
-kplb: node-3: waiting for the apiserver on 10.1.1.3:6443 (usually 8s)
+kplb: node-3: waiting for the apiserver on 10.1.1.3:6443 (usually 10s)
 kplb: node-3: haproxy and keepalived
 kplb: node-3: changed
 kplb: cluster: proving /healthz through the VIP

@@ -18,7 +18,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 	t.Parallel()
 	const (
 		everywhere = "apiserver on *:1"
-		reboots    = "apiserver restarts, about 8s without this one"
+		reboots    = "apiserver restarts, about 10s without this one"
 	)
 	ours := []string{
 		"removed " + render.SysctlPath, "removed " + render.PatchPath, "changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath,
@@ -192,7 +192,7 @@ func TestPlanBackToAGeneration(t *testing.T) {
 	same(t, "plan", retell(p.of("node-3")), whatPlan{
 		[]string{"changed " + render.HAProxyPath, "changed " + kubeadm.ManifestPath},
 		[]string{"sysctl on", "apiserver on 127.9.1.3:1", "haproxy reload"},
-		[]string{"sysctl applied", "apiserver restarts, about 8s without this one", reloads},
+		[]string{"sysctl applied", "apiserver restarts, about 10s without this one", reloads},
 	})
 	same(t, "plan", retell(p.of("node-1")), whatPlan{})
 }

@@ -150,7 +150,7 @@ func TestPlan(t *testing.T) {
 			"the flag is gone from the manifest", func(f *Facts) {
 				f.edit(kubeadm.ManifestPath, "    - --bind-address=10.1.1.2\n", "")
 			},
-			whatPlan{[]string{"changed " + kubeadm.ManifestPath}, []string{"apiserver on 10.1.1.2:6443"}, []string{"apiserver restarts, about 8s without this one"}},
+			whatPlan{[]string{"changed " + kubeadm.ManifestPath}, []string{"apiserver on 10.1.1.2:6443"}, []string{"apiserver restarts, about 10s without this one"}},
 		},
 		{
 			"the manifest is right, and the apiserver not there yet", func(f *Facts) { f.Listeners = f.Listeners[:2] },
@@ -248,7 +248,7 @@ func TestPlanFirstApply(t *testing.T) {
 				"enable haproxy.service keepalived.service",
 			},
 			[]string{
-				"sysctl applied", "apiserver restarts, about 8s without this one", "haproxy: starts", "keepalived: starts",
+				"sysctl applied", "apiserver restarts, about 10s without this one", "haproxy: starts", "keepalived: starts",
 				"enabled at boot: haproxy.service, keepalived.service",
 			},
 		})
@@ -303,7 +303,7 @@ func TestConsequences(t *testing.T) {
 				Disable: []string{"haproxy.service", "keepalived.service"},
 			},
 			[]string{
-				"sysctl taken away", "apiserver restarts, about 8s without this one", "haproxy: stops", "keepalived: stops", "the VIP leaves this node",
+				"sysctl taken away", "apiserver restarts, about 10s without this one", "haproxy: stops", "keepalived: stops", "the VIP leaves this node",
 				"not started at boot any more: haproxy.service, keepalived.service",
 			},
 		},

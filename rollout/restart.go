@@ -20,7 +20,7 @@ type APIServerRestart struct {
 
 // How long restarts take where none was seen yet, see docs/restart.md.
 var (
-	quickRestart    = APIServerRestart{Quick: true, Usual: 8 * time.Second, Longest: 20 * time.Second}
+	quickRestart    = APIServerRestart{Quick: true, Usual: 10 * time.Second, Longest: 20 * time.Second}
 	gracefulRestart = APIServerRestart{Usual: 49 * time.Second, Longest: 49 * time.Second}
 )
 
