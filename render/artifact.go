@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
 )
 
 // Effect says what has to happen on a node for a changed artifact to count.
@@ -45,8 +46,8 @@ const DirectorUnit = "kplb-ipvs.service"
 // The paths on a node.
 const (
 	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
-	KeepalivedPath     = "/etc/keepalived/keepalived.conf"
-	CheckPath          = "/etc/keepalived/kplb-check"
+	KeepalivedPath     = keepalived.ConfigPath
+	CheckPath          = keepalived.CheckPath
 	SysctlPath         = "/etc/sysctl.d/90-kplb.conf"
 	HAProxyUnitPath    = "/etc/systemd/system/haproxy.service.d/50-kplb.conf"
 	KeepalivedUnitPath = "/etc/systemd/system/keepalived.service.d/50-kplb.conf"

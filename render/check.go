@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/kplb/kplb/keepalived"
 )
 
 // check is something that keepalived tracks, and what that does to the node.
@@ -23,28 +25,28 @@ type effect struct {
 
 // readChecks collects what an instance tracks. Files that haproxy.service does
 // not write are left out: nobody knows what is in them.
-func readChecks(all, instance statement, haproxyUnit []byte) []check {
+func readChecks(all, instance keepalived.Statement, haproxyUnit []byte) []check {
 	var out []check
-	for _, block := range instance.inner {
-		for _, use := range block.inner {
-			name := use.word(0)
+	for _, block := range instance.Inner {
+		for _, use := range block.Inner {
+			name := use.Word(0)
 			switch {
-			case block.is("track_file"):
-				if c, ok := fileCheck(use, all.define(name, "track_file", "vrrp_track_file"), haproxyUnit); ok {
+			case block.Is("track_file"):
+				if c, ok := fileCheck(use, all.Named(name, "track_file", "vrrp_track_file"), haproxyUnit); ok {
 					out = append(out, c)
 				}
-			case block.is("track_script"):
-				def := all.define(name, "vrrp_script")
+			case block.Is("track_script"):
+				def := all.Named(name, "vrrp_script")
 				c := weighed(use, def, check{name: name, dead: true, frozen: true})
-				if def.find("script").word(1) == CheckPath { // which waits a second for its answer
-					c.within = time.Duration(s2i(def.find("interval").word(1), 1)*s2i(def.find("fall").word(1), 1))*time.Second + time.Second
+				if def.Find("script").Word(1) == CheckPath { // which waits a second for its answer
+					c.within = time.Duration(s2i(def.Find("interval").Word(1), 1)*s2i(def.Find("fall").Word(1), 1))*time.Second + time.Second
 				}
 				out = append(out, c)
-			case block.is("track_process"):
-				def := all.define(name, "vrrp_track_process")
-				out = append(out, weighed(use, def, check{name: name, dead: haproxyName.MatchString(def.find("process").word(1))}))
-			case block.is("track_interface"):
-				out = append(out, weighed(use, statement{}, check{name: "interface " + name}))
+			case block.Is("track_process"):
+				def := all.Named(name, "vrrp_track_process")
+				out = append(out, weighed(use, def, check{name: name, dead: haproxyName.MatchString(def.Find("process").Word(1))}))
+			case block.Is("track_interface"):
+				out = append(out, weighed(use, keepalived.Statement{}, check{name: "interface " + name}))
 			}
 		}
 	}
@@ -53,38 +55,28 @@ func readChecks(all, instance statement, haproxyUnit []byte) []check {
 
 var haproxyName = regexp.MustCompile(`(^|/)haproxy$`)
 
-// define is the block that defines what is tracked.
-func (s statement) define(name string, kinds ...string) statement {
-	for _, inner := range s.inner {
-		if inner.is(kinds...) && inner.word(1) == name {
-			return inner
-		}
-	}
-	return statement{}
-}
-
 // weight is that of the use, or else of the definition, or else the usual one.
-func weight(use, def statement, otherwise int) (value, line int) {
-	if w, ok := use.after("weight"); ok {
-		return s2i(w, otherwise), use.line
+func weight(use, def keepalived.Statement, otherwise int) (value, line int) {
+	if w, ok := use.After("weight"); ok {
+		return s2i(w, otherwise), use.Line
 	}
-	if w := def.find("weight"); w.line > 0 {
-		return s2i(w.word(1), otherwise), w.line
+	if w := def.Find("weight"); w.Line > 0 {
+		return s2i(w.Word(1), otherwise), w.Line
 	}
-	return otherwise, use.line
+	return otherwise, use.Line
 }
 
 // reversed turns a check round.
-func reversed(use, def statement) bool {
-	last := use.word(len(use.words) - 1)
-	w := def.find("weight")
-	return last == "reverse" || last != "noreverse" && w.word(len(w.words)-1) == "reverse"
+func reversed(use, def keepalived.Statement) bool {
+	last := use.Word(len(use.Words) - 1)
+	w := def.Find("weight")
+	return last == "reverse" || last != "noreverse" && w.Word(len(w.Words)-1) == "reverse"
 }
 
 // weighed gives a check that passes or fails its effects: without a weight
 // FAULT when it fails, with a positive one more while it passes, with a
 // negative one less when it fails.
-func weighed(use, def statement, c check) check {
+func weighed(use, def keepalived.Statement, c check) check {
 	w, line := weight(use, def, 0)
 	c.line = line
 	switch {
@@ -103,8 +95,8 @@ func weighed(use, def statement, c check) check {
 
 // fileCheck is a tracked file that haproxy.service writes: the number in it
 // times the weight, and FAULT from -254 down.
-func fileCheck(use, def statement, haproxyUnit []byte) (check, bool) {
-	path := def.find("file").word(1)
+func fileCheck(use, def keepalived.Statement, haproxyUnit []byte) (check, bool) {
+	path := def.Find("file").Word(1)
 	when := func(key string) (int, bool) {
 		form := regexp.MustCompile(`(?m)^` + key + `=.*\becho (-?\d+) *> *` + regexp.QuoteMeta(path) + `\b`)
 		m := form.FindSubmatch(haproxyUnit)
@@ -132,5 +124,5 @@ func fileCheck(use, def statement, haproxyUnit []byte) (check, bool) {
 		}
 		return effect{adjust: min(253, value*w)}
 	}
-	return check{name: use.word(0), line: line, well: of(there), failed: of(gone), dead: true}, true
+	return check{name: use.Word(0), line: line, well: of(there), failed: of(gone), dead: true}, true
 }

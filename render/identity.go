@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/kplb/kplb/keepalived"
 )
 
 // Identity is what all speakers of a VRRP instance must agree on: one that
@@ -18,17 +20,14 @@ type Identity struct {
 // Identities are those of the instances of a keepalived.conf, in its order.
 func Identities(config []byte) []Identity {
 	var out []Identity
-	for _, in := range parseKeepalived(config) {
-		if !in.is("vrrp_instance") {
-			continue
-		}
-		id := Identity{vrid: in.find("virtual_router_id").word(1), announced: vipsIn(in, "virtual_ipaddress"), others: vipsIn(in, "virtual_ipaddress_excluded")}
-		says := []string{id.vrid, in.find("version").word(1)}
-		if in.find("unicast_src_ip").is("unicast_src_ip") { // that it is unicast, whatever the address
+	for _, in := range keepalived.Parse(config).All("vrrp_instance") {
+		id := Identity{vrid: in.Find("virtual_router_id").Word(1), announced: vipsIn(in, "virtual_ipaddress"), others: vipsIn(in, "virtual_ipaddress_excluded")}
+		says := []string{id.vrid, in.Find("version").Word(1)}
+		if in.Find("unicast_src_ip").Is("unicast_src_ip") { // that it is unicast, whatever the address
 			says = append(says, "unicast")
 		}
-		auth := in.find("authentication")
-		says = append(says, auth.find("auth_type").word(1), auth.find("auth_pass").word(1))
+		auth := in.Find("authentication")
+		says = append(says, auth.Find("auth_type").Word(1), auth.Find("auth_pass").Word(1))
 		for _, a := range id.announced {
 			says = append(says, a.String())
 		}
@@ -39,19 +38,8 @@ func Identities(config []byte) []Identity {
 }
 
 // vipsIn are the addresses of a block, in order of their values.
-func vipsIn(instance statement, block string) []netip.Addr {
-	var out []netip.Addr
-	for _, b := range instance.inner {
-		if !b.is(block) {
-			continue
-		}
-		for _, inner := range b.inner {
-			word, _, _ := strings.Cut(inner.word(0), "/")
-			if a, err := netip.ParseAddr(word); err == nil {
-				out = append(out, a)
-			}
-		}
-	}
+func vipsIn(instance keepalived.Statement, block string) []netip.Addr {
+	out := instance.Addresses(block)
 	slices.SortFunc(out, netip.Addr.Compare)
 	return out
 }

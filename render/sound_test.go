@@ -187,58 +187,6 @@ func TestRefusedIsFlawed(t *testing.T) {
 	}
 }
 
-// TestParseKeepalived reads what keepalived reads.
-func TestParseKeepalived(t *testing.T) {
-	t.Parallel()
-	const text = `! a comment
-global_defs { vrrp_version 3 } # one line
-vrrp_script "a b" {
-	script "/bin/x { y } # z" # said
-	weight -2 reverse
-}
-vrrp_instance KPLB
-{
-    priority 120
-    priority 130
-    unicast_peer { 10.1.1.2 }
-    track_script { "a b" weight 4 noreverse
-    }
-}
-}
-stray
-`
-	var dump func(all []statement, depth int) string
-	dump = func(all []statement, depth int) string {
-		var b strings.Builder
-		for _, s := range all {
-			b.WriteString(strings.Repeat(" ", depth) + strings.Join(s.words, "|") + "\n" + dump(s.inner, depth+1))
-		}
-		return b.String()
-	}
-	got := parseKeepalived([]byte(text))
-	want := `global_defs
- vrrp_version|3
-vrrp_script|a b
- script|/bin/x { y } # z
- weight|-2|reverse
-vrrp_instance|KPLB
- priority|120
- priority|130
- unicast_peer
-  10.1.1.2
- track_script
-  a b|weight|4|noreverse
-stray
-`
-	if d := cmp.Diff(want, dump(got, 0)); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	root := statement{inner: got}
-	if in := root.find("vrrp_instance"); in.line != 7 || in.find("priority").word(1) != "130" || in.find("priority").line != 10 || in.find("state").word(1) != "" {
-		t.Errorf("%+v", in)
-	}
-}
-
 // FuzzReadSpeaker: no file, however broken, does harm.
 func FuzzReadSpeaker(f *testing.F) {
 	f.Add("vrrp_instance A {\nvirtual_ipaddress { 10.1.233.1/32 }\ntrack_file { x weight }\nauthentication { auth_pass }\nunicast_peer { x }\n}\n")

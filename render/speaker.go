@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
 )
 
 // Speaker is what its rendered files make of a node when keepalived elects the
@@ -33,45 +34,45 @@ type Speaker struct {
 
 // ReadSpeaker reads keepalived.conf, and the drop-in of haproxy.service, which
 // writes what keepalived tracks. Several instances: the one with the VIP counts.
-func ReadSpeaker(c *inventory.Cluster, n inventory.Node, vip netip.Addr, keepalived, haproxyUnit []byte) (Speaker, error) {
-	all := statement{inner: parseKeepalived(keepalived)}
-	i := slices.IndexFunc(all.inner, func(s statement) bool { return s.is("vrrp_instance") && holdsAddress(s, vip) })
+func ReadSpeaker(c *inventory.Cluster, n inventory.Node, vip netip.Addr, config, haproxyUnit []byte) (Speaker, error) {
+	all := keepalived.Parse(config)
+	i := slices.IndexFunc(all.Inner, func(s keepalived.Statement) bool { return s.Is("vrrp_instance") && holdsAddress(s, vip) })
 	if i < 0 {
 		return Speaker{}, &Unsound{
 			Node: n.Name, Path: KeepalivedPath, Line: 1, What: "no vrrp_instance has the VIP " + vip.String(),
 			Cure: "write it as `kplb templates keepalived.conf.tmpl` does",
 		}
 	}
-	in := all.inner[i]
-	if group := all.find("vrrp_sync_group"); group.line > 0 && len(c.VIPs) > 1 {
+	in := all.Inner[i]
+	if group := all.Find("vrrp_sync_group"); group.Line > 0 && len(c.VIPs) > 1 {
 		return Speaker{}, &Unsound{
-			Node: n.Name, Path: KeepalivedPath, Line: group.line, What: "a vrrp_sync_group ties instances together, and nobody knows what comes of it",
+			Node: n.Name, Path: KeepalivedPath, Line: group.Line, What: "a vrrp_sync_group ties instances together, and nobody knows what comes of it",
 			Cure: "write VIPs that move together into one vrrp_instance, as `kplb templates keepalived.conf.tmpl` does: see docs/decisions/0010-several-vips.md",
 		}
 	}
 	s := Speaker{
-		Node: n.Name, VIP: vip, instance: in.word(1), State: "BACKUP", source: announcer(n, in, vip), lines: map[string]int{"": in.line},
-		Priority: s2i(in.find("priority").word(1), 100), vrid: s2i(in.find("virtual_router_id").word(1), 0),
-		version: s2i(in.find("version").word(1), s2i(all.find("global_defs").find("vrrp_version").word(1), 2)),
+		Node: n.Name, VIP: vip, instance: in.Word(1), State: "BACKUP", source: announcer(n, in, vip), lines: map[string]int{"": in.Line},
+		Priority: s2i(in.Find("priority").Word(1), 100), vrid: s2i(in.Find("virtual_router_id").Word(1), 0),
+		version: s2i(in.Find("version").Word(1), s2i(all.Find("global_defs").Find("vrrp_version").Word(1), 2)),
 		advert:  time.Second,
 	}
-	for _, inner := range in.inner {
-		s.lines[inner.word(0)] = inner.line
+	for _, inner := range in.Inner {
+		s.lines[inner.Word(0)] = inner.Line
 	}
-	if in.find("state").word(1) == "MASTER" {
+	if in.Find("state").Word(1) == "MASTER" {
 		s.State = "MASTER"
 	}
-	s.NoPreempt = in.find("nopreempt", "preempt").is("nopreempt")
-	if seconds, err := strconv.ParseFloat(in.find("advert_int").word(1), 64); err == nil && seconds > 0 {
+	s.NoPreempt = in.Find("nopreempt", "preempt").Is("nopreempt")
+	if seconds, err := strconv.ParseFloat(in.Find("advert_int").Word(1), 64); err == nil && seconds > 0 {
 		s.advert = time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
 	}
-	auth := in.find("authentication")
-	s.auth = strings.Join(append(auth.find("auth_type").words, auth.find("auth_pass").words...), " ")
-	if a, err := netip.ParseAddr(in.find("unicast_src_ip").word(1)); err == nil {
+	auth := in.Find("authentication")
+	s.auth = strings.Join(append(auth.Find("auth_type").Words, auth.Find("auth_pass").Words...), " ")
+	if a, err := netip.ParseAddr(in.Find("unicast_src_ip").Word(1)); err == nil {
 		s.source = a
 	}
-	for _, peer := range in.find("unicast_peer").inner {
-		if a, err := netip.ParseAddr(peer.word(0)); err == nil {
+	for _, peer := range in.Find("unicast_peer").Inner {
+		if a, err := netip.ParseAddr(peer.Word(0)); err == nil {
 			s.peers = append(s.peers, a)
 		}
 	}
@@ -81,9 +82,9 @@ func ReadSpeaker(c *inventory.Cluster, n inventory.Node, vip netip.Addr, keepali
 
 // announcer is the node's address in the family of the adverts: that of the
 // first virtual_ipaddress.
-func announcer(n inventory.Node, instance statement, vip netip.Addr) netip.Addr {
-	for _, inner := range instance.find("virtual_ipaddress").inner {
-		if p, err := netip.ParsePrefix(inner.word(0)); err == nil {
+func announcer(n inventory.Node, instance keepalived.Statement, vip netip.Addr) netip.Addr {
+	for _, inner := range instance.Find("virtual_ipaddress").Inner {
+		if p, err := netip.ParsePrefix(inner.Word(0)); err == nil {
 			vip = p.Addr()
 			break
 		}
@@ -95,17 +96,8 @@ func announcer(n inventory.Node, instance statement, vip netip.Addr) netip.Addr 
 }
 
 // holdsAddress says whether an instance brings the address up.
-func holdsAddress(instance statement, a netip.Addr) bool {
-	for _, block := range instance.inner {
-		for _, inner := range block.inner {
-			word, _, _ := strings.Cut(inner.word(0), "/")
-			address, err := netip.ParseAddr(word) // however it is written
-			if block.is("virtual_ipaddress", "virtual_ipaddress_excluded") && err == nil && address == a {
-				return true
-			}
-		}
-	}
-	return false
+func holdsAddress(instance keepalived.Statement, a netip.Addr) bool {
+	return slices.Contains(instance.Addresses("virtual_ipaddress"), a) || slices.Contains(instance.Addresses("virtual_ipaddress_excluded"), a)
 }
 
 // s2i reads a number; what is none is left to `keepalived -t`.
