@@ -25,10 +25,11 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates"},
-	"rollout":    {"drill", "inventory", "kubeadm", "remote", "render"},
+	"cmd":        {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates", "vrrp"},
+	"rollout":    {"drill", "inventory", "kubeadm", "remote", "render", "vrrp"},
 	"drill":      {},
 	"render":     {"inventory", "keepalived", "templates"},
+	"vrrp":       {"inventory", "keepalived"},
 	"keepalived": {},
 	"inventory":  {},
 	"templates":  {},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"keepalived"}
+var pure = []string{"keepalived", "vrrp"}
 
 // impure are the libraries of Go by which a package would wait, or reach
 // the network, files or other programs. net/netip, which only has values, is

@@ -17,6 +17,10 @@ import (
 // template made them: a node with another VRID, another VIP or without a
 // server would be found out only when it matters.
 func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Facts) error {
+	return errors.Join(differences(artifacts, c, n, f)...)
+}
+
+func differences(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Facts) []error {
 	content := map[string][]byte{}
 	for _, a := range artifacts {
 		content[a.Path] = a.Content
@@ -44,7 +48,7 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 			want(DirectorPath, fmt.Sprintf(`[^#\n]*ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), DirectorMark), marks+" for "+at.String())
 			want(DirectorPath, `[^#\n]*`+quoted(at.Addr().String())+`[^#\n]*\bmasquerade`, "masquerade for "+at.String())
 		}
-		return errors.Join(errs...)
+		return errs
 	}
 	var binds []string
 	for i := range c.VIPs {
@@ -61,7 +65,7 @@ func ReadBack(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f Fa
 	}
 	errs = append(errs, readMetrics(content, c, n)...)
 	wantServices(c, n, func(form, what string) { want(HAProxyPath, form, what) })
-	return errors.Join(append(errs, readBalancing(content[HAProxyPath], binds, serviceBinds(c))...)...)
+	return append(errs, readBalancing(content[HAProxyPath], binds, serviceBinds(c))...)
 }
 
 // MaxConn is how many connections a haproxy.cfg lets in all in all: maxconn of
@@ -174,10 +178,8 @@ func (t Tree) ReadBack(c *inventory.Cluster, facts map[string]Facts) error {
 				artifacts = append(artifacts, a)
 			}
 		}
-		if err := ReadBack(artifacts, c, n, f); err != nil {
-			for _, one := range joined(err) {
-				errs = append(errs, &Unsaid{Node: n.Name, Err: one})
-			}
+		for _, err := range differences(artifacts, c, n, f) {
+			errs = append(errs, &Unsaid{Node: n.Name, Err: err})
 		}
 	}
 	return errors.Join(errs...)

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // TestInOrder puts every kind of node at its place.
@@ -187,7 +188,7 @@ func TestIdentityStays(t *testing.T) {
 		}
 		for _, a := range artifacts {
 			if a.Path == render.KeepalivedPath {
-				return fmt.Sprint(render.Identities(a.Content))
+				return fmt.Sprint(vrrp.Identities(a.Content))
 			}
 		}
 		return ""
