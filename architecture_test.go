@@ -26,10 +26,11 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates", "vrrp"},
-	"rollout":    {"drill", "inventory", "kubeadm", "remote", "render", "vrrp"},
+	"rollout":    {"drill", "haproxy", "inventory", "keepalived", "kubeadm", "remote", "render", "vrrp"},
 	"drill":      {},
-	"render":     {"inventory", "keepalived", "templates"},
+	"render":     {"haproxy", "inventory", "keepalived", "templates"},
 	"vrrp":       {"inventory", "keepalived"},
+	"haproxy":    {},
 	"keepalived": {},
 	"inventory":  {},
 	"templates":  {},
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"keepalived", "vrrp"}
+var pure = []string{"haproxy", "keepalived", "vrrp"}
 
 // impure are the libraries of Go by which a package would wait, or reach
 // the network, files or other programs. net/netip, which only has values, is
@@ -280,7 +281,7 @@ func TestMisplaced(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ file, imported, want string }{
 		{"render/x.go", module + "/inventory", ""},
-		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["inventory" "keepalived" "templates"]`},
+		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["haproxy" "inventory" "keepalived" "templates"]`},
 		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 )
@@ -45,7 +46,7 @@ const DirectorUnit = "kplb-ipvs.service"
 
 // The paths on a node.
 const (
-	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
+	HAProxyPath        = haproxy.ConfigPath
 	KeepalivedPath     = keepalived.ConfigPath
 	CheckPath          = keepalived.CheckPath
 	SysctlPath         = "/etc/sysctl.d/90-kplb.conf"

@@ -8,10 +8,10 @@ import (
 	"github.com/kplb/kplb/keepalived"
 )
 
-// readDirector wants a virtual server for what is marked, and every apiserver
+// readBackIPVS wants a virtual server for what is marked, and every apiserver
 // behind it, by NAT: with another method, a node that is sent a connection by
 // the holder balances it again.
-func readDirector(config []byte, c *inventory.Cluster) []error {
+func readBackIPVS(config []byte, c *inventory.Cluster) []error {
 	all := keepalived.Parse(config)
 	var server keepalived.Statement
 	for _, s := range all.All("virtual_server") {
