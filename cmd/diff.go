@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/vrrp"
 )
 
 const diffLong = `Looks at every node and prints what apply would change there: a unified diff of each
@@ -93,7 +93,7 @@ func (s streams) printPlan(set *settings, p *rollout.Plan) error {
 		}
 	}
 	if !p.Empty() {
-		for _, line := range render.Timing(p.Cluster) {
+		for _, line := range vrrp.Timing(p.Cluster) {
 			fmt.Fprintf(&b, "with this, %s\n", line)
 		}
 	}

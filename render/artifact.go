@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
 )
 
 // Effect says what has to happen on a node for a changed artifact to count.
@@ -44,9 +46,9 @@ const DirectorUnit = "kplb-ipvs.service"
 
 // The paths on a node.
 const (
-	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
-	KeepalivedPath     = "/etc/keepalived/keepalived.conf"
-	CheckPath          = "/etc/keepalived/kplb-check"
+	HAProxyPath        = haproxy.ConfigPath
+	KeepalivedPath     = keepalived.ConfigPath
+	CheckPath          = keepalived.CheckPath
 	SysctlPath         = "/etc/sysctl.d/90-kplb.conf"
 	HAProxyUnitPath    = "/etc/systemd/system/haproxy.service.d/50-kplb.conf"
 	KeepalivedUnitPath = "/etc/systemd/system/keepalived.service.d/50-kplb.conf"

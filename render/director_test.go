@@ -113,7 +113,7 @@ func TestReadBackUnchecked(t *testing.T) {
 	config := "virtual_server fwmark 107 {\n lb_kind NAT\n real_server 10.1.1.1 6443 {\n }\n}\n"
 	c := loadCluster(t, "../examples/ipvs.yaml")
 	c.Nodes = c.Nodes[:1]
-	got := fmt.Sprint(readDirector([]byte(config), c))
+	got := fmt.Sprint(readBackIPVS([]byte(config), c))
 	if want := "[" + KeepalivedPath + " does not check real_server 10.1.1.1 6443: it would get connections when it is down]"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

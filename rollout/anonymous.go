@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
@@ -21,14 +21,12 @@ import (
 // plainExpect is what an apiserver answers that lets everybody ask.
 const plainExpect = "200"
 
-var expectLine = regexp.MustCompile(`(?m)^\s*http-check expect status ([0-9,]+)$`)
-
 // expectOf is what the nodes' HAProxy takes for an answer now.
 func expectOf(facts map[string]*Facts) string {
 	for _, f := range facts {
 		config := f.Files[render.HAProxyPath].Content
-		if m := expectLine.FindSubmatch(config); m != nil && render.Stamp(config) != render.Unstamped && string(m[1]) != plainExpect {
-			return string(m[1])
+		if expect := haproxy.Parse(config).ExpectedStatus(); expect != "" && render.Stamp(config) != render.Unstamped && expect != plainExpect {
+			return expect
 		}
 	}
 	return plainExpect
@@ -37,7 +35,7 @@ func expectOf(facts map[string]*Facts) string {
 // complains says whether a HAProxy has a server down for what it answers.
 func complains(facts map[string]*Facts) bool {
 	for _, f := range facts {
-		if slices.ContainsFunc(f.Servers, func(s Server) bool { return !s.Up() && strings.HasPrefix(s.Check, "L7STS") }) {
+		if slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return !s.Up() && strings.HasPrefix(s.Check, "L7STS") }) {
 			return true
 		}
 	}
@@ -52,7 +50,7 @@ func (r *Rollout) content(facts map[string]*Facts) bool {
 	}
 	for _, n := range r.present() {
 		servers := facts[n.Name].Servers
-		if len(servers) != len(r.Cluster.Nodes) || slices.ContainsFunc(servers, func(s Server) bool { return !s.Up() }) {
+		if len(servers) != len(r.Cluster.Nodes) || slices.ContainsFunc(servers, func(s haproxy.ServerState) bool { return !s.Up() }) {
 			return false
 		}
 	}

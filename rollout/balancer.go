@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -129,7 +130,7 @@ func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.N
 		return err
 	}
 	f, err := r.inspectNode(ctx, n)
-	if err == nil && !slices.ContainsFunc(f.Servers, func(s Server) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
+	if err == nil && !slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
 		err = errors.New("its haproxy has not seen any apiserver to be ready")
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -103,7 +104,7 @@ const sslOK = "SSL_GET ok"
 // directs makes servers of them, as HAProxy's statistics do: one for each
 // apiserver, which is DOWN where the kernel does not have it, and those that no
 // apiserver of the inventory is.
-func (f *Facts) directs(c *inventory.Cluster) []Server {
+func (f *Facts) directs(c *inventory.Cluster) []haproxy.ServerState {
 	if f.Directed == nil {
 		return nil
 	}
@@ -112,9 +113,9 @@ func (f *Facts) directs(c *inventory.Cluster) []Server {
 		well, ill = "TCP_CHECK ok", "TCP_CHECK failed"
 	}
 	rest := slices.Clone(f.Directed)
-	out := make([]Server, 0, len(c.Nodes))
+	out := make([]haproxy.ServerState, 0, len(c.Nodes))
 	for _, n := range c.Nodes {
-		s := Server{Name: n.Name, Status: "DOWN", Check: ill}
+		s := haproxy.ServerState{Name: n.Name, Status: "DOWN", Check: ill}
 		i := slices.IndexFunc(rest, func(d Directed) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
 		if i >= 0 {
 			s.Status, s.Check, s.Sessions = "UP", well, rest[i].Active+rest[i].Inactive
@@ -123,7 +124,7 @@ func (f *Facts) directs(c *inventory.Cluster) []Server {
 		out = append(out, s)
 	}
 	for _, d := range rest {
-		out = append(out, Server{Name: d.At.String(), Status: "UP", Check: "unknown", Sessions: d.Active + d.Inactive})
+		out = append(out, haproxy.ServerState{Name: d.At.String(), Status: "UP", Check: "unknown", Sessions: d.Active + d.Inactive})
 	}
 	return out
 }

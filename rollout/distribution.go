@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 )
 
@@ -204,7 +205,7 @@ func (t *target) count(seen map[string]int, before, after *Facts) error {
 	return nil
 }
 
-func totals(servers []Counted) map[string]int {
+func totals(servers []haproxy.ServerStats) map[string]int {
 	out := map[string]int{}
 	for _, s := range servers {
 		out[s.Name] = s.Total

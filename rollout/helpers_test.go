@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
@@ -188,9 +189,9 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		}
 	}
 	f.Sysctls = sysctlsIn(f.Files[render.SysctlPath].Content)
-	f.Servers = []Server{}
+	f.Servers = []haproxy.ServerState{}
 	for _, n := range c.Nodes {
-		f.Servers = append(f.Servers, Server{n.Name, "UP", "L7OK", 0})
+		f.Servers = append(f.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
 	if c.Exposure == inventory.IPVS {
 		f.Servers = f.directs(c)
@@ -227,14 +228,14 @@ func marked(c *inventory.Cluster) string {
 }
 
 // backends are all of a HAProxy's, with servers that are up.
-func backends(c *inventory.Cluster) map[string][]Counted {
-	out := map[string][]Counted{}
+func backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
+	out := map[string][]haproxy.ServerStats{}
 	for _, n := range c.Nodes {
-		out[backendName] = append(out[backendName], Counted{Server{n.Name, "UP", "L7OK", 0}, 0})
+		out[backendName] = append(out[backendName], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"}})
 	}
 	for _, s := range c.Services {
 		for _, n := range c.Backends(s) {
-			out[serviceBackend(s)] = append(out[serviceBackend(s)], Counted{Server{n.Name, "UP", "L4OK", 0}, 0})
+			out[serviceBackend(s)] = append(out[serviceBackend(s)], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L4OK"}})
 		}
 	}
 	return out

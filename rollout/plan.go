@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // Plan is what an apply would do, node by node in the order of the rollout:
@@ -53,11 +54,11 @@ type NodePlan struct {
 	paths       []string // whose state belongs to a generation
 	vip         string   // a line for each: what "ip address del" takes
 	active      []byte
-	takes       bool             // the VIP, which another node has, by its priority
-	speakers    []render.Speaker // what its new files make of it, for each VIP
-	noBind6     bool             // what IPv6 VIPs needed of the kernel is given back
-	gives       []string         // and what else kplb has set, as a generation had it
-	givesOf     int              // that generation
+	takes       bool           // the VIP, which another node has, by its priority
+	speakers    []vrrp.Speaker // what its new files make of it, for each VIP
+	noBind6     bool           // what IPv6 VIPs needed of the kernel is given back
+	gives       []string       // and what else kplb has set, as a generation had it
+	givesOf     int            // that generation
 }
 
 // Empty says whether there is nothing to do.

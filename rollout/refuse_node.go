@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
@@ -98,7 +99,7 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 func refuseConnections(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) error {
 	limit := f.Units["haproxy.service"].OpenFiles
 	for _, a := range artifacts {
-		if most := render.MaxConn(a.Content); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
+		if most := haproxy.Parse(a.Content).MaxConn(); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
 			return &RefusedError{[]Refusal{{
 				Node: n.Name, What: fmt.Sprintf("its haproxy.cfg is for %d connections, and haproxy may open %d files: too few", most, limit),
 				Cure: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",

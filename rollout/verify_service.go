@@ -7,13 +7,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -52,7 +52,7 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Fact
 	case f == nil: // and the holder's own check says so
 		check.Detail, check.Bearable = "no single node holds the VIP", true
 		return check
-	case !binds(f.Files[render.HAProxyPath].Content, at): // an older generation, if it is not a change that waits
+	case !slices.Contains(haproxy.Parse(f.Files[render.HAProxyPath].Content).Binds(), at): // an older generation, if it is not a change that waits
 		check.Detail, check.Cure, check.Bearable = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
 		return check
 	case err != nil:
@@ -76,11 +76,6 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Fact
 		check.Cure = fmt.Sprintf("no node takes connections on port %d: look for the service that has this NodePort, and for its pods", s.NodePort)
 	}
 	return check
-}
-
-// binds says whether a haproxy.cfg listens on an address.
-func binds(config []byte, at netip.AddrPort) bool {
-	return regexp.MustCompile(`(?m)^\s*bind\s+` + regexp.QuoteMeta(at.String()) + `(\s|$)`).Match(config)
 }
 
 // wayTo is how connections to an address of the cluster are made: from here,

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -272,7 +273,7 @@ func TestCheckNode(t *testing.T) {
 			[]Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Cure: look}},
 		},
 		{
-			"no server", func(f *Facts) { f.Servers = []Server{} }, "",
+			"no server", func(f *Facts) { f.Servers = []haproxy.ServerState{} }, "",
 			[]Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Cure: look}},
 		},
 	}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
@@ -71,7 +71,7 @@ func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
 			p.Changes = append(p.Changes, change)
 		}
 	}
-	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && anyBind.Match(was) {
+	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && haproxy.Parse(was).Lines("bind") != nil {
 		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
 	}
 	p.serves = []netip.AddrPort{r.Cluster.WorkerBalancer.Address()}
@@ -81,8 +81,6 @@ func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
 	}
 	return nil
 }
-
-var anyBind = regexp.MustCompile(`(?m)^\s*bind\s`)
 
 // balancerConsequences decides what the worker's haproxy has to do.
 func (p *NodePlan) balancerConsequences(f *Facts, artifacts []render.Artifact) {
@@ -125,7 +123,8 @@ func (p *NodePlan) planBalancerBack(f *Facts, s *saved) {
 	}
 }
 
-var localBind = regexp.MustCompile(`(?m)^\s*bind\s+(127\.0\.0\.1:\d{1,5})\s*$`)
+// loopback is where a worker's balancer listens.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // balancersOf is where an haproxy.cfg of kplb's listens on loopback: first for
 // the kubelet, then for people.
@@ -134,8 +133,8 @@ func balancersOf(config []byte) []netip.AddrPort {
 		return nil
 	}
 	var out []netip.AddrPort
-	for _, m := range localBind.FindAllSubmatch(config, -1) {
-		if at, err := netip.ParseAddrPort(string(m[1])); err == nil {
+	for _, at := range haproxy.Parse(config).Binds() {
+		if at.Addr() == loopback {
 			out = append(out, at)
 		}
 	}

@@ -1,28 +1,9 @@
-package render_test
+package vrrp
 
 import (
 	"slices"
 	"testing"
-
-	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/templates"
 )
-
-func parsed(t *testing.T, text string) *inventory.Cluster {
-	t.Helper()
-	c, err := inventory.Parse("cluster.yaml", []byte("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\n"+text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-const threeNodes = `nodes:
-  - {name: a, address: 10.1.1.1}
-  - {name: b, address: 10.1.1.2}
-  - {name: c, address: 10.1.1.3}
-`
 
 func TestTiming(t *testing.T) {
 	t.Parallel()
@@ -60,31 +41,8 @@ func TestTiming(t *testing.T) {
 		}},
 		{"one node has nobody to move to", "nodes: [{name: a, address: 10.1.1.1}]\n", []string{cut}},
 	} {
-		if got := render.Timing(parsed(t, c.text)); !slices.Equal(got, c.want) {
+		if got := Timing(parsed(t, "vip: 10.1.233.1\n"+c.text)); !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n%q\nwant\n%q", c.name, got, c.want)
 		}
-	}
-}
-
-func TestReadBack(t *testing.T) {
-	t.Parallel()
-	c := parsed(t, threeNodes)
-	set, err := render.Parse(templates.Builtin(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := render.DefaultFacts(c.Nodes[1])
-	artifacts, err := set.Node(c, c.Nodes[1], f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := render.ReadBack(artifacts, c, c.Nodes[1], f); err != nil {
-		t.Errorf("the built-in templates: %v", err)
-	}
-	const want = `/etc/keepalived/keepalived.conf does not have priority 230
-/etc/keepalived/keepalived.conf does not have interface eth1`
-	f.Interface = "eth1"
-	if err := render.ReadBack(artifacts, c, c.Nodes[2], f); err == nil || err.Error() != want {
-		t.Errorf("another node's files:\n%v\nwant\n%v", err, want)
 	}
 }

@@ -1,4 +1,4 @@
-package render
+package vrrp
 
 import (
 	"fmt"
@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// mostProven is how many nodes are looked at together, in every way.
-const mostProven = 5
+// maxExplored is up to how many nodes all are looked at together.
+const maxExplored = 5
 
 // Proof is what was looked at, and what was wrong in it.
 type Proof struct {
-	States  int  // at rest, in which the nodes can be
-	Most    int  // nodes that become holder at once, when nodes fail or return
-	Grouped bool // three nodes were looked at at a time
-	flaws   []flaw
+	States     int  // at rest, in which the nodes can be
+	MostAtOnce int  // nodes that become holder at the same moment, when nodes fail or return
+	Grouped    bool // the nodes were looked at three at a time
+	flaws      []flaw
 }
 
 // prove looks for flaws. Sound is: whatever fails, and in whichever order,
-// nodes that hear each other have one holder, and a well one where one is
-// well; none or one where none is.
+// nodes that hear each other have one holder, and a healthy one where one is
+// healthy; none or one where none is.
 //
 // Up to five nodes, every state is visited that can be reached, from all off,
 // by one node after the other failing, recovering or starting; and from all
-// off and all well, with any number of them at once. That covers all orders of
+// off and all healthy, with any number of them at once. That covers all orders of
 // starting, and any former holder.
 //
 // More nodes are looked at in groups of three, because a flaw is always one of
@@ -31,18 +31,18 @@ type Proof struct {
 //
 //   - two holders a and b are two that do not make each other give up, whoever
 //     else is there: they hear each other in one direction at most, and alone
-//     they end up so, too, when who hears the other starts first;
-//   - a holder m that is not well beside w that is: w hears a holder, which is
+//     they end up so, too, when the one that hears the other starts first;
+//   - an unhealthy holder m beside a healthy node w: w hears a holder, which is
 //     m, or there would be two, and does not take over for m's priority or its
 //     own nopreempt. Alone, with m there first, it does not either;
-//   - no holder beside w that is well cannot be: w hears nobody, and takes over.
+//   - no holder beside a healthy node w cannot be: w hears nobody, and takes over.
 //
-// The third node of a group is there for the number of those who become holder
+// The third node of a group is there for the number of those that become holder
 // on the way: the holder that fails, and two that want to follow. Groups that
 // differ in nothing but the values of their priorities, and not in the order
 // of these, are looked at once.
 func (e *election) prove() Proof {
-	if len(e.speakers) <= mostProven {
+	if len(e.speakers) <= maxExplored {
 		return e.explore()
 	}
 	out := Proof{Grouped: true}
@@ -54,7 +54,7 @@ func (e *election) prove() Proof {
 				if kind := group.kind(); !seen[kind] {
 					seen[kind] = true
 					found := group.explore()
-					out.States, out.Most, out.flaws = out.States+found.States, max(out.Most, found.Most), append(out.flaws, found.flaws...)
+					out.States, out.MostAtOnce, out.flaws = out.States+found.States, max(out.MostAtOnce, found.MostAtOnce), append(out.flaws, found.flaws...)
 				}
 			}
 		}
@@ -67,7 +67,7 @@ func (e *election) prove() Proof {
 func (e *election) kind() string {
 	var b strings.Builder
 	for i, all := range e.statuses {
-		fmt.Fprint(&b, e.hears[i], e.beats[i], e.quiet&(1<<i) != 0)
+		fmt.Fprint(&b, e.hears[i], e.winsTie[i], e.noPreempt&(1<<i) != 0)
 		for _, s := range all {
 			rank := 0
 			for _, others := range e.statuses {
@@ -77,7 +77,7 @@ func (e *election) kind() string {
 					}
 				}
 			}
-			fmt.Fprint(&b, " ", s.part, s.well, rank)
+			fmt.Fprint(&b, " ", s.participates, s.healthy, rank)
 		}
 		b.WriteByte(';')
 	}
@@ -91,39 +91,40 @@ func (e *election) explore() Proof {
 	var todo []state
 	visit := func(s state) {
 		entered := bits.OnesCount16(e.settle(&s))
-		out.Most = max(out.Most, entered)
+		out.MostAtOnce = max(out.MostAtOnce, entered)
 		if !seen[s] {
 			seen[s] = true
 			todo = append(todo, s)
-			if f, bad := e.look(s); bad {
+			if f, bad := e.judge(s); bad {
 				out.flaws = append(out.flaws, f)
 			}
 		}
 	}
 	visit(state{})
-	e.eachVector(state{}, visit)
+	e.eachCombination(state{}, visit)
 	for len(todo) > 0 {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		allWell := true
+		allHealthy := true
 		for i, all := range e.statuses {
-			allWell = allWell && s.at[i] == well
+			allHealthy = allHealthy && s.at[i] == statusHealthy
 			next := s
 			for to := range all {
 				next.at[i] = uint8(to)
 				visit(next)
 			}
 		}
-		if allWell {
-			e.eachVector(s, visit)
+		if allHealthy {
+			e.eachCombination(s, visit)
 		}
 	}
 	out.States = len(seen)
 	return out
 }
 
-// eachVector changes any number of nodes at once, from the same holder.
-func (e *election) eachVector(from state, visit func(state)) {
+// eachCombination visits every combination of statuses, with the same holders
+// before.
+func (e *election) eachCombination(from state, visit func(state)) {
 	s := state{holders: from.holders}
 	for {
 		visit(s)

@@ -1,4 +1,4 @@
-package render
+package vrrp
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ func speakersOf(n int, change func(i int, s *Speaker)) []Speaker {
 		out[i] = Speaker{
 			Node: string(rune('a' + i)), State: "BACKUP", Priority: 150 - 10*i, vrid: 7, version: 3,
 			source: netip.AddrFrom4([4]byte{10, 1, 1, byte(i + 1)}), lines: map[string]int{},
-			checks: []check{{name: "file", failed: effect{fault: true}, dead: true}, {name: "script", failed: effect{fault: true}, dead: true, frozen: true}},
+			checks: []check{{name: "file", fails: effect{fault: true}, dead: true}, {name: "script", fails: effect{fault: true}, dead: true, frozen: true}},
 		}
 		change(i, &out[i])
 	}
@@ -29,7 +29,7 @@ func speakersOf(n int, change func(i int, s *Speaker)) []Speaker {
 // TestBuiltinIsProven: for every number of nodes, every state that there is.
 func TestBuiltinIsProven(t *testing.T) {
 	t.Parallel()
-	for n := 2; n <= mostProven; n++ {
+	for n := 2; n <= maxExplored; n++ {
 		for _, failback := range []bool{false, true} {
 			got := newElection(speakersOf(n, func(_ int, s *Speaker) { s.NoPreempt = !failback })).prove()
 			// each node is off, well, or failing; the holder is one that is well, with failback the highest
@@ -50,18 +50,19 @@ func TestBuiltinIsProven(t *testing.T) {
 					want++
 				}
 			}
-			if got.States != want || got.Most != 1 || len(got.flaws) > 0 {
-				t.Errorf("%d nodes, failback %t: %d states, want %d; %d at once; %v", n, failback, got.States, want, got.Most, got.flaws)
+			if got.States != want || got.MostAtOnce != 1 || len(got.flaws) > 0 {
+				t.Errorf("%d nodes, failback %t: %d states, want %d; %d at once; %v", n, failback, got.States, want, got.MostAtOnce, got.flaws)
 			}
 		}
 	}
 }
 
-// TestCases of the inventories, 15 nodes among them, as they are rendered.
+// TestCasesAreSound: the inventories that the goldens are of, one with 15 nodes
+// among them, as the built-in templates render them.
 func TestCasesAreSound(t *testing.T) {
 	t.Parallel()
-	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
-		speakers, err := renderTree(t, c).Speakers(c)
+	forCases(t, func(t *testing.T, c *inventory.Cluster) {
+		speakers, err := ReadCluster(c, rendered(t, c))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +99,7 @@ func soundCase(t *testing.T, c *inventory.Cluster, g inventory.Group, speakers [
 		if len(o.Failing) > 1 || o.Failing[0] != sim.Start {
 			continue
 		}
-		if want := map[Failure]any{Off: masterDown(c), Dead: skew(c), Frozen: c.VRRP.Watch.Frozen() + skew(c), Unfit: c.VRRP.Watch.Frozen() + skew(c)}[o.Failure]; o.Within != want {
+		if want := map[Failure]any{Off: masterDown(c), HAProxyDead: skew(c), HAProxyFrozen: c.VRRP.Watch.Frozen() + skew(c), NoDirector: c.VRRP.Watch.Frozen() + skew(c)}[o.Failure]; o.Within != want {
 			t.Errorf("%s: within %s, want %s", o.Failure, o.Within, want)
 		}
 	}
@@ -107,10 +108,10 @@ func soundCase(t *testing.T, c *inventory.Cluster, g inventory.Group, speakers [
 	}
 }
 
-// TestModel against what was measured on real machines (domain.md 5.3 and
-// 5.4): who holds the VIP, with the holder's check failing, then recovered,
-// then failing on all.
-func TestModel(t *testing.T) {
+// TestModelIsLikeKeepalived: who holds the VIP with the holder's check failing,
+// then recovered, then failing on all, is what was seen of keepalived itself on
+// three machines.
+func TestModelIsLikeKeepalived(t *testing.T) {
 	t.Parallel()
 	weighed := func(priority, step, weight int, noPreempt bool) []Speaker {
 		return speakersOf(3, func(i int, s *Speaker) {
@@ -118,11 +119,11 @@ func TestModel(t *testing.T) {
 			c := check{name: "script", dead: true, frozen: true}
 			switch {
 			case weight == 0:
-				c.failed.fault = true
+				c.fails.fault = true
 			case weight < 0:
-				c.failed.adjust = weight
+				c.fails.adjust = weight
 			default:
-				c.well.adjust = weight
+				c.passes.adjust = weight
 			}
 			s.checks = []check{c}
 		})
@@ -139,7 +140,7 @@ func TestModel(t *testing.T) {
 		{"equal, weight +20", weighed(40, 0, 20, false), "c", "c", "c", "", 3},
 		{"preferred, FAULT", weighed(150, 10, 0, false), "b", "a", "", "", 1},
 		{"too light (lablabs/ansible-role-rke2#60)", weighed(150, 10, -5, false), "a", "a", "a", "with HAProxy dead on a (priority 145), a holds the VIP, though", 1},
-		{"state MASTER", speakersOf(3, func(i int, s *Speaker) { s.State = map[bool]string{true: "MASTER", false: "BACKUP"}[i == 0] }), "b", "a", "", "", 1},
+		{"state MASTER", speakersOf(3, func(i int, s *Speaker) { s.State = []string{"MASTER", "BACKUP", "BACKUP"}[i] }), "b", "a", "", "", 1},
 	} {
 		e := newElection(c.speakers)
 		s := e.start()
@@ -156,14 +157,14 @@ func TestModel(t *testing.T) {
 			}
 			return holder
 		}
-		s.at[begins] = failing
+		s.at[begins] = statusFailing
 		e.settle(&s)
 		got := [3]string{name(s)}
-		s.at[begins] = well
+		s.at[begins] = statusHealthy
 		e.settle(&s)
 		got[1] = name(s)
 		for i := range 3 {
-			s.at[i] = failing
+			s.at[i] = statusFailing
 		}
 		e.settle(&s)
 		got[2] = name(s)
@@ -171,8 +172,8 @@ func TestModel(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, want)
 		}
 		proof := e.prove()
-		if proof.Most != c.entered {
-			t.Errorf("%s: %d at once, want %d", c.name, proof.Most, c.entered)
+		if proof.MostAtOnce != c.entered {
+			t.Errorf("%s: %d at once, want %d", c.name, proof.MostAtOnce, c.entered)
 		}
 		if (len(proof.flaws) > 0) != (c.flaw != "") || c.flaw != "" && !slices.ContainsFunc(proof.flaws, func(f flaw) bool { return strings.HasPrefix(f.String(), c.flaw) }) {
 			t.Errorf("%s: %v, want %q", c.name, proof.flaws, c.flaw)
@@ -209,11 +210,11 @@ func TestGroupsOfThree(t *testing.T) {
 			c := check{name: "script", dead: true}
 			switch w := pick(0, 0, 0, 0, 0, 0, 0, 0, 0, -15, -100, 20); {
 			case w == 0:
-				c.failed.fault = true
+				c.fails.fault = true
 			case w > 0:
-				c.well.adjust = w
+				c.passes.adjust = w
 			default:
-				c.failed.adjust = w
+				c.fails.adjust = w
 			}
 			s.checks = []check{c}
 		})
@@ -223,20 +224,20 @@ func TestGroupsOfThree(t *testing.T) {
 			for b := range c {
 				for a := range b {
 					found := newElection([]Speaker{speakers[a], speakers[b], speakers[c]}).explore()
-					apart.flaws, apart.Most = append(apart.flaws, found.flaws...), max(apart.Most, found.Most)
+					apart.flaws, apart.MostAtOnce = append(apart.flaws, found.flaws...), max(apart.MostAtOnce, found.MostAtOnce)
 				}
 			}
 		}
 		if (len(together.flaws) > 0) != (len(apart.flaws) > 0) {
 			t.Errorf("round %d: together %v, apart %v\n%+v", round, together.flaws, apart.flaws, speakers)
 		}
-		if len(together.flaws) == 0 && (together.Most > 1) != (apart.Most > 1) {
-			t.Errorf("round %d: %d hold it at once, apart %d\n%+v", round, together.Most, apart.Most, speakers)
+		if len(together.flaws) == 0 && (together.MostAtOnce > 1) != (apart.MostAtOnce > 1) {
+			t.Errorf("round %d: %d hold it at once, apart %d\n%+v", round, together.MostAtOnce, apart.MostAtOnce, speakers)
 		}
 		if len(together.flaws) > 0 {
 			flawed++
 		}
-		if together.Most > 1 {
+		if together.MostAtOnce > 1 {
 			ties++
 		}
 	}
@@ -254,10 +255,10 @@ func TestKindIsEnough(t *testing.T) {
 	for range 3000 {
 		e := newElection(speakersOf(3, func(i int, s *Speaker) {
 			s.Priority, s.NoPreempt = 20*(1+r.IntN(5)), i > 0
-			s.checks[1].failed = effect{adjust: -10 * (1 + r.IntN(5))}
+			s.checks[1].fails = effect{adjust: -10 * (1 + r.IntN(5))}
 		}))
 		found := e.explore()
-		got, kind := fmt.Sprint(found.States, found.Most, len(found.flaws)), e.kind()
+		got, kind := fmt.Sprint(found.States, found.MostAtOnce, len(found.flaws)), e.kind()
 		if before, there := seen[kind]; there && before != got {
 			t.Errorf("%s: %s, before %s", kind, got, before)
 		} else if there {

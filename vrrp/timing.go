@@ -1,4 +1,4 @@
-package render
+package vrrp
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// Timing says in words how soon the rendered values notice a fault and get
-// over it, at worst.
+// Timing says, a line for each fault, how soon the values of an inventory notice
+// it and get over it, at worst.
 func Timing(c *inventory.Cluster) []string {
 	haproxy := c.HAProxy
-	lines := []string{}
+	var lines []string
 	if len(c.Nodes) > 1 {
 		lines = append(lines,
 			fmt.Sprintf("the holder's power or link lost: the VIP moves within %s", Short(masterDown(c))),
@@ -34,7 +34,7 @@ func Timing(c *inventory.Cluster) []string {
 		Short(haproxy.Timeouts.Connect), Short(marked)))
 }
 
-// killed is what comes of a keepalived that ends without a word, or is frozen.
+// killed is what follows when keepalived is killed or frozen.
 func killed(c *inventory.Cluster) string {
 	line := fmt.Sprintf("its keepalived killed: the next node has the VIP within %s, until then its own answers; frozen: killed within %s",
 		Short(masterDown(c)), Short(c.VRRP.Watch.Silence))
@@ -44,8 +44,9 @@ func killed(c *inventory.Cluster) string {
 	return line
 }
 
-// takenOut is what keepalived takes to give a server up that does not answer:
-// delay_loop, a check, delay_before_retry, and a second check, of keepalived.conf.
+// takenOut is how long keepalived takes until it removes a server that does not
+// answer: delay_loop, a check, delay_before_retry and a second check, as the
+// built-in keepalived.conf has them.
 const takenOut = (2 + 2 + 1 + 2) * time.Second
 
 func ordinal(n int) string {
@@ -60,21 +61,22 @@ func ordinal(n int) string {
 	return fmt.Sprintf("%dth", n)
 }
 
-// masterDown is the time after which the next node takes over from a holder
-// that is not heard any more (RFC 5798, section 6.1).
+// masterDown is the time after which the next node takes over from a holder that
+// it does not hear any more: Active_Down_Interval of RFC 9568, 6.1, which keepalived
+// calls the master down timer.
 func masterDown(c *inventory.Cluster) time.Duration { return 3*c.VRRP.AdvertInterval + skew(c) }
 
-// skewOf is what a node waits beyond that, or when the holder says that it
-// gives up.
-func skewOf(version int, advert time.Duration, priority int) time.Duration {
+// skewTime is what a node waits beyond three adverts, or when the holder says
+// that it gives up: the less, the higher its priority.
+func skewTime(version int, advert time.Duration, priority int) time.Duration {
 	if version == 2 { // RFC 3768: of a second
 		advert = time.Second
 	}
 	return advert * time.Duration(256-priority) / 256
 }
 
-// skew is what the next node waits when the holder says that it gives up: the
-// less the higher its priority.
+// skew is the skew time of the node of the second highest priority, which is the
+// next holder.
 func skew(c *inventory.Cluster) time.Duration {
 	priorities := make([]int, len(c.Nodes))
 	for i, n := range c.Nodes {
@@ -84,8 +86,8 @@ func skew(c *inventory.Cluster) time.Duration {
 	if len(priorities) < 2 {
 		return 0
 	}
-	return skewOf(c.VRRP.Version, c.VRRP.AdvertInterval, priorities[len(priorities)-2])
+	return skewTime(c.VRRP.Version, c.VRRP.AdvertInterval, priorities[len(priorities)-2])
 }
 
-// Short is a time as Timing says it: to the hundredth of a second.
+// Short writes a time as Timing does: to the hundredth of a second.
 func Short(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }

@@ -1,4 +1,4 @@
-package render
+package vrrp
 
 import (
 	"slices"
@@ -9,33 +9,35 @@ import (
 // Simulation is what becomes of the VIPs of a contest.
 type Simulation struct {
 	Speakers []Speaker
-	Start    string // who holds it before: the first one, were they to start at the same moment
+	Start    string // who holds them before: the node that would, were all to start at the same moment
 	Proof    Proof
-	Outcomes []Outcome
+	Outcomes []Outcome // those of the same nodes follow each other
 }
 
-// mostRows is up to how many nodes every subset is shown; of more nodes those
-// of one or two.
-const mostRows = 5
+// maxAllSubsets is up to how many nodes every subset fails; of more nodes, those
+// of one or two fail.
+const maxAllSubsets = 5
 
-// Simulate lets nodes of one contest fail, after all of them were well and the one of the
-// highest priority held the VIP: every subset of them but all, in every way that
-// keepalived can notice. Its error is that of Sound, beside the simulation.
+// Simulate lets nodes of one contest fail, after all of them were healthy and
+// the one of the highest priority held the VIP: every subset of them but all, in
+// every way that keepalived can notice. Its error is that of Sound for the
+// contest, and comes beside the simulation.
 func Simulate(c *inventory.Cluster, speakers []Speaker) (*Simulation, error) {
 	proof, err := prove(c, speakers)
 	out := &Simulation{Speakers: speakers, Proof: proof}
-	e, otherwise := newElection(speakers), newElection(turned(speakers, !groupOf(c, speakers[0].VIP).Failback))
+	e := newElection(speakers)
+	otherwise := newElection(withFailback(speakers, !groupOf(c, speakers[0].VIP).Failback))
 	start := e.start()
 	out.Start, _ = e.holder(start)
-	ways := []Failure{Off, Dead, Frozen}
+	failures := []Failure{Off, HAProxyDead, HAProxyFrozen}
 	if c.Exposure == inventory.IPVS {
-		ways = []Failure{Off, Unfit}
+		failures = []Failure{Off, NoDirector}
 	}
 	for _, failing := range subsets(len(speakers)) {
-		for _, how := range ways {
-			if how != Frozen || slices.ContainsFunc(speakers, Speaker.noticesFrozen) {
-				o := e.fail(start, failing, how)
-				_, _, o.ReturnOtherwise = otherwise.afterwards(otherwise.start(), failing, how)
+		for _, how := range failures {
+			if how != HAProxyFrozen || slices.ContainsFunc(speakers, Speaker.noticesFrozen) {
+				o := e.outcome(start, failing, how)
+				_, _, o.AfterReturnOtherwise = otherwise.failAndReturn(otherwise.start(), failing, how)
 				out.Outcomes = append(out.Outcomes, o)
 			}
 		}
@@ -43,8 +45,8 @@ func Simulate(c *inventory.Cluster, speakers []Speaker) (*Simulation, error) {
 	return out, err
 }
 
-// turned are the speakers with another failback.
-func turned(speakers []Speaker, failback bool) []Speaker {
+// withFailback are the speakers as they would be with or without failback.
+func withFailback(speakers []Speaker, failback bool) []Speaker {
 	out := slices.Clone(speakers)
 	for i := range out {
 		out[i].NoPreempt, out[i].State = !failback, "BACKUP"
@@ -56,20 +58,10 @@ func (s Speaker) noticesFrozen() bool {
 	return slices.ContainsFunc(s.checks, func(c check) bool { return c.frozen })
 }
 
-// start is all nodes well, started at once.
-func (e *election) start() state {
-	var s state
-	for i := range e.speakers {
-		s.at[i] = well
-	}
-	e.settle(&s)
-	return s
-}
-
 // subsets are those of up to all but one of n nodes, the small ones first.
 func subsets(n int) [][]int {
 	most := n - 1
-	if n > mostRows {
+	if n > maxAllSubsets {
 		most = 2
 	}
 	var out [][]int

@@ -1,49 +1,14 @@
-package render
+package vrrp
 
 import (
-	"io/fs"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/templates"
+	"github.com/kplb/kplb/keepalived"
 )
-
-// changed is the tree of an inventory with some text of built-in templates
-// replaced: file, from, to.
-func changed(t *testing.T, c *inventory.Cluster, changes ...[3]string) Tree {
-	t.Helper()
-	override := map[string]string{}
-	for _, change := range changes {
-		text, ok := override[change[0]]
-		if !ok {
-			built, err := fs.ReadFile(templates.Builtin(), change[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = string(built)
-		}
-		if !strings.Contains(text, change[1]) {
-			t.Fatalf("%s has no %q", change[0], change[1])
-		}
-		override[change[0]] = strings.Replace(text, change[1], change[2], 1)
-	}
-	if changes == nil {
-		return renderTree(t, c)
-	}
-	set, err := Parse(templates.Builtin(), templateDir(override))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := set.Cluster(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tree
-}
 
 // TestUnsound: what a person's own template makes of it, judged for what it
 // is. The line is that of the rendered file.
@@ -53,7 +18,7 @@ func TestUnsound(t *testing.T) {
 	light := [3]string{conf, "    rise 1\n", "    rise 1\n    weight -40\n"}
 	preempts := [3]string{conf, "    state BACKUP\n    nopreempt\n", "    state BACKUP\n"}
 	of := func(i, line, what string) string {
-		return "kubernetes-node-" + i + ": " + KeepalivedPath + ":" + line + ": " + what + "\n"
+		return "kubernetes-node-" + i + ": " + keepalived.ConfigPath + ":" + line + ": " + what + "\n"
 	}
 	all := func(line, what string) string { return of("1", line, what) + of("2", line, what) + of("3", line, what) }
 	for _, c := range []struct {
@@ -134,7 +99,7 @@ func TestUnsound(t *testing.T) {
 			t.Parallel()
 			cluster := withVRRP(t, c.vrrp)
 			got := ""
-			if err := changed(t, cluster, c.changes...).Sound(cluster); err != nil {
+			if err := soundness(t, cluster, c.changes...); err != nil {
 				got = err.Error() + "\n"
 			}
 			if d := cmp.Diff(c.want, got); d != "" {
@@ -142,26 +107,6 @@ func TestUnsound(t *testing.T) {
 			}
 		})
 	}
-}
-
-// withVRRP is the minimal example with something below vrrp.
-func withVRRP(t *testing.T, vrrp string) *inventory.Cluster {
-	t.Helper()
-	text, err := os.ReadFile("../examples/minimal.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	switch {
-	case strings.HasPrefix(vrrp, "{"):
-		text = append(text, "vrrp: "+vrrp+"\n"...)
-	case vrrp != "":
-		text = append(text, "vrrp: {"+vrrp+"}\n"...)
-	}
-	c, err := inventory.Parse("minimal.yaml", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // TestRefusedIsFlawed: what is refused by rule, the model finds by itself.
@@ -176,7 +121,7 @@ func TestRefusedIsFlawed(t *testing.T) {
 		{conf, "    track_file {\n        kplb_haproxy\n    }\n    track_script {\n        kplb_check\n    }\n", ""},
 		{conf, "virtual_router_id {{ .VirtualRouterID }}", "virtual_router_id {{ $.Node.Priority }}"},
 	} {
-		speakers, err := changed(t, cluster, change).Speakers(cluster)
+		speakers, err := ReadCluster(cluster, rendered(t, cluster, change))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,60 +132,8 @@ func TestRefusedIsFlawed(t *testing.T) {
 	}
 }
 
-// TestParseKeepalived reads what keepalived reads.
-func TestParseKeepalived(t *testing.T) {
-	t.Parallel()
-	const text = `! a comment
-global_defs { vrrp_version 3 } # one line
-vrrp_script "a b" {
-	script "/bin/x { y } # z" # said
-	weight -2 reverse
-}
-vrrp_instance KPLB
-{
-    priority 120
-    priority 130
-    unicast_peer { 10.1.1.2 }
-    track_script { "a b" weight 4 noreverse
-    }
-}
-}
-stray
-`
-	var dump func(all []statement, depth int) string
-	dump = func(all []statement, depth int) string {
-		var b strings.Builder
-		for _, s := range all {
-			b.WriteString(strings.Repeat(" ", depth) + strings.Join(s.words, "|") + "\n" + dump(s.inner, depth+1))
-		}
-		return b.String()
-	}
-	got := parseKeepalived([]byte(text))
-	want := `global_defs
- vrrp_version|3
-vrrp_script|a b
- script|/bin/x { y } # z
- weight|-2|reverse
-vrrp_instance|KPLB
- priority|120
- priority|130
- unicast_peer
-  10.1.1.2
- track_script
-  a b|weight|4|noreverse
-stray
-`
-	if d := cmp.Diff(want, dump(got, 0)); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	root := statement{inner: got}
-	if in := root.find("vrrp_instance"); in.line != 7 || in.find("priority").word(1) != "130" || in.find("priority").line != 10 || in.find("state").word(1) != "" {
-		t.Errorf("%+v", in)
-	}
-}
-
-// FuzzReadSpeaker: no file, however broken, does harm.
-func FuzzReadSpeaker(f *testing.F) {
+// FuzzReadCluster: no file, however broken, does harm.
+func FuzzReadCluster(f *testing.F) {
 	f.Add("vrrp_instance A {\nvirtual_ipaddress { 10.1.233.1/32 }\ntrack_file { x weight }\nauthentication { auth_pass }\nunicast_peer { x }\n}\n")
 	f.Add("{ } } { \"")
 	f.Add("vrrp_instance\n{\n{\n{ virtual_ipaddress {\n{ 10.1.233.1 }}}}}")
@@ -249,14 +142,9 @@ func FuzzReadSpeaker(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var speakers []Speaker
-		for _, n := range c.Nodes {
-			s, err := ReadSpeaker(c, n, c.VIP, []byte(text), []byte(text))
-			if err != nil {
-				return
-			}
-			speakers = append(speakers, s)
+		speakers, err := ReadCluster(c, func(string) Files { return Files{[]byte(text), []byte(text)} })
+		if err == nil {
+			_ = Sound(c, speakers) // whatever it says
 		}
-		_ = Sound(c, speakers) // whatever it says
 	})
 }
