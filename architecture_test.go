@@ -26,8 +26,9 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":  {"cmd"},
 	"cmd":       {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates"},
-	"rollout":   {"drill", "inventory", "kubeadm", "remote", "render"},
+	"rollout":   {"drill", "firewall", "inventory", "kubeadm", "remote", "render"},
 	"drill":     {},
+	"firewall":  {"inventory", "render"},
 	"render":    {"inventory", "templates"},
 	"inventory": {},
 	"templates": {},
@@ -221,6 +222,30 @@ func TestDependencies(t *testing.T) {
 		}[p.name()] {
 			if slices.Contains(p.Deps, forbidden) {
 				t.Errorf("%s depends on %s, and should be pure", p.name(), forbidden)
+			}
+		}
+	}
+}
+
+// pure packages decide. They are given what they need, and have neither files,
+// nor the network, nor other programs.
+var pure = []string{"firewall"}
+
+// impure is what no file of a pure package imports.
+var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", module + "/remote"}
+
+// TestPure: the packages that decide do nothing themselves.
+func TestPure(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		if !slices.Contains(pure, p.name()) {
+			continue
+		}
+		for file, imports := range fileImports(t, p) {
+			for _, imported := range imports {
+				if slices.Contains(impure, imported) {
+					t.Errorf("%s imports %s, and package %s should be pure", file, imported, p.name())
+				}
 			}
 		}
 	}

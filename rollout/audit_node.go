@@ -99,7 +99,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan)
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
-	case ufwEnabled(f) && (p.open != nil || p.close != nil):
+	case firewallOf(f).UFWEnabled() && (p.open != nil || p.close != nil):
 		check.OK, check.Cure = false, applyCure
 		var words []string
 		if p.open != nil {
@@ -109,7 +109,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan)
 			words = append(words, "ufw still lets through: "+listed(p.close))
 		}
 		check.Detail = strings.Join(words, "; ")
-	case ufwEnabled(f):
+	case firewallOf(f).UFWEnabled():
 		check.Detail = "ufw does, and nothing more for kplb"
 	case f.Filter != "":
 		check.Detail = "left out: kplb does not look after " + f.Filter

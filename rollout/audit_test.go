@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -275,9 +276,9 @@ func TestAuditLies(t *testing.T) {
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
 		{"ufw keeps VRRP out", func(f *fleet) {
 			facts := f.nodes["node-2"].facts
-			facts.put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-			facts.put(ufwDefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-			facts.put(ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+			facts.put(firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+			facts.put(firewall.DefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+			facts.put(firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 		}, []string{"node-2: the firewall lets through what is needed: ufw does not let through: VRRP from 127.9.1.1; VRRP from 127.9.1.3; TCP port 6443 of 127.9.1.9"}},
 	}
 	for _, c := range cases {
