@@ -26,8 +26,9 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":  {"cmd"},
 	"cmd":       {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates"},
-	"rollout":   {"drill", "firewall", "inventory", "kubeadm", "remote", "render"},
+	"rollout":   {"apiserver", "drill", "firewall", "inventory", "kubeadm", "remote", "render"},
 	"drill":     {},
+	"apiserver": {"inventory", "kubeadm"},
 	"firewall":  {"inventory", "render"},
 	"render":    {"inventory", "templates"},
 	"inventory": {},

@@ -2,15 +2,11 @@ package rollout
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
 
@@ -59,40 +55,23 @@ func (r *Rollout) content(facts map[string]*Facts) bool {
 	return true
 }
 
-// askAnonymously finds out what the apiservers answer to whoever they do not
-// know. Where none answers, nothing is learned.
+// askAnonymously finds out what the apiservers answer to requests without
+// credentials. Where none answers, nothing is known.
 func (r *Rollout) askAnonymously(ctx context.Context) error {
 	ca, err := r.authority()
 	if err != nil {
 		return err
 	}
-	var mu sync.Mutex
-	answered, codes := false, map[int]bool{}
-	err = r.each(r.present(), func(n inventory.Node) error {
-		p := newProber(ca, apiserverOf(r.Cluster, n), r.fromHereOr(r.hosts[n.Name]))
-		defer p.close()
-		err := p.askOver(ctx, p.own, "/readyz")
-		var refused *statusError
-		mu.Lock()
-		defer mu.Unlock()
-		if errors.As(err, &refused) && refused.anonymous() {
-			codes[refused.code] = true
-		}
-		answered = answered || err == nil || refused != nil
-		return nil
-	})
-	if answered {
-		r.expect = expectCodes(codes)
+	if refusals, known := r.controlPlane(ca).AnonymousRefusals(ctx); known {
+		r.expect = expectCodes(refusals)
 	}
-	return err
+	return nil
 }
 
-func expectCodes(refusals map[int]bool) string {
+func expectCodes(refusals []int) string {
 	out := []string{plainExpect}
-	for _, code := range []int{http.StatusUnauthorized, http.StatusForbidden} {
-		if refusals[code] {
-			out = append(out, strconv.Itoa(code))
-		}
+	for _, status := range refusals {
+		out = append(out, strconv.Itoa(status))
 	}
 	return strings.Join(out, ",")
 }

@@ -116,3 +116,12 @@ func (r *Rollout) auditNodes(ctx context.Context) []Check {
 	}
 	return out
 }
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -35,7 +35,7 @@ type Certificate struct {
 // missingNames are the names of clients that a certificate is not for.
 func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	var out []string
-	for _, name := range sans(c) {
+	for _, name := range c.ClientNames() {
 		if !kubeadm.Covers(certificate, name) {
 			out = append(out, name)
 		}
@@ -149,16 +149,15 @@ func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts
 	if !needed || r.Cluster.Certificates != inventory.Manage {
 		return nil
 	}
-	a, err := r.api(ctx)
+	client, err := r.apiserverClient(ctx)
 	if err != nil {
 		return err
 	}
-	defer a.close()
-	m, err := a.configMap(ctx, "kube-system", "kubeadm-config")
+	defer client.Close()
+	configuration, err := client.ClusterConfiguration(ctx)
 	if err != nil {
-		return fmt.Errorf("ConfigMap kube-system/kubeadm-config: %w", err)
+		return err
 	}
-	text, _ := m.get("ClusterConfiguration")
-	r.configuration = []byte(text)
+	r.configuration = configuration
 	return nil
 }

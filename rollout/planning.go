@@ -34,7 +34,7 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan, r.addObjects(ctx, plan)
+	return plan, r.addConfigMaps(ctx, plan)
 }
 
 func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, error) {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
@@ -169,7 +170,7 @@ func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrP
 	if err := elsewhere(source, ca, ours...); err != nil {
 		return nil, err
 	}
-	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), everyCertificate)
+	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), apiserver.SharedName)
 }
 
 // pointAway returns a kubelet's kubeconfig that does not go through a balancer
