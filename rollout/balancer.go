@@ -126,7 +126,7 @@ func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.N
 	if err = through.Ask(ctx, "/readyz"); !errors.Is(err, remote.ErrForwarding) {
 		return err
 	}
-	f, err := r.inspectNode(ctx, n)
+	f, err := r.inspectNode(ctx, n, r.usual())
 	if err == nil && !slices.ContainsFunc(f.Servers, func(s Server) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
 		err = errors.New("its haproxy has not seen any apiserver to be ready")
 	}

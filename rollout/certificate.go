@@ -139,25 +139,20 @@ func (c *Certificate) String() string {
 	return "certificate of the apiserver: issued anew, also for " + strings.Join(c.Names, " and ") + ", loaded without a restart"
 }
 
-// loadConfiguration reads kubeadm's configuration where certificates are to
-// be issued.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) error {
+// loadConfiguration reads kubeadm's configuration where certificates are to be
+// issued; nil: they are not.
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
 	needed := false
 	for _, n := range r.present() {
 		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[certificatePath].Content)) > 0
 	}
 	if !needed || r.Cluster.Certificates != inventory.Manage {
-		return nil
+		return nil, nil
 	}
 	client, err := r.apiserverClient(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer client.Close()
-	configuration, err := client.ClusterConfiguration(ctx)
-	if err != nil {
-		return err
-	}
-	r.configuration = configuration
-	return nil
+	return client.ClusterConfiguration(ctx)
 }

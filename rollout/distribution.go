@@ -74,7 +74,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 	if err != nil {
 		return nil, err
 	}
-	before, err := r.inspectNode(ctx, holder)
+	before, err := r.inspectNode(ctx, holder, r.usual())
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 			return nil, ctx.Err()
 		}
 	}
-	after, err := r.inspectNode(ctx, holder)
+	after, err := r.inspectNode(ctx, holder, r.usual())
 	if err != nil {
 		return nil, err
 	}

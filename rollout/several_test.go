@@ -57,7 +57,7 @@ func TestMoreVIPs(t *testing.T) {
 				n := r.Cluster.Nodes[i]
 				f := both(applied(t, was, n), n)
 				f.NonlocalBind6 = true
-				p, err := r.planNode(n, f)
+				p, err := r.planNode(n, f, planInput{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,13 +91,13 @@ func TestSysctl6(t *testing.T) {
 	f := both(applied(t, r, n), n)
 	for _, on := range []bool{true, false} {
 		f.NonlocalBind6 = on
-		p, err := r.planNode(n, f)
+		p, err := r.planNode(n, f, planInput{})
 		same(t, "error", err, nil)
 		same(t, "sysctl", p.Sysctl, map[bool]Sysctl{true: SysctlLeave, false: SysctlOn}[on])
 		same(t, "empty", p.Empty(), on)
 	}
 	f.NonlocalBind6 = true
-	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f)
+	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f, planInput{})
 	same(t, "error", err, nil)
 	same(t, "given back", p.noBind6, true)
 	same(t, "vip", newNodePlan(r.Cluster, n, f).vip, "10.1.233.1/32 dev eth0\nfd10:1::100/128 dev eth0")

@@ -17,23 +17,23 @@ import (
 // should be, for at most patience, and returns what it saw last. Its error
 // says that looking itself did not work, or is a RefusedError.
 func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
-	return r.until(ctx, patience, r.prove)
+	return r.until(ctx, patience, r.usual(), r.prove)
 }
 
 // VerifyGone wants every apiserver to answer on its own address, and no node
 // to hold the VIP: what is left when kplb's files are.
 func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proof, error) {
-	return r.until(ctx, patience, r.proveGone)
+	return r.until(ctx, patience, r.usual(), r.proveGone)
 }
 
 // until looks again and again until a proof comes true, for at most patience.
-func (r *Rollout) until(ctx context.Context, patience time.Duration, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
+func (r *Rollout) until(ctx context.Context, patience time.Duration, more inspection, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
 	deadline := time.Now().Add(patience)
 	over := proving
 	over.Over = true
 	defer r.report(over)
 	for {
-		facts, err := r.Inspect(ctx)
+		facts, err := r.inspectAll(ctx, more)
 		if err != nil {
 			return nil, err
 		}
