@@ -26,8 +26,10 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates", "vrrp"},
-	"rollout":    {"drill", "haproxy", "inventory", "keepalived", "kubeadm", "remote", "render", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "remote", "render", "vrrp"},
 	"drill":      {},
+	"apiserver":  {"inventory", "kubeadm"},
+	"firewall":   {"inventory", "render"},
 	"render":     {"haproxy", "inventory", "keepalived", "templates"},
 	"vrrp":       {"inventory", "keepalived"},
 	"haproxy":    {},
@@ -40,7 +42,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"haproxy", "keepalived", "vrrp"}
+var pure = []string{"firewall", "haproxy", "keepalived", "vrrp"}
 
 // impure are the libraries of Go by which a package would wait, or reach
 // the network, files or other programs. net/netip, which only has values, is

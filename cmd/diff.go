@@ -86,7 +86,7 @@ func (s streams) printPlan(set *settings, p *rollout.Plan) error {
 			fmt.Fprintf(&b, "  -> %s\n", line)
 		}
 	}
-	for _, o := range p.Objects {
+	for _, o := range p.ConfigMaps {
 		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, paint(set.colored(s.out), o.Diff))
 		if o.Hint != "" {
 			fmt.Fprintf(&b, "  -> %s\n", o.Hint)
@@ -171,7 +171,7 @@ func describe(p *rollout.Plan) planReport {
 		}
 		report.Nodes = append(report.Nodes, node)
 	}
-	for _, o := range p.Objects {
+	for _, o := range p.ConfigMaps {
 		report.Objects = append(report.Objects, objectReport{o.Name, o.Diff, o.Hint})
 	}
 	return report

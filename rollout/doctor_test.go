@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -129,7 +130,7 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
 		{"firewalld", func(s *survey, m *sight) {
-			s.facts["node-1"].Filter = firewalld
+			s.facts["node-1"].Filter = firewall.Firewalld
 			m.heard = map[string]bool{"node-2": true}
 		},
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-3 does not arrive at node-1
@@ -253,7 +254,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 // ufw makes it active, with no rules of ours.
 func (s *survey) ufw(name string, care inventory.Care) {
 	s.cluster.Firewall = care
-	s.facts[name].put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+	s.facts[name].put(firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
 }
 
 func (t *sight) replace(old, now string) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -31,10 +32,10 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	if homes || n.Worker {
 		paths = append(paths, adminPath, superAdminPath, kubeletPath)
 	}
-	firewall := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
+	filtered := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
 	paths = append(paths, textfileDir(c, n)...)
-	if firewall {
-		paths = append(paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
+	if filtered {
+		paths = append(paths, firewall.ConfPath, firewall.DefaultsPath, firewall.RulesPath, firewall.Rules6Path)
 	}
 	connected, port := "", c.Port
 	if n.Worker {
@@ -53,7 +54,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
 			"KPLB_MORE_PORTS":   servicePorts(c, n),
 			"KPLB_HOMES":        flag(homes),
-			"KPLB_FILTER":       flag(firewall),
+			"KPLB_FILTER":       flag(filtered),
 			"KPLB_CONNECTED":    connected,
 			"KPLB_KERNEL":       flag(!n.Worker && (more.wide || c.Exposure == inventory.IPVS)),
 			"KPLB_VRRP":         flag(more.status && !n.Worker),

@@ -95,7 +95,7 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (
 		return facts, nil
 	}
 	r.wide = true
-	facts, err := r.inspectNodes(ctx, r.leaving)
+	facts, err := r.inspectNodes(ctx, r.leaving, r.usual())
 	var failed NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {

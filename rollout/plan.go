@@ -17,13 +17,13 @@ import (
 // Plan is what an apply would do, node by node in the order of the rollout:
 // the holder of the VIP comes last.
 type Plan struct {
-	Cluster *inventory.Cluster
-	Nodes   []NodePlan
-	Objects []Object // of the cluster, written when everything else is confirmed
-	facts   map[string]*Facts
-	notes   []string
-	away    bool // to what was before kplb
-	prove   func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
+	Cluster    *inventory.Cluster
+	Nodes      []NodePlan
+	ConfigMaps []ConfigMapChange // of the cluster, written when everything else is confirmed
+	facts      map[string]*Facts
+	notes      []string
+	away       bool // to what was before kplb
+	prove      func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
 
 // NodePlan is what has to happen on one node. It is empty where the node is
@@ -74,10 +74,10 @@ func (n NodePlan) apiserverLast() bool {
 	return n.HAProxy == Stop || port != "" && (len(n.serves) == 0 || port != strconv.Itoa(int(n.serves[0].Port())))
 }
 
-// Empty says whether every node, and the cluster's own records, are as the
+// Empty says whether every node, and the cluster's own ConfigMaps, are as the
 // inventory wants them.
 func (p *Plan) Empty() bool {
-	if len(p.Objects) > 0 {
+	if len(p.ConfigMaps) > 0 {
 		return false
 	}
 	for _, n := range p.Nodes {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
@@ -120,8 +121,8 @@ func refuseIPv6(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 			refuse("vip", "write an IPv4 VIP beside it, or upgrade keepalived", "keepalived %s announces no IPv6 VIP such as %s, at least %s is needed", f.Keepalived.Version, g.Announced(), render.MinKeepalived6)
 		}
 	}
-	if c.Firewall == inventory.Manage && ufwEnabled(f) && setting(f.Files[ufwDefaultsPath].Content, "IPV6") == "no" {
-		refuse("vip", "write IPV6=yes into "+ufwDefaultsPath+" on the node, and run `ufw reload`", "ufw drops all IPv6 (IPV6=no in %s), and with it what is for %s", ufwDefaultsPath, joined(c.VIPs6(), " and "))
+	if c.Firewall == inventory.Manage && firewallOf(f).DropsIPv6() {
+		refuse("vip", "write IPV6=yes into "+firewall.DefaultsPath+" on the node, and run `ufw reload`", "ufw drops all IPv6 (IPV6=no in %s), and with it what is for %s", firewall.DefaultsPath, joined(c.VIPs6(), " and "))
 	}
 }
 

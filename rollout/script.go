@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
@@ -105,7 +106,7 @@ func managedPaths() []string {
 // of files that kplb only edits, those that are there.
 func (f *Facts) managedPaths() []string {
 	out := managedPaths()
-	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath, ufwRulesPath, ufwRules6Path, certificatePath}, f.Kubeconfigs...) {
+	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath, firewall.RulesPath, firewall.Rules6Path, certificatePath}, f.Kubeconfigs...) {
 		if file, there := f.Files[path]; there && file.Mode.IsRegular() {
 			out = append(out, path)
 		}

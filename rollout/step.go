@@ -152,7 +152,7 @@ func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, 
 const awaitSlice = 10 * time.Second
 
 func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
-	return netip.AddrPortFrom(n.Address, c.Port)
+	return c.APIServerAddress(n)
 }
 
 func (r *Rollout) activateScript(n NodePlan) remote.Script {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
@@ -15,14 +16,14 @@ import (
 
 // planWorker plans a node that has no apiserver: its kubeconfigs, and its
 // balancer, which comes, changes or goes.
-func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
 	c, ca := r.Cluster, f.Files[caPath].Content
 	p := newNodePlan(c, n, f)
 	p.serves = nil
 	kubelet := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
 	switch {
 	case c.WorkerBalancer != nil:
-		if err := r.planBalancer(&p, f); err != nil {
+		if err := r.planBalancer(&p, f, in.expect); err != nil {
 			return p, err
 		}
 		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, f.balancers()) }
@@ -48,9 +49,9 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts) (N
 }
 
 // planBalancer compares a worker with the artifacts of its balancer.
-func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
+func (r *Rollout) planBalancer(p *NodePlan, f *Facts, expect string) error {
 	facts := render.DefaultFacts(p.Node)
-	facts.Expect = r.expect
+	facts.Expect = expect
 	if f.HAProxy.Installed {
 		facts.HAProxy = f.HAProxy.Version
 	} else {
@@ -168,7 +169,7 @@ func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrP
 	if err := elsewhere(source, ca, ours...); err != nil {
 		return nil, err
 	}
-	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), everyCertificate)
+	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), apiserver.SharedName)
 }
 
 // pointAway returns a kubelet's kubeconfig that does not go through a balancer

@@ -1,4 +1,4 @@
-package rollout
+package apiserver
 
 import (
 	"maps"
@@ -18,18 +18,14 @@ func apiserverFlags(c *inventory.Cluster) map[string]string {
 	return nil
 }
 
-// sharedFlags are those that apiserverFlags may name.
-var sharedFlags = []string{kubeadm.SharingFlag}
+// managedFlags are those that apiserverFlags may name.
+var managedFlags = []string{kubeadm.SharingFlag}
 
-// flagged says whether a node's apiserver has one of sharedFlags: kubeadm may
-// know it from an earlier apply.
-func (r *Rollout) flagged(n inventory.Node) bool {
-	f := r.facts[n.Name]
-	if f == nil {
-		return false
-	}
-	m, err := kubeadm.ParseManifest(f.Files[kubeadm.ManifestPath].Content)
-	return err == nil && slices.ContainsFunc(sharedFlags, func(name string) bool {
+// HasManagedFlag says whether the manifest of an apiserver has one of
+// managedFlags: kubeadm may know it from an earlier apply.
+func HasManagedFlag(manifest []byte) bool {
+	m, err := kubeadm.ParseManifest(manifest)
+	return err == nil && slices.ContainsFunc(managedFlags, func(name string) bool {
 		_, ok := m.Flag(name)
 		return ok
 	})
@@ -37,8 +33,8 @@ func (r *Rollout) flagged(n inventory.Node) bool {
 
 func editClusterConfiguration(c *inventory.Cluster, m *configMap, _, text []byte) ([]byte, any, error) {
 	e := kubeadm.ClusterEdit{Args: apiserverFlags(c)}
-	if moves(c) {
-		e.SANs = sans(c)
+	if c.MovesClients() {
+		e.SANs = c.ClientNames()
 	}
 	if c.Endpoint != inventory.Leave {
 		e.Endpoint = c.EndpointAddress()
@@ -74,7 +70,7 @@ func editConfiguration(m *configMap, text []byte, e kubeadm.ClusterEdit) ([]byte
 	return edited, was, err
 }
 
-func clusterConfigurationBack(m *configMap, _, text []byte) ([]byte, error) {
+func restoreClusterConfiguration(m *configMap, _, text []byte) ([]byte, error) {
 	var was kubeadm.ClusterBefore
 	if !m.replaced(&was) {
 		return nil, nil
