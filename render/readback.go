@@ -41,9 +41,9 @@ func differences(artifacts []Artifact, c *inventory.Cluster, n inventory.Node, f
 	if c.Exposure == inventory.IPVS {
 		errs = append(errs, readBackIPVS(content[KeepalivedPath], c)...)
 		for _, at := range c.Entrances() {
-			marks := fmt.Sprintf("dport %d meta mark set %d", at.Port(), DirectorMark)
-			want(DirectorPath, fmt.Sprintf(`[^#\n]*ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), DirectorMark), marks+" for "+at.String())
-			want(DirectorPath, `[^#\n]*`+quoted(at.Addr().String())+`[^#\n]*\bmasquerade`, "masquerade for "+at.String())
+			marks := fmt.Sprintf("dport %d meta mark set %d", at.Port(), IPVSMark)
+			want(IPVSPath, fmt.Sprintf(`[^#\n]*ip daddr %s tcp\s+dport\s+%d\b[^#\n]*\bmark\s+set\s+%d`, quoted(at.Addr().String()), at.Port(), IPVSMark), marks+" for "+at.String())
+			want(IPVSPath, `[^#\n]*`+quoted(at.Addr().String())+`[^#\n]*\bmasquerade`, "masquerade for "+at.String())
 		}
 		return errs
 	}

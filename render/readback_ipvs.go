@@ -15,12 +15,12 @@ func readBackIPVS(config []byte, c *inventory.Cluster) []error {
 	all := keepalived.Parse(config)
 	var server keepalived.Statement
 	for _, s := range all.All("virtual_server") {
-		if s.Word(1) == "fwmark" && s.Word(2) == strconv.Itoa(DirectorMark) {
+		if s.Word(1) == "fwmark" && s.Word(2) == strconv.Itoa(IPVSMark) {
 			server = s
 		}
 	}
 	if server.Line == 0 {
-		return []error{fmt.Errorf("%s does not have virtual_server fwmark %d", KeepalivedPath, DirectorMark)}
+		return []error{fmt.Errorf("%s does not have virtual_server fwmark %d", KeepalivedPath, IPVSMark)}
 	}
 	var errs []error
 	// keepalived's older and newer words; it is NAT where there is none

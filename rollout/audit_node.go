@@ -127,7 +127,7 @@ func checkServices(n inventory.Node, f *Facts, p NodePlan) Check {
 		unit   string
 		action Action
 		may    bool // be missing, where nothing is to be done about it
-	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.serves) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.DirectorUnit, p.Director, true}}
+	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.serves) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.IPVSUnit, p.Director, true}}
 	var well, wrong []string
 	for _, d := range doing {
 		name := strings.TrimSuffix(d.unit, ".service")

@@ -96,7 +96,7 @@ func parseReal(field []string) (Directed, bool) {
 }
 
 // mark is that of the kernel's virtual server, as /proc/net/ip_vs writes it.
-var mark = fmt.Sprintf("%08X", render.DirectorMark)
+var mark = fmt.Sprintf("%08X", render.IPVSMark)
 
 // sslOK is what a server's check says that answers /readyz.
 const sslOK = "SSL_GET ok"
@@ -134,7 +134,7 @@ func (f *Facts) directs(c *inventory.Cluster) []haproxy.ServerState {
 func (f *Facts) marks(c *inventory.Cluster) bool {
 	table := strings.ReplaceAll(f.Redirect, "\t", " ") + "\n"
 	for _, vip := range c.VIPs4() {
-		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.DirectorMark)
+		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.IPVSMark)
 		back := fmt.Sprintf(" ip daddr != %s meta l4proto tcp ct original ip daddr %[1]s ct original proto-dst %d masquerade\n", vip, c.Port)
 		if strings.Count(table, mark) != 2 || !strings.Contains(table, "oif \"lo\" "+mark) || !strings.Contains(table, back) {
 			return false
@@ -145,7 +145,7 @@ func (f *Facts) marks(c *inventory.Cluster) bool {
 
 // checkMarks wants the table of nftables to be as it should be.
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: f.marks(c), Detail: fmt.Sprintf("mark %d", render.DirectorMark)}
+	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: f.marks(c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
 		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}

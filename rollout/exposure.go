@@ -24,7 +24,7 @@ func exposureOn(c *inventory.Cluster, f *Facts) inventory.Exposure {
 		return inventory.BindAddress
 	case ours(render.RedirectPath):
 		return inventory.Redirect
-	case ours(render.DirectorPath):
+	case ours(render.IPVSPath):
 		return inventory.IPVS
 	case !ours(render.HAProxyPath):
 		return ""
@@ -119,7 +119,7 @@ func (n *NodePlan) planTables(c *inventory.Cluster, f *Facts, artifacts []render
 		action      *Action
 	}{
 		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marks, f.redirects(c), &n.Redirect},
-		{render.DirectorPath, render.DirectorUnit, marks, f.marks(c), &n.Director},
+		{render.IPVSPath, render.IPVSUnit, marks, f.marks(c), &n.Director},
 	} {
 		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
 		switch {

@@ -204,7 +204,7 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 func (f *Facts) director(c *inventory.Cluster) {
 	f.NonlocalBind = false
 	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
-	f.Units[render.DirectorUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
+	f.Units[render.IPVSUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	f.Listeners = f.Listeners[2:]
 	f.Kernel, f.Settings = Kernel{"6.1.0-50-amd64", "there"}, map[string]string{}
 	for key, value := range sysctlsIn(f.Files[render.SysctlPath].Content) {

@@ -131,7 +131,7 @@ func refuseRedirect(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	if (c.Exposure == inventory.Redirect || c.Exposure == inventory.IPVS) && !f.NFT && !f.OS.Debian() {
 		refuse("exposure", "install nftables with the node's package manager", "nft is not installed, and packages are not installed on %s yet", f.OS)
 	}
-	for _, unit := range []string{render.RedirectUnit, render.DirectorUnit} {
+	for _, unit := range []string{render.RedirectUnit, render.IPVSUnit} {
 		if f.Units[unit].Load == "masked" {
 			refuse("", "run `systemctl unmask "+unit+"` on the node", "%s is masked", unit)
 		}

@@ -81,7 +81,7 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in
 		Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
 	}
 	if r.Cluster.Exposure == inventory.IPVS && !n.Worker {
-		s.Director = cmp.Or(f.Units[render.DirectorUnit].Active, "inactive")
+		s.Director = cmp.Or(f.Units[render.IPVSUnit].Active, "inactive")
 	}
 	for _, vip := range r.Cluster.VIPs {
 		if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {

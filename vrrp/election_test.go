@@ -99,7 +99,7 @@ func soundCase(t *testing.T, c *inventory.Cluster, g inventory.Group, speakers [
 		if len(o.Failing) > 1 || o.Failing[0] != sim.Start {
 			continue
 		}
-		if want := map[Failure]any{Off: masterDown(c), HAProxyDead: skew(c), HAProxyFrozen: c.VRRP.Watch.Frozen() + skew(c), NoDirector: c.VRRP.Watch.Frozen() + skew(c)}[o.Failure]; o.Within != want {
+		if want := map[Failure]any{Off: masterDown(c), HAProxyDead: skew(c), HAProxyFrozen: c.VRRP.Watch.Frozen() + skew(c), IPVSGone: c.VRRP.Watch.Frozen() + skew(c)}[o.Failure]; o.Within != want {
 			t.Errorf("%s: within %s, want %s", o.Failure, o.Within, want)
 		}
 	}

@@ -15,7 +15,7 @@ const (
 	Off           Failure = "off"
 	HAProxyDead   Failure = "HAProxy dead"
 	HAProxyFrozen Failure = "HAProxy frozen"
-	NoDirector    Failure = "no director" // with exposure: ipvs: its virtual server or its table of nftables is gone
+	IPVSGone      Failure = "no director" // with exposure: ipvs: its virtual server or its table of nftables is gone
 )
 
 // Outcome is what becomes of the VIP when nodes fail at the same time.
@@ -35,7 +35,7 @@ type Outcome struct {
 // statusAfter is the index of the status that a failure brings a node to.
 func (e *election) statusAfter(i int, how Failure) uint8 {
 	at := slices.IndexFunc(e.statuses[i], func(s status) bool {
-		return how == HAProxyDead && s.dead || (how == HAProxyFrozen || how == NoDirector) && s.frozen
+		return how == HAProxyDead && s.dead || (how == HAProxyFrozen || how == IPVSGone) && s.frozen
 	})
 	switch {
 	case at >= 0:

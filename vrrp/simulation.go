@@ -31,7 +31,7 @@ func Simulate(c *inventory.Cluster, speakers []Speaker) (*Simulation, error) {
 	out.Start, _ = e.holder(start)
 	failures := []Failure{Off, HAProxyDead, HAProxyFrozen}
 	if c.Exposure == inventory.IPVS {
-		failures = []Failure{Off, NoDirector}
+		failures = []Failure{Off, IPVSGone}
 	}
 	for _, failing := range subsets(len(speakers)) {
 		for _, how := range failures {

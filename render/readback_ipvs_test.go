@@ -11,9 +11,9 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// TestReadBackDirector: what the kernel is told, read with a reader that knows
+// TestReadBackIPVS: what the kernel is told, read with a reader that knows
 // nothing of the templates.
-func TestReadBackDirector(t *testing.T) {
+func TestReadBackIPVS(t *testing.T) {
 	t.Parallel()
 	forCases(t, func(t *testing.T, _ string, c *inventory.Cluster) {
 		for _, n := range c.Nodes {
@@ -47,9 +47,9 @@ func TestReadBackDirector(t *testing.T) {
 	})
 }
 
-// TestDirectorAnonymous: where anonymous requests are refused, such an answer
+// TestIPVSAnonymous: where anonymous requests are refused, such an answer
 // counts, as it does for HAProxy.
-func TestDirectorAnonymous(t *testing.T) {
+func TestIPVSAnonymous(t *testing.T) {
 	t.Parallel()
 	c := loadCluster(t, "../examples/ipvs.yaml")
 	f := DefaultFacts(c.Nodes[0])
@@ -68,8 +68,8 @@ func contentAt(artifacts []Artifact, path string) []byte {
 	return artifacts[i].Content
 }
 
-// TestReadBackRefusesDirector: what a template of somebody's own could make of it.
-func TestReadBackRefusesDirector(t *testing.T) {
+// TestReadBackRefusesIPVS: what a template of somebody's own could make of it.
+func TestReadBackRefusesIPVS(t *testing.T) {
 	t.Parallel()
 	c := loadCluster(t, "../examples/ipvs.yaml")
 	n, f := c.Nodes[0], DefaultFacts(c.Nodes[0])
@@ -82,10 +82,10 @@ func TestReadBackRefusesDirector(t *testing.T) {
 		"another mark":      {KeepalivedPath, "fwmark 107", "fwmark 1070", KeepalivedPath + " does not have virtual_server fwmark 107"},
 		"a server less":     {KeepalivedPath, "real_server 10.1.1.2 6443", "real_server 10.1.1.9 6443", KeepalivedPath + " does not have real_server 10.1.1.2 6443"},
 		"another VIP":       {KeepalivedPath, "10.1.233.1/32", "10.1.233.2/32", KeepalivedPath + " does not have the VIP 10.1.233.1"},
-		"no mark":           {DirectorPath, "meta mark set", "counter #", DirectorPath + " does not have dport 6443 meta mark set 107 for 10.1.233.1:6443"},
-		"mark of another":   {DirectorPath, "set 107", "set 1", DirectorPath + " does not have dport 6443 meta mark set 107 for 10.1.233.1:6443"},
-		"another port":      {DirectorPath, "tcp dport 6443", "tcp dport 64430", DirectorPath + " does not have dport 6443 meta mark set 107 for 10.1.233.1:6443"},
-		"answers elsewhere": {DirectorPath, "masquerade", "accept", DirectorPath + " does not have masquerade for 10.1.233.1:6443"},
+		"no mark":           {IPVSPath, "meta mark set", "counter #", IPVSPath + " does not have dport 6443 meta mark set 107 for 10.1.233.1:6443"},
+		"mark of another":   {IPVSPath, "set 107", "set 1", IPVSPath + " does not have dport 6443 meta mark set 107 for 10.1.233.1:6443"},
+		"another port":      {IPVSPath, "tcp dport 6443", "tcp dport 64430", IPVSPath + " does not have dport 6443 meta mark set 107 for 10.1.233.1:6443"},
+		"answers elsewhere": {IPVSPath, "masquerade", "accept", IPVSPath + " does not have masquerade for 10.1.233.1:6443"},
 	} {
 		artifacts, err := builtin(t).Node(c, n, f)
 		if err != nil {
@@ -106,9 +106,9 @@ func TestReadBackRefusesDirector(t *testing.T) {
 	}
 }
 
-// TestReadBackUnchecked: a server that nobody checks gets connections when it
+// TestReadBackUncheckedServer: a server that nobody checks gets connections when it
 // is down.
-func TestReadBackUnchecked(t *testing.T) {
+func TestReadBackUncheckedServer(t *testing.T) {
 	t.Parallel()
 	config := "virtual_server fwmark 107 {\n lb_kind NAT\n real_server 10.1.1.1 6443 {\n }\n}\n"
 	c := loadCluster(t, "../examples/ipvs.yaml")
