@@ -25,8 +25,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":  {"cmd"},
-	"cmd":       {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates"},
-	"rollout":   {"drill", "inventory", "kubeadm", "remote", "render"},
+	"cmd":       {"drill", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates"},
+	"rollout":   {"drill", "inventory", "kubeadm", "node", "remote", "render"},
+	"node":      {"inventory", "kubeadm", "remote", "render"},
 	"drill":     {},
 	"render":    {"inventory", "templates"},
 	"inventory": {},

@@ -11,9 +11,9 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -55,7 +55,7 @@ func (r *Rollout) administrator(ctx context.Context) (*tls.Certificate, error) {
 func administratorOf(ctx context.Context, h Host) (*tls.Certificate, error) {
 	var kubeconfig []byte
 	var bad error
-	s := remote.Script{Name: "credentials", Body: "record_data kubeconfig <" + adminPath + "\nrecord done", Limit: 10 * time.Second}
+	s := node.Script("credentials", nil)
 	err := h.Run(ctx, s, func(record remote.Record) error {
 		if record.Key == "kubeconfig" {
 			kubeconfig, bad = record.Data(0)

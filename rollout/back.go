@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -79,7 +80,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, wai
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
 	ends := map[string]bool{}
-	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{
+	err = run(ctx, h, n.Node.Name, node.Script("back", map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n.Node), "KPLB_REASON": reason,
 	}), func(record remote.Record) { ends[record.Key] = true })
 	if err != nil {
@@ -107,7 +108,7 @@ func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error)
 	if err != nil {
 		return nil, err
 	}
-	if run(ctx, h, n.Name, stateScript("hello", "record done", 10*time.Second, nil), nil) == nil {
+	if run(ctx, h, n.Name, node.Script("hello", nil), nil) == nil {
 		return h, nil
 	}
 	r.drop(n)

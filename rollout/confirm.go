@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // keep is how many generations stay on a node, beside the one from before
@@ -125,7 +126,7 @@ func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, stateScript("still", daemonBody+generationBody+stillBody, 30*time.Second, map[string]string{
+		return run(ctx, h, n.Name, node.Script("still", map[string]string{
 			"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n),
 		}), nil)
 	})
@@ -151,7 +152,7 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 				return err
 			}
 		}
-		err := run(ctx, h, n.Name, stateScript("confirm", generationBody+confirmBody, time.Minute, map[string]string{
+		err := run(ctx, h, n.Name, node.Script("confirm", map[string]string{
 			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep), "KPLB_RESTARTED": r.restartOf(n),
 		}), nil)
 		_ = h.Close() // the script has answered, or nothing will

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -168,18 +169,16 @@ func (s *survey) script(n inventory.Node, send bool) remote.Script {
 	if four := s.cluster.VIPs4(); len(four) > 0 {
 		source = four[0].String()
 	}
-	return remote.Script{
-		Name: "doctor", Body: doctorBody, Limit: 20 * time.Second,
-		Files: map[string][]byte{"vrrp.pl": []byte(vrrpProgram)},
-		Vars: map[string]string{
-			"KPLB_SEND":    flag(send),
-			"KPLB_ADDRESS": fourOf(n).String(),
-			"KPLB_VIPS":    joined(s.cluster.VIPs, ","),
-			"KPLB_SOURCE":  source,
-			"KPLB_SECONDS": strconv.Itoa(int(listenTime.Seconds())),
-			"KPLB_NONCE":   s.sights[n.Name].nonce,
-			"KPLB_PEERS":   strings.Join(peers, " "),
-			"KPLB_NONCES":  strings.Join(slices.Sorted(slices.Values(nonces)), " "),
-		},
-	}
+	script := node.Script("doctor", map[string]string{
+		"KPLB_SEND":    flag(send),
+		"KPLB_ADDRESS": fourOf(n).String(),
+		"KPLB_VIPS":    joined(s.cluster.VIPs, ","),
+		"KPLB_SOURCE":  source,
+		"KPLB_SECONDS": strconv.Itoa(int(listenTime.Seconds())),
+		"KPLB_NONCE":   s.sights[n.Name].nonce,
+		"KPLB_PEERS":   strings.Join(peers, " "),
+		"KPLB_NONCES":  strings.Join(slices.Sorted(slices.Values(nonces)), " "),
+	})
+	script.Files = map[string][]byte{"vrrp.pl": node.File("vrrp.pl")}
+	return script
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -57,11 +58,9 @@ func (r *Rollout) tellBalancers(ctx context.Context, n inventory.Node, state str
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, on.Name, remote.Script{
-			Name: "drain", Body: drainBody, Limit: drainLimit,
-			Vars:  map[string]string{"KPLB_SERVER": n.Name, "KPLB_STATE": state},
-			Files: map[string][]byte{"haproxy.pl": []byte(haproxyProgram)},
-		}, func(record remote.Record) {
+		s := node.Script("drain", map[string]string{"KPLB_SERVER": n.Name, "KPLB_STATE": state})
+		s.Files = map[string][]byte{"haproxy.pl": node.File("haproxy.pl")}
+		return run(ctx, h, on.Name, s, func(record remote.Record) {
 			if record.Key == "drained" {
 				drained.Store(true)
 				if len(record.Fields) != 1 || record.Fields[0] != "0" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -20,16 +21,17 @@ func (r *Rollout) drillScript(ctx context.Context, n inventory.Node, do string, 
 	if err != nil {
 		return err
 	}
-	s := remote.Script{Name: "drill " + do, Body: drillBody, Limit: 30 * time.Second, Vars: map[string]string{
+	s := node.Script("drill", map[string]string{
 		"KPLB_VIP": "", "KPLB_SECONDS": "", "KPLB_FAULT": "", "KPLB_LASTS": "", "KPLB_INTERFACE": "", "KPLB_VIPS": "", "KPLB_AT": "",
-	}}
+	})
+	s.Name = "drill " + do
 	maps.Copy(s.Vars, vars)
 	s.Vars["KPLB_DO"] = do
 	switch do {
 	case "break":
-		s.Files = map[string][]byte{"mend": []byte(mendBody)}
+		s.Files = map[string][]byte{"mend": node.File("drill_mend.sh")}
 	case "watch":
-		s.Files = map[string][]byte{"watch": []byte(watchBody)}
+		s.Files = map[string][]byte{"watch": node.File("drill_watch.sh")}
 	}
 	return run(ctx, h, n.Name, s, each)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -166,7 +167,7 @@ func (r *Rollout) holdAgain(ctx context.Context, n inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := run(ctx, h, n.Name, remote.Script{Name: "unlock", Body: unlockBody, Limit: 30 * time.Second}, nil); err != nil {
+	if err := run(ctx, h, n.Name, node.Script("unlock", nil), nil); err != nil {
 		return err
 	}
 	return r.hold(ctx, n)

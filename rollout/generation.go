@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -56,7 +56,7 @@ func (r *Rollout) generations(ctx context.Context, n inventory.Node, number stri
 	s := &saved{units: map[string]Unit{}}
 	var current string
 	var bad error
-	err = run(ctx, h, n.Name, stateScript("generations", generationsBody, 30*time.Second, map[string]string{"KPLB_GENERATION": number}),
+	err = run(ctx, h, n.Name, node.Script("generations", map[string]string{"KPLB_GENERATION": number}),
 		func(record remote.Record) {
 			switch {
 			case record.Key == "generation" && len(record.Fields) == 3:
@@ -128,5 +128,5 @@ func (r *Rollout) forget(ctx context.Context, n inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, h, n.Name, stateScript("forget", forgetBody, time.Minute, nil), nil)
+	return run(ctx, h, n.Name, node.Script("forget", nil), nil)
 }

@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -25,7 +25,6 @@ type inspection struct {
 
 // inspect asks one node everything in one round trip.
 func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, more inspection) (*Facts, error) {
-	node := n.Name
 	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current", restartedPath)
 	homes := more.wide || c.Endpoint != inventory.Leave
 	if homes || n.Worker {
@@ -43,30 +42,25 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 	for i, p := range paths {
 		paths[i] = strings.TrimPrefix(p, "/")
 	}
-	script := remote.Script{
-		Name: "inspect",
-		Body: inspectBody,
-		Vars: map[string]string{
-			"KPLB_PATHS":        strings.Join(paths, " "),
-			"KPLB_PORT":         strconv.Itoa(int(port)),
-			"KPLB_FRONT_PORT":   strconv.Itoa(int(c.HAProxy.Port)),
-			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
-			"KPLB_MORE_PORTS":   servicePorts(c, n),
-			"KPLB_HOMES":        flag(homes),
-			"KPLB_FILTER":       flag(firewall),
-			"KPLB_CONNECTED":    connected,
-			"KPLB_KERNEL":       flag(!n.Worker && (more.wide || c.Exposure == inventory.IPVS)),
-			"KPLB_VRRP":         flag(more.status && !n.Worker),
-			"KPLB_SYSCTLS":      flag(more.audit && !n.Worker),
-		},
-		Limit: 30 * time.Second,
-	}
+	script := node.Script("inspect", map[string]string{
+		"KPLB_PATHS":        strings.Join(paths, " "),
+		"KPLB_PORT":         strconv.Itoa(int(port)),
+		"KPLB_FRONT_PORT":   strconv.Itoa(int(c.HAProxy.Port)),
+		"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
+		"KPLB_MORE_PORTS":   servicePorts(c, n),
+		"KPLB_HOMES":        flag(homes),
+		"KPLB_FILTER":       flag(firewall),
+		"KPLB_CONNECTED":    connected,
+		"KPLB_KERNEL":       flag(!n.Worker && (more.wide || c.Exposure == inventory.IPVS)),
+		"KPLB_VRRP":         flag(more.status && !n.Worker),
+		"KPLB_SYSCTLS":      flag(more.audit && !n.Worker),
+	})
 	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
 	complete := false
 	err := h.Run(ctx, script, func(r remote.Record) error {
 		complete = complete || r.Key == "done"
 		if err := f.take(r); err != nil {
-			return fmt.Errorf("%s: %w", node, err)
+			return fmt.Errorf("%s: %w", n.Name, err)
 		}
 		return nil
 	})
@@ -74,7 +68,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 		return nil, err
 	}
 	if !complete {
-		return nil, fmt.Errorf("%s: inspect: the node's answer is cut short", node)
+		return nil, fmt.Errorf("%s: inspect: the node's answer is cut short", n.Name)
 	}
 	if c.Exposure == inventory.IPVS && !n.Worker {
 		f.Servers, f.Backends = f.directs(c), nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -81,13 +82,12 @@ func (r *Rollout) hold(ctx context.Context, n inventory.Node) error {
 	}
 	locked := false
 	var held *LockedError
-	err = run(ctx, h, n.Name, remote.Script{
-		Name: "lock", Body: lockBody, Limit: 30 * time.Second, Resident: true, Beat: beat,
-		Vars: map[string]string{
-			"KPLB_TOKEN": r.token, "KPLB_OWNER": r.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
-			"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
-		},
-	}, func(record remote.Record) {
+	s := node.Script("lock", map[string]string{
+		"KPLB_TOKEN": r.token, "KPLB_OWNER": r.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
+		"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
+	})
+	s.Resident, s.Beat = true, beat
+	err = run(ctx, h, n.Name, s, func(record remote.Record) {
 		switch record.Key {
 		case "locked":
 			locked = true
@@ -111,9 +111,9 @@ func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
 	if h == nil { // lost, and its lock with it
 		return nil
 	}
-	return run(ctx, h, n.Name, remote.Script{
-		Name: "release", Body: releaseBody, Limit: 2 * time.Minute, Resident: true, Vars: map[string]string{"KPLB_TOKEN": r.token},
-	}, nil)
+	s := node.Script("release", map[string]string{"KPLB_TOKEN": r.token})
+	s.Resident = true
+	return run(ctx, h, n.Name, s, nil)
 }
 
 // Unlock takes the locks of all nodes away from whoever holds them, and says
@@ -126,7 +126,7 @@ func (r *Rollout) Unlock(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, remote.Script{Name: "unlock", Body: unlockBody, Limit: 30 * time.Second}, func(record remote.Record) {
+		return run(ctx, h, n.Name, node.Script("unlock", nil), func(record remote.Record) {
 			mu.Lock()
 			defer mu.Unlock()
 			if record.Key == "taken" {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -41,8 +41,5 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 }
 
 func packagesScript(names []string, check bool) remote.Script {
-	return remote.Script{
-		Name: "packages", Body: packagesBody, Limit: 15 * time.Minute,
-		Vars: map[string]string{"KPLB_PACKAGES": strings.Join(names, " "), "KPLB_CHECK": flag(check)},
-	}
+	return node.Script("packages", map[string]string{"KPLB_PACKAGES": strings.Join(names, " "), "KPLB_CHECK": flag(check)})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -155,8 +156,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 // takeBackWaiting takes back whichever change waits on the node.
 func (r *Rollout) takeBackWaiting(ctx context.Context, h Host, n inventory.Node) error {
 	lost := false
-	err := run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
-		map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
+	err := run(ctx, h, n.Name, node.Script("back", map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
 		func(record remote.Record) { lost = lost || record.Key == "lost" })
 	if err == nil && lost {
 		err = errLost

@@ -2,89 +2,15 @@ package rollout
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
-
-// The node-side programs. Those that change a node share state.sh.
-var (
-	//go:embed inspect.sh
-	inspectBody string
-	//go:embed lock.sh
-	lockBody string
-	//go:embed release.sh
-	releaseBody string
-	//go:embed unlock.sh
-	unlockBody string
-	//go:embed packages.sh
-	packagesBody string
-	//go:embed state.sh
-	stateBody string
-	//go:embed step.sh
-	stepBody string
-	//go:embed stage.sh
-	stageBody string
-	//go:embed transact.sh
-	transactBody string
-	//go:embed apiserver.sh
-	apiserverBody string
-	//go:embed manifest.sh
-	manifestBody string
-	//go:embed await.sh
-	awaitBody string
-	//go:embed daemon.sh
-	daemonBody string
-	//go:embed still.sh
-	stillBody string
-	//go:embed firewall.sh
-	firewallBody string
-	//go:embed activate.sh
-	activateBody string
-	//go:embed generation.sh
-	generationBody string
-	//go:embed renew.sh
-	renewBody string
-	//go:embed confirm.sh
-	confirmBody string
-	//go:embed restore.sh
-	restoreBody string
-	//go:embed back.sh
-	backBody string
-	//go:embed generations.sh
-	generationsBody string
-	//go:embed forget.sh
-	forgetBody string
-	//go:embed doctor.sh
-	doctorBody string
-	//go:embed drain.sh
-	drainBody string
-	//go:embed drill.sh
-	drillBody string
-	//go:embed drill_mend.sh
-	mendBody string
-	//go:embed drill_watch.sh
-	watchBody string
-	//go:embed haproxy.pl
-	haproxyProgram string
-	//go:embed vrrp.pl
-	vrrpProgram string
-)
-
-// restoreProgram is what stays on a node while a change is not confirmed. It
-// depends on nothing but the node.
-func restoreProgram() []byte {
-	return []byte("#!/bin/sh\n# kplb: takes an unconfirmed change back; see " + pendingPath + "\nset -u\numask 077\n" +
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\ntrap '' HUP PIPE\n" +
-		stateBody + firewallBody + apiserverBody + restoreBody)
-}
 
 // What kplb keeps on a node.
 const (
@@ -124,11 +50,6 @@ func (r *Rollout) pathsOf(n inventory.Node) string {
 		return strings.Join(f.managedPaths(), " ")
 	}
 	return strings.Join(managedPaths(), " ")
-}
-
-// stateScript is a script that may change a node.
-func stateScript(name, body string, limit time.Duration, vars map[string]string) remote.Script {
-	return remote.Script{Name: name, Body: stateBody + body, Limit: limit, Vars: vars}
 }
 
 // refusedByNode is what a script refused to do before it changed anything.

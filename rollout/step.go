@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -29,7 +30,7 @@ const apiserverPatience = 180 * time.Second
 // yet, and what is refused leaves nothing.
 func (r *Rollout) stageScript(n NodePlan) remote.Script {
 	var list strings.Builder
-	data := map[string][]byte{"restore": restoreProgram()}
+	data := map[string][]byte{"restore": node.RestoreProgram()}
 	for i, c := range n.Changes {
 		name := "file" + strconv.Itoa(i)
 		data[name] = c.Content
@@ -38,7 +39,7 @@ func (r *Rollout) stageScript(n NodePlan) remote.Script {
 	if n.Certificate != nil {
 		n.Certificate.stage(&list, data)
 	}
-	s := stateScript("stage", stepBody+stageBody, 2*time.Minute, map[string]string{
+	s := node.Script("stage", map[string]string{
 		"KPLB_FILES": list.String(), "KPLB_PATHS": strings.Join(n.paths, " "),
 		"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token, "KPLB_ABOUT": r.Operator + ", cluster " + r.Cluster.Name,
 		"KPLB_WINDOW": strconv.Itoa(int(r.windowOf(n).Seconds())), "KPLB_VIP": n.vip, "KPLB_QUICK": n.Restart.port(r.Cluster.Port),
@@ -51,7 +52,7 @@ func (r *Rollout) stageScript(n NodePlan) remote.Script {
 // refusedByNode. From then on the node takes them back after its window,
 // unless it is told otherwise.
 func (r *Rollout) transactScript() remote.Script {
-	return stateScript("transact", stepBody+transactBody, 2*time.Minute, map[string]string{"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token})
+	return node.Script("transact", map[string]string{"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token})
 }
 
 func flag(b bool) string {
@@ -62,7 +63,7 @@ func flag(b bool) string {
 }
 
 func (r *Rollout) manifestScript(c Change) remote.Script {
-	s := stateScript("manifest", apiserverBody+manifestBody, time.Minute, map[string]string{
+	s := node.Script("manifest", map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_BEFORE": c.before(), "KPLB_MODE": fmt.Sprintf("%o", c.Mode.Perm()),
 		"KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 	})
@@ -125,14 +126,11 @@ func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (sock
 func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen, socket string, waits func(string)) error {
 	for end := time.Now().Add(apiserverPatience); ; {
 		var elsewhere string
-		err := run(ctx, h, n.Name, remote.Script{
-			Name: "await", Body: awaitBody, Limit: awaitSlice + 10*time.Second,
-			Vars: map[string]string{
-				"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
-				"KPLB_SOCKET":  socket,
-				"KPLB_SECONDS": strconv.Itoa(int(awaitSlice.Seconds())),
-			},
-		}, func(record remote.Record) {
+		err := run(ctx, h, n.Name, node.Script("await", map[string]string{
+			"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
+			"KPLB_SOCKET":  socket,
+			"KPLB_SECONDS": strconv.Itoa(int(awaitSlice.Seconds())),
+		}), func(record remote.Record) {
 			if record.Key == "elsewhere" {
 				elsewhere = strings.Join(record.Fields, " ")
 			}
@@ -156,7 +154,7 @@ func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
 }
 
 func (r *Rollout) activateScript(n NodePlan) remote.Script {
-	s := stateScript("activate", daemonBody+firewallBody+activateBody, 2*time.Minute, map[string]string{
+	s := node.Script("activate", map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
 		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),

@@ -11,8 +11,7 @@ get() {
 	for name in $KPLB_PACKAGES; do
 		if command -v "$name" >/dev/null; then record touched; fi
 	done
-	record refused "apt-get install $KPLB_PACKAGES: $(echo "$said" | grep -E '^E(rr)?:' | tail -n 4)"
-	exit 1
+	refuse "apt-get install $KPLB_PACKAGES: $(echo "$said" | grep -E '^E(rr)?:' | tail -n 4)"
 }
 
 if [ "$KPLB_CHECK" = 1 ]; then

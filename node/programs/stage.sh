@@ -144,7 +144,7 @@ save_old() {
 
 [ -L $base ] && refuse "$base is a symbolic link"
 mkdir -p $base && chmod 700 $base || refuse "$base cannot be made"
-begin
+begin_change
 [ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
 sweep "$KPLB_PATHS"
 # what does not get to its end leaves nothing, not even our directory

@@ -3,14 +3,9 @@
 #   KPLB_RESTARTED  how the apiserver has restarted, and the seconds that it took; empty: it has not
 #   KPLB_KEEP   how many generations stay, beside the one from before kplb
 
-refuse() {
-	record refused "$1"
-	exit 1
-}
-
 # half a confirmation is none: it is short, and goes on to its end
 trap '' TERM
-one_at_a_time 20 || refuse "another step of kplb does not end on this node"
+take_turn
 if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ] && about=$(grep -lsxF "txn=$KPLB_TXN" $generations/*/about); then
 	sweep "" # confirmed already: the answer was lost
 	disarm

@@ -1,10 +1,5 @@
 # The daemons, for activate.sh and still.sh.
 
-refuse() {
-	record refused "$1"
-	exit 1
-}
-
 last_words() {
 	journalctl --quiet --no-pager --output=cat --lines=4 --unit="$1" 2>/dev/null
 }
@@ -20,9 +15,4 @@ look() {
 is_active() {
 	look "$1"
 	case $seen in *ActiveState=active*) ;; *) return 1 ;; esac
-}
-
-begin() {
-	one_at_a_time 20 || refuse "another step of kplb does not end on this node"
-	[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] || refuse "the change was taken back, because it was not confirmed in time"
 }

@@ -3,7 +3,7 @@
 # nothing but renames is left to do.
 #   KPLB_TXN  the change
 
-begin
+continue_change
 for name in haproxy keepalived kubelet; do
 	[ -e $base/pending/$name ] || continue
 	look $name

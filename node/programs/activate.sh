@@ -102,7 +102,7 @@ $(last_words "$name")"
 	done
 }
 
-begin
+continue_change
 switched='' pause=''
 if [ "$KPLB_UNITS" = 1 ]; then
 	said=$(read_units 2>&1) || refuse "systemctl: daemon-reload, or restart kplb-metrics.timer: $said"

@@ -32,7 +32,7 @@ arm() {
 	rm -f $base/restored && : >$stage/armed && mv -T $stage/pending $base/pending && sync $stage $base && start_timer
 }
 
-begin
+begin_change
 whole || gone $base/pending # there is none, or what is left of one that takes nothing back any more
 [ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
 IFS= read -r txn 2>/dev/null <$stage/pending/txn && [ "$txn" = "$KPLB_TXN" ] || refuse "what was staged is gone"

@@ -1,9 +1,10 @@
-package rollout
+package node
 
 import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,8 +28,8 @@ case "$*" in
 *) echo "ip $*" >>$R/log ;;
 esac
 `, 0o755)
-	s.write("files/mend", mendBody, 0o600)
-	s.write("files/watch", watchBody, 0o600)
+	s.write("files/mend", file("drill_mend.sh"), 0o600)
+	s.write("files/watch", file("drill_watch.sh"), 0o600)
 	return drillbox{s}
 }
 
@@ -39,9 +40,9 @@ func (s drillbox) do(do, fault string) string {
 		text = strings.ReplaceAll(text, "/run/kplb-drill", s.path("drill"))
 		return strings.ReplaceAll(text, "PATH=/usr", "PATH="+s.path("bin")+":/usr")
 	}
-	s.write("files/mend", here(mendBody), 0o600)
+	s.write("files/mend", here(file("drill_mend.sh")), 0o600)
 	cmd := exec.CommandContext(s.t.Context(), "sh", "-u", "-s")
-	cmd.Stdin = strings.NewReader("record() { echo \"$*\"; }\nkplb_file() { cat $R/files/$1; }\nkplb_main() {\n:\n" + here(drillBody) + "\n}\nkplb_main\n")
+	cmd.Stdin = strings.NewReader("record() { echo \"$*\"; }\nkplb_file() { cat $R/files/$1; }\nkplb_main() {\n:\n" + here(text("drill")) + "\n}\nkplb_main\n")
 	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"), "LC_ALL=C", "KPLB_DO="+do, "KPLB_FAULT="+fault,
 		"KPLB_VIP=10.1.233.1", "KPLB_SECONDS=25", "KPLB_LASTS=10", "KPLB_INTERFACE=eth0", "KPLB_VIPS=10.1.233.1 fd10:1::100", "KPLB_AT=10.1.1.1:6443")
 	out, _ := cmd.CombinedOutput() // what it says counts
@@ -210,6 +211,8 @@ func TestDrillFreezes(t *testing.T) {
 	is("S")
 }
 
+var holderLine = regexp.MustCompile(`^([0-9]{1,11}\.[0-9]{9}) (held|lost)$`)
+
 // TestWatchScript writes down every change, once.
 func TestWatchScript(t *testing.T) {
 	t.Parallel()
@@ -224,7 +227,7 @@ case "$*" in
 esac
 `, 0o755)
 	cmd := exec.CommandContext(t.Context(), "sh", "-u", "-s", "10.1.233.1")
-	cmd.Stdin = strings.NewReader(strings.ReplaceAll(watchBody, "/run/kplb-drill", s.path("drill")))
+	cmd.Stdin = strings.NewReader(strings.ReplaceAll(file("drill_watch.sh"), "/run/kplb-drill", s.path("drill")))
 	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -235,7 +238,7 @@ esac
 	}
 	var words []string
 	for line := range strings.Lines(string(data)) {
-		if m := holderForm.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+		if m := holderLine.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
 			words = append(words, m[2])
 		} else {
 			t.Errorf("line %q", line)

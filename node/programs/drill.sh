@@ -11,11 +11,6 @@
 
 dir=/run/kplb-drill
 
-refuse() {
-	record refused "$1"
-	exit 1
-}
-
 # The way back is there, and armed, before anything is broken.
 arm() {
 	[ ! -e $dir/fault ] || refuse "an earlier drill is not put back yet"

@@ -1,4 +1,4 @@
-package rollout
+package node
 
 import (
 	"os"
@@ -36,7 +36,7 @@ func apiserverNode(t *testing.T, child, kubelet string) *sandbox {
 // replaced runs replace_manifest there, and returns what has become of the process.
 func (s *sandbox) replaced(port, more string) string {
 	s.t.Helper()
-	return s.must(apiserverBody + kubeletSandbox + `
+	return s.must(file("apiserver.sh") + kubeletSandbox + `
 sh $R/child & child=$!
 ( . $R/kubelet ) & kubelet=$!
 ` + more + `

@@ -1,4 +1,4 @@
-package rollout
+package node
 
 import (
 	"errors"
@@ -42,7 +42,7 @@ func ufwScript(t *testing.T, rules, old, call string, env ...string) string {
 			t.Fatal(err)
 		}
 	}
-	body := strings.ReplaceAll(firewallBody, "/etc/ufw/user", ufw)
+	body := strings.ReplaceAll(file("firewall.sh"), "/etc/ufw/user", ufw)
 	cmd := exec.CommandContext(t.Context(), "sh", "-s", filepath.Join(dir, "old"))
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdin = strings.NewReader("{\n" + standIn + body + "\n" + call + "\n} 7>&1\n")

@@ -5,13 +5,7 @@
 #   KPLB_PORT    of the apiserver
 # Says which socket the apiserver listens with until now.
 
-refuse() {
-	record refused "$1"
-	exit 1
-}
-
-one_at_a_time 20 || refuse "another step of kplb does not end on this node"
-[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] || refuse "the change was taken back, because it was not confirmed in time"
+continue_change
 [ "$(sha256sum <$manifest | cut -c 1-64)" = "$KPLB_BEFORE" ] || refuse "$manifest has changed since the plan was made"
 [ "$(stat -c %d /etc/kubernetes)" = "$(stat -c %d /etc/kubernetes/manifests)" ] ||
 	refuse "/etc/kubernetes/manifests is a file system of its own: a manifest cannot be put there in one step"

@@ -13,10 +13,7 @@ done
 record current "$(cat $base/current 2>/dev/null)"
 if [ -n "$KPLB_GENERATION" ]; then
 	dir=$base/generations/$KPLB_GENERATION
-	[ -f "$dir/$index" ] || {
-		record refused "there is no generation $KPLB_GENERATION"
-		exit 1
-	}
+	[ -f "$dir/$index" ] || refuse "there is no generation $KPLB_GENERATION"
 	record_data index <"$dir/$index"
 	record_data units <"$dir/units"
 	record nonlocal_bind "$(cat "$dir/nonlocal_bind")"

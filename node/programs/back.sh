@@ -5,10 +5,7 @@
 
 # a step that is still at work is waited for; one that has yet to begin is
 # refused from now on
-one_at_a_time 60 || {
-	record refused "another step of kplb does not end on this node"
-	exit 1
-}
+one_at_a_time 60 || refuse "another step of kplb does not end on this node"
 [ -z "$KPLB_TXN" ] || rm -f /run/kplb.token
 # nobody has it: its shell was killed
 [ ! -e /run/kplb.owner ] || flock -n /run/kplb.holder rm -f /run/kplb.owner
@@ -26,14 +23,8 @@ if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
 	exit 0
 fi
 exec 9>&-
-[ -d $base/pending ] || {
-	record refused "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back already, /p' $base/restored 2>/dev/null)"
-	exit 1
-}
-[ -z "$KPLB_TXN" ] || [ "$(cat $base/pending/txn 2>/dev/null || echo "$KPLB_TXN")" = "$KPLB_TXN" ] || {
-	record refused "another change is waiting: $(cat $base/pending/about)"
-	exit 1
-}
+[ -d $base/pending ] || refuse "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back already, /p' $base/restored 2>/dev/null)"
+[ -z "$KPLB_TXN" ] || [ "$(cat $base/pending/txn 2>/dev/null || echo "$KPLB_TXN")" = "$KPLB_TXN" ] || refuse "another change is waiting: $(cat $base/pending/about)"
 damaged=
 whole || damaged=1
 said=$(sh $base/restore "$KPLB_REASON" 2>&1) && [ ! -d $base/pending ] || {
