@@ -92,6 +92,6 @@ func RestoreProgram() []byte {
 		text("restore"))
 }
 
-// File is what others than the shell read: a program that another one leaves on
+// ProgramFile is what others than the shell read: a program that another one leaves on
 // the node, or one of perl's.
-func File(name string) []byte { return []byte(file(name)) }
+func ProgramFile(name string) []byte { return []byte(file(name)) }

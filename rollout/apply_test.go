@@ -52,7 +52,7 @@ var options = Options{Window: time.Minute, Patience: time.Minute}
 func (f *fleet) change(names ...string) {
 	for _, n := range f.Cluster.Nodes {
 		if len(names) == 0 || strings.Contains(strings.Join(names, " "), n.Name) {
-			f.nodes[n.Name].facts.edit(render.HAProxyPath, "leastconn", "roundrobin")
+			edit(f.nodes[n.Name].facts, render.HAProxyPath, "leastconn", "roundrobin")
 		}
 	}
 }
@@ -270,7 +270,7 @@ func TestPackages(t *testing.T) {
 			n.facts.HAProxy = Package{}
 			n.on["packages"] = func(_ context.Context, s remote.Script, say say) error {
 				if s.Vars["KPLB_CHECK"] == "" {
-					n.facts.HAProxy = Package{true, render.Version{Major: 3, Minor: 0, Patch: 1}}
+					n.facts.HAProxy = Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
 				}
 				say("done")
 				return nil

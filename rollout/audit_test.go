@@ -156,8 +156,8 @@ func TestAudit(t *testing.T) {
 	f.nodes["node-2"].hears("has", "52:54:00:00:00:ff", f.Cluster.VIP.String())
 	f.nodes["node-3"].facts.VRRP["KPLB"] = "MASTER"
 	f.nodes["node-3"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
-	f.nodes["node-3"].facts.set("keepalived.service", func(u *Unit) { u.File = "disabled" })
-	f.nodes["node-2"].facts.edit(render.HAProxyPath, "leastconn", "roundrobin")
+	set(f.nodes["node-3"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+	edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin")
 	f.nodes["node-1"].down.Store(true)
 	proof, err = f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
 	if err != nil {
@@ -260,7 +260,7 @@ func TestAuditLies(t *testing.T) {
 		{"no master", func(f *fleet) { f.nodes["node-1"].facts.VRRP["KPLB"] = "BACKUP" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-2 and node-3: BACKUP"}},
 		{"a journal that forgets", func(f *fleet) { f.nodes["node-1"].facts.VRRP = nil }, nil},
-		{"a file was edited", func(f *fleet) { f.nodes["node-2"].facts.edit(render.HAProxyPath, "leastconn", "roundrobin") }, []string{
+		{"a file was edited", func(f *fleet) { edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin") }, []string{
 			"node-2: files are as rendered: /etc/haproxy/haproxy.cfg differs",
 			"node-2: services are active, and start at boot: haproxy does not run with what is rendered",
 		}},
@@ -268,16 +268,16 @@ func TestAuditLies(t *testing.T) {
 			f.nodes["node-2"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
 		}, []string{`node-2: sysctls are as rendered: net.ipv4.ip_nonlocal_bind is "0", not "1"`}},
 		{"a service is not enabled", func(f *fleet) {
-			f.nodes["node-2"].facts.set("keepalived.service", func(u *Unit) { u.File = "disabled" })
+			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
 		}, []string{"node-2: services are active, and start at boot: keepalived does not start at boot"}},
 		{"a service has failed", func(f *fleet) {
-			f.nodes["node-2"].facts.set("keepalived.service", func(u *Unit) { u.Active = "failed" })
+			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.Active = "failed" })
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
 		{"ufw keeps VRRP out", func(f *fleet) {
 			facts := f.nodes["node-2"].facts
-			facts.put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-			facts.put(ufwDefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-			facts.put(ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+			put(facts, ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+			put(facts, ufwDefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+			put(facts, ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 		}, []string{"node-2: the firewall lets through what is needed: ufw does not let through: VRRP from 127.9.1.1; VRRP from 127.9.1.3; TCP port 6443 of 127.9.1.9"}},
 	}
 	for _, c := range cases {
@@ -389,7 +389,7 @@ func TestWays(t *testing.T) {
 func TestAnswered6(t *testing.T) {
 	t.Parallel()
 	vip := netip.MustParseAddr("fd10:1::100")
-	six := Address{"eth0", netip.MustParsePrefix("fd10:1::100/128")}
+	six := Address{Interface: "eth0", Prefix: netip.MustParsePrefix("fd10:1::100/128")}
 	for _, c := range []struct {
 		name   string
 		change func(s *survey, mine *sight)
@@ -440,7 +440,7 @@ func TestCheckServices(t *testing.T) {
 		{"a worker", true, func(f *Facts, _ *NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
 		{"a worker whose haproxy has failed", true, func(f *Facts, p *NodePlan) {
 			delete(f.Units, "keepalived.service")
-			f.set("haproxy.service", func(u *Unit) { u.Active = "failed" })
+			set(f, "haproxy.service", func(u *Unit) { u.Active = "failed" })
 			p.HAProxy = Start
 		}, "false haproxy is failed"},
 	} {

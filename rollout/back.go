@@ -47,7 +47,7 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	var failed NodeErrors
 	errors.As(err, &failed)
 	for _, n := range r.everyone() {
-		var refused *refusedByNode
+		var refused *node.RefusedError
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
 			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err, silently) // the next step there sweeps, too
 		}
@@ -80,7 +80,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, wai
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
 	ends := map[string]bool{}
-	err = run(ctx, h, n.Node.Name, node.Script("back", map[string]string{
+	err = node.Run(ctx, h, node.Script("back", map[string]string{
 		"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n.Node), "KPLB_REASON": reason,
 	}), func(record remote.Record) { ends[record.Key] = true })
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error)
 	if err != nil {
 		return nil, err
 	}
-	if run(ctx, h, n.Name, node.Script("hello", nil), nil) == nil {
+	if node.Run(ctx, h, node.Script("hello", nil), nil) == nil {
 		return h, nil
 	}
 	r.drop(n)

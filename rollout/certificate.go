@@ -13,13 +13,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
-)
-
-// The serving certificate of a kubeadm apiserver. The apiserver looks at the
-// files and loads new ones without a restart.
-const (
-	certificatePath    = "/etc/kubernetes/pki/apiserver.crt"
-	certificateKeyPath = "/etc/kubernetes/pki/apiserver.key"
+	"github.com/kplb/kplb/node"
 )
 
 // Certificate is how an apiserver gets another serving certificate: issued by
@@ -77,7 +71,7 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
-	p.Certificate = &Certificate{Names: missing, config: into(config, basePath+"/stage/pki"), before: hash(now.Content), like: now}
+	p.Certificate = &Certificate{Names: missing, config: into(config, "/var/lib/kplb"+"/stage/pki"), before: hash(now.Content), like: now}
 	return nil
 }
 
@@ -94,14 +88,14 @@ func into(config []byte, dir string) []byte {
 
 // planCertificateBack takes the certificate of a generation, unless the one
 // in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *Facts, s, current *saved, number int) {
+func (p *NodePlan) planCertificateBack(f *Facts, s, current *node.Snapshot, number int) {
 	now, there := f.Files[certificatePath]
-	was, kept := s.files[certificatePath]
+	was, kept := s.Files[certificatePath]
 	if !there || !kept || bytes.Equal(now.Content, was.Content) {
 		return
 	}
 	switch {
-	case current == nil || !bytes.Equal(current.files[certificatePath].Content, now.Content):
+	case current == nil || !bytes.Equal(current.Files[certificatePath].Content, now.Content):
 		p.note("%s was renewed since: it stays", certificatePath)
 	case expires(was.Content).Before(time.Now().Add(24 * time.Hour)):
 		p.note("the earlier %s has expired: the one that is there stays", certificatePath)

@@ -126,7 +126,7 @@ func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, node.Script("still", map[string]string{
+		return node.Run(ctx, h, node.Script("still", map[string]string{
 			"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n),
 		}), nil)
 	})
@@ -142,6 +142,10 @@ func (e *unansweredError) Unwrap() error { return e.error }
 // over another one if the answer is lost. An empty txn confirms whichever
 // change is waiting.
 func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h Host) error {
+	restarted := ""
+	if last := r.restartOf(n); last != nil {
+		restarted = last.String()
+	}
 	for again := false; ; again = true {
 		if h == nil {
 			var err error
@@ -152,12 +156,12 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 				return err
 			}
 		}
-		err := run(ctx, h, n.Name, node.Script("confirm", map[string]string{
-			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep), "KPLB_RESTARTED": r.restartOf(n),
+		err := node.Run(ctx, h, node.Script("confirm", map[string]string{
+			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep), "KPLB_RESTARTED": restarted,
 		}), nil)
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil
-		var refused *refusedByNode
+		var refused *node.RefusedError
 		switch {
 		case err == nil || errors.As(err, &refused):
 			return err

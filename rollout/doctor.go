@@ -179,6 +179,6 @@ func (s *survey) script(n inventory.Node, send bool) remote.Script {
 		"KPLB_PEERS":   strings.Join(peers, " "),
 		"KPLB_NONCES":  strings.Join(slices.Sorted(slices.Values(nonces)), " "),
 	})
-	script.Files = map[string][]byte{"vrrp.pl": node.File("vrrp.pl")}
+	script.Files = map[string][]byte{"vrrp.pl": node.ProgramFile("vrrp.pl")}
 	return script
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -154,7 +155,7 @@ func (t *sight) take(r remote.Record) error {
 	}
 	switch r.Key {
 	case "addresses":
-		t.addresses = parseAddresses(field(0))
+		t.addresses = node.ParseAddresses(field(0))
 	case "links":
 		for _, m := range linkForm.FindAllStringSubmatch(field(0), -1) {
 			t.macs[m[1]] = m[2]

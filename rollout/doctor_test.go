@@ -26,7 +26,7 @@ func surveyOf(t *testing.T) *survey {
 	for i, n := range r.Cluster.Nodes {
 		s.sights[n.Name] = &sight{
 			nonce: n.Name, hasClock: true, listens: true, asks: true, asks6: true, sent: now, ended: now.Add(time.Second),
-			addresses: []Address{{"eth0", netip.PrefixFrom(n.Address, 16)}},
+			addresses: []Address{{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)}},
 			macs:      map[string]string{"eth0": fmt.Sprintf("52:54:00:00:00:0%d", i+1)},
 			heard:     map[string]bool{"node-1": true, "node-2": true, "node-3": true},
 			manifests: map[string][]byte{apiserverName: manifest(t, n), managerName: manager("--cluster-cidr=10.244.0.0/16,fd00::/48")},
@@ -42,7 +42,7 @@ func manager(flags ...string) []byte {
 // holds gives a node the VIP.
 func (s *survey) holds(name string) {
 	t := s.sights[name]
-	t.addresses = append(t.addresses, Address{"eth0", netip.PrefixFrom(s.cluster.VIP, 32)})
+	t.addresses = append(t.addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(s.cluster.VIP, 32)})
 }
 
 // TestFindings has node-1 look, with one thing changed, and compares what it
@@ -117,7 +117,7 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 		}, "ok no stranger has virtual router ID 51: others: 10.1.0.9 with virtual router ID 7 (version 2, priority 100), " +
 			"10.1.0.9 with virtual router ID 8 (version 2, priority 1)\n"},
 		{"a node's own old configuration", func(s *survey, m *sight) {
-			s.sights["node-2"].addresses = append(s.sights["node-2"].addresses, Address{"eth1", netip.MustParsePrefix("10.2.0.2/16")})
+			s.sights["node-2"].addresses = append(s.sights["node-2"].addresses, Address{Interface: "eth1", Prefix: netip.MustParsePrefix("10.2.0.2/16")})
 			m.speakers = []speaker{{netip.MustParseAddr("10.1.1.3"), 3, 51, 100}, {netip.MustParseAddr("10.2.0.2"), 3, 51, 100}}
 		}, ""},
 		{"a firewall", func(_ *survey, m *sight) { delete(m.heard, "node-2") },
@@ -250,7 +250,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 // ufw makes it active, with no rules of ours.
 func (s *survey) ufw(name string, care inventory.Care) {
 	s.cluster.Firewall = care
-	s.facts[name].put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+	put(s.facts[name], ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
 }
 
 func (t *sight) replace(old, now string) {
@@ -480,7 +480,7 @@ func TestExamineRefusals(t *testing.T) {
 	f := newFleet(t, applied)
 	plug(f, "node-3")
 	f.nodes["node-1"].facts.HAProxy.Version.Major = 1
-	f.nodes["node-2"].facts.put(pendingPath+"/txn", 0o600, []byte("txn1\n"))
+	put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("txn1\n"))
 	proof, err := f.Examine(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -59,8 +59,8 @@ func (r *Rollout) tellBalancers(ctx context.Context, n inventory.Node, state str
 			return err
 		}
 		s := node.Script("drain", map[string]string{"KPLB_SERVER": n.Name, "KPLB_STATE": state})
-		s.Files = map[string][]byte{"haproxy.pl": node.File("haproxy.pl")}
-		return run(ctx, h, on.Name, s, func(record remote.Record) {
+		s.Files = map[string][]byte{"haproxy.pl": node.ProgramFile("haproxy.pl")}
+		return node.Run(ctx, h, s, func(record remote.Record) {
 			if record.Key == "drained" {
 				drained.Store(true)
 				if len(record.Fields) != 1 || record.Fields[0] != "0" {

@@ -29,11 +29,11 @@ func (r *Rollout) drillScript(ctx context.Context, n inventory.Node, do string, 
 	s.Vars["KPLB_DO"] = do
 	switch do {
 	case "break":
-		s.Files = map[string][]byte{"mend": node.File("drill_mend.sh")}
+		s.Files = map[string][]byte{"mend": node.ProgramFile("drill_mend.sh")}
 	case "watch":
-		s.Files = map[string][]byte{"watch": node.File("drill_watch.sh")}
+		s.Files = map[string][]byte{"watch": node.ProgramFile("drill_watch.sh")}
 	}
-	return run(ctx, h, n.Name, s, each)
+	return node.Run(ctx, h, s, each)
 }
 
 // watch has every node write down when it gets the VIP, and loses it.

@@ -109,7 +109,9 @@ func TestDrillRefuses(t *testing.T) {
 			f.nodes["node-1"].facts.Servers = f.nodes["node-1"].facts.Servers[:1]
 		}, "node-1: is the only control-plane node"},
 		{"etcd's majority", "link-down", func(f *fleet, _ *DrillOptions) { f.nodes["node-2"].health = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
-		{"a change that waits", "haproxy-stopped", func(f *fleet, _ *DrillOptions) { f.nodes["node-2"].facts.put(pendingPath+"/txn", 0o600, []byte("t\n")) }, "node-2: a change waits to be confirmed: "},
+		{"a change that waits", "haproxy-stopped", func(f *fleet, _ *DrillOptions) {
+			put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("t\n"))
+		}, "node-2: a change waits to be confirmed: "},
 		{"no nft", "apiserver-cut", func(f *fleet, _ *DrillOptions) { f.nodes["node-1"].facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
 		{"a node that does not want to", "haproxy-stopped", func(f *fleet, _ *DrillOptions) { f.nodes["node-1"].on["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
 		{"a stranger", "haproxy-stopped", func(_ *fleet, o *DrillOptions) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},

@@ -38,7 +38,7 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	if effects[render.SysctlApply] || !f.settled(artifacts) {
+	if effects[render.SysctlApply] || !settled(f, artifacts) {
 		n.Sysctl = SysctlOn
 	}
 	n.gives = given(f, artifacts)
@@ -62,7 +62,7 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	if n.Manifest != nil {
 		manifest = n.Manifest.Content
 	}
-	if at := listens(manifest, c.Port); n.Manifest != nil || at != "" && !f.apiserverListens(at) {
+	if at := listens(manifest, c.Port); n.Manifest != nil || at != "" && !apiserverListens(f, at) {
 		n.Listen = at
 	}
 	n.planTables(c, f, artifacts, effects)

@@ -73,7 +73,7 @@ func (d *exercise) suffer(ctx context.Context) (*Proof, error) {
 	}
 	d.r.report(Event{Node: d.node.Name, Step: d.fault.Name + ": " + d.fault.Does, Usual: d.options.Lasts})
 	err := d.strike(ctx)
-	var refused *refusedByNode
+	var refused *node.RefusedError
 	if errors.As(err, &refused) {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (r *Rollout) holdAgain(ctx context.Context, n inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := run(ctx, h, n.Name, node.Script("unlock", nil), nil); err != nil {
+	if err := node.Run(ctx, h, node.Script("unlock", nil), nil); err != nil {
 		return err
 	}
 	return r.hold(ctx, n)

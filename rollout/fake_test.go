@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -51,9 +52,9 @@ type fakeNode struct {
 	name   string
 	fleet  *fleet
 	facts  *Facts
-	saved  map[string]*saved // generations, by number
-	on     map[string]step   // by Script.Name; see script.go
-	dial   func(n int) error // the n-th connection; nil: all work
+	saved  map[string]*node.Snapshot // generations, by number
+	on     map[string]step           // by Script.Name; see script.go
+	dial   func(n int) error         // the n-th connection; nil: all work
 	cert   tls.Certificate
 	ready  func() int  // the status of /readyz; nil: 200
 	down   atomic.Bool // nothing listens where its apiserver should
@@ -79,7 +80,7 @@ func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts
 	}
 	for _, n := range f.Cluster.Nodes {
 		f.nodes[n.Name] = &fakeNode{
-			name: n.Name, fleet: f, facts: of(t, f.Rollout, n), on: map[string]step{}, saved: map[string]*saved{},
+			name: n.Name, fleet: f, facts: of(t, f.Rollout, n), on: map[string]step{}, saved: map[string]*node.Snapshot{},
 			cert: authority.certificate(t, farAhead, nil, n.Address.String()),
 		}
 	}
@@ -150,6 +151,8 @@ type fakeHost struct {
 }
 
 var errGone = &remote.Error{Host: "node", Err: remote.ErrConnectionLost}
+
+func (h *fakeHost) Name() string { return h.name }
 
 func (h *fakeHost) Close() error {
 	h.once.Do(func() {
@@ -231,34 +234,34 @@ func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) erro
 		return &remote.ScriptError{Host: n.name, Script: s.Name, Code: 1}
 	}
 	var index, units strings.Builder
-	for _, path := range state.absent {
+	for _, path := range state.Absent {
 		fmt.Fprintf(&index, "absent %s\n", path)
 	}
 	for _, unit := range []string{"keepalived", "haproxy"} {
-		fmt.Fprintf(&units, "%s %s %s\n", unit, state.units[unit].Active, state.units[unit].File)
+		fmt.Fprintf(&units, "%s %s %s\n", unit, state.Units[unit].Active, state.Units[unit].File)
 	}
 	for _, r := range []remote.Record{recordData("index", []byte(index.String())), recordData("units", []byte(units.String()))} {
 		say(r.Key, r.Fields...)
 	}
-	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.nonlocalBind])
-	files := recordData("files", archive(n.fleet.t, state.files))
+	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.NonlocalBind])
+	files := recordData("files", archive(n.fleet.t, state.Files))
 	say(files.Key, files.Fields...)
 	return nil
 }
 
 // save keeps the state that facts describe as a generation.
-func (n *fakeNode) save(number string, f *Facts) *saved {
-	s := &saved{files: map[string]File{}, units: map[string]Unit{}, nonlocalBind: f.NonlocalBind}
-	for _, path := range f.managedPaths() {
+func (n *fakeNode) save(number string, f *Facts) *node.Snapshot {
+	s := &node.Snapshot{Files: map[string]File{}, Units: map[string]Unit{}, NonlocalBind: f.NonlocalBind}
+	for _, path := range f.ManagedPaths() {
 		if file, ok := f.Files[path]; ok {
-			s.files[path] = file
+			s.Files[path] = file
 		} else {
-			s.absent = append(s.absent, path)
+			s.Absent = append(s.Absent, path)
 		}
 	}
 	for _, unit := range []string{"haproxy", "keepalived"} {
 		u := f.Units[unit+".service"]
-		s.units[unit] = Unit{Active: u.Active, File: u.File}
+		s.Units[unit] = Unit{Active: u.Active, File: u.File}
 	}
 	n.saved[number] = s
 	return s

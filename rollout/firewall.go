@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -57,12 +58,12 @@ func (p *NodePlan) toRules(f *Facts, want []render.Rule) {
 }
 
 // planFirewallBack leaves of kplb's rules those of a saved state.
-func (p *NodePlan) planFirewallBack(f *Facts, s *saved) {
+func (p *NodePlan) planFirewallBack(f *Facts, s *node.Snapshot) {
 	if !ufwEnabled(f) {
 		return
 	}
 	var were []render.Rule
-	for _, r := range ufwAllRules(s.files) {
+	for _, r := range ufwAllRules(s.Files) {
 		if r.ours {
 			were = append(were, r.Rule)
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -14,9 +15,9 @@ func firewalled(t *testing.T, rules string) (*inventory.Cluster, *Facts) {
 	t.Helper()
 	r := rolloutOf(t, home)
 	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-	f.put(ufwConfPath, 0o644, testdata(t, "ufw-enabled.conf"))
-	f.put(ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults"))
-	f.put(ufwRulesPath, 0o640, testdata(t, rules))
+	put(f, ufwConfPath, 0o644, testdata(t, "ufw-enabled.conf"))
+	put(f, ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults"))
+	put(f, ufwRulesPath, 0o640, testdata(t, rules))
 	return r.Cluster, f
 }
 
@@ -39,8 +40,8 @@ func TestFirewall(t *testing.T) {
 	reject := stays + "reject VRRP to 10.1.1.2; by hand, if it is not meant so, and then apply again:\n" +
 		"  ufw delete reject out log-all proto vrrp from any to 10.1.1.2"
 	removed := func(f *Facts) { f.Units["ufw.service"] = Unit{Load: "not-found"} }
-	disabled := func(f *Facts) { f.edit(ufwConfPath, "ENABLED=yes", "ENABLED=no") }
-	deniesOut := func(f *Facts) { f.put(ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults-out")) }
+	disabled := func(f *Facts) { edit(f, ufwConfPath, "ENABLED=yes", "ENABLED=no") }
+	deniesOut := func(f *Facts) { put(f, ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults-out")) }
 	for _, c := range []struct {
 		name, rules        string
 		but                func(*Facts)
@@ -96,7 +97,7 @@ func TestFirewall(t *testing.T) {
 func TestFirewallToMulticast(t *testing.T) {
 	t.Parallel()
 	c, f := firewalled(t, "ufw-applied.rules")
-	f.put(ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults-out"))
+	put(f, ufwDefaultsPath, 0o644, testdata(t, "ufw-defaults-out"))
 	c.VRRP.Mode = inventory.Multicast
 	p := newNodePlan(c, c.Nodes[0], f)
 	p.planFirewall(c, f)
@@ -108,7 +109,7 @@ func TestFirewallToMulticast(t *testing.T) {
 
 	c, f = firewalled(t, "ufw-applied.rules")
 	c.VRRP.Mode = inventory.Multicast
-	f.edit(ufwRulesPath, "10.1.1.2 in comment=6b706c62", "10.1.1.2 in")
+	edit(f, ufwRulesPath, "10.1.1.2 in comment=6b706c62", "10.1.1.2 in")
 	p = newNodePlan(c, c.Nodes[0], f)
 	p.planFirewall(c, f)
 	same(t, "a person's is enough", words(p.open), []string{"in VRRP to 224.0.0.18 from 10.1.1.3"})
@@ -140,13 +141,13 @@ func TestFirewallBack(t *testing.T) {
 	t.Parallel()
 	c, f := firewalled(t, "ufw-mixed.rules")
 	p := newNodePlan(c, c.Nodes[0], f)
-	p.planFirewallBack(f, &saved{files: map[string]File{ufwRulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
+	p.planFirewallBack(f, &node.Snapshot{Files: map[string]File{ufwRulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
 	same(t, "open", words(p.open), []string(nil))
 	same(t, "close", words(p.close), []string{"in VRRP from 10.1.1.9", "out TCP port 6443 of 10.1.1.2"})
 
 	c, f = firewalled(t, "ufw-fresh.rules")
 	p = newNodePlan(c, c.Nodes[0], f)
-	p.planFirewallBack(f, &saved{files: map[string]File{ufwRulesPath: {Content: testdata(t, "ufw-applied.rules")}}})
+	p.planFirewallBack(f, &node.Snapshot{Files: map[string]File{ufwRulesPath: {Content: testdata(t, "ufw-applied.rules")}}})
 	same(t, "opens again", len(p.open), 5)
 }
 
@@ -245,7 +246,7 @@ func TestFirewallOfAnotherKind(t *testing.T) {
 	} {
 		r := rolloutOf(t, home)
 		f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-		same(t, "record", f.take(record("filter", filter)), error(nil))
+		f.Filter = inspected(t, record("filter", filter)).Filter
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
 		same(t, filter, strings.Join(p.notes, "\n\n"), want)

@@ -87,7 +87,7 @@ func (r *Rollout) hold(ctx context.Context, n inventory.Node) error {
 		"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
 	})
 	s.Resident, s.Beat = true, beat
-	err = run(ctx, h, n.Name, s, func(record remote.Record) {
+	err = node.Run(ctx, h, s, func(record remote.Record) {
 		switch record.Key {
 		case "locked":
 			locked = true
@@ -113,7 +113,7 @@ func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
 	}
 	s := node.Script("release", map[string]string{"KPLB_TOKEN": r.token})
 	s.Resident = true
-	return run(ctx, h, n.Name, s, nil)
+	return node.Run(ctx, h, s, nil)
 }
 
 // Unlock takes the locks of all nodes away from whoever holds them, and says
@@ -126,7 +126,7 @@ func (r *Rollout) Unlock(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, node.Script("unlock", nil), func(record remote.Record) {
+		return node.Run(ctx, h, node.Script("unlock", nil), func(record remote.Record) {
 			mu.Lock()
 			defer mu.Unlock()
 			if record.Key == "taken" {

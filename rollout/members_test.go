@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -65,16 +66,16 @@ func four(t *testing.T) *fleet {
 	f.Cluster.Nodes = append(f.Cluster.Nodes, extra)
 	for i, n := range f.Cluster.Nodes {
 		if i == 3 {
-			f.nodes[n.Name] = &fakeNode{name: n.Name, fleet: f, on: map[string]step{}, saved: map[string]*saved{}}
+			f.nodes[n.Name] = &fakeNode{name: n.Name, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
 		}
 		f.nodes[n.Name].facts = applied(t, f.Rollout, n)
 	}
 	before := fresh(t, f.Cluster, extra)
 	certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}))
-	before.put(certificatePath, 0o644, certificate)
+	put(before, certificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("0", before)
 	certificate, _ = pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
-	f.nodes["node-4"].facts.put(certificatePath, 0o644, certificate)
+	put(f.nodes["node-4"].facts, certificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("1", f.nodes["node-4"].facts)
 	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
 	return f
@@ -310,10 +311,12 @@ func TestAskAnonymously(t *testing.T) {
 		{"nothing is to be done", func(*fleet) {}, false},
 		{"every HAProxy has got its 200", func(f *fleet) { f.change() }, false},
 		{"one does not answer", func(f *fleet) { f.change(); f.nodes["node-2"].facts.Servers = nil }, true},
-		{"one has a server down for its answer", func(f *fleet) { f.nodes["node-2"].facts.Servers[0] = Server{"node-1", "DOWN", "L7STS", 0} }, true},
+		{"one has a server down for its answer", func(f *fleet) {
+			f.nodes["node-2"].facts.Servers[0] = Server{Name: "node-1", Status: "DOWN", Check: "L7STS", Sessions: 0}
+		}, true},
 		{"it takes refusals for an answer now", func(f *fleet) {
 			for _, n := range f.nodes {
-				n.facts.edit(render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
+				edit(n.facts, render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
 			}
 		}, true},
 	} {

@@ -24,7 +24,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 				return err
 			}
 			step := Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
-			return r.step(step, func() error { return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check), nil) })
+			return r.step(step, func() error { return node.Run(ctx, h, packagesScript(n.Packages, check), nil) })
 		})
 	}
 	if err := all("fetching", true); err != nil {

@@ -168,7 +168,7 @@ func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	for i, vip := range c.VIPs {
 		vips[i] = fmt.Sprintf("%s dev %s", netip.PrefixFrom(vip, vip.BitLen()), address.Interface)
 	}
-	p := NodePlan{Node: n, Holder: f.holdsAny(c.VIPs), Restart: restartOn(c, f), vip: strings.Join(vips, "\n"), paths: f.managedPaths()}
+	p := NodePlan{Node: n, Holder: f.HoldsAny(c.VIPs), Restart: restartOn(c, f), vip: strings.Join(vips, "\n"), paths: f.ManagedPaths()}
 	if c.Exposure != inventory.IPVS {
 		p.serves = c.Frontends()
 	}

@@ -25,7 +25,7 @@ const twoFamilies = `[10.1.233.1, "fd10:1::100"]`
 
 // both gives a node its IPv6 address.
 func both(f *Facts, n inventory.Node) *Facts {
-	f.Addresses = append(f.Addresses, Address{"eth0", netip.PrefixFrom(n.Addresses[1], 64)})
+	f.Addresses = append(f.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(n.Addresses[1], 64)})
 	return f
 }
 
@@ -122,8 +122,8 @@ func TestRefusals6(t *testing.T) {
 		},
 		"ufw drops it": {
 			twoFamilies, func(f *Facts) {
-				f.put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-				f.put(ufwDefaultsPath, 0o644, []byte("IPV6=no\n"))
+				put(f, ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+				put(f, ufwDefaultsPath, 0o644, []byte("IPV6=no\n"))
 			},
 			"ufw drops all IPv6 (IPV6=no in /etc/default/ufw), and with it what is for fd10:1::100",
 		},
@@ -154,12 +154,12 @@ func TestRedirects6(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, several(twoFamilies, "exposure: redirect\n"))
 	f := applied(t, r, r.Cluster.Nodes[0])
-	same(t, "both", f.redirects(r.Cluster), true)
+	same(t, "both", redirects(f, r.Cluster), true)
 	four, six, _ := strings.Cut(f.Redirect, "table ip6 kplb6\n")
 	f.Redirect = four
-	same(t, "IPv4 alone", f.redirects(r.Cluster), false)
+	same(t, "IPv4 alone", redirects(f, r.Cluster), false)
 	f.Redirect = six
-	same(t, "IPv6 alone", f.redirects(r.Cluster), false)
+	same(t, "IPv6 alone", redirects(f, r.Cluster), false)
 	same(t, "listens", joined(frontendsIn(f.Files[render.HAProxyPath].Content, r.Cluster.VIPs), " "), "10.1.233.1:8443 [fd10:1::100]:8443")
 }
 
@@ -169,9 +169,9 @@ func TestFirewall6(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, several(twoFamilies, ""))
 	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-	f.put(ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-	f.put(ufwDefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-	f.put(ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+	put(f, ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+	put(f, ufwDefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+	put(f, ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 	plan := func() string {
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
@@ -179,7 +179,7 @@ func TestFirewall6(t *testing.T) {
 	}
 	const vrrp = "allow in vrrp 10.1.1.2 any 0\nallow in vrrp 10.1.1.3 any 0\n"
 	same(t, "IPv4 is open to all", plan(), vrrp+"allow in tcp any fd10:1::100 6443\n")
-	f.put(ufwRules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
+	put(f, ufwRules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
 	same(t, "and IPv6", plan(), vrrp+"delete in tcp any fd10:1::99 6443\n")
 
 	same(t, "nft", byHand(&Facts{Filter: "inet filter input"}, []render.Rule{{Protocol: "vrrp", From: netip.MustParseAddr("fd10:1::2")}, {Protocol: "tcp", To: netip.MustParseAddr("fd10:1::100"), Port: 6443}}),

@@ -113,7 +113,7 @@ func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (sock
 	if n.Manifest == nil {
 		return "", nil
 	}
-	err = run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), func(record remote.Record) {
+	err = node.Run(ctx, h, r.manifestScript(*n.Manifest), func(record remote.Record) {
 		if record.Key == "socket" && len(record.Fields) == 1 {
 			socket = record.Fields[0]
 		}
@@ -126,7 +126,7 @@ func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (sock
 func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen, socket string, waits func(string)) error {
 	for end := time.Now().Add(apiserverPatience); ; {
 		var elsewhere string
-		err := run(ctx, h, n.Name, node.Script("await", map[string]string{
+		err := node.Run(ctx, h, node.Script("await", map[string]string{
 			"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
 			"KPLB_SOCKET":  socket,
 			"KPLB_SECONDS": strconv.Itoa(int(awaitSlice.Seconds())),
@@ -158,7 +158,7 @@ func (r *Rollout) activateScript(n NodePlan) remote.Script {
 		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
 		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
 		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
-		"KPLB_REDIRECT": string(n.Redirect), "KPLB_DIRECTOR": string(n.Director), "KPLB_MARK": mark,
+		"KPLB_REDIRECT": string(n.Redirect), "KPLB_DIRECTOR": string(n.Director), "KPLB_MARK": node.Mark,
 		"KPLB_GIVE": strings.Join(n.gives, " "), "KPLB_GIVE_OF": strconv.Itoa(n.givesOf),
 		"KPLB_OPEN": ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
 		"KPLB_SERVES": joined(n.serves, " "), "KPLB_NO_BIND6": flag(n.noBind6),

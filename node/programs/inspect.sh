@@ -1,9 +1,7 @@
 # What kplb must know of a node, in one go. Reads only.
 #   KPLB_PATHS         the files whose state counts, without the leading slash
-#   KPLB_PORT          of the apiserver; on a worker, of its balancer
-#   KPLB_FRONT_PORT    of haproxy, on the VIP
+#   KPLB_PORTS         who listens there
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
-#   KPLB_MORE_PORTS    that haproxy has, or will have
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
 #   KPLB_FILTER        1: which firewall is active
 #   KPLB_KERNEL        1: whether the kernel has ip_vs, and what is in it; always where it is in use
@@ -18,8 +16,8 @@ done </etc/os-release
 
 # text goes without base64: every process counts here
 record addresses "$(ip -o addr show)"
-ports="sport = :$KPLB_PORT or sport = :$KPLB_FRONT_PORT or sport = :$KPLB_MONITOR_PORT"
-for port in $KPLB_MORE_PORTS; do ports="$ports or sport = :$port"; done
+ports=
+for port in $KPLB_PORTS; do ports="${ports:+$ports or }sport = :$port"; done
 record listeners "$(ss -Hltnp "( $ports )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
 	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)"

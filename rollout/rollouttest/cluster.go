@@ -133,6 +133,9 @@ type Host struct {
 
 var errLost = errors.New("the connection is lost")
 
+// Name is the name of the node.
+func (h *Host) Name() string { return h.node.name }
+
 // Close ends the connection, and with it the lock that was taken over it.
 func (h *Host) Close() error {
 	c := h.node.cluster

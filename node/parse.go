@@ -1,15 +1,12 @@
-package rollout
+package node
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/netip"
 	"path"
 	"regexp"
@@ -25,8 +22,8 @@ import (
 // maxFile bounds a file that is read from a node, in bytes.
 const maxFile = 1 << 20
 
-// parseAddresses reads `ip -o addr show`.
-func parseAddresses(text string) []Address {
+// ParseAddresses reads `ip -o addr show`.
+func ParseAddresses(text string) []Address {
 	var out []Address
 	for _, line := range strings.Split(text, "\n") {
 		field := strings.Fields(line)
@@ -131,66 +128,3 @@ func parseFiles(archive []byte) (map[string]File, error) {
 		out[path.Clean("/"+h.Name)] = f
 	}
 }
-
-// parseStats reads the apiservers' part of what parseBackends reads.
-func parseStats(answer []byte) []Server {
-	backends := parseBackends(answer)
-	if backends == nil {
-		return nil
-	}
-	servers := []Server{}
-	for _, s := range backends[backendName] {
-		servers = append(servers, s.Server)
-	}
-	return servers
-}
-
-// parseBackends reads the answer of HAProxy's statistics page in CSV (its
-// management manual, section 9.1).
-func parseBackends(answer []byte) map[string][]Counted {
-	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
-	if err != nil || response.StatusCode != http.StatusOK {
-		return nil
-	}
-	defer response.Body.Close() //nolint:errcheck // it is in memory
-	r := csv.NewReader(response.Body)
-	r.FieldsPerRecord = -1
-	rows, err := r.ReadAll()
-	if err != nil || len(rows) == 0 {
-		return nil
-	}
-	column := map[string]int{}
-	for i, name := range rows[0] {
-		column[strings.TrimPrefix(name, "# ")] = i
-	}
-	get := func(row []string, name string) string {
-		if i, ok := column[name]; ok && i < len(row) {
-			return remote.Clean(row[i])
-		}
-		return ""
-	}
-	out := map[string][]Counted{}
-	for _, row := range rows[1:] {
-		backend, name := get(row, "pxname"), get(row, "svname")
-		if name == "BACKEND" || name == "FRONTEND" {
-			continue
-		}
-		sessions, _ := strconv.Atoi(get(row, "scur"))
-		total, _ := strconv.Atoi(get(row, "stot"))
-		out[backend] = append(out[backend], Counted{Server{name, get(row, "status"), checkOf(get(row, "check_status"), get(row, "check_code")), sessions}, total})
-	}
-	return out
-}
-
-// checkOf is the result of a health check as HAProxy's own page writes it. A
-// star says that the next check is under way.
-func checkOf(status, code string) string {
-	status = strings.TrimPrefix(status, "* ")
-	if code == "" {
-		return status
-	}
-	return status + "/" + code
-}
-
-// backendName is the apiservers' backend in haproxy.cfg.
-const backendName = "kube-apiserver"

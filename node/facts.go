@@ -1,4 +1,4 @@
-package rollout
+package node
 
 import (
 	"io/fs"
@@ -20,20 +20,20 @@ type Facts struct {
 	NonlocalBind bool
 	HAProxy      Package
 	Keepalived   Package
-	Files        map[string]File      // by absolute path; only those that are there
-	Kubeconfigs  []string             // in the homes of root and of the login, that are there
-	Manifests    []string             // file names in the manifests directory
-	NFT          bool                 // nft is installed
-	Redirect     string               // kplb's own table of nftables, in nft's words; empty: there is none
-	Filter       string               // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool                 // the kubelet, to where the inventory has it
-	Servers      []Server             // as the node's HAProxy sees them; nil: it does not answer
-	Backends     map[string][]Counted // of all of its backends, by name; nil: it does not answer
+	Files        map[string]File          // by absolute path; only those that are there
+	Kubeconfigs  []string                 // in the homes of root and of the login, that are there
+	Manifests    []string                 // file names in the manifests directory
+	NFT          bool                     // nft is installed
+	Redirect     string                   // kplb's own table of nftables, in nft's words; empty: there is none
+	Filter       string                   // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
+	Connected    bool                     // the kubelet, to where the inventory has it
+	Servers      []Server                 // as the node's HAProxy sees them; nil: it does not answer
+	Backends     map[string][]ServerStats // of all of its backends, by name; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
 
 	Kernel   Kernel            // asked with exposure: ipvs, and where that is to be left
-	Directed []Directed        // by the kernel, likewise; nil: it has no virtual server of kplb's
+	Directed []RealServer      // by the kernel, likewise; nil: it has no virtual server of kplb's
 	Settings map[string]string // of the kernel that ipvs needs, likewise; those that are there
 
 	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
@@ -90,9 +90,9 @@ type Server struct {
 	Sessions            int
 }
 
-// Counted is a server, and how many connections it has got since HAProxy has
+// ServerStats is a server, and how many connections it has had since HAProxy
 // last started or reloaded.
-type Counted struct {
+type ServerStats struct {
 	Server
 	Total int
 }
@@ -110,8 +110,8 @@ func (f *Facts) Holds(a netip.Addr) bool {
 	return false
 }
 
-// holdsAny says whether the node has one of the addresses.
-func (f *Facts) holdsAny(all []netip.Addr) bool { return slices.ContainsFunc(all, f.Holds) }
+// HoldsAny says whether the node has one of the addresses.
+func (f *Facts) HoldsAny(all []netip.Addr) bool { return slices.ContainsFunc(all, f.Holds) }
 
 // InterfaceOf finds the interface that has the address.
 func (f *Facts) InterfaceOf(a netip.Addr) (Address, bool) {
@@ -127,7 +127,7 @@ func (f *Facts) InterfaceOf(a netip.Addr) (Address, bool) {
 func (f *Facts) Bound(a netip.AddrPort) bool {
 	bound := false
 	for _, l := range f.Listeners {
-		if l.Process != apiserverProcess {
+		if l.Process != APIServerProcess {
 			continue
 		}
 		if l.Address.Port() == a.Port() && l.Address.Addr().IsUnspecified() {
@@ -138,8 +138,8 @@ func (f *Facts) Bound(a netip.AddrPort) bool {
 	return bound
 }
 
-// The processes that are expected on the apiserver's port.
+// The processes that are expected on the apiserver's port, as ss names them.
 const (
-	apiserverProcess = "kube-apiserver"
-	haproxyProcess   = "haproxy"
+	APIServerProcess = "kube-apiserver"
+	HAProxyProcess   = "haproxy"
 )
