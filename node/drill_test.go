@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kplb/kplb/remote"
 )
 
 // drillbox is a node on which drill.sh runs for real, with daemons that only
@@ -211,8 +212,6 @@ func TestDrillFreezes(t *testing.T) {
 	is("S")
 }
 
-var holderLine = regexp.MustCompile(`^([0-9]{1,11}\.[0-9]{9}) (held|lost)$`)
-
 // TestWatchScript writes down every change, once.
 func TestWatchScript(t *testing.T) {
 	t.Parallel()
@@ -238,11 +237,59 @@ esac
 	}
 	var words []string
 	for line := range strings.Lines(string(data)) {
-		if m := holderLine.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+		if m := holderForm.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
 			words = append(words, m[2])
 		} else {
 			t.Errorf("line %q", line)
 		}
 	}
 	same(t, "changes", words, []string{"lost", "held", "lost"})
+}
+
+// TestDrillLog leaves out what does not have its form.
+func TestDrillLog(t *testing.T) {
+	t.Parallel()
+	const second = time.Second
+	for _, c := range []struct {
+		name    string
+		records []remote.Record
+		want    DrillLog
+		clock   bool
+	}{
+		{
+			"a log", []remote.Record{
+				record("clock", "1000.000000000"), record("struck", "999.000000000\n"), record("mended", "999.500000000"), record("by", "its own timer\n"),
+				record("holder", "990.000000000 lost\n995.250000000 held\n"),
+			},
+			DrillLog{
+				Clock: 1000 * second, Struck: 999 * second, Mended: 999500 * time.Millisecond, By: "its own timer",
+				Changes: []HolderChange{{990 * second, false}, {995250 * time.Millisecond, true}},
+			}, true,
+		},
+		{
+			"no clock", []remote.Record{record("holder", "990.000000000 held\n"), record("struck", "990.000000000")},
+			DrillLog{Struck: 990 * second, Changes: []HolderChange{{990 * second, true}}}, false,
+		},
+		{"a clock that is none", []remote.Record{record("clock", "now")}, DrillLog{}, false},
+		{"a year that is none", []remote.Record{record("clock", "99999999999.000000000")}, DrillLog{}, false},
+		{"somebody", []remote.Record{record("by", "somebody")}, DrillLog{}, false},
+		{
+			"lines that are none", []remote.Record{record("clock", "1000.000000000", "x"), record("clock", "1000.000000000"), record("holder", "\x1b[2J held\n990.000000000 held twice\n\n991.000000000 held")},
+			DrillLog{Clock: 1000 * second, Changes: []HolderChange{{991 * second, true}}}, true,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var log DrillLog
+			for _, r := range c.records {
+				log.take(r)
+			}
+			same(t, "there is a clock", !log.At.IsZero(), c.clock)
+			log.At = time.Time{}
+			same(t, "log", log, c.want)
+		})
+	}
+	var flood DrillLog
+	flood.take(record("holder", strings.Repeat("1.000000000 held\n", 5000)))
+	same(t, "a flood", len(flood.Changes), mostChanges)
 }

@@ -48,7 +48,7 @@ func generations(ctx context.Context, h Host, wanted string) ([]Generation, *Sna
 	s := &Snapshot{Units: map[string]Unit{}}
 	var current string
 	var bad error
-	err := Run(ctx, h, Script("generations", map[string]string{"KPLB_GENERATION": wanted}), func(r remote.Record) {
+	err := run(ctx, h, script("generations", map[string]string{"KPLB_GENERATION": wanted}), func(r remote.Record) {
 		switch {
 		case r.Key == "generation" && len(r.Fields) == 3:
 			if n, err := strconv.Atoi(r.Fields[0]); err == nil && n >= 0 {
@@ -111,5 +111,5 @@ func (s *Snapshot) take(r remote.Record) error {
 // Forget removes what kplb keeps on a node: generations, and what belongs to
 // them. A node with a change that is not confirmed refuses.
 func Forget(ctx context.Context, h Host) error {
-	return Run(ctx, h, Script("forget", nil), nil)
+	return run(ctx, h, script("forget", nil), nil)
 }

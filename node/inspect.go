@@ -56,7 +56,7 @@ func (q InspectRequest) script() remote.Script {
 	for i, port := range q.Ports {
 		ports[i] = number(port)
 	}
-	return Script("inspect", map[string]string{
+	return script("inspect", map[string]string{
 		"KPLB_PATHS":        strings.Join(paths, " "),
 		"KPLB_PORTS":        strings.Join(ports, " "),
 		"KPLB_MONITOR_PORT": number(q.MonitorPort),
@@ -91,7 +91,9 @@ func (f *Facts) take(r remote.Record) error {
 	case "filter":
 		f.Filter = filterForm.FindString(field(0))
 	case "kubeconfig":
-		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
+		if pathForm.MatchString(field(0)) {
+			f.Kubeconfigs = append(f.Kubeconfigs, field(0))
+		}
 	case "kernel":
 		f.Kernel = Kernel{Release: field(0), IPVS: field(1)}
 	case "setting":
@@ -117,7 +119,7 @@ func (f *Facts) take(r remote.Record) error {
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
 	case "addresses":
-		f.Addresses = ParseAddresses(field(0))
+		f.Addresses = parseAddresses(field(0))
 	case "listeners":
 		f.Listeners = parseListeners(field(0))
 	case "units":
@@ -127,6 +129,9 @@ func (f *Facts) take(r remote.Record) error {
 	}
 	return nil
 }
+
+// pathForm is a path in a home, in which programs look for nothing else.
+var pathForm = regexp.MustCompile(`^/[A-Za-z0-9/._-]+$`)
 
 // filterForm is firewalld, or a family, a table and a chain of nftables.
 var filterForm = regexp.MustCompile(`^(firewalld|[a-z0-9]+ [A-Za-z0-9_./-]+ [A-Za-z0-9_./-]+)$`)

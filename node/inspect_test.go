@@ -101,3 +101,15 @@ func TestHostileRecords(t *testing.T) {
 		says(t, (&Facts{}).take(c.record), c.err)
 	}
 }
+
+// TestHostileKubeconfigs: paths are given to programs again, a word each.
+func TestHostileKubeconfigs(t *testing.T) {
+	t.Parallel()
+	f := &Facts{}
+	for _, path := range []string{"/root/.kube/config", "root/.kube/config", "/home/a b/.kube/config", "/home/$(reboot)/.kube/config", "/home/*/.kube/config", "", "/home/x\n/.kube/config"} {
+		if err := f.take(record("kubeconfig", path)); err != nil {
+			t.Error(err)
+		}
+	}
+	same(t, "paths", f.Kubeconfigs, []string{"/root/.kube/config"})
+}

@@ -26,7 +26,7 @@ type RealServer struct {
 	Active, Inactive int // connections
 }
 
-// parseRealServers reads the real servers of kplb's Mark in /proc/net/ip_vs; nil
+// parseRealServers reads the real servers of kplb's mark in /proc/net/ip_vs; nil
 // where the kernel has no virtual server for it.
 func parseRealServers(text string) []RealServer {
 	var out []RealServer
@@ -35,7 +35,7 @@ func parseRealServers(text string) []RealServer {
 		field := strings.Fields(line)
 		switch {
 		case len(field) >= 2 && field[0] == "FWM":
-			if within = field[1] == Mark; within {
+			if within = field[1] == mark; within {
 				out = []RealServer{}
 			}
 		case len(field) > 0 && field[0] != "->":
@@ -67,5 +67,5 @@ func parseRealServer(field []string) (RealServer, bool) {
 	return d, err == nil
 }
 
-// Mark is that of the kernel's virtual server, as /proc/net/ip_vs writes it.
-var Mark = fmt.Sprintf("%08X", render.DirectorMark)
+// mark is that of the kernel's virtual server, as /proc/net/ip_vs writes it.
+var mark = fmt.Sprintf("%08X", render.DirectorMark)

@@ -22,8 +22,8 @@ import (
 // maxFile bounds a file that is read from a node, in bytes.
 const maxFile = 1 << 20
 
-// ParseAddresses reads `ip -o addr show`.
-func ParseAddresses(text string) []Address {
+// parseAddresses reads `ip -o addr show`.
+func parseAddresses(text string) []Address {
 	var out []Address
 	for _, line := range strings.Split(text, "\n") {
 		field := strings.Fields(line)

@@ -47,7 +47,7 @@ func TestParseAddresses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			same(t, "addresses", ParseAddresses(c.text), c.want)
+			same(t, "addresses", parseAddresses(c.text), c.want)
 		})
 	}
 }
@@ -274,7 +274,7 @@ func TestParseStats(t *testing.T) {
 func TestHugeOutput(t *testing.T) {
 	t.Parallel()
 	const lines = 50_000
-	same(t, "addresses", len(ParseAddresses(strings.Repeat("2: eth0    inet 10.1.1.1/16 scope global\n", lines))), lines)
+	same(t, "addresses", len(parseAddresses(strings.Repeat("2: eth0    inet 10.1.1.1/16 scope global\n", lines))), lines)
 	same(t, "listeners", len(parseListeners(strings.Repeat("LISTEN 0 128 10.1.1.1:6443 *:* users:((\"a\",pid=1,fd=1))\n", lines))), lines)
 	same(t, "units", len(parseUnits(strings.Repeat("Id=a\n\n", lines))), 1)
 	long := strings.Repeat("=", 1<<20)
@@ -294,7 +294,7 @@ func FuzzParseText(f *testing.F) {
 	}
 	f.Add([]byte("LISTEN 0 0 1%2 3"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, a := range ParseAddresses(string(data)) {
+		for _, a := range parseAddresses(string(data)) {
 			clean(t, "interface", a.Interface)
 		}
 		for _, l := range parseListeners(string(data)) {

@@ -79,19 +79,15 @@ func text(name string) string {
 	return b.String()
 }
 
-// Script is a program with its data.
-func Script(name string, vars map[string]string) remote.Script {
+// script is a program with its data.
+func script(name string, vars map[string]string) remote.Script {
 	return remote.Script{Name: name, Body: text(name), Limit: programs[name].limit, Vars: vars}
 }
 
-// RestoreProgram is what stays on a node while a change is not confirmed. It
+// restoreProgram is what stays on a node while a change is not confirmed. It
 // depends on nothing but the node.
-func RestoreProgram() []byte {
+func restoreProgram() []byte {
 	return []byte("#!/bin/sh\n# kplb: takes an unconfirmed change back; see /var/lib/kplb/pending\nset -u\numask 077\n" +
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\ntrap '' HUP PIPE\n" +
 		text("restore"))
 }
-
-// ProgramFile is what others than the shell read: a program that another one leaves on
-// the node, or one of perl's.
-func ProgramFile(name string) []byte { return []byte(file(name)) }

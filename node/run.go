@@ -14,9 +14,9 @@ type RefusedError struct{ Node, Reason string }
 
 func (e *RefusedError) Error() string { return e.Node + ": " + e.Reason }
 
-// Run runs a program and hands its records on. What the node refused is a
+// run runs a program and hands its records on. What the node refused is a
 // RefusedError, in the program's own words.
-func Run(ctx context.Context, h Host, s remote.Script, each func(remote.Record)) error {
+func run(ctx context.Context, h Host, s remote.Script, each func(remote.Record)) error {
 	var refused, broken string
 	touched := false
 	err := h.Run(ctx, s, func(r remote.Record) error {

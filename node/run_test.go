@@ -38,7 +38,7 @@ func TestRun(t *testing.T) {
 				}
 				return c.ends
 			})
-			err := Run(t.Context(), h, remote.Script{}, nil)
+			err := run(t.Context(), h, remote.Script{}, nil)
 			says(t, err, c.says)
 			var refused *RefusedError
 			same(t, "nothing was changed", errors.As(err, &refused), c.refused)

@@ -81,23 +81,23 @@ func (f *Facts) Restored() string {
 	return fmt.Sprintf("a change (%s) was taken back at %s: %s", note["about"], note["time"], note["reason"])
 }
 
-// Restart is how an apiserver has restarted whose manifest was replaced.
-type Restart struct {
+// MeasuredRestart is how an apiserver has restarted whose manifest was replaced.
+type MeasuredRestart struct {
 	Kind inventory.Restart
 	Took time.Duration // until it was ready
 }
 
-func (r Restart) String() string { return fmt.Sprintf("%s %.1f", r.Kind, r.Took.Seconds()) }
+func (r MeasuredRestart) String() string { return fmt.Sprintf("%s %.1f", r.Kind, r.Took.Seconds()) }
 
 // LastRestart is how the node's apiserver has restarted last, if that was
 // written down, and is a time.
-func (f *Facts) LastRestart() (Restart, bool) {
+func (f *Facts) LastRestart() (MeasuredRestart, bool) {
 	kind, said, _ := strings.Cut(strings.TrimSpace(string(f.Files[restartedPath].Content)), " ")
 	seconds, err := strconv.ParseFloat(said, 64)
 	if err != nil || !(seconds >= 0 && seconds < longestRestart.Seconds()) {
-		return Restart{}, false
+		return MeasuredRestart{}, false
 	}
-	return Restart{inventory.Restart(kind), time.Duration(seconds * float64(time.Second))}, true
+	return MeasuredRestart{inventory.Restart(kind), time.Duration(seconds * float64(time.Second))}, true
 }
 
 // longestRestart bounds what a node can say of its last restart.

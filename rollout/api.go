@@ -53,15 +53,7 @@ func (r *Rollout) administrator(ctx context.Context) (*tls.Certificate, error) {
 }
 
 func administratorOf(ctx context.Context, h Host) (*tls.Certificate, error) {
-	var kubeconfig []byte
-	var bad error
-	s := node.Script("credentials", nil)
-	err := h.Run(ctx, s, func(record remote.Record) error {
-		if record.Key == "kubeconfig" {
-			kubeconfig, bad = record.Data(0)
-		}
-		return bad
-	})
+	kubeconfig, err := node.AdminKubeconfig(ctx, h)
 	if err != nil {
 		return nil, err
 	}

@@ -396,23 +396,23 @@ func TestAnswered6(t *testing.T) {
 		want   string
 	}{
 		{"it does", func(*survey, *sight) {}, "true 52:54:00:00:00:02 is that of node-2"},
-		{"and a stranger", func(_ *survey, m *sight) { m.answers[vip] = append(m.answers[vip], "52:54:00:00:00:ff") },
+		{"and a stranger", func(_ *survey, m *sight) { m.Answers[vip] = append(m.Answers[vip], "52:54:00:00:00:ff") },
 			"false 52:54:00:00:00:ff answers, which is no node of the inventory"},
-		{"it does not", func(_ *survey, m *sight) { m.answers = nil }, "false node-2 holds it, and does not answer"},
-		{"nobody can ask", func(_ *survey, m *sight) { m.answers, m.asks6 = nil, false },
+		{"it does not", func(_ *survey, m *sight) { m.Answers = nil }, "false node-2 holds it, and does not answer"},
+		{"nobody can ask", func(_ *survey, m *sight) { m.Answers, m.AsksND = nil, false },
 			"true left out: its interface has no IPv6 address, or is not Ethernet"},
-		{"nobody holds it", func(s *survey, m *sight) { s.sights["node-2"].addresses, m.answers = nil, nil },
+		{"nobody holds it", func(s *survey, m *sight) { s.sights["node-2"].Addresses, m.Answers = nil, nil },
 			"true no single node holds it, and no other machine answers"},
 		{"nobody holds it, and a stranger answers", func(s *survey, m *sight) {
-			s.sights["node-2"].addresses = nil
-			m.answers[vip] = []string{"52:54:00:00:00:ff"}
+			s.sights["node-2"].Addresses = nil
+			m.Answers[vip] = []string{"52:54:00:00:00:ff"}
 		}, "false 52:54:00:00:00:ff answers, which is no node of the inventory"},
-		{"two hold it", func(s *survey, _ *sight) { s.sights["node-3"].addresses = append(s.sights["node-3"].addresses, six) },
+		{"two hold it", func(s *survey, _ *sight) { s.sights["node-3"].Addresses = append(s.sights["node-3"].Addresses, six) },
 			"false 52:54:00:00:00:02 (node-2) answers, which does not hold it alone"},
 	} {
 		s := surveyOf(t)
-		s.sights["node-2"].addresses = append(s.sights["node-2"].addresses, six)
-		s.sights["node-1"].answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}}
+		s.sights["node-2"].Addresses = append(s.sights["node-2"].Addresses, six)
+		s.sights["node-1"].Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}}
 		c.change(s, s.sights["node-1"])
 		check := s.answered(s.cluster.Nodes[0], vip)
 		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)

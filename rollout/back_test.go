@@ -104,7 +104,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			same(t, "plan", retell(n), c.want)
 			same(t, "the holder comes last", p.Nodes[2].Node.Name, "node-1")
 			for _, change := range n.Changes {
-				same(t, "content of "+change.Path, change.after() == absent, change.Remove)
+				same(t, "content of "+change.Path, change.Content == nil, change.Remove)
 			}
 		})
 	}
@@ -139,7 +139,7 @@ func TestPlanBackKeepsOwners(t *testing.T) {
 	}
 	for _, c := range p.of("node-2").Changes {
 		if c.Path == render.HAProxyPath {
-			same(t, "owner", c.Owner, "1000:50")
+			same(t, "owner", c.Owner.String(), "1000:50")
 			same(t, "mode", c.Mode.String(), "-rw-r-----")
 		}
 	}

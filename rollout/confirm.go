@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -126,9 +125,7 @@ func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 		if err != nil {
 			return err
 		}
-		return node.Run(ctx, h, node.Script("still", map[string]string{
-			"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n),
-		}), nil)
+		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: r.txn, Paths: r.pathsOf(n)})
 	})
 }
 
@@ -142,10 +139,6 @@ func (e *unansweredError) Unwrap() error { return e.error }
 // over another one if the answer is lost. An empty txn confirms whichever
 // change is waiting.
 func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h Host) error {
-	restarted := ""
-	if last := r.restartOf(n); last != nil {
-		restarted = last.String()
-	}
 	for again := false; ; again = true {
 		if h == nil {
 			var err error
@@ -156,9 +149,7 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 				return err
 			}
 		}
-		err := node.Run(ctx, h, node.Script("confirm", map[string]string{
-			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep), "KPLB_RESTARTED": restarted,
-		}), nil)
+		err := node.Confirm(ctx, h, node.ConfirmRequest{Txn: txn, Paths: r.pathsOf(n), Keep: keep, Restart: r.restartOf(n)})
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil
 		var refused *node.RefusedError

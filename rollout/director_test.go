@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -44,7 +45,7 @@ func TestDirectorIsRefused(t *testing.T) {
 	}
 	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + elsewise})
 	same(t, "asked", f.log(), []string(nil))
-	same(t, "asked for its kernel", f.gave("node-1 inspect", "KPLB_KERNEL"), "1")
+	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, true)
 	_, err = f.Verify(t.Context(), 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
@@ -65,7 +66,7 @@ func TestKernelIsAsked(t *testing.T) {
 	if _, err := f.Inspect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "KPLB_KERNEL", f.gave("node-1 inspect", "KPLB_KERNEL"), "")
+	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, false)
 }
 
 // TestCheckDirector: what verify says of a node with ipvs.
@@ -203,7 +204,7 @@ func TestDirectorBack(t *testing.T) {
 	same(t, "sysctl", n.Sysctl, SysctlOn)
 	same(t, "given back", n.gives, []string{"net/ipv4/ip_nonlocal_bind"})
 	same(t, "as of", n.givesOf, 1)
-	same(t, "asked for its kernel", f.gave("node-1 inspect", "KPLB_KERNEL"), "1")
+	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, true)
 
 	for i, n := range f.Cluster.Nodes {
 		now := applied(t, direct, direct.Cluster.Nodes[i])

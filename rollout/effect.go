@@ -10,28 +10,6 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// Action is what happens to a daemon.
-type Action string
-
-// The actions.
-const (
-	Leave   Action = ""
-	Start   Action = "start"
-	Reload  Action = "reload"
-	Restart Action = "restart"
-	Stop    Action = "stop"
-)
-
-// Sysctl is what happens to the kernel's settings.
-type Sysctl string
-
-// The settings stay, are applied, or are taken away.
-const (
-	SysctlLeave Sysctl = ""
-	SysctlOn    Sysctl = "1"
-	SysctlOff   Sysctl = "0"
-)
-
 // consequences decides what has to be reloaded, from the changes and from
 // what the running daemons have loaded.
 func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []render.Artifact) {

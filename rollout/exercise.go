@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -126,10 +125,10 @@ func (d *exercise) mend(ctx context.Context) error {
 			return broken(err)
 		}
 	}
-	err := d.r.drillScript(ctx, d.node, "mend", nil, nil)
+	err := d.mendNow(ctx)
 	if errors.Is(err, remote.ErrConnectionLost) {
 		if err = d.r.comeBack(ctx, d.node, patience); err == nil {
-			err = d.r.drillScript(ctx, d.node, "mend", nil, nil)
+			err = d.mendNow(ctx)
 		}
 	}
 	if err != nil {
@@ -167,7 +166,7 @@ func (r *Rollout) holdAgain(ctx context.Context, n inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := node.Run(ctx, h, node.Script("unlock", nil), nil); err != nil {
+	if _, _, err := node.Unlock(ctx, h); err != nil {
 		return err
 	}
 	return r.hold(ctx, n)
@@ -185,10 +184,21 @@ func sleep(ctx context.Context, d time.Duration) error {
 // strike breaks the node.
 func (d *exercise) strike(ctx context.Context) error {
 	at, _ := d.r.facts[d.node.Name].InterfaceOf(d.node.Address)
-	return d.r.drillScript(ctx, d.node, "break", map[string]string{
-		"KPLB_FAULT": d.fault.Name, "KPLB_INTERFACE": at.Interface, "KPLB_VIPS": joined(d.r.Cluster.VIPs, " "),
-		"KPLB_AT": apiserverOf(d.r.Cluster, d.node).String(), "KPLB_LASTS": seconds(d.options.Lasts), "KPLB_SECONDS": seconds(d.options.Lasts + drillGrace),
-	}, nil)
+	h, err := d.r.host(ctx, d.node)
+	if err != nil {
+		return err
+	}
+	return node.Break(ctx, h, node.BreakRequest{
+		Fault: d.fault.Name, Lasts: d.options.Lasts, MendAfter: d.options.Lasts + drillGrace,
+		Interface: at.Interface, VIPs: d.r.Cluster.VIPs, APIServer: apiserverOf(d.r.Cluster, d.node),
+	})
 }
 
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+// mendNow asks the node to put itself back.
+func (d *exercise) mendNow(ctx context.Context) error {
+	h, err := d.r.host(ctx, d.node)
+	if err != nil {
+		return err
+	}
+	return node.Mend(ctx, h)
+}

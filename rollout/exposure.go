@@ -109,6 +109,15 @@ func listens(manifest []byte, port uint16) string {
 	return netip.AddrPortFrom(address, port).String()
 }
 
+// listenAddress is what listens returns as an address: an unspecified one for
+// every address.
+func listenAddress(listen string, port uint16) netip.AddrPort {
+	if at, err := netip.ParseAddrPort(listen); err == nil {
+		return at
+	}
+	return netip.AddrPortFrom(netip.IPv6Unspecified(), port)
+}
+
 func everywhere(port uint16) string { return fmt.Sprintf("*:%d", port) }
 
 // apiserverListens says whether the apiserver listens there, and nowhere else.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -41,8 +43,8 @@ type fleet struct {
 	api   func(*http.Request) (int, string) // below /api/; nil: there is nothing
 
 	mu     sync.Mutex
-	asked  []string // "node-1 transact": every script but those of quiet
-	vars   map[string]map[string]string
+	asked  []string                 // "node-1 transact": every script but those of quiet
+	given  map[string]remote.Script // the last ones
 	dialed map[string]int
 	open   int // connections
 }
@@ -71,7 +73,7 @@ var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "re
 // newFleet has nodes with the facts that of makes.
 func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
 	t.Helper()
-	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, vars: map[string]map[string]string{}, dialed: map[string]int{}}
+	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, given: map[string]remote.Script{}, dialed: map[string]int{}}
 	f.Cluster.Port = 1 // tcpmux: refused at once
 	f.Cluster.VIP = netip.MustParseAddr("127.9.1.9")
 	f.Cluster.VIPs = []netip.Addr{f.Cluster.VIP}
@@ -120,11 +122,16 @@ func (f *fleet) times(what string) int {
 	return n
 }
 
-// gave is what a script was given when it was asked last.
-func (f *fleet) gave(what, name string) string {
+// asked is the request of a script that was run last.
+func asked[R any](f *fleet, what string) R {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.vars[what][name]
+	s, ok := f.given[what]
+	if !ok { // it was never asked
+		var none R
+		return none
+	}
+	return nodetest.As[R](s)
 }
 
 // locked changes nodes that others may be looking at.
@@ -167,7 +174,7 @@ func (h *fakeHost) Run(ctx context.Context, s remote.Script, each func(remote.Re
 	name := s.Name
 	what := h.name + " " + name
 	h.fleet.mu.Lock()
-	h.fleet.vars[what] = maps.Clone(s.Vars)
+	h.fleet.given[what] = s
 	gone := h.gone
 	if !slices.Contains(quietScripts, name) {
 		h.fleet.asked = append(h.fleet.asked, what)
@@ -220,14 +227,15 @@ func (n *fakeNode) byDefault(name string) step {
 }
 
 func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) error {
-	number := s.Vars["KPLB_GENERATION"]
+	q, one := nodetest.Request(s).(nodetest.SnapshotRequest)
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(n.saved))) {
 		say("generation", name, "2026-11-20T20:00:00Z", "ann, cluster home")
 	}
 	say("current", n.facts.Generation())
-	if number == "" {
+	if !one {
 		return nil
 	}
+	number := strconv.Itoa(q.Generation)
 	state, ok := n.saved[number]
 	if !ok {
 		say("refused", "there is no generation "+number)

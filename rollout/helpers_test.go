@@ -424,6 +424,13 @@ func listener(at, process string) Listener {
 	return Listener{Address: netip.MustParseAddrPort(at), Process: process}
 }
 
+// What kplb keeps on a node.
+const (
+	basePath      = "/var/lib/kplb"
+	pendingPath   = basePath + "/pending"
+	restartedPath = basePath + "/restarted"
+)
+
 const esc = "\x1b[31m"
 
 // inspected are the facts of a node whose program says this.

@@ -105,7 +105,7 @@ func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]by
 	case !bytes.Equal(edited, was.Content):
 		change := Change{
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
-			Owner:    fmt.Sprintf("%d:%d", was.UID, was.GID), Was: &was, hide: kubeadm.Hide,
+			Owner:    node.Owner{UID: was.UID, GID: was.GID}, Was: &was, hide: kubeadm.Hide,
 		}
 		if path == kubeletPath {
 			change.Effect, p.Kubelet = render.KubeletRestart, Restart

@@ -160,7 +160,7 @@ func TestIdentity(t *testing.T) {
 		}
 		same(t, "the holder in the middle", keepalived[2], "node-1 activate")
 		same(t, "steps", len(keepalived), 5)
-		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
 		f.ends()
 	})
 }
@@ -221,7 +221,7 @@ func TestToMulticast(t *testing.T) {
 		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
 		f.ends()
 	})
 }
@@ -292,7 +292,7 @@ func TestWhoSpeaksListens(t *testing.T) {
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, "")
 				f.mu.Lock()
-				_, listened := f.vars["node-3 doctor"]
+				_, listened := f.given["node-3 doctor"]
 				f.mu.Unlock()
 				same(t, "listens", listened, c.listens)
 				f.ends()

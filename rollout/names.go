@@ -19,6 +19,9 @@ type (
 	ServerStats = node.ServerStats
 	Kernel      = node.Kernel
 	RealServer  = node.RealServer
+	Action      = node.Action
+	Sysctl      = node.Sysctl
+	LockedError = node.LockedError
 )
 
 const (
@@ -26,17 +29,18 @@ const (
 	haproxyProcess   = node.HAProxyProcess
 	activePath       = node.ActivePath
 
-	caPath             = kubeadm.CAPath
-	certificatePath    = kubeadm.CertificatePath
-	certificateKeyPath = kubeadm.CertificateKeyPath
-	adminPath          = kubeadm.AdminPath
-	superAdminPath     = kubeadm.SuperAdminPath
-	kubeletPath        = kubeadm.KubeletPath
-)
+	Leave       = node.Leave
+	Start       = node.Start
+	Reload      = node.Reload
+	Restart     = node.Restart
+	Stop        = node.Stop
+	SysctlLeave = node.SysctlLeave
+	SysctlOn    = node.SysctlOn
+	SysctlOff   = node.SysctlOff
 
-// What tests put on a node.
-const (
-	basePath      = "/var/lib/kplb"
-	pendingPath   = basePath + "/pending"
-	restartedPath = basePath + "/restarted"
+	caPath          = kubeadm.CAPath
+	certificatePath = kubeadm.CertificatePath
+	adminPath       = kubeadm.AdminPath
+	superAdminPath  = kubeadm.SuperAdminPath
+	kubeletPath     = kubeadm.KubeletPath
 )

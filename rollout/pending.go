@@ -9,7 +9,6 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 )
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.
@@ -122,13 +121,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 
 // takeBackWaiting takes back whichever change waits on the node.
 func (r *Rollout) takeBackWaiting(ctx context.Context, h Host, n inventory.Node) error {
-	lost := false
-	err := node.Run(ctx, h, node.Script("back", map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
-		func(record remote.Record) { lost = lost || record.Key == "lost" })
-	if err == nil && lost {
-		err = errLost
-	}
-	return err
+	return node.Revert(ctx, h, node.RevertRequest{Paths: r.pathsOf(n), Reason: "asked for by " + r.Operator})
 }
 
 func namesOf(nodes []inventory.Node) []string {

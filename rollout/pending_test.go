@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/kplb/kplb/node"
 )
 
 // TestWait leaves the confirmation to a person.
@@ -139,8 +141,8 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			says(t, err, "")
 			same(t, "nodes", nodes, []string{"node-1", "node-3"})
 			same(t, "asked", f.log(), []string{"node-3 back", "node-1 back"})
-			same(t, "reason", f.gave("node-1 back", "KPLB_REASON"), "asked for by ann@desk, pid 7")
-			same(t, "whichever waits", f.gave("node-1 back", "KPLB_TXN"), "")
+			same(t, "reason", asked[node.RevertRequest](f, "node-1 back").Reason, "asked for by ann@desk, pid 7")
+			same(t, "whichever waits", asked[node.RevertRequest](f, "node-1 back").Txn, "")
 			f.ends()
 		})
 	})

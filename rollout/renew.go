@@ -40,7 +40,7 @@ func (r *Rollout) renew(ctx context.Context) {
 			if err != nil {
 				return err
 			}
-			return node.Run(ctx, h, node.Script("renew", map[string]string{"KPLB_TXN": r.txn}), nil)
+			return node.Renew(ctx, h, r.txn)
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
@@ -56,12 +55,12 @@ func restartKind(quick bool) inventory.Restart {
 	return inventory.Graceful
 }
 
-// port is what stage.sh takes: the apiserver's, where it restarts quickly.
-func (r APIServerRestart) port(port uint16) string {
+// port is the apiserver's, where it restarts quickly, and else 0.
+func (r APIServerRestart) port(port uint16) uint16 {
 	if !r.Quick {
-		return ""
+		return 0
 	}
-	return strconv.Itoa(int(port))
+	return port
 }
 
 // restarted remembers how long the restart of a node's apiserver took.
@@ -69,13 +68,13 @@ func (r *Rollout) restarted(n NodePlan, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.restarts == nil {
-		r.restarts = map[string]node.Restart{}
+		r.restarts = map[string]node.MeasuredRestart{}
 	}
-	r.restarts[n.Node.Name] = node.Restart{Kind: restartKind(n.Restart.Quick), Took: took}
+	r.restarts[n.Node.Name] = node.MeasuredRestart{Kind: restartKind(n.Restart.Quick), Took: took}
 }
 
 // restartOf is how the node's apiserver has restarted; nil: it has not.
-func (r *Rollout) restartOf(n inventory.Node) *node.Restart {
+func (r *Rollout) restartOf(n inventory.Node) *node.MeasuredRestart {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if restart, ok := r.restarts[n.Name]; ok {

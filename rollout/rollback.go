@@ -156,7 +156,7 @@ func (n *NodePlan) planRemoval(f *Facts, path string) {
 	}
 	change := Change{
 		Artifact: render.Artifact{Path: path, Mode: was.Mode, Effect: render.EffectOf(path)},
-		Remove:   true, Owner: "0:0", Was: &was, Stamp: render.Stamp(was.Content),
+		Remove:   true, Was: &was, Stamp: render.Stamp(was.Content),
 	}
 	change.describe(n.Node)
 	n.Changes = append(n.Changes, change)

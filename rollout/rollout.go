@@ -50,7 +50,7 @@ type Rollout struct {
 	window time.Duration // see Options
 	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
 
-	restarts map[string]node.Restart // how the apiservers have restarted
+	restarts map[string]node.MeasuredRestart // how the apiservers have restarted
 
 	activated time.Time // when the last daemons took their new files
 }

@@ -1,15 +1,14 @@
 package rollout
 
 import (
-	"bytes"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/kplb/kplb/node"
 )
 
-// TestStageScript pins the lines that stage.sh reads.
-func TestStageScript(t *testing.T) {
+// TestStageRequest says what a node is to stage of a plan.
+func TestStageRequest(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
 	r.txn, r.token, r.Operator = "txn1", "token1", "ann@desk, pid 7"
@@ -19,22 +18,17 @@ func TestStageScript(t *testing.T) {
 	delete(f.Files, "/etc/keepalived/kplb-check")
 	n := planOf(t, r, facts).of("node-2")
 	was := f.Files["/etc/haproxy/haproxy.cfg"]
-	gone := Change{Remove: true, Owner: "0:0", Was: &was}
+	gone := Change{Remove: true, Was: &was}
 	gone.Path, gone.Mode = "/etc/old", 0o600
 	n.Changes = append(n.Changes, gone)
 	r.window = 90_500_000_000
-	s := r.stageScript(n)
-	same(t, "files", s.Vars["KPLB_FILES"],
-		"file0 644 0:0 "+hash(was.Content)+" "+hash(n.Changes[0].Content)+" /etc/haproxy/haproxy.cfg\n"+
-			"file1 755 0:0 absent "+hash(n.Changes[1].Content)+" /etc/keepalived/kplb-check\n"+
-			"file2 600 0:0 "+hash(was.Content)+" absent /etc/old\n")
-	same(t, "content", string(s.Files["file1"]), string(n.Changes[1].Content))
-	same(t, "window", s.Vars["KPLB_WINDOW"], "90")
-	same(t, "the way back", bytes.Equal(s.Files["restore"], node.RestoreProgram()), true)
-	same(t, "carrying it out", r.transactScript().Vars, map[string]string{"KPLB_TXN": "txn1", "KPLB_TOKEN": "token1"})
-	for name, value := range s.Vars {
-		if strings.Contains(value, "balance") {
-			t.Errorf("%s has a file's content, which belongs into Files", name)
-		}
-	}
+	same(t, "request", r.stageRequest(n), node.StageRequest{
+		Txn: "txn1", Token: "token1", About: "ann@desk, pid 7, cluster home",
+		Files: []node.StagedFile{
+			{Path: "/etc/haproxy/haproxy.cfg", Mode: 0o644, Before: node.SumOf(was.Content), Content: n.Changes[0].Content},
+			{Path: "/etc/keepalived/kplb-check", Mode: 0o755, Content: n.Changes[1].Content},
+			{Path: "/etc/old", Mode: 0o600, Before: node.SumOf(was.Content), Remove: true},
+		},
+		Paths: f.ManagedPaths(), Window: 90*time.Second + 500*time.Millisecond, VIPs: r.Cluster.VIPs, Interface: "eth0", QuickPort: 6443,
+	})
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -99,7 +100,8 @@ func TestSysctl6(t *testing.T) {
 	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f)
 	same(t, "error", err, nil)
 	same(t, "given back", p.noBind6, true)
-	same(t, "vip", newNodePlan(r.Cluster, n, f).vip, "10.1.233.1/32 dev eth0\nfd10:1::100/128 dev eth0")
+	staged := r.stageRequest(newNodePlan(r.Cluster, n, f))
+	same(t, "VIPs", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[10.1.233.1 fd10:1::100] eth0")
 }
 
 // TestRefusals6 is what IPv6 VIPs want of a node.
@@ -175,7 +177,15 @@ func TestFirewall6(t *testing.T) {
 	plan := func() string {
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
-		return ufwLines("allow", p.open) + ufwLines("delete", p.close)
+		var out strings.Builder
+		told := func(verb string, rules []render.Rule) {
+			for _, r := range rules {
+				fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, ufwDirection(r), r.Protocol, ufwAddress(r.From), ufwAddress(r.To), r.Port)
+			}
+		}
+		told("allow", p.open)
+		told("delete", p.close)
+		return out.String()
 	}
 	const vrrp = "allow in vrrp 10.1.1.2 any 0\nallow in vrrp 10.1.1.3 any 0\n"
 	same(t, "IPv4 is open to all", plan(), vrrp+"allow in tcp any fd10:1::100 6443\n")

@@ -18,7 +18,7 @@ func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
 			return err
 		}
 		checking := Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
-		return r.step(checking, func() error { return node.Run(ctx, h, r.stageScript(n), nil) })
+		return r.step(checking, func() error { return node.Stage(ctx, h, r.stageRequest(n)) })
 	})
 }
 
@@ -116,7 +116,7 @@ func (n NodePlan) activates() string {
 // transact arms the node and puts its files in place. Unless the node has
 // refused, it may be armed, whatever the error.
 func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
-	err := node.Run(ctx, h, r.transactScript(), nil)
+	err := node.Transact(ctx, h, node.TransactRequest{Txn: r.txn, Token: r.token})
 	var refused *node.RefusedError
 	if !errors.As(err, &refused) {
 		r.mu.Lock()

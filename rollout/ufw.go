@@ -148,16 +148,6 @@ func ufwDirection(r render.Rule) string {
 	return "in"
 }
 
-// ufwLines is what firewall.sh reads: allow or delete, direction, protocol,
-// from, to, port.
-func ufwLines(verb string, rules []render.Rule) string {
-	var out strings.Builder
-	for _, r := range rules {
-		fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, ufwDirection(r), r.Protocol, ufwAddress(r.From), ufwAddress(r.To), r.Port)
-	}
-	return out.String()
-}
-
 // settingForm is what ufw takes for a setting; it passes over other lines.
 var settingForm = regexp.MustCompile(`^(\w+)="?\w+"?`)
 

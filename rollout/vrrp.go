@@ -65,7 +65,7 @@ func (r *Rollout) startWaiting(ctx context.Context, p *Plan) error {
 		n.HAProxy, n.Kubelet, n.Sysctl, n.units, n.Enable, n.Disable = Leave, Leave, SysctlLeave, false, nil, nil
 		n.Keepalived, n.open, n.close = Start, nil, nil
 		starting := Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual}
-		if err := r.step(starting, func() error { return node.Run(ctx, h, r.activateScript(n), nil) }); err != nil {
+		if err := r.step(starting, func() error { return node.Activate(ctx, h, r.activateRequest(n)) }); err != nil {
 			return err
 		}
 		r.mu.Lock()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -80,8 +81,13 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 func (f *fleet) activations() *[]string {
 	var got []string
 	f.nodes[theWorker].on["activate"] = func(_ context.Context, s remote.Script, say say) error {
-		got = append(got, strings.TrimSpace(s.Vars["KPLB_SERVES"]+" haproxy="+s.Vars["KPLB_HAPROXY"]+
-			" kubelet="+s.Vars["KPLB_KUBELET"]+" enable="+s.Vars["KPLB_ENABLE"]+" disable="+s.Vars["KPLB_DISABLE"]+" units="+s.Vars["KPLB_UNITS"]))
+		q := nodetest.As[node.ActivateRequest](s)
+		units := ""
+		if q.ReadUnits {
+			units = "1"
+		}
+		got = append(got, strings.TrimSpace(joined(q.HAProxyListens, " ")+" haproxy="+string(q.HAProxy)+
+			" kubelet="+string(q.Kubelet)+" enable="+strings.Join(q.Enable, " ")+" disable="+strings.Join(q.Disable, " ")+" units="+units))
 		say("done")
 		return nil
 	}
