@@ -58,7 +58,7 @@ lint: $(LINT) ## go vet, golangci-lint, gofmt, shellcheck
 	@command -v shellcheck >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; }
 	shellcheck -x lab/lab lab/boot.sh lab/join.sh lab/demo.sh lab/uml/init.sh lab/uml/run.sh lab/kubeadm/kubelet-ground .ci/run
 	@# they are parts that are put together: names come from elsewhere; `a && b || c` and unquoted constants are meant
-	shellcheck -s sh -e SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 rollout/*.sh
+	shellcheck -s sh -e SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 node/programs/*.sh
 
 $(LINT):
 	mkdir -p $(TOOLS)

@@ -5,17 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"go/parser"
-	"go/token"
 )
 
 const module = "github.com/kplb/kplb"
@@ -25,8 +27,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "inventory", "kubeadm", "remote", "render", "rollout", "templates", "vrrp"},
-	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "remote", "render", "vrrp"},
+	"cmd":        {"drill", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"drill":      {},
 	"apiserver":  {"inventory", "kubeadm"},
 	"firewall":   {"inventory", "render"},
@@ -304,5 +307,41 @@ func TestMisplaced(t *testing.T) {
 		if got := misplaced(test.file, []string{test.imported}); !slices.Equal(got, want) {
 			t.Errorf("%s importing %s: %q, want %q", test.file, test.imported, got, want)
 		}
+	}
+}
+
+// TestProgramVariables: what the programs of a node are given, and in which form,
+// is known to package node alone.
+func TestProgramVariables(t *testing.T) {
+	t.Parallel()
+	programs, err := filepath.Glob("node/programs/*.sh")
+	if err != nil || len(programs) == 0 {
+		t.Fatalf("%d programs: %v", len(programs), err)
+	}
+	variable := regexp.MustCompile(`\bKPLB_[A-Z0-9_]+\b`)
+	given := map[string]bool{}
+	for _, file := range programs {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range variable.FindAllString(string(text), -1) {
+			given[name] = true
+		}
+	}
+	err = filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(file) != ".go" || strings.HasPrefix(file, "node/") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		for _, name := range variable.FindAllString(string(text), -1) {
+			if given[name] {
+				t.Errorf("%s names %s, which only package node may", file, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -78,6 +78,9 @@ func dialJumps(ctx context.Context, t Target, o Options) (*Host, hop, error) {
 	return h, h.last, nil
 }
 
+// Name gives the name that messages call the host by.
+func (h *Host) Name() string { return h.name }
+
 // User gives the name that was logged in with.
 func (h *Host) User() string { return h.last.user }
 

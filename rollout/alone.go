@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -14,20 +15,20 @@ func (r *Rollout) planAlone(ctx context.Context, p *NodePlan, f *Facts) error {
 	if r.Cluster.Exposure != inventory.IPVS || render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
 		return nil
 	}
-	before := &saved{}
+	before := &node.Snapshot{}
 	if f.Generation() != "" {
-		_, s, err := r.generations(ctx, p.Node, "0")
+		s, err := r.snapshot(ctx, p.Node, 0)
 		if err != nil {
 			return err
 		}
 		before = s
 	}
-	if was, there := before.files[render.HAProxyPath]; there {
+	if was, there := before.Files[render.HAProxyPath]; there {
 		config := render.Artifact{Path: render.HAProxyPath, Mode: was.Mode, Content: was.Content, Effect: render.HAProxyReload}
 		i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Path == render.HAProxyPath }) // planStale would remove it
 		p.Changes[i], _ = compare(p.Node, f, config, was.UID, was.GID)
 	}
-	unit, now := before.units["haproxy"], f.Units["haproxy.service"]
+	unit, now := before.Units["haproxy"], f.Units["haproxy.service"]
 	switch {
 	case unit.Active == "active":
 		p.HAProxy = Restart

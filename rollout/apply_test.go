@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -52,7 +55,7 @@ var options = Options{Window: time.Minute, Patience: time.Minute}
 func (f *fleet) change(names ...string) {
 	for _, n := range f.Cluster.Nodes {
 		if len(names) == 0 || strings.Contains(strings.Join(names, " "), n.Name) {
-			f.nodes[n.Name].facts.edit(render.HAProxyPath, "leastconn", "roundrobin")
+			edit(f.nodes[n.Name].facts, render.HAProxyPath, "leastconn", "roundrobin")
 		}
 	}
 }
@@ -86,16 +89,18 @@ func TestApplyInOrder(t *testing.T) {
 		for _, n := range f.Cluster.Nodes {
 			same(t, "connections to "+n.Name+", one of them for the confirmation", f.dialed[n.Name], 2)
 		}
-		same(t, "windows, later apiservers wait for the earlier ones", []string{
-			f.gave("node-1 stage", "KPLB_WINDOW"), f.gave("node-2 stage", "KPLB_WINDOW"), f.gave("node-3 stage", "KPLB_WINDOW"),
-		}, []string{"80", "100", "120"})
-		same(t, "about", f.gave("node-1 stage", "KPLB_ABOUT"), "ann@desk, pid 7, cluster home")
-		same(t, "the way back knows the address", f.gave("node-1 stage", "KPLB_VIP"), "127.9.1.9/32 dev eth0")
+		same(t, "windows, later apiservers wait for the earlier ones", []time.Duration{
+			asked[node.StageRequest](f, "node-1 stage").Window, asked[node.StageRequest](f, "node-2 stage").Window, asked[node.StageRequest](f, "node-3 stage").Window,
+		}, []time.Duration{80 * time.Second, 100 * time.Second, 120 * time.Second})
+		same(t, "about", asked[node.StageRequest](f, "node-1 stage").About, "ann@desk, pid 7, cluster home")
+		staged := asked[node.StageRequest](f, "node-1 stage")
+		same(t, "the way back knows the address", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[127.9.1.9] eth0")
 		for _, n := range f.Cluster.Nodes {
-			for _, step := range []string{"transact", "manifest", "activate", "confirm"} {
-				same(t, step+" belongs to the change", f.gave(n.Name+" "+step, "KPLB_TXN"), f.txn)
-			}
-			same(t, "the fence", f.gave(n.Name+" transact", "KPLB_TOKEN"), f.gave(n.Name+" lock", "KPLB_TOKEN"))
+			same(t, "what belongs to the change", []string{
+				asked[node.TransactRequest](f, n.Name+" transact").Txn, asked[node.ManifestRequest](f, n.Name+" manifest").Txn,
+				asked[node.ActivateRequest](f, n.Name+" activate").Txn, asked[node.ConfirmRequest](f, n.Name+" confirm").Txn,
+			}, []string{f.txn, f.txn, f.txn, f.txn})
+			same(t, "the fence", asked[node.TransactRequest](f, n.Name+" transact").Token, asked[node.LockRequest](f, n.Name+" lock").Token)
 		}
 		f.ends()
 	})
@@ -109,9 +114,9 @@ func TestApplyOnlyWhatDiffers(t *testing.T) {
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "asked", f.log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
-		same(t, "haproxy", f.gave("node-3 activate", "KPLB_HAPROXY"), "reload")
-		same(t, "keepalived", f.gave("node-3 activate", "KPLB_KEEPALIVED"), "")
-		same(t, "window", f.gave("node-3 stage", "KPLB_WINDOW"), "60")
+		same(t, "haproxy", asked[node.ActivateRequest](f, "node-3 activate").HAProxy, Reload)
+		same(t, "keepalived", asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Leave)
+		same(t, "window", asked[node.StageRequest](f, "node-3 stage").Window, time.Minute)
 		f.ends()
 	})
 }
@@ -183,7 +188,7 @@ func TestApiserverNeverReady(t *testing.T) {
 		f := newFleet(t, freshOf)
 		n := f.nodes["node-1"]
 		n.on["await"] = func(_ context.Context, s remote.Script, say say) error {
-			n.down.Store(!strings.HasPrefix(s.Vars["KPLB_LISTEN"], "*")) // as before, it works
+			n.down.Store(!nodetest.As[node.AwaitRequest](s).Listen.Addr().IsUnspecified()) // as before, it works
 			say("done")
 			return nil
 		}
@@ -203,7 +208,7 @@ func TestApiserverNeverReady(t *testing.T) {
 			t.Fatalf("%T", err)
 		}
 		same(t, "summary", stopped.Summary(), []string{"taken back, as before: node-1", "every node is as before"})
-		same(t, "renewed meanwhile", f.gave("node-1 renew", "KPLB_TXN"), f.txn)
+		same(t, "renewed meanwhile", asked[nodetest.RenewRequest](f, "node-1 renew").Txn, f.txn)
 		f.ends()
 	})
 }
@@ -269,8 +274,8 @@ func TestPackages(t *testing.T) {
 			n := f.nodes[name]
 			n.facts.HAProxy = Package{}
 			n.on["packages"] = func(_ context.Context, s remote.Script, say say) error {
-				if s.Vars["KPLB_CHECK"] == "" {
-					n.facts.HAProxy = Package{true, render.Version{Major: 3, Minor: 0, Patch: 1}}
+				if !nodetest.As[node.PackagesRequest](s).FetchOnly {
+					n.facts.HAProxy = Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
 				}
 				say("done")
 				return nil
@@ -287,7 +292,7 @@ func TestPackages(t *testing.T) {
 			_, err := f.installPackages(t.Context(), p)
 			says(t, err, "")
 			same(t, "asked", f.times("node-1 packages")+f.times("node-3 packages"), 4)
-			same(t, "names", f.gave("node-3 packages", "KPLB_PACKAGES"), "haproxy")
+			same(t, "names", asked[node.PackagesRequest](f, "node-3 packages").Names, []string{"haproxy"})
 			same(t, "node 2", f.times("node-2 packages"), 0)
 			p, err = f.installPackages(t.Context(), f.planned(nil))
 			says(t, err, "")
@@ -309,7 +314,7 @@ func TestPackages(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := lacking(t)
 			f.nodes["node-3"].on["packages"] = func(ctx context.Context, s remote.Script, say say) error {
-				if s.Vars["KPLB_CHECK"] == "1" {
+				if nodetest.As[node.PackagesRequest](s).FetchOnly {
 					say("done")
 					return nil
 				}

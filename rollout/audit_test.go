@@ -157,8 +157,8 @@ func TestAudit(t *testing.T) {
 	f.nodes["node-2"].hears("has", "52:54:00:00:00:ff", f.Cluster.VIP.String())
 	f.nodes["node-3"].facts.VRRP["KPLB"] = "MASTER"
 	f.nodes["node-3"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
-	f.nodes["node-3"].facts.set("keepalived.service", func(u *Unit) { u.File = "disabled" })
-	f.nodes["node-2"].facts.edit(render.HAProxyPath, "leastconn", "roundrobin")
+	set(f.nodes["node-3"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+	edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin")
 	f.nodes["node-1"].down.Store(true)
 	proof, err = f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
 	if err != nil {
@@ -229,7 +229,7 @@ func TestAuditLies(t *testing.T) {
 		{"no master", func(f *fleet) { f.nodes["node-1"].facts.VRRP["KPLB"] = "BACKUP" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-2 and node-3: BACKUP"}},
 		{"a journal that forgets", func(f *fleet) { f.nodes["node-1"].facts.VRRP = nil }, nil},
-		{"a file was edited", func(f *fleet) { f.nodes["node-2"].facts.edit(render.HAProxyPath, "leastconn", "roundrobin") }, []string{
+		{"a file was edited", func(f *fleet) { edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin") }, []string{
 			"node-2: files are as rendered: /etc/haproxy/haproxy.cfg differs",
 			"node-2: services are active, and start at boot: haproxy does not run with what is rendered",
 		}},
@@ -237,16 +237,16 @@ func TestAuditLies(t *testing.T) {
 			f.nodes["node-2"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
 		}, []string{`node-2: sysctls are as rendered: net.ipv4.ip_nonlocal_bind is "0", not "1"`}},
 		{"a service is not enabled", func(f *fleet) {
-			f.nodes["node-2"].facts.set("keepalived.service", func(u *Unit) { u.File = "disabled" })
+			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
 		}, []string{"node-2: services are active, and start at boot: keepalived does not start at boot"}},
 		{"a service has failed", func(f *fleet) {
-			f.nodes["node-2"].facts.set("keepalived.service", func(u *Unit) { u.Active = "failed" })
+			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.Active = "failed" })
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
 		{"ufw keeps VRRP out", func(f *fleet) {
 			facts := f.nodes["node-2"].facts
-			facts.put(firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
-			facts.put(firewall.DefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-			facts.put(firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+			put(facts, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+			put(facts, firewall.DefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+			put(facts, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 		}, []string{"node-2: the firewall lets through what is needed: ufw does not let through: VRRP from 127.9.1.1; VRRP from 127.9.1.3; TCP port 6443 of 127.9.1.9"}},
 	}
 	for _, c := range cases {
@@ -358,30 +358,30 @@ func TestCheckWaysFromNode(t *testing.T) {
 func TestAnswered6(t *testing.T) {
 	t.Parallel()
 	vip := netip.MustParseAddr("fd10:1::100")
-	six := Address{"eth0", netip.MustParsePrefix("fd10:1::100/128")}
+	six := Address{Interface: "eth0", Prefix: netip.MustParsePrefix("fd10:1::100/128")}
 	for _, c := range []struct {
 		name   string
 		change func(s *survey, mine *sight)
 		want   string
 	}{
 		{"it does", func(*survey, *sight) {}, "true 52:54:00:00:00:02 is that of node-2"},
-		{"and a stranger", func(_ *survey, m *sight) { m.answers[vip] = append(m.answers[vip], "52:54:00:00:00:ff") },
+		{"and a stranger", func(_ *survey, m *sight) { m.Answers[vip] = append(m.Answers[vip], "52:54:00:00:00:ff") },
 			"false 52:54:00:00:00:ff answers, which is no node of the inventory"},
-		{"it does not", func(_ *survey, m *sight) { m.answers = nil }, "false node-2 holds it, and does not answer"},
-		{"nobody can ask", func(_ *survey, m *sight) { m.answers, m.asks6 = nil, false },
+		{"it does not", func(_ *survey, m *sight) { m.Answers = nil }, "false node-2 holds it, and does not answer"},
+		{"nobody can ask", func(_ *survey, m *sight) { m.Answers, m.AsksND = nil, false },
 			"true left out: its interface has no IPv6 address, or is not Ethernet"},
-		{"nobody holds it", func(s *survey, m *sight) { s.sights["node-2"].addresses, m.answers = nil, nil },
+		{"nobody holds it", func(s *survey, m *sight) { s.sights["node-2"].Addresses, m.Answers = nil, nil },
 			"true no single node holds it, and no other machine answers"},
 		{"nobody holds it, and a stranger answers", func(s *survey, m *sight) {
-			s.sights["node-2"].addresses = nil
-			m.answers[vip] = []string{"52:54:00:00:00:ff"}
+			s.sights["node-2"].Addresses = nil
+			m.Answers[vip] = []string{"52:54:00:00:00:ff"}
 		}, "false 52:54:00:00:00:ff answers, which is no node of the inventory"},
-		{"two hold it", func(s *survey, _ *sight) { s.sights["node-3"].addresses = append(s.sights["node-3"].addresses, six) },
+		{"two hold it", func(s *survey, _ *sight) { s.sights["node-3"].Addresses = append(s.sights["node-3"].Addresses, six) },
 			"false 52:54:00:00:00:02 (node-2) answers, which does not hold it alone"},
 	} {
 		s := surveyOf(t)
-		s.sights["node-2"].addresses = append(s.sights["node-2"].addresses, six)
-		s.sights["node-1"].answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}}
+		s.sights["node-2"].Addresses = append(s.sights["node-2"].Addresses, six)
+		s.sights["node-1"].Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}}
 		c.change(s, s.sights["node-1"])
 		check := s.answered(s.cluster.Nodes[0], vip)
 		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)
@@ -409,7 +409,7 @@ func TestCheckServices(t *testing.T) {
 		{"a worker", true, func(f *Facts, _ *NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
 		{"a worker whose haproxy has failed", true, func(f *Facts, p *NodePlan) {
 			delete(f.Units, "keepalived.service")
-			f.set("haproxy.service", func(u *Unit) { u.Active = "failed" })
+			set(f, "haproxy.service", func(u *Unit) { u.Active = "failed" })
 			p.HAProxy = Start
 		}, "false haproxy is failed"},
 	} {

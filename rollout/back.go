@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
 
 // goodbye is how long a rollout that is interrupted may take to tidy up.
@@ -24,7 +24,7 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	for _, n := range slices.Backward(r.armed) {
 		back := Event{Node: n.Node.Name, Step: "taking the change back", Usual: n.backUsual()}
 		err := r.during(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
-		if errors.Is(err, errConfirmed) {
+		if errors.Is(err, node.ErrConfirmed) {
 			stopped.Changed = append(stopped.Changed, n.Node.Name)
 			continue
 		}
@@ -46,20 +46,12 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	var failed NodeErrors
 	errors.As(err, &failed)
 	for _, n := range r.everyone() {
-		var refused *refusedByNode
+		var refused *node.RefusedError
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
 			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err, silently) // the next step there sweeps, too
 		}
 	}
 }
-
-// errConfirmed is of a node that has made the change last, though its answer
-// was lost.
-var errConfirmed = errors.New("the change is confirmed")
-
-// errLost is of a node that was changed, and does not know any more how to go
-// back.
-var errLost = errors.New("the way back, /var/lib/kplb/pending, was removed or damaged")
 
 // backUsual is how long a node takes to be as before.
 func (n NodePlan) backUsual() time.Duration {
@@ -78,25 +70,16 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, wai
 		defer r.drain(ctx, n.Node)()
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
-	ends := map[string]bool{}
-	err = run(ctx, h, n.Node.Name, stateScript("back", backBody, 3*time.Minute, map[string]string{
-		"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n.Node), "KPLB_REASON": reason,
-	}), func(record remote.Record) { ends[record.Key] = true })
+	err = node.Revert(ctx, h, node.RevertRequest{Txn: r.txn, Paths: r.pathsOf(n.Node), Reason: reason})
 	if err != nil {
 		return err
-	}
-	switch {
-	case ends["confirmed"]:
-		return errConfirmed
-	case ends["lost"]:
-		return errLost
 	}
 	if n.Manifest == nil {
 		return nil
 	}
 	if at := listens(n.Manifest.Was.Content, r.Cluster.Port); at == everywhere(r.Cluster.Port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
-		_ = r.awaitListening(ctx, h, n.Node, at, "", waits) // whether it is ready decides
+		_ = r.awaitListening(ctx, h, n.Node, at, 0, waits) // whether it is ready decides
 	}
 	return r.awaitReady(ctx, n.Node, waits)
 }
@@ -107,7 +90,7 @@ func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error)
 	if err != nil {
 		return nil, err
 	}
-	if run(ctx, h, n.Name, stateScript("hello", "record done", 10*time.Second, nil), nil) == nil {
+	if node.Ping(ctx, h) == nil {
 		return h, nil
 	}
 	r.drop(n)

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +63,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			want: whatPlan{withManifest, concat("daemon-reload", everywhere), []string{reboots}},
 		},
 		{
-			name: "the manifest was written anew, without our flag", now: func(f *Facts) { f.edit(kubeadm.ManifestPath, "    - --bind-address=127.9.1.2\n", "") },
+			name: "the manifest was written anew, without our flag", now: func(f *Facts) { edit(f, kubeadm.ManifestPath, "    - --bind-address=127.9.1.2\n", "") },
 			want: whatPlan{
 				ours, concat("daemon-reload", "sysctl off", everywhere, stops, both),
 				concat("sysctl taken away", "waits for the apiserver to listen on every address", saysStops, saysBoth),
@@ -72,13 +71,13 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 		},
 		{
 			name: "the apiserver was bound to every address in so many words", before: func(f *Facts) {
-				f.edit(kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=0.0.0.0\n    - --secure-port")
+				edit(f, kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=0.0.0.0\n    - --secure-port")
 			},
 			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl taken away", reboots, saysStops, saysBoth)},
 		},
 		{
 			name: "the apiserver was bound to its address before kplb", before: func(f *Facts) {
-				f.edit(kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=127.9.1.2\n    - --secure-port")
+				edit(f, kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=127.9.1.2\n    - --secure-port")
 			},
 			want: whatPlan{ours, concat("daemon-reload", "sysctl off", stops, both), concat("sysctl taken away", saysStops, saysBoth)},
 		},
@@ -105,7 +104,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			same(t, "plan", retell(n), c.want)
 			same(t, "the holder comes last", p.Nodes[2].Node.Name, "node-1")
 			for _, change := range n.Changes {
-				same(t, "content of "+change.Path, change.after() == absent, change.Remove)
+				same(t, "content of "+change.Path, change.Content == nil, change.Remove)
 			}
 		})
 	}
@@ -130,9 +129,9 @@ func TestPlanBackKeepsOwners(t *testing.T) {
 	f := newFleet(t, applied)
 	for name, n := range f.nodes {
 		n.save("0", fresh(t, f.Cluster, f.node(name)))
-		file := n.saved["0"].files[render.HAProxyPath]
+		file := n.saved["0"].Files[render.HAProxyPath]
 		file.Mode, file.UID, file.GID = 0o640, 1000, 50
-		n.saved["0"].files[render.HAProxyPath] = file
+		n.saved["0"].Files[render.HAProxyPath] = file
 	}
 	p, err := f.PlanBack(t.Context(), 0)
 	if err != nil {
@@ -140,12 +139,12 @@ func TestPlanBackKeepsOwners(t *testing.T) {
 	}
 	for _, c := range p.of("node-2").Changes {
 		if c.Path == render.HAProxyPath {
-			same(t, "owner", c.Owner, "1000:50")
+			same(t, "owner", c.Owner.String(), "1000:50")
 			same(t, "mode", c.Mode.String(), "-rw-r-----")
 		}
 	}
 	// there, but root's
-	file := f.nodes["node-2"].saved["0"].files[render.HAProxyPath]
+	file := f.nodes["node-2"].saved["0"].Files[render.HAProxyPath]
 	file.UID, file.GID = 0, 0
 	f.nodes["node-2"].facts.Files[render.HAProxyPath] = file
 	p, err = f.PlanBack(t.Context(), 0)
@@ -174,7 +173,7 @@ func TestPlanBackToAGeneration(t *testing.T) {
 	f := newFleet(t, applied)
 	for _, n := range f.nodes {
 		n.save("3", n.facts)
-		n.facts.put(basePath+"/current", 0o600, []byte("4\n"))
+		put(n.facts, basePath+"/current", 0o600, []byte("4\n"))
 	}
 	p, err := f.PlanBack(t.Context(), -1)
 	if err != nil {
@@ -183,8 +182,8 @@ func TestPlanBackToAGeneration(t *testing.T) {
 	same(t, "nothing to do", p.Empty(), true)
 
 	n := f.nodes["node-3"].facts
-	n.edit(render.HAProxyPath, "leastconn", "roundrobin")
-	n.edit(kubeadm.ManifestPath, "    - --bind-address=127.9.1.3\n", "")
+	edit(n, render.HAProxyPath, "leastconn", "roundrobin")
+	edit(n, kubeadm.ManifestPath, "    - --bind-address=127.9.1.3\n", "")
 	n.NonlocalBind = false
 	if p, err = f.PlanBack(t.Context(), 3); err != nil {
 		t.Fatal(err)
@@ -209,22 +208,22 @@ func TestPlanBackRefused(t *testing.T) {
 		{"no such generation", func(*fleet) {}, 7, "node-1: there is no generation 7", "see `kplb history`"},
 		{"on one node", func(f *fleet) { delete(f.nodes["node-2"].saved, "0") }, 0, "node-2: there is no generation 0", "see `kplb history`"},
 		{"never applied", func(f *fleet) { delete(f.nodes["node-1"].facts.Files, basePath+"/current") }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"garbage", func(f *fleet) { f.nodes["node-1"].facts.put(basePath+"/current", 0o600, []byte("one")) }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"at the beginning already", func(f *fleet) { f.nodes["node-1"].facts.put(basePath+"/current", 0o600, []byte("0")) }, -1, "node-1: there is no generation -1", "see `kplb history`"},
+		{"garbage", func(f *fleet) { put(f.nodes["node-1"].facts, basePath+"/current", 0o600, []byte("one")) }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
+		{"at the beginning already", func(f *fleet) { put(f.nodes["node-1"].facts, basePath+"/current", 0o600, []byte("0")) }, -1, "node-1: there is no generation -1", "see `kplb history`"},
 		{
 			"a change waits", func(f *fleet) {
-				f.nodes["node-2"].facts.put(pendingPath+"/txn", 0o600, []byte("abc"))
-				f.nodes["node-2"].facts.put(pendingPath+"/about", 0o600, []byte("bob"))
+				put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("abc"))
+				put(f.nodes["node-2"].facts, pendingPath+"/about", 0o600, []byte("bob"))
 			}, 0, "node-2: a change waits to be confirmed: bob",
 			"make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
 		},
 		{
-			"the manifest has another form now", func(f *fleet) { f.nodes["node-2"].facts.put(kubeadm.ManifestPath, 0o600, []byte("kind: Pod")) }, 0,
+			"the manifest has another form now", func(f *fleet) { put(f.nodes["node-2"].facts, kubeadm.ManifestPath, 0o600, []byte("kind: Pod")) }, 0,
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml has no spec.containers",
 			"bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 		},
 		{
-			"the manifest was not there then", func(f *fleet) { delete(f.nodes["node-2"].saved["0"].files, kubeadm.ManifestPath) }, 0,
+			"the manifest was not there then", func(f *fleet) { delete(f.nodes["node-2"].saved["0"].Files, kubeadm.ManifestPath) }, 0,
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml as it was saved is empty",
 			"bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 		},
@@ -262,7 +261,7 @@ func TestPlanBackSecrets(t *testing.T) {
 	f.Secrets = render.Secrets{render.VRRPAuth: ours}
 	for _, n := range f.nodes {
 		n.save("3", n.facts)
-		n.facts.edit(render.HAProxyPath, "balance", "# "+ours+"\n    balance")
+		edit(n.facts, render.HAProxyPath, "balance", "# "+ours+"\n    balance")
 	}
 	p, err := f.PlanBack(t.Context(), 3)
 	if err != nil {
@@ -283,7 +282,7 @@ func TestHistory(t *testing.T) {
 	}
 	f.nodes["node-3"].save("10", f.nodes["node-3"].facts)
 	f.nodes["node-3"].save("9", f.nodes["node-3"].facts)
-	f.nodes["node-3"].facts.put(basePath+"/current", 0o600, []byte("10\n"))
+	put(f.nodes["node-3"].facts, basePath+"/current", 0o600, []byte("10\n"))
 	list, err := f.History(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -292,45 +291,4 @@ func TestHistory(t *testing.T) {
 	same(t, "history", list, []Generation{
 		{"node-1", 0, at, about, false}, {"node-3", 0, at, about, false}, {"node-3", 9, at, about, false}, {"node-3", 10, at, about, true},
 	})
-}
-
-// TestSavedState reads what generations.sh says on a node of the lab.
-func TestSavedState(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		number  string
-		absent  int
-		regular []string
-		units   map[string]Unit
-	}{
-		{
-			"0", 7, []string{render.HAProxyPath, kubeadm.ManifestPath},
-			map[string]Unit{"haproxy": {Active: "inactive", File: "disabled"}, "keepalived": {Active: "inactive", File: "disabled"}},
-		},
-		{
-			"1", 0, slices.DeleteFunc(managedPaths(), func(p string) bool { // of other exposures
-				return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-ipvs") || p == render.ModulesPath ||
-					strings.Contains(p, "kplb-metrics") || p == render.MetricsBootPath
-			}),
-			map[string]Unit{"haproxy": {Active: "active", File: "enabled"}, "keepalived": {Active: "active", File: "enabled"}},
-		},
-	} {
-		s := &saved{units: map[string]Unit{}}
-		for _, r := range []remote.Record{
-			recordData("index", testdata(t, "generation-"+c.number+"-index.txt")), recordData("units", testdata(t, "generation-"+c.number+"-units.txt")),
-			recordData("files", testdata(t, "generation-"+c.number+".tar")), record("nonlocal_bind", "1"), record("done"), record("step", "x"),
-		} {
-			if err := s.take(r); err != nil {
-				t.Fatal(err)
-			}
-		}
-		same(t, "absent", len(s.absent), c.absent)
-		same(t, "units", s.units, c.units)
-		same(t, "nonlocal_bind", s.nonlocalBind, true)
-		for _, path := range c.regular {
-			if f, ok := s.files[path]; !ok || !f.Mode.IsRegular() || len(f.Content) == 0 {
-				t.Errorf("generation %s: %s is %v with %d bytes", c.number, path, f.Mode, len(f.Content))
-			}
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -76,12 +77,12 @@ func (n *NodePlan) balancer() (netip.AddrPort, bool) {
 func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
 	at, ok := n.balancer()
 	if !ok || n.Kubelet == Leave {
-		return run(ctx, h, n.Node.Name, r.activateScript(n), nil)
+		return node.Activate(ctx, h, r.activateRequest(n))
 	}
 	first, second := n, n
 	first.Kubelet = Leave
 	second.HAProxy, second.units, second.Enable, second.Disable = Leave, false, nil, nil
-	if err := run(ctx, h, n.Node.Name, r.activateScript(first), nil); err != nil {
+	if err := node.Activate(ctx, h, r.activateRequest(first)); err != nil {
 		return err
 	}
 	r.report(Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
@@ -89,7 +90,7 @@ func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
 		return err
 	}
 	r.report(Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
-	return run(ctx, h, n.Node.Name, r.activateScript(second), nil)
+	return node.Activate(ctx, h, r.activateRequest(second))
 }
 
 // awaitBalancer waits until a worker's balancer leads to an apiserver that is

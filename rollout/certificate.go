@@ -6,20 +6,12 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
-)
-
-// The serving certificate of a kubeadm apiserver. The apiserver looks at the
-// files and loads new ones without a restart.
-const (
-	certificatePath    = "/etc/kubernetes/pki/apiserver.crt"
-	certificateKeyPath = "/etc/kubernetes/pki/apiserver.key"
+	"github.com/kplb/kplb/node"
 )
 
 // Certificate is how an apiserver gets another serving certificate: issued by
@@ -28,8 +20,8 @@ type Certificate struct {
 	Names  []string // that the one in place is not for
 	config []byte   // for kubeadm; nil: the files of the generation
 	from   int
-	before string // sha256 of the certificate in place
-	like   File   // its mode and owner
+	before node.Sum // of the certificate in place
+	like   File     // its mode and owner
 }
 
 // missingNames are the names of clients that a certificate is not for.
@@ -77,36 +69,25 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
-	p.Certificate = &Certificate{Names: missing, config: into(config, basePath+"/stage/pki"), before: hash(now.Content), like: now}
+	p.Certificate = &Certificate{Names: missing, config: config, before: node.SumOf(now.Content), like: now}
 	return nil
-}
-
-var certificatesDir = regexp.MustCompile(`(?m)^certificatesDir:.*$`)
-
-// into has kubeadm read the authority and write the pair in a directory.
-func into(config []byte, dir string) []byte {
-	line := []byte("certificatesDir: " + dir)
-	if certificatesDir.Match(config) {
-		return certificatesDir.ReplaceAllLiteral(config, line)
-	}
-	return append(append(line, '\n'), config...)
 }
 
 // planCertificateBack takes the certificate of a generation, unless the one
 // in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *Facts, s, current *saved, number int) {
+func (p *NodePlan) planCertificateBack(f *Facts, s, current *node.Snapshot, number int) {
 	now, there := f.Files[certificatePath]
-	was, kept := s.files[certificatePath]
+	was, kept := s.Files[certificatePath]
 	if !there || !kept || bytes.Equal(now.Content, was.Content) {
 		return
 	}
 	switch {
-	case current == nil || !bytes.Equal(current.files[certificatePath].Content, now.Content):
+	case current == nil || !bytes.Equal(current.Files[certificatePath].Content, now.Content):
 		p.note("%s was renewed since: it stays", certificatePath)
 	case expires(was.Content).Before(time.Now().Add(24 * time.Hour)):
 		p.note("the earlier %s has expired: the one that is there stays", certificatePath)
 	default:
-		p.Certificate = &Certificate{from: number, before: hash(now.Content), like: was}
+		p.Certificate = &Certificate{from: number, before: node.SumOf(now.Content), like: was}
 	}
 }
 
@@ -120,16 +101,6 @@ func expires(certificate []byte) time.Time {
 		return time.Time{}
 	}
 	return c.NotAfter
-}
-
-// stage says to stage.sh where the pair comes from.
-func (c *Certificate) stage(list *strings.Builder, data map[string][]byte) {
-	source := "kept:" + strconv.Itoa(c.from)
-	if c.config != nil {
-		source, data["kubeadm"] = "issued", c.config
-	}
-	fmt.Fprintf(list, "certificate %o %d:%d %s %s %s\n", c.like.Mode.Perm(), c.like.UID, c.like.GID, c.before, source, certificatePath)
-	fmt.Fprintf(list, "key 600 0:0 any %s %s\n", source, certificateKeyPath)
 }
 
 func (c *Certificate) String() string {

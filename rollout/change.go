@@ -7,15 +7,16 @@ import (
 	"fmt"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
 // Change is one file that differs from what it should be.
 type Change struct {
-	render.Artifact                   // what it should be, secrets filled in
-	Remove          bool              // it should not be there
-	Owner           string            // uid:gid
+	render.Artifact      // what it should be, secrets filled in
+	Remove          bool // it should not be there
+	Owner           node.Owner
 	Was             *File             // nil: absent
 	Stamp           render.StampState // of what is there now
 	Diff            string            // unified, secrets blanked
@@ -25,7 +26,7 @@ type Change struct {
 
 // compare finds out whether the node's file is the artifact, to the bit.
 func compare(n inventory.Node, f *Facts, a render.Artifact, uid, gid int) (Change, bool) {
-	change := Change{Artifact: a, Owner: fmt.Sprintf("%d:%d", uid, gid)}
+	change := Change{Artifact: a, Owner: node.Owner{UID: uid, GID: gid}}
 	was, there := f.Files[a.Path]
 	if there && was.Mode == a.Mode && was.UID == uid && was.GID == gid && bytes.Equal(was.Content, a.Content) {
 		return change, false
@@ -82,18 +83,12 @@ func (c Change) Sums() (before, after string) {
 	return before, after
 }
 
-func (c Change) before() string {
+// before is the sum of what is there now.
+func (c Change) before() node.Sum {
 	if c.Was == nil {
-		return absent
+		return ""
 	}
-	return hash(c.Was.Content)
-}
-
-func (c Change) after() string {
-	if c.Remove {
-		return absent
-	}
-	return hash(c.Content)
+	return node.SumOf(c.Was.Content)
 }
 
 const absent = "absent"

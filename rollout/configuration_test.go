@@ -26,7 +26,7 @@ func TestFlagTakenAway(t *testing.T) {
 				objects[path]["metadata"].(map[string]any)["annotations"] = map[string]any{"kplb/before": `{"had":false,"addedSANs":null,"apiServerArgs":{"permit-port-sharing":null}}`}
 				same(t, "without a trace on a node nobody asks", f.planned(nil).Empty(), true)
 
-				f.nodes["node-2"].facts.edit(kubeadm.ManifestPath, "    - kube-apiserver\n", "    - kube-apiserver\n    - --permit-port-sharing=true\n")
+				edit(f.nodes["node-2"].facts, kubeadm.ManifestPath, "    - kube-apiserver\n", "    - kube-apiserver\n    - --permit-port-sharing=true\n")
 				p := f.planned(proven)
 				if away {
 					for _, n := range f.nodes {

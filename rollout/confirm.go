@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // keep is how many generations stay on a node, beside the one from before
@@ -125,9 +125,7 @@ func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, stateScript("still", daemonBody+generationBody+stillBody, 30*time.Second, map[string]string{
-			"KPLB_TXN": r.txn, "KPLB_PATHS": r.pathsOf(n),
-		}), nil)
+		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: r.txn, Paths: r.pathsOf(n)})
 	})
 }
 
@@ -151,12 +149,10 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 				return err
 			}
 		}
-		err := run(ctx, h, n.Name, stateScript("confirm", generationBody+confirmBody, time.Minute, map[string]string{
-			"KPLB_TXN": txn, "KPLB_PATHS": r.pathsOf(n), "KPLB_KEEP": strconv.Itoa(keep), "KPLB_RESTARTED": r.restartOf(n),
-		}), nil)
+		err := node.Confirm(ctx, h, node.ConfirmRequest{Txn: txn, Paths: r.pathsOf(n), Keep: keep, Restart: r.restartOf(n)})
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil
-		var refused *refusedByNode
+		var refused *node.RefusedError
 		switch {
 		case err == nil || errors.As(err, &refused):
 			return err

@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/kplb/kplb/apiserver"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
 
 // administrator is the client certificate of a control-plane node's
@@ -39,15 +38,7 @@ func (r *Rollout) administrator(ctx context.Context) (*tls.Certificate, error) {
 }
 
 func administratorOf(ctx context.Context, h Host) (*tls.Certificate, error) {
-	var kubeconfig []byte
-	var bad error
-	s := remote.Script{Name: "credentials", Body: "record_data kubeconfig <" + adminPath + "\nrecord done", Limit: 10 * time.Second}
-	err := h.Run(ctx, s, func(record remote.Record) error {
-		if record.Key == "kubeconfig" {
-			kubeconfig, bad = record.Data(0)
-		}
-		return bad
-	})
+	kubeconfig, err := node.AdminKubeconfig(ctx, h)
 	if err != nil {
 		return nil, err
 	}

@@ -1,33 +1,14 @@
 package rollout
 
 import (
-	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
-
-// Kernel is what exposure: ipvs needs to know of it.
-type Kernel struct {
-	Release string
-	IPVS    string // there, module (that can be loaded), or none
-}
-
-// Directed is a real server of the kernel's virtual server, as /proc/net/ip_vs
-// has it.
-type Directed struct {
-	At               netip.AddrPort
-	Method           string // Masq is NAT
-	Weight           int
-	Active, Inactive int // connections
-}
 
 // elsewise is the exposure that gives clients the same.
 const elsewise = "write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; `kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"
@@ -54,57 +35,13 @@ func (r *Rollout) refuseProof(facts map[string]*Facts) error {
 	return &RefusedError{out}
 }
 
-// parseDirected reads the real servers of kplb's mark in /proc/net/ip_vs; nil
-// where the kernel has no virtual server for it.
-func parseDirected(text string) []Directed {
-	var out []Directed
-	within := false
-	for line := range strings.Lines(text) {
-		field := strings.Fields(line)
-		switch {
-		case len(field) >= 2 && field[0] == "FWM":
-			if within = field[1] == mark; within {
-				out = []Directed{}
-			}
-		case len(field) > 0 && field[0] != "->":
-			within = false
-		case within && len(field) == 6:
-			if d, ok := parseReal(field[1:]); ok {
-				out = append(out, d)
-			}
-		}
-	}
-	return out
-}
-
-// parseReal reads one line: 0A010101:192B Masq 1 0 0.
-func parseReal(field []string) (Directed, bool) {
-	address, port, _ := strings.Cut(field[0], ":")
-	ip, err := hex.DecodeString(address)
-	if err != nil || len(ip) != 4 {
-		return Directed{}, false
-	}
-	number, err := strconv.ParseUint(port, 16, 16)
-	d := Directed{At: netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip)), uint16(number)), Method: remote.Clean(field[1])}
-	for i, to := range []*int{&d.Weight, &d.Active, &d.Inactive} {
-		var wrong error
-		if *to, wrong = strconv.Atoi(field[2+i]); wrong != nil {
-			err = wrong
-		}
-	}
-	return d, err == nil
-}
-
-// mark is that of the kernel's virtual server, as /proc/net/ip_vs writes it.
-var mark = fmt.Sprintf("%08X", render.IPVSMark)
-
 // sslOK is what a server's check says that answers /readyz.
 const sslOK = "SSL_GET ok"
 
 // directs makes servers of them, as HAProxy's statistics do: one for each
 // apiserver, which is DOWN where the kernel does not have it, and those that no
 // apiserver of the inventory is.
-func (f *Facts) directs(c *inventory.Cluster) []haproxy.ServerState {
+func directs(f *Facts, c *inventory.Cluster) []haproxy.ServerState {
 	if f.Directed == nil {
 		return nil
 	}
@@ -116,7 +53,7 @@ func (f *Facts) directs(c *inventory.Cluster) []haproxy.ServerState {
 	out := make([]haproxy.ServerState, 0, len(c.Nodes))
 	for _, n := range c.Nodes {
 		s := haproxy.ServerState{Name: n.Name, Status: "DOWN", Check: ill}
-		i := slices.IndexFunc(rest, func(d Directed) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
+		i := slices.IndexFunc(rest, func(d RealServer) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
 		if i >= 0 {
 			s.Status, s.Check, s.Sessions = "UP", well, rest[i].Active+rest[i].Inactive
 			rest = slices.Delete(rest, i, i+1)
@@ -131,7 +68,7 @@ func (f *Facts) directs(c *inventory.Cluster) []haproxy.ServerState {
 
 // marks says whether the node marks what is for the VIP's port, both what comes
 // in and its own, and has the answers come back through itself.
-func (f *Facts) marks(c *inventory.Cluster) bool {
+func marks(f *Facts, c *inventory.Cluster) bool {
 	table := strings.ReplaceAll(f.Redirect, "\t", " ") + "\n"
 	for _, vip := range c.VIPs4() {
 		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.IPVSMark)
@@ -145,7 +82,7 @@ func (f *Facts) marks(c *inventory.Cluster) bool {
 
 // checkMarks wants the table of nftables to be as it should be.
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: f.marks(c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
+	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: marks(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
 		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -33,7 +34,7 @@ func TestDirectorIsRefused(t *testing.T) {
 	f.Cluster.Positions = parse(t, inKernel).Positions
 	for name, node := range f.nodes {
 		node.facts.Kernel = map[string]Kernel{
-			"node-1": {"6.18.44", "none"}, "node-2": {"6.1.0-50-amd64", "module"}, "node-3": {"6.1.0-50-amd64", "there"},
+			"node-1": {Release: "6.18.44", IPVS: "none"}, "node-2": {Release: "6.1.0-50-amd64", IPVS: "module"}, "node-3": {Release: "6.1.0-50-amd64", IPVS: "there"},
 		}[name]
 	}
 	_, err := f.Plan(t.Context())
@@ -44,7 +45,7 @@ func TestDirectorIsRefused(t *testing.T) {
 	}
 	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + elsewise})
 	same(t, "asked", f.log(), []string(nil))
-	same(t, "asked for its kernel", f.gave("node-1 inspect", "KPLB_KERNEL"), "1")
+	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, true)
 	_, err = f.Verify(t.Context(), 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
@@ -65,30 +66,7 @@ func TestKernelIsAsked(t *testing.T) {
 	if _, err := f.Inspect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "KPLB_KERNEL", f.gave("node-1 inspect", "KPLB_KERNEL"), "")
-}
-
-// TestParseDirected reads the kernel's own words.
-func TestParseDirected(t *testing.T) {
-	t.Parallel()
-	const head = "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"
-	one, two := netip.MustParseAddrPort("10.1.1.1:6443"), netip.MustParseAddrPort("10.1.1.2:6443")
-	for _, c := range []struct {
-		name, text string
-		want       []Directed
-	}{
-		{"nothing", "", nil},
-		{"no virtual server", head, nil},
-		{"kube-proxy's alone", head + "TCP  0A600001:01BB rr \n  -> 0A010101:192B      Masq    1      0          0         \n", nil},
-		{"another mark", head + "FWM  00000001 rr \n  -> 0A010101:192B      Masq    1      0          0         \n", nil},
-		{"no real server", head + "FWM  0000006B rr \n", []Directed{}},
-		{"beside kube-proxy's", virtualServer([]Directed{{one, "Masq", 1, 7, 2}, {two, "Route", 0, 0, 0}}), []Directed{{one, "Masq", 1, 7, 2}, {two, "Route", 0, 0, 0}}},
-		{"what is none is left out", head + "FWM  0000006B rr \n  -> 0A0101:192B Masq 1 0 0\n  -> 0A010101:192B Masq 1 x 0\n  -> [fd10:0001::0001]:192B Masq 1 0 0\n  -> 0A010101:1192B Masq 1 0 0\n", []Directed{}},
-	} {
-		got := parseDirected(c.text)
-		same(t, c.name, got, c.want)
-		same(t, c.name+": there is one", got == nil, c.want == nil)
-	}
+	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, false)
 }
 
 // TestCheckDirector: what verify says of a node with ipvs.
@@ -109,18 +87,18 @@ func TestCheckDirector(t *testing.T) {
 		{"one has no weight", func(f *Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
 		{"one by another method", func(f *Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
 		{"a stranger", func(f *Facts) {
-			f.Directed = append(f.Directed, Directed{netip.MustParseAddrPort("10.1.1.9:6443"), "Masq", 1, 0, 0})
+			f.Directed = append(f.Directed, RealServer{At: netip.MustParseAddrPort("10.1.1.9:6443"), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
 		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, Leave},
 		{"no virtual server", func(f *Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, Leave},
 		{"the table is flushed", func(f *Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
 		{"its own clients are not marked", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
 		{"answers go elsewhere", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"the unit is stopped", func(f *Facts) { f.set(render.IPVSUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
+		{"the unit is stopped", func(f *Facts) { set(f, render.IPVSUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
 	} {
 		facts := all(t, r, applied)
 		f := facts["node-2"]
 		c.change(f)
-		f.Servers = f.directs(r.Cluster)
+		f.Servers = directs(f, r.Cluster)
 		ok := true
 		checks := checkNode(r.Cluster, r.Cluster.Nodes[1], f, nil)
 		said := make([]string, len(checks))
@@ -151,7 +129,7 @@ func inKernelFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *
 	f := newFleet(t, of)
 	f.Cluster.Exposure = inventory.IPVS
 	for _, node := range f.nodes {
-		node.facts.Kernel = Kernel{"6.1.0-50-amd64", "module"}
+		node.facts.Kernel = Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
 	}
 	return f
 }
@@ -197,7 +175,7 @@ func TestAloneAgain(t *testing.T) {
 	t.Parallel()
 	r := exposedBy(t, inventory.IPVS)
 	facts := all(t, r, applied)
-	facts["node-2"].put(render.HAProxyPath, 0o644, []byte("# somebody's\n"))
+	put(facts["node-2"], render.HAProxyPath, 0o644, []byte("# somebody's\n"))
 	facts["node-2"].Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	p := planOf(t, r, facts)
 	same(t, "nothing to do", p.Empty(), true)
@@ -215,7 +193,7 @@ func TestDirectorBack(t *testing.T) {
 		node := f.nodes[n.Name]
 		node.save("0", fresh(t, f.Cluster, n))
 		node.save("1", applied(t, direct, direct.Cluster.Nodes[i]))
-		node.facts.put(basePath+"/current", 0o600, []byte("2\n"))
+		put(node.facts, basePath+"/current", 0o600, []byte("2\n"))
 	}
 	p, err := f.PlanBack(t.Context(), 1)
 	if err != nil {
@@ -226,7 +204,7 @@ func TestDirectorBack(t *testing.T) {
 	same(t, "sysctl", n.Sysctl, SysctlOn)
 	same(t, "given back", n.gives, []string{"net/ipv4/ip_nonlocal_bind"})
 	same(t, "as of", n.givesOf, 1)
-	same(t, "asked for its kernel", f.gave("node-1 inspect", "KPLB_KERNEL"), "1")
+	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, true)
 
 	for i, n := range f.Cluster.Nodes {
 		now := applied(t, direct, direct.Cluster.Nodes[i])
@@ -263,7 +241,7 @@ func TestDirectorStatus(t *testing.T) {
 	facts["node-1"].Directed = facts["node-1"].Directed[:2]
 	seen := make([]glance, 3)
 	for i, n := range r.Cluster.Nodes {
-		facts[n.Name].Servers = facts[n.Name].directs(r.Cluster)
+		facts[n.Name].Servers = directs(facts[n.Name], r.Cluster)
 		seen[i].facts = facts[n.Name]
 	}
 	s := r.assess(t.Context(), r.Cluster.Nodes, seen)

@@ -12,6 +12,7 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // Distribution is who got how many of the connections that were made through
@@ -27,7 +28,7 @@ type Distribution struct {
 	Backends    []Share            `json:"backends"`
 }
 
-// Share is what one node got. Counted by HAProxy, the connections of others
+// Share is what one node got. ServerStats by HAProxy, the connections of others
 // are among them.
 type Share struct {
 	Node string `json:"node"`
@@ -122,7 +123,7 @@ func (r *Rollout) targets(ctx context.Context, vip netip.Addr) ([]target, error)
 	dial, _ := control.Route(ctx, at) // it will fail again, and be counted
 	through := apiserver.Endpoint{Address: at, CA: ca, Dial: dial}
 	out := []target{{
-		Distribution: Distribution{Name: backendName, Address: at.String()}, backend: backendName, nodes: r.Cluster.Nodes,
+		Distribution: Distribution{Name: node.APIServerBackend, Address: at.String()}, backend: node.APIServerBackend, nodes: r.Cluster.Nodes,
 		connect: func(ctx context.Context) (string, error) { return whoServes(ctx, through, r.Cluster.Nodes) },
 	}}
 	for _, s := range r.Cluster.Services {
@@ -183,7 +184,7 @@ func (t *target) note(err error) {
 
 // count fills in the shares: from what was seen, or from HAProxy's counters.
 func (t *target) count(seen map[string]int, before, after *Facts) error {
-	if t.CountedBy = byCertificate; seen[""] > 0 || t.backend != backendName {
+	if t.CountedBy = byCertificate; seen[""] > 0 || t.backend != node.APIServerBackend {
 		t.CountedBy = byHAProxy
 		then := totals(before.Backends[t.backend])
 		seen = totals(after.Backends[t.backend])

@@ -4,17 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -78,7 +74,7 @@ func (r *Rollout) look(ctx context.Context, pairs bool) (*survey, error) {
 	nodes := r.present()
 	s := &survey{cluster: r.Cluster, members: r.everyone(), pairs: pairs, facts: maps.Clone(r.facts), sights: map[string]*sight{}}
 	for _, n := range nodes {
-		s.sights[n.Name] = &sight{nonce: newProbe(), macs: map[string]string{}, heard: map[string]bool{}, answers: map[netip.Addr][]string{}}
+		s.sights[n.Name] = &sight{nonce: newProbe()}
 	}
 	var all, sent sync.WaitGroup
 	all.Add(len(nodes))
@@ -104,82 +100,57 @@ func newProbe() string {
 	return hex.EncodeToString(b[:])
 }
 
-// lookFrom runs doctor.sh on a node, and says when the node listens.
+// lookFrom has a node look around, and says when the node listens.
 func (r *Rollout) lookFrom(ctx context.Context, s *survey, n inventory.Node, listens func()) error {
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return err
 	}
-	mine, complete, begin := s.sights[n.Name], false, time.Now()
-	err = h.Run(ctx, s.script(n, false), func(rec remote.Record) error {
-		switch rec.Key {
-		case "clock":
-			mine.takeClock(rec, begin, time.Now())
-		case "done":
-			complete = true
-		}
-		if err := mine.take(rec); err != nil {
-			return err
-		}
-		if mine.listens {
-			listens()
-		}
-		return nil
-	})
+	mine := s.sights[n.Name]
+	err = node.Observe(ctx, h, s.observeRequest(n), &mine.Observation, listens)
 	mine.ended = time.Now()
-	switch {
-	case err != nil:
-		return err
-	case !complete:
-		return fmt.Errorf("%s: doctor: the node's answer is cut short", n.Name)
-	}
-	return nil
+	return err
 }
 
 // sendProbes sends to all others, from where that can be done.
 func (r *Rollout) sendProbes(ctx context.Context, s *survey, n inventory.Node) error {
-	if mine := s.sights[n.Name]; mine.mac(n) == "" || !mine.listens || len(r.Cluster.VIPs4()) == 0 {
+	mine := s.sights[n.Name]
+	if mine.mac(n) == "" || !mine.Listens || len(r.Cluster.VIPs4()) == 0 {
 		return nil
 	}
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return err
 	}
-	return h.Run(ctx, s.script(n, true), s.sights[n.Name].takeSent)
+	mine.Probes, err = node.SendProbes(ctx, h, s.probeRequest(n))
+	return err
 }
 
-// script is doctor.sh for one node.
-func (s *survey) script(n inventory.Node, send bool) remote.Script {
-	var peers, nonces []string
-	for _, p := range s.cluster.Nodes {
-		there := s.sights[p.Name]
-		if there == nil || p.Name == n.Name || !s.pairs {
-			continue
+// others are the nodes with which a node exchanges probes.
+func (s *survey) others(n inventory.Node) []inventory.Node {
+	return slices.DeleteFunc(slices.Clone(s.cluster.Nodes), func(p inventory.Node) bool {
+		return s.sights[p.Name] == nil || p.Name == n.Name || !s.pairs
+	})
+}
+
+func (s *survey) observeRequest(n inventory.Node) node.ObserveRequest {
+	q := node.ObserveRequest{Address: fourOf(n), VIPs: s.cluster.VIPs, Listen: listenTime}
+	for _, p := range s.others(n) {
+		q.Nonces = append(q.Nonces, s.sights[p.Name].nonce)
+	}
+	return q
+}
+
+// probeRequest is for a cluster with an IPv4 VIP, whose nodes all listen.
+func (s *survey) probeRequest(n inventory.Node) node.ProbeRequest {
+	q := node.ProbeRequest{Address: fourOf(n), Source: s.cluster.VIPs4()[0], Nonce: s.sights[n.Name].nonce}
+	for _, p := range s.others(n) {
+		if mac := s.sights[p.Name].mac(p); mac != "" {
+			q.Peers = append(q.Peers, node.Peer{Address: fourOf(p), MAC: mac})
 		}
-		nonces = append(nonces, there.nonce)
-		if send && there.mac(p) != "" { // known once it listens
-			peers = append(peers, fourOf(p).String()+"/"+there.mac(p))
-		}
 	}
-	if s.multicast() && len(peers) > 0 {
-		peers = []string{render.VRRPGroup.String() + "/" + vrrpGroupMAC}
+	if s.multicast() && len(q.Peers) > 0 {
+		q.Peers = []node.Peer{{Address: render.VRRPGroup, MAC: vrrpGroupMAC}}
 	}
-	source := ""
-	if four := s.cluster.VIPs4(); len(four) > 0 {
-		source = four[0].String()
-	}
-	return remote.Script{
-		Name: "doctor", Body: doctorBody, Limit: 20 * time.Second,
-		Files: map[string][]byte{"vrrp.pl": []byte(vrrpProgram)},
-		Vars: map[string]string{
-			"KPLB_SEND":    flag(send),
-			"KPLB_ADDRESS": fourOf(n).String(),
-			"KPLB_VIPS":    joined(s.cluster.VIPs, ","),
-			"KPLB_SOURCE":  source,
-			"KPLB_SECONDS": strconv.Itoa(int(listenTime.Seconds())),
-			"KPLB_NONCE":   s.sights[n.Name].nonce,
-			"KPLB_PEERS":   strings.Join(peers, " "),
-			"KPLB_NONCES":  strings.Join(slices.Sorted(slices.Values(nonces)), " "),
-		},
-	}
+	return q
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // survey is what the nodes saw at the same time.
@@ -96,13 +97,13 @@ func versions(f *Facts) string {
 // others, for nodes that cannot be asked.
 func (s *survey) ours(mac string) string {
 	for _, m := range s.members {
-		if there := s.sights[m.Name]; there != nil && slices.Contains(slices.Collect(maps.Values(there.macs)), mac) {
+		if there := s.sights[m.Name]; there != nil && slices.Contains(slices.Collect(maps.Values(there.MACs)), mac) {
 			return m.Name
 		}
 	}
 	for _, m := range slices.Concat(s.members, s.cluster.Nodes) {
 		for _, there := range s.sights {
-			if slices.ContainsFunc(there.neighbours, func(n neighbour) bool { return n.address == fourOf(m) && n.mac == mac }) {
+			if slices.ContainsFunc(there.Neighbours, func(n node.Neighbour) bool { return n.Address == fourOf(m) && n.MAC == mac }) {
 				return m.Name
 			}
 		}
@@ -121,20 +122,20 @@ func asking(vip netip.Addr) string {
 // answers are the MACs that said to a node that they have a VIP. What is left
 // says why there may be others.
 func (s *survey) answers(mine *sight, vip netip.Addr) (macs []string, left string) {
-	macs = slices.Clone(mine.answers[vip])
+	macs = slices.Clone(mine.Answers[vip])
 	if mine.asksFor(vip) || mine.holds(vip) {
 		return macs, ""
 	}
-	if !mine.asked {
+	if !mine.KernelAsked {
 		left = mine.whyDoesNotAsk(vip)
 	}
-	for _, nb := range mine.neighbours {
+	for _, nb := range mine.Neighbours {
 		switch {
-		case nb.address != vip:
-		case nb.fresh:
-			macs = append(macs, nb.mac)
-		case s.ours(nb.mac) == "":
-			left = fmt.Sprintf("%s had it some time ago, and the node cannot ask again: %s", nb.mac, mine.whyDoesNotAsk(vip))
+		case nb.Address != vip:
+		case nb.Fresh:
+			macs = append(macs, nb.MAC)
+		case s.ours(nb.MAC) == "":
+			left = fmt.Sprintf("%s had it some time ago, and the node cannot ask again: %s", nb.MAC, mine.whyDoesNotAsk(vip))
 		}
 	}
 	return macs, left
@@ -170,7 +171,7 @@ func (s *survey) familiar(a netip.Addr) bool {
 		return true
 	}
 	for _, there := range s.sights {
-		if slices.ContainsFunc(there.addresses, func(have Address) bool { return have.Prefix.Addr() == a }) {
+		if slices.ContainsFunc(there.Addresses, func(have Address) bool { return have.Prefix.Addr() == a }) {
 			return true
 		}
 	}

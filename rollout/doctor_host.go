@@ -17,7 +17,7 @@ const apiserverName, managerName = "kube-apiserver", "kube-controller-manager"
 
 // read is a flag of a static pod, or why it is not known.
 func (t *sight) read(pod, name string) (value, why string) {
-	manifest, ok := t.manifests[pod]
+	manifest, ok := t.Manifests[pod]
 	if !ok {
 		return "", "there is no manifest of " + pod
 	}
@@ -104,16 +104,16 @@ func (s *survey) guards(n inventory.Node) finding {
 	mine := s.sights[n.Name]
 	out := passed(n.Name, "SELinux and AppArmor are not in the way", "neither enforces anything on haproxy or keepalived")
 	switch {
-	case mine.selinux == "Enforcing" && strings.HasSuffix(mine.connectAny, " off"):
+	case mine.SELinux == "Enforcing" && strings.HasSuffix(mine.ConnectAny, " off"):
 		return out.no("", "on "+n.Name+": setsebool -P haproxy_connect_any 1",
 			"SELinux is enforcing, and keeps haproxy from port %d: haproxy_connect_any is off", s.cluster.Port)
-	case mine.selinux == "Enforcing":
+	case mine.SELinux == "Enforcing":
 		out.Detail = "SELinux is enforcing, haproxy may connect"
-		if mine.connectAny == "" {
+		if mine.ConnectAny == "" {
 			out.Detail = "SELinux is enforcing; left out: it does not say haproxy_connect_any"
 		}
-	case len(mine.enforced) > 0:
-		out.Detail = "AppArmor enforces profiles: " + strings.Join(mine.enforced, ", ")
+	case len(mine.Enforced) > 0:
+		out.Detail = "AppArmor enforces profiles: " + strings.Join(mine.Enforced, ", ")
 	}
 	return out
 }
@@ -131,14 +131,14 @@ func (s *survey) clocks() Check {
 	known := 0
 	for _, n := range s.cluster.Nodes {
 		t := s.sights[n.Name]
-		if t == nil || !t.hasClock {
+		if t == nil || !t.HasClock {
 			continue
 		}
 		known++
-		if first == nil || t.ahead < first.ahead {
+		if first == nil || t.Ahead < first.Ahead {
 			first, names[0] = t, n.Name
 		}
-		if last == nil || t.ahead > last.ahead {
+		if last == nil || t.Ahead > last.Ahead {
 			last, names[1] = t, n.Name
 		}
 	}
@@ -146,9 +146,9 @@ func (s *survey) clocks() Check {
 		check.Detail = "left out: no two clocks can be read"
 		return check
 	}
-	apart := last.ahead - first.ahead
-	check.Detail = fmt.Sprintf("%s apart, give or take %s", apart.Round(10*time.Millisecond), (first.doubt + last.doubt).Round(10*time.Millisecond))
-	if apart-first.doubt-last.doubt > mostSkew {
+	apart := last.Ahead - first.Ahead
+	check.Detail = fmt.Sprintf("%s apart, give or take %s", apart.Round(10*time.Millisecond), (first.Doubt + last.Doubt).Round(10*time.Millisecond))
+	if apart-first.Doubt-last.Doubt > mostSkew {
 		check.OK = false
 		check.Detail = fmt.Sprintf("the clock of %s is %s ahead of that of %s", names[1], apart.Round(10*time.Millisecond), names[0])
 		check.Cure = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"

@@ -20,15 +20,15 @@ func (s *survey) speakers(n inventory.Node) finding {
 	}
 	out := passed(n.Name, "no stranger has virtual router ID "+strings.Join(words, " or "), "no stranger speaks VRRP")
 	out.stops = true
-	if !mine.listens || mine.deaf != "" {
+	if !mine.Listens || mine.ListenError != "" {
 		out.Detail = "left out: " + mine.whyDeaf()
 		return out
 	}
 	var others []string
-	for _, sp := range mine.speakers {
+	for _, sp := range mine.Speakers {
 		switch {
-		case s.familiar(sp.address):
-		case slices.Contains(ids, sp.vrid):
+		case s.familiar(sp.Address):
+		case slices.Contains(ids, sp.VRID):
 			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "a stranger speaks VRRP: %s", sp)
 		default:
 			others = append(others, sp.String())
@@ -51,17 +51,17 @@ func (s *survey) arriving(n inventory.Node) []finding {
 		peer := s.sights[p.Name]
 		switch {
 		case !s.pairs || peer == nil || p.Name == n.Name:
-		case slices.Contains(peer.kept, s.advertTo(n)) && s.opens(p):
+		case slices.Contains(peer.EgressBlocked, s.advertTo(n)) && s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active there, and an apply opens it", p.Name))
-		case slices.Contains(peer.kept, s.advertTo(n)):
+		case slices.Contains(peer.EgressBlocked, s.advertTo(n)):
 			out = append(out, ok.no("", s.cureOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
-		case mine.heard[peer.nonce]:
+		case mine.Heard[peer.nonce]:
 			from = append(from, p.Name)
-		case !mine.listens || mine.deaf != "":
+		case !mine.Listens || mine.ListenError != "":
 			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyDeaf()))
-		case !peer.listens || peer.deaf != "" || peer.sent.IsZero():
+		case !peer.Listens || peer.ListenError != "" || peer.Sent.IsZero():
 			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyMute(p)))
-		case mine.ended.Before(peer.sent):
+		case mine.ended.Before(peer.Sent):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: it was too late", p.Name))
 		case s.opens(n) || s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active, and an apply opens it", p.Name))

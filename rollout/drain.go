@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
 
 // drainTime is how long what is under way at an apiserver has to come to its
@@ -20,7 +20,7 @@ const drainTime = 3 * time.Second
 // server back by themselves after a minute, and where it cannot be done,
 // HAProxy's own retries are left.
 func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
-	drained, connections := r.tellBalancers(ctx, n, "drain")
+	drained, connections := r.drainOn(ctx, n)
 	if !drained {
 		return func() {}
 	}
@@ -30,7 +30,13 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 		defer cancel()
-		r.tellBalancers(ctx, n, "ready")
+		_ = r.eachBalancer(func(on inventory.Node) error { // a courtesy, see drain
+			h, err := r.host(ctx, on)
+			if err != nil {
+				return err
+			}
+			return node.Undrain(ctx, h, n.Name)
+		})
 	}
 }
 
@@ -48,27 +54,28 @@ func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
 // drainLimit is more than a node takes for it.
 const drainLimit = 15 * time.Second
 
-// tellBalancers says whether one of them has done so, and whether one of those
-// has connections to the server, or does not say.
-func (r *Rollout) tellBalancers(ctx context.Context, n inventory.Node, state string) (told, connected bool) {
-	var drained, busy atomic.Bool
-	_ = r.each(r.reached(slices.Concat(r.leaving, r.Cluster.Nodes)), func(on inventory.Node) error { // a courtesy, see drain
+// eachBalancer does the same on every node with a haproxy of the cluster's.
+func (r *Rollout) eachBalancer(do func(on inventory.Node) error) error {
+	return r.each(r.reached(slices.Concat(r.leaving, r.Cluster.Nodes)), do)
+}
+
+// drainOn says whether a haproxy has drained the node's apiserver, and whether
+// one of those has connections to it, or does not say.
+func (r *Rollout) drainOn(ctx context.Context, n inventory.Node) (drained, connected bool) {
+	var some, busy atomic.Bool
+	_ = r.eachBalancer(func(on inventory.Node) error { // a courtesy, see drain
 		h, err := r.host(ctx, on)
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, on.Name, remote.Script{
-			Name: "drain", Body: drainBody, Limit: drainLimit,
-			Vars:  map[string]string{"KPLB_SERVER": n.Name, "KPLB_STATE": state},
-			Files: map[string][]byte{"haproxy.pl": []byte(haproxyProgram)},
-		}, func(record remote.Record) {
-			if record.Key == "drained" {
-				drained.Store(true)
-				if len(record.Fields) != 1 || record.Fields[0] != "0" {
-					busy.Store(true)
-				}
+		drained, idle, err := node.Drain(ctx, h, n.Name)
+		if drained {
+			some.Store(true)
+			if !idle {
+				busy.Store(true)
 			}
-		})
+		}
+		return err
 	})
-	return drained.Load(), busy.Load()
+	return some.Load(), busy.Load()
 }

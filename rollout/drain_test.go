@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -30,12 +31,19 @@ func TestDrain(t *testing.T) {
 					n.on["drain"] = func(_ context.Context, s remote.Script, say say) error {
 						f.mu.Lock()
 						defer f.mu.Unlock()
-						if s.Vars["KPLB_SERVER"] == "node-2" {
-							seen = append(seen, s.Vars["KPLB_STATE"]+" node-2")
-							drained = time.Now()
+						note := func(what, server string) {
+							if server == "node-2" {
+								seen, drained = append(seen, what+" node-2"), time.Now()
+							}
 						}
-						if s.Vars["KPLB_STATE"] == "drain" && n.name == c.drains {
-							say("drained")
+						switch q := nodetest.Request(s).(type) {
+						case nodetest.DrainRequest:
+							note("drain", q.Server)
+							if n.name == c.drains {
+								say("drained")
+							}
+						case nodetest.UndrainRequest:
+							note("ready", q.Server)
 						}
 						return nil
 					}

@@ -2,37 +2,13 @@ package rollout
 
 import (
 	"context"
-	"maps"
-	"regexp"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
-
-// drillScript runs a part of drill.sh on a node.
-func (r *Rollout) drillScript(ctx context.Context, n inventory.Node, do string, vars map[string]string, each func(remote.Record)) error {
-	h, err := r.host(ctx, n)
-	if err != nil {
-		return err
-	}
-	s := remote.Script{Name: "drill " + do, Body: drillBody, Limit: 30 * time.Second, Vars: map[string]string{
-		"KPLB_VIP": "", "KPLB_SECONDS": "", "KPLB_FAULT": "", "KPLB_LASTS": "", "KPLB_INTERFACE": "", "KPLB_VIPS": "", "KPLB_AT": "",
-	}}
-	maps.Copy(s.Vars, vars)
-	s.Vars["KPLB_DO"] = do
-	switch do {
-	case "break":
-		s.Files = map[string][]byte{"mend": []byte(mendBody)}
-	case "watch":
-		s.Files = map[string][]byte{"watch": []byte(watchBody)}
-	}
-	return run(ctx, h, n.Name, s, each)
-}
 
 // watch has every node write down when it gets the VIP, and loses it.
 func (d *exercise) watch(ctx context.Context) error {
@@ -42,7 +18,11 @@ func (d *exercise) watch(ctx context.Context) error {
 		lasts += o.Power
 	}
 	return d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error {
-		return d.r.drillScript(ctx, n, "watch", map[string]string{"KPLB_VIP": d.r.Cluster.VIP.String(), "KPLB_SECONDS": seconds(lasts)}, nil)
+		h, err := d.r.host(ctx, n)
+		if err != nil {
+			return err
+		}
+		return node.StartWatch(ctx, h, node.WatchRequest{VIP: d.r.Cluster.VIP, Lasts: lasts})
 	})
 }
 
@@ -54,7 +34,13 @@ const drillGoodbye = time.Minute
 func (d *exercise) clean(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drillGoodbye)
 	defer cancel()
-	_ = d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error { return d.r.drillScript(ctx, n, "end", nil, nil) }) // as above
+	_ = d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error { // as above
+		h, err := d.r.host(ctx, n)
+		if err != nil {
+			return err
+		}
+		return node.EndDrill(ctx, h)
+	})
 }
 
 // collect gathers the nodes' own records.
@@ -65,12 +51,17 @@ func (d *exercise) collect(ctx context.Context) {
 	changes := map[string][]drill.Change{}
 	d.seen.Doubt = drill.Doubt
 	_ = d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error { // who does not answer is blind
-		log := nodeLog{since: d.sampling.Since, asked: d.sampling.Since()}
-		err := d.r.drillScript(ctx, n, "seen", nil, log.take)
+		h, err := d.r.host(ctx, n)
+		if err != nil {
+			return err
+		}
+		log := nodeLog{asked: d.sampling.Since()}
+		log.DrillLog, err = node.ReadDrillLog(ctx, h)
+		log.arrived = d.sampling.Since() - time.Since(log.At)
 		mu.Lock()
 		defer mu.Unlock()
 		changes[n.Name] = log.changes(n.Name)
-		d.seen.Doubt = max(d.seen.Doubt, log.doubt)
+		d.seen.Doubt = max(d.seen.Doubt, log.doubt())
 		if n.Name == d.node.Name {
 			d.place(&log)
 		}
@@ -90,19 +81,16 @@ func (d *exercise) collect(ctx context.Context) {
 // place takes the node's word for when it was broken, and put back.
 func (d *exercise) place(log *nodeLog) {
 	within := func(at time.Duration) bool { return at > 0 && at < d.seen.End }
-	if at, ok := log.at("struck"); ok && within(at) {
+	if at, ok := log.at(log.Struck); ok && within(at) {
 		d.seen.Struck = at
 	}
-	if at, ok := log.at("mended"); ok && within(at) && d.seen.Mended > 0 {
+	if at, ok := log.at(log.Mended); ok && within(at) && d.seen.Mended > 0 {
 		d.seen.Mended = at
-		if by := log.words["by"]; mendedBy[by] {
-			d.seen.MendedBy = by
+		if log.By != "" {
+			d.seen.MendedBy = log.By
 		}
 	}
 }
-
-// mendedBy are the words that drill_mend.sh is called with.
-var mendedBy = map[string]bool{"the operator": true, "the node itself": true, "its own timer": true, "the next drill": true}
 
 // withoutPower is what is known of a node that was off: it had the VIP before,
 // or not, and had nothing then.
@@ -113,68 +101,39 @@ func (d *exercise) withoutPower(n inventory.Node) []drill.Change {
 	return []drill.Change{{Node: n.Name, At: 0, Holds: true}, {Node: n.Name, At: d.seen.Struck}}
 }
 
-// nodeLog is what one node has written down. Nothing in it is trusted: what
-// does not have its form is left out.
+// nodeLog is what one node has written down, as the run counts.
 type nodeLog struct {
-	since func() time.Duration // now, as the run counts
-	ahead time.Duration        // of the node's clock
-	clock bool
-	asked time.Duration // when it was asked
-	doubt time.Duration // of ahead: it said what time it is between the question and the answer
-	words map[string]string
+	*node.DrillLog
+	asked   time.Duration // when it was asked
+	arrived time.Duration // when its clock arrived
 }
 
-func (l *nodeLog) take(r remote.Record) {
-	if len(r.Fields) != 1 {
-		return
+// ahead is how far the node's clock is, and doubt how well that is known: it
+// said what time it is between the question and the answer.
+func (l *nodeLog) ahead() time.Duration { return l.Clock - l.arrived }
+
+func (l *nodeLog) doubt() time.Duration {
+	if l.At.IsZero() {
+		return 0
 	}
-	if r.Key == "clock" {
-		var now time.Duration
-		now, l.clock = nodeTime(r.Fields[0])
-		arrived := l.since()
-		l.ahead, l.doubt = now-arrived, arrived-l.asked
-		return
-	}
-	if l.words == nil {
-		l.words = map[string]string{}
-	}
-	l.words[r.Key] = strings.TrimSpace(r.Fields[0])
+	return l.arrived - l.asked
 }
 
-// at is when something was, as the run counts.
-func (l *nodeLog) at(what string) (time.Duration, bool) {
-	t, ok := nodeTime(l.words[what])
-	if !ok || !l.clock {
+// at is when something was that the node has written down.
+func (l *nodeLog) at(then time.Duration) (time.Duration, bool) {
+	if then == 0 || l.At.IsZero() {
 		return 0, false
 	}
-	return t - l.ahead, true
+	return then - l.ahead(), true
 }
 
-var holderForm = regexp.MustCompile(`^([0-9]{1,11}\.[0-9]{9}) (held|lost)$`)
-
-// mostChanges bounds what one node tells.
-const mostChanges = 1000
-
-func (l *nodeLog) changes(node string) []drill.Change {
+func (l *nodeLog) changes(name string) []drill.Change {
+	if l.At.IsZero() {
+		return nil
+	}
 	var out []drill.Change
-	for line := range strings.Lines(l.words["holder"]) {
-		m := holderForm.FindStringSubmatch(strings.TrimSpace(line))
-		if m == nil || !l.clock || len(out) == mostChanges {
-			continue
-		}
-		at, _ := nodeTime(m[1]) // of this form
-		out = append(out, drill.Change{Node: node, At: at - l.ahead, Holds: m[2] == "held"})
+	for _, c := range l.Changes {
+		out = append(out, drill.Change{Node: name, At: c.At - l.ahead(), Holds: c.Holds})
 	}
 	return out
-}
-
-// nodeTime reads SECONDS.NANOSECONDS.
-func nodeTime(s string) (time.Duration, bool) {
-	if !clockForm.MatchString(s) {
-		return 0, false
-	}
-	whole, part, _ := strings.Cut(s, ".")
-	sec, err := strconv.ParseInt(whole, 10, 34)
-	nano, err2 := strconv.ParseInt(part, 10, 64)
-	return time.Duration(sec)*time.Second + time.Duration(nano), err == nil && err2 == nil
 }

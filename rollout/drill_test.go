@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -86,9 +87,9 @@ func TestDrill(t *testing.T) {
 		if s.Failed > 0 || s.Connections < 20 || s.HeldConnections != 3 || s.Broken > 0 {
 			t.Errorf("%+v", s)
 		}
-		same(t, "fault", f.gave("node-1 drill break", "KPLB_FAULT"), "haproxy-stopped")
-		same(t, "apiserver", f.gave("node-1 drill break", "KPLB_AT"), "127.9.1.1:1")
-		same(t, "the node's own timer", f.gave("node-1 drill break", "KPLB_SECONDS"), "19")
+		same(t, "fault", asked[node.BreakRequest](f, "node-1 drill break").Fault, "haproxy-stopped")
+		same(t, "apiserver", asked[node.BreakRequest](f, "node-1 drill break").APIServer.String(), "127.9.1.1:1")
+		same(t, "the node's own timer", asked[node.BreakRequest](f, "node-1 drill break").MendAfter, 19*time.Second)
 		f.ends()
 	})
 }
@@ -109,7 +110,9 @@ func TestDrillRefuses(t *testing.T) {
 			f.nodes["node-1"].facts.Servers = f.nodes["node-1"].facts.Servers[:1]
 		}, "node-1: is the only control-plane node"},
 		{"etcd's majority", "link-down", func(f *fleet, _ *DrillOptions) { f.nodes["node-2"].health = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
-		{"a change that waits", "haproxy-stopped", func(f *fleet, _ *DrillOptions) { f.nodes["node-2"].facts.put(pendingPath+"/txn", 0o600, []byte("t\n")) }, "node-2: a change waits to be confirmed: "},
+		{"a change that waits", "haproxy-stopped", func(f *fleet, _ *DrillOptions) {
+			put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("t\n"))
+		}, "node-2: a change waits to be confirmed: "},
 		{"no nft", "apiserver-cut", func(f *fleet, _ *DrillOptions) { f.nodes["node-1"].facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
 		{"a node that does not want to", "haproxy-stopped", func(f *fleet, _ *DrillOptions) { f.nodes["node-1"].on["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
 		{"a stranger", "haproxy-stopped", func(_ *fleet, o *DrillOptions) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},
@@ -227,7 +230,7 @@ func TestDrillCutsOff(t *testing.T) {
 		same(t, "asked", slices.DeleteFunc(f.drilled(), func(s string) bool { return strings.HasPrefix(s, "all ") }),
 			[]string{"node-1 break", "node-1 unlock ", "node-1 mend", "node-1 break", "node-1 unlock ", "node-1 mend"})
 		same(t, "runs", len(report.Runs), 2)
-		same(t, "interface", f.gave("node-1 drill break", "KPLB_INTERFACE"), "eth0")
+		same(t, "interface", asked[node.BreakRequest](f, "node-1 drill break").Interface, "eth0")
 		off := report.Runs[1]
 		same(t, "nobody has a record", off.Blind, []string{"node-1", "node-2", "node-3"})
 		same(t, "but a node that is off holds nothing", off.Spans, []drill.Span{{Node: "node-1", From: 0, To: off.Struck}})
@@ -250,41 +253,25 @@ func TestDrillOffIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// TestNodeLog leaves out what does not have its form.
+// TestNodeLog puts what a node has written down on the clock of the run.
 func TestNodeLog(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name    string
-		records []remote.Record
-		want    []drill.Change
-		struck  time.Duration
-	}{
-		{
-			"a log", []remote.Record{record("clock", "1000.000000000"), record("struck", "999.000000000\n"), record("holder", "990.000000000 lost\n995.250000000 held\n")},
-			[]drill.Change{{Node: "node-1", At: 0, Holds: false}, {Node: "node-1", At: 5250 * time.Millisecond, Holds: true}}, 9 * time.Second,
-		},
-		{"no clock", []remote.Record{record("holder", "990.000000000 held\n"), record("struck", "990.000000000")}, nil, 0},
-		{"a clock that is none", []remote.Record{record("clock", "now"), record("holder", "990.000000000 held\n")}, nil, 0},
-		{"a year that is none", []remote.Record{record("clock", "99999999999.000000000"), record("holder", "990.000000000 held\n")}, nil, 0},
-		{
-			"lines that are none", []remote.Record{record("clock", "1000.000000000", "x"), record("clock", "1000.000000000"), record("holder", "\x1b[2J held\n990.000000000 held twice\n\n991.000000000 held")},
-			[]drill.Change{{Node: "node-1", At: time.Second, Holds: true}}, 0,
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			log := nodeLog{since: func() time.Duration { return 10 * time.Second }}
-			for _, r := range c.records {
-				log.take(r)
-			}
-			same(t, "changes", log.changes("node-1"), c.want)
-			at, ok := log.at("struck")
-			same(t, "struck", at, c.struck)
-			same(t, "known", ok, c.struck > 0)
-		})
+	written := node.DrillLog{
+		Clock: 1000 * time.Second, At: time.Now(), Struck: 999 * time.Second,
+		Changes: []node.HolderChange{{At: 990 * time.Second}, {At: 995250 * time.Millisecond, Holds: true}},
 	}
-	flood := nodeLog{since: func() time.Duration { return 0 }}
-	flood.take(record("clock", "1.000000000"))
-	flood.take(record("holder", strings.Repeat("1.000000000 held\n", 5000)))
-	same(t, "a flood", len(flood.changes("node-1")), mostChanges)
+	log := nodeLog{DrillLog: &written, asked: 9 * time.Second, arrived: 10 * time.Second}
+	same(t, "changes", log.changes("node-1"), []drill.Change{{Node: "node-1", At: 0}, {Node: "node-1", At: 5250 * time.Millisecond, Holds: true}})
+	same(t, "doubt", log.doubt(), time.Second)
+	at, ok := log.at(log.Struck)
+	same(t, "struck", at, 9*time.Second)
+	same(t, "known", ok, true)
+	_, ok = log.at(log.Mended)
+	same(t, "mended", ok, false)
+
+	written.At = time.Time{} // it did not say what time it is there
+	same(t, "changes without a clock", log.changes("node-1"), []drill.Change(nil))
+	same(t, "doubt without a clock", log.doubt(), time.Duration(0))
+	_, ok = log.at(log.Struck)
+	same(t, "struck without a clock", ok, false)
 }

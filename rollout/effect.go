@@ -10,35 +10,13 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// Action is what happens to a daemon.
-type Action string
-
-// The actions.
-const (
-	Leave   Action = ""
-	Start   Action = "start"
-	Reload  Action = "reload"
-	Restart Action = "restart"
-	Stop    Action = "stop"
-)
-
-// Sysctl is what happens to the kernel's settings.
-type Sysctl string
-
-// The settings stay, are applied, or are taken away.
-const (
-	SysctlLeave Sysctl = ""
-	SysctlOn    Sysctl = "1"
-	SysctlOff   Sysctl = "0"
-)
-
 // consequences decides what has to be reloaded, from the changes and from
 // what the running daemons have loaded.
 func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []render.Artifact) {
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	if effects[render.SysctlApply] || !f.settled(artifacts) {
+	if effects[render.SysctlApply] || !settled(f, artifacts) {
 		n.Sysctl = SysctlOn
 	}
 	n.gives = given(f, artifacts)
@@ -62,7 +40,7 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 	if n.Manifest != nil {
 		manifest = n.Manifest.Content
 	}
-	if at := listens(manifest, c.Port); n.Manifest != nil || at != "" && !f.apiserverListens(at) {
+	if at := listens(manifest, c.Port); n.Manifest != nil || at != "" && !apiserverListens(f, at) {
 		n.Listen = at
 	}
 	n.planTables(c, f, artifacts, effects)

@@ -3,12 +3,12 @@ package rollout
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -72,7 +72,7 @@ func (d *exercise) suffer(ctx context.Context) (*Proof, error) {
 	}
 	d.r.report(Event{Node: d.node.Name, Step: d.fault.Name + ": " + d.fault.Does, Usual: d.options.Lasts})
 	err := d.strike(ctx)
-	var refused *refusedByNode
+	var refused *node.RefusedError
 	if errors.As(err, &refused) {
 		return nil, err
 	}
@@ -125,10 +125,10 @@ func (d *exercise) mend(ctx context.Context) error {
 			return broken(err)
 		}
 	}
-	err := d.r.drillScript(ctx, d.node, "mend", nil, nil)
+	err := d.mendNow(ctx)
 	if errors.Is(err, remote.ErrConnectionLost) {
 		if err = d.r.comeBack(ctx, d.node, patience); err == nil {
-			err = d.r.drillScript(ctx, d.node, "mend", nil, nil)
+			err = d.mendNow(ctx)
 		}
 	}
 	if err != nil {
@@ -166,7 +166,7 @@ func (r *Rollout) holdAgain(ctx context.Context, n inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := run(ctx, h, n.Name, remote.Script{Name: "unlock", Body: unlockBody, Limit: 30 * time.Second}, nil); err != nil {
+	if _, _, err := node.Unlock(ctx, h); err != nil {
 		return err
 	}
 	return r.hold(ctx, n)
@@ -184,10 +184,21 @@ func sleep(ctx context.Context, d time.Duration) error {
 // strike breaks the node.
 func (d *exercise) strike(ctx context.Context) error {
 	at, _ := d.r.facts[d.node.Name].InterfaceOf(d.node.Address)
-	return d.r.drillScript(ctx, d.node, "break", map[string]string{
-		"KPLB_FAULT": d.fault.Name, "KPLB_INTERFACE": at.Interface, "KPLB_VIPS": joined(d.r.Cluster.VIPs, " "),
-		"KPLB_AT": apiserverOf(d.r.Cluster, d.node).String(), "KPLB_LASTS": seconds(d.options.Lasts), "KPLB_SECONDS": seconds(d.options.Lasts + drillGrace),
-	}, nil)
+	h, err := d.r.host(ctx, d.node)
+	if err != nil {
+		return err
+	}
+	return node.Break(ctx, h, node.BreakRequest{
+		Fault: d.fault.Name, Lasts: d.options.Lasts, MendAfter: d.options.Lasts + drillGrace,
+		Interface: at.Interface, VIPs: d.r.Cluster.VIPs, APIServer: apiserverOf(d.r.Cluster, d.node),
+	})
 }
 
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+// mendNow asks the node to put itself back.
+func (d *exercise) mendNow(ctx context.Context) error {
+	h, err := d.r.host(ctx, d.node)
+	if err != nil {
+		return err
+	}
+	return node.Mend(ctx, h)
+}

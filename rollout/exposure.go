@@ -97,10 +97,19 @@ func listens(manifest []byte, port uint16) string {
 	return netip.AddrPortFrom(address, port).String()
 }
 
+// listenAddress is what listens returns as an address: an unspecified one for
+// every address.
+func listenAddress(listen string, port uint16) netip.AddrPort {
+	if at, err := netip.ParseAddrPort(listen); err == nil {
+		return at
+	}
+	return netip.AddrPortFrom(netip.IPv6Unspecified(), port)
+}
+
 func everywhere(port uint16) string { return fmt.Sprintf("*:%d", port) }
 
 // apiserverListens says whether the apiserver listens there, and nowhere else.
-func (f *Facts) apiserverListens(where string) bool {
+func apiserverListens(f *Facts, where string) bool {
 	if at, err := netip.ParseAddrPort(where); err == nil {
 		return f.Bound(at)
 	}
@@ -112,14 +121,14 @@ func (f *Facts) apiserverListens(where string) bool {
 // planTables decides what happens to the table of nftables: there is one of the
 // same name for redirect, and for ipvs.
 func (n *NodePlan) planTables(c *inventory.Cluster, f *Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
-	marks := strings.Contains(f.Redirect, "mark set")
+	marked := strings.Contains(f.Redirect, "mark set")
 	for _, t := range []struct {
 		path, unit  string
 		there, well bool
 		action      *Action
 	}{
-		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marks, f.redirects(c), &n.Redirect},
-		{render.IPVSPath, render.IPVSUnit, marks, f.marks(c), &n.Director},
+		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, redirects(f, c), &n.Redirect},
+		{render.IPVSPath, render.IPVSUnit, marked, marks(f, c), &n.Director},
 	} {
 		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
 		switch {
@@ -147,7 +156,7 @@ func has(artifacts []render.Artifact, path string) bool {
 
 // redirects says whether the node sends what is for the VIP's port to HAProxy,
 // both what comes in and its own.
-func (f *Facts) redirects(c *inventory.Cluster) bool {
+func redirects(f *Facts, c *inventory.Cluster) bool {
 	for i, vip := range c.VIPs {
 		family := map[bool]string{true: "ip", false: "ip6"}[vip.Is4()]
 		rule := fmt.Sprintf("%s daddr %s tcp dport %d fib daddr type local dnat to %s\n", family, vip, c.Port, c.Frontends()[i])
@@ -174,11 +183,11 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {
 		check.What = map[bool]string{true: "apiserver listens", false: "apiserver listens beside haproxy"}[c.Exposure == inventory.IPVS]
-		check.OK = f.Bound(at) || f.apiserverListens(everywhere(c.Port))
+		check.OK = f.Bound(at) || apiserverListens(f, everywhere(c.Port))
 		check.Detail = listening(f, c.Port)
 	}
 	if c.Exposure == inventory.SharedPort {
-		check.OK = f.apiserverListens(everywhere(c.Port))
+		check.OK = apiserverListens(f, everywhere(c.Port))
 	}
 	if !check.OK {
 		check.Detail, check.Cure = "listens on "+listening(f, c.Port), "run `kplb apply`"
@@ -190,7 +199,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	default:
 		return []Check{check}
 	}
-	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", joined(c.Entrances(), " and ")), OK: f.redirects(c), Detail: joined(c.Frontends(), " and ")}
+	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", joined(c.Entrances(), " and ")), OK: redirects(f, c), Detail: joined(c.Frontends(), " and ")}
 	if !sent.OK {
 		sent.Detail, sent.Cure = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}

@@ -123,7 +123,7 @@ func TestPlanRedirect(t *testing.T) {
 		{"one of two chains", func(f *Facts) {
 			f.Redirect = strings.Replace(f.Redirect, "dnat to 10.1.233.1:8443", "dnat to 10.1.233.1:8444", 1)
 		}, Start},
-		{"the unit is stopped", func(f *Facts) { f.set(render.RedirectUnit, func(u *Unit) { u.Active = "inactive" }) }, Start},
+		{"the unit is stopped", func(f *Facts) { set(f, render.RedirectUnit, func(u *Unit) { u.Active = "inactive" }) }, Start},
 	} {
 		facts := all(t, r, applied)
 		c.change(facts["node-2"])
@@ -139,8 +139,8 @@ func TestExposureByHand(t *testing.T) {
 	t.Parallel()
 	r := exposedBy(t, inventory.Redirect)
 	facts := all(t, r, freshOf)
-	facts["node-2"].put(kubeadm.ManifestPath, 0o600, boundManifest(t, r.Cluster.Nodes[1]))
-	facts["node-2"].Listeners = []Listener{{apiserverOf(r.Cluster, r.Cluster.Nodes[1]), apiserverProcess}}
+	put(facts["node-2"], kubeadm.ManifestPath, 0o600, boundManifest(t, r.Cluster.Nodes[1]))
+	facts["node-2"].Listeners = []Listener{{Address: apiserverOf(r.Cluster, r.Cluster.Nodes[1]), Process: apiserverProcess}}
 	p := planOf(t, r, facts).of("node-2")
 	same(t, "manifest stays", p.Manifest == nil, true)
 	same(t, "nobody waits", p.Listen, "")

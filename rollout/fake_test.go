@@ -12,12 +12,15 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -40,8 +43,8 @@ type fleet struct {
 	api   func(*http.Request) (int, string) // below /api/; nil: there is nothing
 
 	mu     sync.Mutex
-	asked  []string // "node-1 transact": every script but those of quiet
-	vars   map[string]map[string]string
+	asked  []string                 // "node-1 transact": every script but those of quiet
+	given  map[string]remote.Script // the last ones
 	dialed map[string]int
 	open   int // connections
 }
@@ -51,9 +54,9 @@ type fakeNode struct {
 	name   string
 	fleet  *fleet
 	facts  *Facts
-	saved  map[string]*saved // generations, by number
-	on     map[string]step   // by Script.Name; see script.go
-	dial   func(n int) error // the n-th connection; nil: all work
+	saved  map[string]*node.Snapshot // generations, by number
+	on     map[string]step           // by Script.Name; see script.go
+	dial   func(n int) error         // the n-th connection; nil: all work
 	cert   tls.Certificate
 	ready  func() int  // the status of /readyz; nil: 200
 	down   atomic.Bool // nothing listens where its apiserver should
@@ -70,7 +73,7 @@ var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "re
 // newFleet has nodes with the facts that of makes.
 func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
 	t.Helper()
-	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, vars: map[string]map[string]string{}, dialed: map[string]int{}}
+	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, given: map[string]remote.Script{}, dialed: map[string]int{}}
 	f.Cluster.Port = 1 // tcpmux: refused at once
 	f.Cluster.VIP = netip.MustParseAddr("127.9.1.9")
 	f.Cluster.VIPs = []netip.Addr{f.Cluster.VIP}
@@ -79,7 +82,7 @@ func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts
 	}
 	for _, n := range f.Cluster.Nodes {
 		f.nodes[n.Name] = &fakeNode{
-			name: n.Name, fleet: f, facts: of(t, f.Rollout, n), on: map[string]step{}, saved: map[string]*saved{},
+			name: n.Name, fleet: f, facts: of(t, f.Rollout, n), on: map[string]step{}, saved: map[string]*node.Snapshot{},
 			cert: authority.certificate(t, farAhead, nil, n.Address.String()),
 		}
 	}
@@ -119,11 +122,16 @@ func (f *fleet) times(what string) int {
 	return n
 }
 
-// gave is what a script was given when it was asked last.
-func (f *fleet) gave(what, name string) string {
+// asked is the request of a script that was run last.
+func asked[R any](f *fleet, what string) R {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.vars[what][name]
+	s, ok := f.given[what]
+	if !ok { // it was never asked
+		var none R
+		return none
+	}
+	return nodetest.As[R](s)
 }
 
 // locked changes nodes that others may be looking at.
@@ -151,6 +159,8 @@ type fakeHost struct {
 
 var errGone = &remote.Error{Host: "node", Err: remote.ErrConnectionLost}
 
+func (h *fakeHost) Name() string { return h.name }
+
 func (h *fakeHost) Close() error {
 	h.once.Do(func() {
 		h.fleet.mu.Lock()
@@ -164,7 +174,7 @@ func (h *fakeHost) Run(ctx context.Context, s remote.Script, each func(remote.Re
 	name := s.Name
 	what := h.name + " " + name
 	h.fleet.mu.Lock()
-	h.fleet.vars[what] = maps.Clone(s.Vars)
+	h.fleet.given[what] = s
 	gone := h.gone
 	if !slices.Contains(quietScripts, name) {
 		h.fleet.asked = append(h.fleet.asked, what)
@@ -217,48 +227,49 @@ func (n *fakeNode) byDefault(name string) step {
 }
 
 func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) error {
-	number := s.Vars["KPLB_GENERATION"]
+	q, one := nodetest.Request(s).(nodetest.SnapshotRequest)
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(n.saved))) {
 		say("generation", name, "2026-11-20T20:00:00Z", "ann, cluster home")
 	}
 	say("current", n.facts.Generation())
-	if number == "" {
+	if !one {
 		return nil
 	}
+	number := strconv.Itoa(q.Generation)
 	state, ok := n.saved[number]
 	if !ok {
 		say("refused", "there is no generation "+number)
 		return &remote.ScriptError{Host: n.name, Script: s.Name, Code: 1}
 	}
 	var index, units strings.Builder
-	for _, path := range state.absent {
+	for _, path := range state.Absent {
 		fmt.Fprintf(&index, "absent %s\n", path)
 	}
 	for _, unit := range []string{"keepalived", "haproxy"} {
-		fmt.Fprintf(&units, "%s %s %s\n", unit, state.units[unit].Active, state.units[unit].File)
+		fmt.Fprintf(&units, "%s %s %s\n", unit, state.Units[unit].Active, state.Units[unit].File)
 	}
 	for _, r := range []remote.Record{recordData("index", []byte(index.String())), recordData("units", []byte(units.String()))} {
 		say(r.Key, r.Fields...)
 	}
-	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.nonlocalBind])
-	files := recordData("files", archive(n.fleet.t, state.files))
+	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.NonlocalBind])
+	files := recordData("files", archive(n.fleet.t, state.Files))
 	say(files.Key, files.Fields...)
 	return nil
 }
 
 // save keeps the state that facts describe as a generation.
-func (n *fakeNode) save(number string, f *Facts) *saved {
-	s := &saved{files: map[string]File{}, units: map[string]Unit{}, nonlocalBind: f.NonlocalBind}
-	for _, path := range f.managedPaths() {
+func (n *fakeNode) save(number string, f *Facts) *node.Snapshot {
+	s := &node.Snapshot{Files: map[string]File{}, Units: map[string]Unit{}, NonlocalBind: f.NonlocalBind}
+	for _, path := range f.ManagedPaths() {
 		if file, ok := f.Files[path]; ok {
-			s.files[path] = file
+			s.Files[path] = file
 		} else {
-			s.absent = append(s.absent, path)
+			s.Absent = append(s.Absent, path)
 		}
 	}
 	for _, unit := range []string{"haproxy", "keepalived"} {
 		u := f.Units[unit+".service"]
-		s.units[unit] = Unit{Active: u.Active, File: u.File}
+		s.Units[unit] = Unit{Active: u.Active, File: u.File}
 	}
 	n.saved[number] = s
 	return s

@@ -1,12 +1,9 @@
 package rollout
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/node"
 )
 
 // firewallOf is what was read of a node's firewalls.
@@ -32,17 +29,7 @@ func (p *NodePlan) planFirewall(c *inventory.Cluster, f *Facts) {
 }
 
 // planFirewallBack leaves of kplb's rules those of a generation.
-func (p *NodePlan) planFirewallBack(f *Facts, s *saved) {
-	allow, remove, notes := firewall.Restore(firewallOf(f), ufwRulesIn(s.files))
+func (p *NodePlan) planFirewallBack(f *Facts, s *node.Snapshot) {
+	allow, remove, notes := firewall.Restore(firewallOf(f), ufwRulesIn(s.Files))
 	p.open, p.close, p.notes = allow, remove, append(p.notes, notes...)
-}
-
-// ufwLines is what firewall.sh reads: allow or delete, direction, protocol,
-// from, to, port.
-func ufwLines(verb string, rules []render.Rule) string {
-	var out strings.Builder
-	for _, r := range rules {
-		fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, firewall.Direction(r), r.Protocol, firewall.Address(r.From), firewall.Address(r.To), r.Port)
-	}
-	return out.String()
 }

@@ -1,10 +1,13 @@
 package rollout
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
 )
 
 // firewalled is node-1 with ufw 0.36.2 enabled. The files are ufw's own, from
@@ -13,10 +16,23 @@ func firewalled(t *testing.T, rules string) (*Rollout, *Facts) {
 	t.Helper()
 	r := rolloutOf(t, home)
 	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-	f.put(firewall.ConfPath, 0o644, testdata(t, "ufw-enabled.conf"))
-	f.put(firewall.DefaultsPath, 0o644, testdata(t, "ufw-defaults"))
-	f.put(firewall.RulesPath, 0o640, testdata(t, rules))
+	put(f, firewall.ConfPath, 0o644, testdata(t, "ufw-enabled.conf"))
+	put(f, firewall.DefaultsPath, 0o644, testdata(t, "ufw-defaults"))
+	put(f, firewall.RulesPath, 0o640, testdata(t, rules))
 	return r, f
+}
+
+// ruleLines are the rules that a plan adds and removes.
+func ruleLines(p NodePlan) string {
+	var out strings.Builder
+	write := func(verb string, rules []render.Rule) {
+		for _, r := range rules {
+			fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, firewall.Direction(r), r.Protocol, firewall.Address(r.From), firewall.Address(r.To), r.Port)
+		}
+	}
+	write("allow", p.open)
+	write("delete", p.close)
+	return out.String()
 }
 
 // TestFirewall: a node's plan has the rules that its files ask for, and is empty
@@ -30,8 +46,8 @@ func TestFirewall(t *testing.T) {
 	}{
 		{"only ssh is let in", "ufw-fresh.rules", func(*Facts) {}, 5, 0},
 		{"as an apply leaves it", "ufw-applied.rules", func(*Facts) {}, 0, 0},
-		{"nothing is let out", "ufw-applied.rules", func(f *Facts) { f.put(firewall.DefaultsPath, 0o644, testdata(t, "ufw-defaults-out")) }, 4, 0},
-		{"ufw is not enabled", "ufw-fresh.rules", func(f *Facts) { f.edit(firewall.ConfPath, "ENABLED=yes", "ENABLED=no") }, 0, 0},
+		{"nothing is let out", "ufw-applied.rules", func(f *Facts) { put(f, firewall.DefaultsPath, 0o644, testdata(t, "ufw-defaults-out")) }, 4, 0},
+		{"ufw is not enabled", "ufw-fresh.rules", func(f *Facts) { edit(f, firewall.ConfPath, "ENABLED=yes", "ENABLED=no") }, 0, 0},
 		{"ufw was removed, and has left its files", "ufw-fresh.rules", func(f *Facts) { f.Units["ufw.service"] = Unit{Load: "not-found"} }, 0, 0},
 		{"another firewall", "ufw-fresh.rules", func(f *Facts) { f.Filter, f.Units["ufw.service"] = firewall.Firewalld, Unit{Load: "not-found"} }, 0, 1},
 	} {
@@ -50,8 +66,8 @@ func TestFirewallBack(t *testing.T) {
 	t.Parallel()
 	r, f := firewalled(t, "ufw-mixed.rules")
 	p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
-	p.planFirewallBack(f, &saved{files: map[string]File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
-	same(t, "lines", ufwLines("allow", p.open)+ufwLines("delete", p.close), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
+	p.planFirewallBack(f, &node.Snapshot{Files: map[string]File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
+	same(t, "lines", ruleLines(p), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
 }
 
 // TestOtherFirewall: what the node calls it is typed, or nothing.
@@ -64,7 +80,7 @@ func TestOtherFirewall(t *testing.T) {
 	} {
 		r := rolloutOf(t, home)
 		f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-		same(t, "record", f.take(record("filter", filter)), error(nil))
+		f.Filter = inspected(t, record("filter", filter)).Filter
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
 		got := strings.Join(p.notes, "\n\n")

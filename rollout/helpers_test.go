@@ -3,7 +3,9 @@ package rollout
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -19,6 +21,7 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/templates"
@@ -113,12 +116,12 @@ func debian(c *inventory.Cluster, n inventory.Node) *Facts {
 	return &Facts{
 		Arch: "x86_64", OS: OS{ID: "debian", Version: "12"},
 		Addresses: []Address{
-			{"lo", netip.MustParsePrefix("127.0.0.1/8")},
-			{"eth0", netip.PrefixFrom(n.Address, 16)},
+			{Interface: "lo", Prefix: netip.MustParsePrefix("127.0.0.1/8")},
+			{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)},
 		},
-		HAProxy:    Package{true, render.DefaultHAProxy},
+		HAProxy:    Package{Installed: true, Version: render.DefaultHAProxy},
 		NFT:        true,
-		Keepalived: Package{true, render.DefaultKeepalived},
+		Keepalived: Package{Installed: true, Version: render.DefaultKeepalived},
 		Manifests:  []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
 		Files:      map[string]File{},
 		Units: map[string]Unit{
@@ -126,7 +129,7 @@ func debian(c *inventory.Cluster, n inventory.Node) *Facts {
 			"keepalived.service": {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
 			"kubelet.service":    {Load: "loaded", Active: "active", File: "enabled"},
 		},
-		Listeners: []Listener{{netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), apiserverProcess}},
+		Listeners: []Listener{{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), Process: apiserverProcess}},
 	}
 }
 
@@ -134,9 +137,9 @@ func debian(c *inventory.Cluster, n inventory.Node) *Facts {
 func fresh(t testing.TB, c *inventory.Cluster, n inventory.Node) *Facts {
 	t.Helper()
 	f := debian(c, n)
-	f.put(kubeadm.ManifestPath, 0o600, manifest(t, n))
-	f.put(caPath, 0o644, authority.pem)
-	f.put(render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
+	put(f, kubeadm.ManifestPath, 0o600, manifest(t, n))
+	put(f, caPath, 0o644, authority.pem)
+	put(f, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
 	return f
 }
 
@@ -147,7 +150,7 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 	c := r.Cluster
 	f := debian(c, n)
 	if n.Name == c.Nodes[0].Name {
-		f.Addresses = append(f.Addresses, Address{"eth0", netip.PrefixFrom(c.VIP, 32)})
+		f.Addresses = append(f.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(c.VIP, 32)})
 	}
 	artifacts, err := r.Templates.Node(c, n, render.Facts{Interface: "eth0", HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version})
 	if err != nil {
@@ -155,21 +158,21 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 	}
 	for i, a := range artifacts {
 		artifacts[i] = r.Secrets.Fill(a)
-		f.put(a.Path, a.Mode, artifacts[i].Content)
+		put(f, a.Path, a.Mode, artifacts[i].Content)
 	}
 	edited, err := expose(c, n, "")(manifest(t, n))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.put(kubeadm.ManifestPath, 0o600, edited)
-	f.put(caPath, 0o644, authority.pem)
-	f.put(activePath, 0o600, activeSums(artifacts))
-	f.put(basePath+"/current", 0o600, []byte("1\n"))
+	put(f, kubeadm.ManifestPath, 0o600, edited)
+	put(f, caPath, 0o644, authority.pem)
+	put(f, activePath, 0o600, activeSums(artifacts))
+	put(f, basePath+"/current", 0o600, []byte("1\n"))
 	f.NonlocalBind = true
 	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	f.Units["keepalived.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
 	monitor := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.HAProxy.MonitorPort)
-	f.Listeners = []Listener{{c.Frontend(), haproxyProcess}, {monitor, haproxyProcess}, {apiserverOf(c, n), apiserverProcess}}
+	f.Listeners = []Listener{{Address: c.Frontend(), Process: haproxyProcess}, {Address: monitor, Process: haproxyProcess}, {Address: apiserverOf(c, n), Process: apiserverProcess}}
 	if c.Exposure != inventory.BindAddress {
 		f.Listeners[2].Address = netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port)
 	}
@@ -179,7 +182,7 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	}
 	if c.Exposure == inventory.IPVS {
-		f.director(c)
+		director(f, c)
 	}
 	f.VRRP = map[string]string{}
 	for _, g := range c.Groups() {
@@ -194,25 +197,25 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		f.Servers = append(f.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
 	if c.Exposure == inventory.IPVS {
-		f.Servers = f.directs(c)
+		f.Servers = directs(f, c)
 	}
 	f.Backends = backends(c)
 	return f
 }
 
 // director is what a node has of ipvs in place of HAProxy.
-func (f *Facts) director(c *inventory.Cluster) {
+func director(f *Facts, c *inventory.Cluster) {
 	f.NonlocalBind = false
 	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
 	f.Units[render.IPVSUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	f.Listeners = f.Listeners[2:]
-	f.Kernel, f.Settings = Kernel{"6.1.0-50-amd64", "there"}, map[string]string{}
+	f.Kernel, f.Settings = Kernel{Release: "6.1.0-50-amd64", IPVS: "there"}, map[string]string{}
 	for key, value := range sysctlsIn(f.Files[render.SysctlPath].Content) {
 		f.Settings[key] = value
 	}
-	f.Directed = []Directed{}
+	f.Directed = []RealServer{}
 	for _, n := range c.Nodes {
-		f.Directed = append(f.Directed, Directed{apiserverOf(c, n), "Masq", 1, 0, 0})
+		f.Directed = append(f.Directed, RealServer{At: apiserverOf(c, n), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
 	}
 	f.Redirect = marked(c)
 }
@@ -231,7 +234,7 @@ func marked(c *inventory.Cluster) string {
 func backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
 	out := map[string][]haproxy.ServerStats{}
 	for _, n := range c.Nodes {
-		out[backendName] = append(out[backendName], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"}})
+		out[node.APIServerBackend] = append(out[node.APIServerBackend], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"}})
 	}
 	for _, s := range c.Services {
 		for _, n := range c.Backends(s) {
@@ -241,19 +244,19 @@ func backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
 	return out
 }
 
-func (f *Facts) put(path string, mode fs.FileMode, content []byte) {
+func put(f *Facts, path string, mode fs.FileMode, content []byte) {
 	f.Files[path] = File{Mode: mode, Content: content}
 }
 
 // edit changes the bytes of a file.
-func (f *Facts) edit(path, old, now string) {
+func edit(f *Facts, path, old, now string) {
 	file := f.Files[path]
 	file.Content = bytes.ReplaceAll(file.Content, []byte(old), []byte(now))
 	f.Files[path] = file
 }
 
 // set changes one unit.
-func (f *Facts) set(unit string, change func(*Unit)) {
+func set(f *Facts, unit string, change func(*Unit)) {
 	u := f.Units[unit]
 	change(&u)
 	f.Units[unit] = u
@@ -386,13 +389,13 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	}
 	if f.Servers != nil {
 		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,stot,\n")
-		totals := totals(f.Backends[backendName])
+		totals := totals(f.Backends[node.APIServerBackend])
 		for _, s := range f.Servers {
 			fmt.Fprintf(&stats, "kube-apiserver,%s,%d,%s,%s,%d,\n", s.Name, s.Sessions, s.Status, s.Check, totals[s.Name])
 		}
 		for _, name := range slices.Sorted(maps.Keys(f.Backends)) {
 			for _, s := range f.Backends[name] {
-				if name != backendName {
+				if name != node.APIServerBackend {
 					fmt.Fprintf(&stats, "%s,%s,%d,%s,%s,%d,\n", name, s.Name, s.Sessions, s.Status, s.Check, s.Total)
 				}
 			}
@@ -402,7 +405,7 @@ func records(t testing.TB, f *Facts) []remote.Record {
 }
 
 // virtualServer is /proc/net/ip_vs, with kube-proxy's beside ours.
-func virtualServer(directed []Directed) string {
+func virtualServer(directed []RealServer) string {
 	var b strings.Builder
 	b.WriteString("IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n")
 	b.WriteString("TCP  0A600001:01BB rr \n  -> 0A010109:192B      Masq    1      0          0         \nFWM  0000006B rr \n")
@@ -412,4 +415,52 @@ func virtualServer(directed []Directed) string {
 	}
 	b.WriteString("TCP  0A60000A:0035 rr \n  -> 0A010108:0035      Masq    1      0          0         \n")
 	return b.String()
+}
+
+func address(iface, prefix string) Address {
+	return Address{Interface: iface, Prefix: netip.MustParsePrefix(prefix)}
+}
+
+func listener(at, process string) Listener {
+	return Listener{Address: netip.MustParseAddrPort(at), Process: process}
+}
+
+// What kplb keeps on a node.
+const (
+	basePath      = "/var/lib/kplb"
+	pendingPath   = basePath + "/pending"
+	restartedPath = basePath + "/restarted"
+)
+
+const esc = "\x1b[31m"
+
+// inspected are the facts of a node whose program says this.
+func inspected(t testing.TB, said ...remote.Record) *Facts {
+	t.Helper()
+	h := scripted(func(each func(remote.Record) error) error {
+		var errs error
+		for _, r := range append(slices.Clone(said), record("done")) {
+			errs = errors.Join(errs, each(r))
+		}
+		return errs
+	})
+	f, err := node.Inspect(t.Context(), h, node.InspectRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// scriptedHost is a Host whose programs do this.
+type scriptedHost struct {
+	Host
+	do func(each func(remote.Record) error) error
+}
+
+func scripted(do func(each func(remote.Record) error) error) Host { return scriptedHost{nil, do} }
+
+func (scriptedHost) Name() string { return "node-1" }
+
+func (h scriptedHost) Run(_ context.Context, _ remote.Script, each func(remote.Record) error) error {
+	return h.do(each)
 }

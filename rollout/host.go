@@ -11,19 +11,12 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
-// Host is one node that scripts run on, as root. *remote.Host is one.
-type Host interface {
-	Run(ctx context.Context, s remote.Script, each func(remote.Record) error) error
-	// DialContext connects to an address as the node sees it.
-	DialContext(ctx context.Context, network, address string) (net.Conn, error)
-	Close() error
-}
-
 // Dialer connects to a node.
-type Dialer func(ctx context.Context, n inventory.Node) (Host, error)
+type Dialer func(ctx context.Context, n inventory.Node) (node.Host, error)
 
 // DialFunc connects, as net.Dialer's DialContext does. A host's own connects as
 // that node does.
@@ -42,7 +35,7 @@ func (r *Rollout) fromHere() DialFunc {
 }
 
 // host returns the connection to a node, made when it is first needed.
-func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {
+func (r *Rollout) host(ctx context.Context, n inventory.Node) (node.Host, error) {
 	r.mu.Lock()
 	h := r.hosts[n.Name]
 	r.mu.Unlock()
@@ -59,7 +52,7 @@ func (r *Rollout) host(ctx context.Context, n inventory.Node) (Host, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.hosts == nil {
-		r.hosts = map[string]Host{}
+		r.hosts = map[string]node.Host{}
 	}
 	r.hosts[n.Name] = h
 	return h, nil

@@ -2,20 +2,11 @@ package rollout
 
 import (
 	"context"
-	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/node"
 )
-
-// caPath is the cluster's CA, which every control-plane node has.
-const caPath = "/etc/kubernetes/pki/ca.crt"
 
 // inspection is what is asked beyond what every command needs.
 type inspection struct {
@@ -26,159 +17,40 @@ type inspection struct {
 
 // inspect asks one node everything in one round trip.
 func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, more inspection) (*Facts, error) {
-	node := n.Name
-	paths := append(managedPaths(), caPath, certificatePath, pendingPath+"/txn", pendingPath+"/about", basePath+"/restored", basePath+"/current", restartedPath)
-	homes := more.wide || c.Endpoint != inventory.Leave
-	if homes || n.Worker {
-		paths = append(paths, adminPath, superAdminPath, kubeletPath)
+	f, err := node.Inspect(ctx, h, inspectRequest(c, n, more))
+	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
+		f.Servers, f.Backends = directs(f, c), nil
 	}
+	return f, err
+}
+
+// inspectRequest is what has to be known of a node of this cluster.
+func inspectRequest(c *inventory.Cluster, n inventory.Node, more inspection) node.InspectRequest {
 	filtered := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
-	paths = append(paths, textfileDir(c, n)...)
+	q := node.InspectRequest{
+		Paths:       []string{caPath, certificatePath},
+		Kubeconfigs: more.wide || c.Endpoint != inventory.Leave,
+		Ports:       []uint16{c.Port, c.HAProxy.Port, c.HAProxy.MonitorPort},
+		MonitorPort: c.HAProxy.MonitorPort,
+		Firewall:    filtered,
+		Kernel:      !n.Worker && (more.wide || c.Exposure == inventory.IPVS),
+		VRRP:        more.status && !n.Worker,
+		Sysctls:     more.audit && !n.Worker,
+	}
+	if q.Kubeconfigs || n.Worker {
+		q.Paths = append(q.Paths, adminPath, superAdminPath, kubeletPath)
+	}
+	q.Paths = append(q.Paths, textfileDir(c, n)...)
 	if filtered {
-		paths = append(paths, firewall.ConfPath, firewall.DefaultsPath, firewall.RulesPath, firewall.Rules6Path)
+		q.Paths = append(q.Paths, firewall.ConfPath, firewall.DefaultsPath, firewall.RulesPath, firewall.Rules6Path)
 	}
-	connected, port := "", c.Port
 	if n.Worker {
-		connected, port = joined(kubeletAt(c), " or dst "), kubeletAt(c)[0].Port()
+		q.Kubelet = kubeletAt(c)
+		q.Ports[0] = q.Kubelet[0].Port()
+		return q
 	}
-	for i, p := range paths {
-		paths[i] = strings.TrimPrefix(p, "/")
+	for _, p := range ownServicePorts(c) {
+		q.Ports = append(q.Ports, p.port)
 	}
-	script := remote.Script{
-		Name: "inspect",
-		Body: inspectBody,
-		Vars: map[string]string{
-			"KPLB_PATHS":        strings.Join(paths, " "),
-			"KPLB_PORT":         strconv.Itoa(int(port)),
-			"KPLB_FRONT_PORT":   strconv.Itoa(int(c.HAProxy.Port)),
-			"KPLB_MONITOR_PORT": strconv.Itoa(int(c.HAProxy.MonitorPort)),
-			"KPLB_MORE_PORTS":   servicePorts(c, n),
-			"KPLB_HOMES":        flag(homes),
-			"KPLB_FILTER":       flag(filtered),
-			"KPLB_CONNECTED":    connected,
-			"KPLB_KERNEL":       flag(!n.Worker && (more.wide || c.Exposure == inventory.IPVS)),
-			"KPLB_VRRP":         flag(more.status && !n.Worker),
-			"KPLB_SYSCTLS":      flag(more.audit && !n.Worker),
-		},
-		Limit: 30 * time.Second,
-	}
-	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
-	complete := false
-	err := h.Run(ctx, script, func(r remote.Record) error {
-		complete = complete || r.Key == "done"
-		if err := f.take(r); err != nil {
-			return fmt.Errorf("%s: %w", node, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !complete {
-		return nil, fmt.Errorf("%s: inspect: the node's answer is cut short", node)
-	}
-	if c.Exposure == inventory.IPVS && !n.Worker {
-		f.Servers, f.Backends = f.directs(c), nil
-	}
-	return f, nil
-}
-
-// take adds one record of inspect.sh to the facts.
-func (f *Facts) take(r remote.Record) error {
-	field := func(i int) string {
-		if i < len(r.Fields) {
-			return r.Fields[i]
-		}
-		return ""
-	}
-	switch r.Key {
-	case "arch":
-		f.Arch = field(0)
-	case "os":
-		f.takeOS(field(0), strings.Trim(field(1), `"'`))
-	case "nonlocal_bind":
-		f.NonlocalBind = field(0) == "1"
-	case "nonlocal_bind6":
-		f.NonlocalBind6 = field(0) == "1"
-	case "version":
-		return f.takePackage(field(0), field(1))
-	case "filter":
-		f.Filter = filterForm.FindString(field(0))
-	case "kubeconfig":
-		f.Kubeconfigs = append(f.Kubeconfigs, field(0))
-	case "kernel":
-		f.Kernel = Kernel{Release: field(0), IPVS: field(1)}
-	case "setting":
-		if f.Settings == nil {
-			f.Settings = map[string]string{}
-		}
-		f.Settings[strings.ReplaceAll(field(0), "/", ".")] = field(1)
-	case "directed":
-		f.Directed = parseDirected(field(0))
-	case "nft":
-		f.NFT = true
-	case "redirect":
-		f.Redirect = field(0)
-	case "connected":
-		f.Connected = strings.Contains(field(0), `"kubelet"`)
-	case "vrrp":
-		f.VRRP = parseStates(field(0))
-	case "sysctl":
-		if f.Sysctls == nil {
-			f.Sysctls = map[string]string{}
-		}
-		f.Sysctls[field(0)] = strings.Join(strings.Fields(field(1)), " ")
-	case "manifest":
-		f.Manifests = append(f.Manifests, field(0))
-	case "addresses":
-		f.Addresses = parseAddresses(field(0))
-	case "listeners":
-		f.Listeners = parseListeners(field(0))
-	case "units":
-		f.Units = parseUnits(field(0))
-	case "files", "stats":
-		return f.takeData(r)
-	}
-	return nil
-}
-
-// filterForm is firewalld, or a family, a table and a chain of nftables.
-var filterForm = regexp.MustCompile(`^(firewalld|[a-z0-9]+ [A-Za-z0-9_./-]+ [A-Za-z0-9_./-]+)$`)
-
-func (f *Facts) takeOS(key, value string) {
-	switch key {
-	case "ID":
-		f.OS.ID = value
-	case "ID_LIKE":
-		f.OS.Like = value
-	case "VERSION_ID":
-		f.OS.Version = value
-	}
-}
-
-func (f *Facts) takePackage(name, version string) error {
-	v, err := render.ParseVersion(version)
-	if err != nil {
-		return fmt.Errorf("inspect: version of %s: %w", name, err)
-	}
-	p := Package{Installed: true, Version: v}
-	if name == "haproxy" {
-		f.HAProxy = p
-	} else {
-		f.Keepalived = p
-	}
-	return nil
-}
-
-func (f *Facts) takeData(r remote.Record) error {
-	data, err := r.Data(0)
-	if err != nil {
-		return fmt.Errorf("inspect: record %s: %w", r.Key, err)
-	}
-	if r.Key == "stats" {
-		f.Servers, f.Backends = parseStats(data), parseBackends(data)
-		return nil
-	}
-	f.Files, err = parseFiles(data)
-	return err
+	return q
 }

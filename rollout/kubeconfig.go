@@ -11,16 +11,9 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
-)
-
-// Kubeconfigs that kubeadm writes. Those of the controller manager and the
-// scheduler stay with their own node's apiserver.
-const (
-	adminPath      = "/etc/kubernetes/admin.conf"
-	superAdminPath = "/etc/kubernetes/super-admin.conf"
-	kubeletPath    = "/etc/kubernetes/kubelet.conf"
 )
 
 // kubeconfigs are those of a node whose servers kplb looks after, as far as
@@ -112,7 +105,7 @@ func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]by
 	case !bytes.Equal(edited, was.Content):
 		change := Change{
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
-			Owner:    fmt.Sprintf("%d:%d", was.UID, was.GID), Was: &was, hide: kubeadm.Hide,
+			Owner:    node.Owner{UID: was.UID, GID: was.GID}, Was: &was, hide: kubeadm.Hide,
 		}
 		if path == kubeletPath {
 			change.Effect, p.Kubelet = render.KubeletRestart, Restart
@@ -123,10 +116,10 @@ func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]by
 }
 
 // planEndpointBack brings servers back to what they were in a saved state.
-func (p *NodePlan) planEndpointBack(f *Facts, s *saved) {
+func (p *NodePlan) planEndpointBack(f *Facts, s *node.Snapshot) {
 	ca := f.Files[caPath].Content
 	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath}, f.Kubeconfigs...) {
-		was, saved := s.files[path]
+		was, saved := s.Files[path]
 		if _, there := f.Files[path]; saved && there {
 			p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
 		}

@@ -25,7 +25,7 @@ var nodeName = regexp.MustCompile(`^[a-z0-9.-]+$`)
 
 // serversIn are the apiservers that kplb's own files on the node send
 // connections to: name, and ADDRESS:PORT.
-func (f *Facts) serversIn() [][2]string {
+func serversIn(f *Facts) [][2]string {
 	var out [][2]string
 	if config := f.Files[render.HAProxyPath].Content; render.Stamp(config) != render.Unstamped {
 		for _, s := range haproxy.Parse(config).Servers() {
@@ -55,7 +55,7 @@ func leavers(c *inventory.Cluster, facts map[string]*Facts) []inventory.Node {
 		if f == nil {
 			continue
 		}
-		for _, server := range f.serversIn() {
+		for _, server := range serversIn(f) {
 			name := remote.Clean(server[0])
 			at, err := netip.ParseAddrPort(server[1])
 			if err != nil || known(name, at.Addr()) || slices.ContainsFunc(out, func(n inventory.Node) bool { return n.Name == name }) {

@@ -4,15 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
 
 // The lock of a node lives as long as its operator's connection. A beat goes
@@ -22,18 +20,6 @@ const (
 	beat    = 5 * time.Second
 	silence = 20 * time.Second
 )
-
-// LockedError says that another operator is at work on a node.
-type LockedError struct{ Node, By string }
-
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s: locked by %s", e.Node, cmp.Or(e.By, "another operator"))
-}
-
-// Hint is the cure.
-func (e *LockedError) Hint() string {
-	return "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away"
-}
 
 // newToken names a change, or a lock. It is random: two operators never have
 // the same.
@@ -79,29 +65,9 @@ func (r *Rollout) hold(ctx context.Context, n inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	locked := false
-	var held *LockedError
-	err = run(ctx, h, n.Name, remote.Script{
-		Name: "lock", Body: lockBody, Limit: 30 * time.Second, Resident: true, Beat: beat,
-		Vars: map[string]string{
-			"KPLB_TOKEN": r.token, "KPLB_OWNER": r.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
-			"KPLB_SECONDS": strconv.Itoa(int(silence.Seconds())),
-		},
-	}, func(record remote.Record) {
-		switch record.Key {
-		case "locked":
-			locked = true
-		case "held":
-			held = &LockedError{n.Name, strings.Join(record.Fields, " ")}
-		}
+	return node.Lock(ctx, h, node.LockRequest{
+		Token: r.token, Owner: r.Operator + " since " + time.Now().UTC().Format(time.RFC3339), Heartbeat: beat, Timeout: silence,
 	})
-	switch {
-	case held != nil:
-		return held
-	case err == nil && !locked:
-		return fmt.Errorf("%s: the lock was not taken: lock.sh ended without a word", n.Name)
-	}
-	return err
 }
 
 func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
@@ -111,9 +77,7 @@ func (r *Rollout) release(ctx context.Context, n inventory.Node) error {
 	if h == nil { // lost, and its lock with it
 		return nil
 	}
-	return run(ctx, h, n.Name, remote.Script{
-		Name: "release", Body: releaseBody, Limit: 2 * time.Minute, Resident: true, Vars: map[string]string{"KPLB_TOKEN": r.token},
-	}, nil)
+	return node.Release(ctx, h, r.token)
 }
 
 // Unlock takes the locks of all nodes away from whoever holds them, and says
@@ -126,13 +90,13 @@ func (r *Rollout) Unlock(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return err
 		}
-		return run(ctx, h, n.Name, remote.Script{Name: "unlock", Body: unlockBody, Limit: 30 * time.Second}, func(record remote.Record) {
+		owner, held, err := node.Unlock(ctx, h)
+		if held {
 			mu.Lock()
 			defer mu.Unlock()
-			if record.Key == "taken" {
-				owners[n.Name] = strings.Join(record.Fields, " ")
-			}
-		})
+			owners[n.Name] = owner
+		}
+		return err
 	})
 	return owners, err
 }

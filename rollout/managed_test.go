@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -79,8 +80,8 @@ func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *F
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
 	for name, n := range f.nodes {
 		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
-		n.facts.put(certificatePath, 0o644, certificate)
-		n.facts.put(adminPath, 0o600, kubeconfig)
+		put(n.facts, certificatePath, 0o644, certificate)
+		put(n.facts, adminPath, 0o600, kubeconfig)
 		n.on["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
 			r := recordData("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
@@ -132,12 +133,12 @@ func TestManaged(t *testing.T) {
 		p := f.planned(proven)
 		for _, n := range p.Nodes {
 			same(t, n.Node.Name+" certificate", n.Certificate.Names, []string{"127.9.1.9"})
-			if config := string(n.Certificate.config); !strings.Contains(config, "certificatesDir: /var/lib/kplb/stage/pki\n") || !strings.Contains(config, "- "+n.Node.Name+"\n") {
+			if config := string(n.Certificate.config); !strings.Contains(config, "- "+n.Node.Name+"\n") {
 				t.Errorf("%s: kubeadm is given:\n%s", n.Node.Name, config)
 			}
 			same(t, n.Node.Name+" changes", len(n.Changes), 1)
 			c := n.Changes[0]
-			same(t, n.Node.Name+" file", c.Path+" "+c.Owner, adminPath+" 0:0")
+			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), adminPath+" 0:0")
 			if !strings.Contains(c.Diff, "+    server: https://127.9.1.9:1\n") || strings.Contains(c.Diff, "key-data: L") {
 				t.Errorf("%s: diff:\n%s", n.Node.Name, c.Diff)
 			}
@@ -149,7 +150,9 @@ func TestManaged(t *testing.T) {
 		same(t, "objects", names, []string{"kube-system/kubeadm-config", "kube-public/cluster-info"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "stage", strings.Contains(f.gave("node-1 stage", "KPLB_FILES"), " issued "+certificatePath+"\nkey 600 0:0 any issued "+certificateKeyPath+"\n"), true)
+		if issued := asked[node.StageRequest](f, "node-1 stage").Certificate; issued == nil || !strings.Contains(string(issued.Config), "certificatesDir: /var/lib/kplb/stage/pki\n") {
+			t.Errorf("node-1 is to issue %+v", issued)
+		}
 		if text := dataOf(objects[configuration], "ClusterConfiguration"); !strings.Contains(text, "controlPlaneEndpoint: 127.9.1.9:1\n") || !strings.Contains(text, "- 127.9.1.9\n") {
 			t.Errorf("kubeadm-config:\n%s", text)
 		}
@@ -160,9 +163,9 @@ func TestManaged(t *testing.T) {
 			node := f.nodes[n.Name]
 			node.save("0", node.facts)
 			edited := bytes.ReplaceAll(node.facts.Files[adminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
-			node.facts.put(adminPath, 0o600, edited)
+			put(node.facts, adminPath, 0o600, edited)
 			certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", n.Name}, "10.96.0.1", "127.9.1.9"))
-			node.facts.put(certificatePath, 0o644, certificate)
+			put(node.facts, certificatePath, 0o644, certificate)
 			node.save("1", node.facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
@@ -172,7 +175,9 @@ func TestManaged(t *testing.T) {
 		same(t, "the earlier certificate", back.Nodes[0].Certificate.from, 0)
 		_, err = f.Apply(t.Context(), back, options)
 		says(t, err, "")
-		same(t, "kept", strings.Contains(f.gave("node-1 stage", "KPLB_FILES"), " kept:0 "+certificatePath+"\n"), true)
+		if kept := asked[node.StageRequest](f, "node-1 stage").Certificate; kept == nil || kept.Config != nil || kept.Generation != 0 {
+			t.Errorf("node-1 takes %+v", kept)
+		}
 		same(t, "cluster-info", dataOf(objects[info], "kubeconfig"), before)
 		same(t, "kubeadm-config", dataOf(objects[configuration], "ClusterConfiguration"), kubeadmConfig)
 		same(t, "no trace", objects[info]["metadata"].(map[string]any)["annotations"], any(nil))
@@ -190,7 +195,7 @@ func TestManagedRefused(t *testing.T) {
 	}{
 		{"the certificate is left, and clients are to move", func(f *fleet, _ map[string]map[string]any) { f.Cluster.Certificates = inventory.Leave }, lacks},
 		{"the certificate is somebody else's", func(f *fleet, _ map[string]map[string]any) {
-			f.nodes["node-1"].facts.edit("/etc/kubernetes/manifests/kube-apiserver.yaml", "--tls-cert-file=/etc/kubernetes/pki/", "--tls-cert-file=/etc/tls/")
+			edit(f.nodes["node-1"].facts, "/etc/kubernetes/manifests/kube-apiserver.yaml", "--tls-cert-file=/etc/kubernetes/pki/", "--tls-cert-file=/etc/tls/")
 		}, lacks},
 		{"kubeadm-config is of another kind", func(_ *fleet, objects map[string]map[string]any) {
 			objects[configMapPath("kube-system", "kubeadm-config")]["data"] = map[string]any{"ClusterConfiguration": "kind: Cluster\n"}
@@ -219,9 +224,9 @@ func TestKubeconfigsLeftAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, _ := managedFleet(t, appliedOf)
 		facts := f.nodes["node-1"].facts
-		facts.put(superAdminPath, 0o600, []byte("clusters: ["))
-		facts.put("/root/.kube/config", 0o777|1<<27, []byte(adminPath)) // a symbolic link
-		facts.put("/home/pi/.kube/config", 0o600, kubeconfigFor(t, "https://localhost:6443"))
+		put(facts, superAdminPath, 0o600, []byte("clusters: ["))
+		put(facts, "/root/.kube/config", 0o777|1<<27, []byte(adminPath)) // a symbolic link
+		put(facts, "/home/pi/.kube/config", 0o600, kubeconfigFor(t, "https://localhost:6443"))
 		facts.Kubeconfigs = []string{"/root/.kube/config", "/home/pi/.kube/config"}
 		f.nodes["node-1"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
 			for _, r := range append([]remote.Record{record("kubeconfig", "/root/.kube/config"), record("kubeconfig", "/home/pi/.kube/config")}, records(t, facts)...) {
@@ -254,16 +259,17 @@ func TestWorkers(t *testing.T) {
 		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Cluster.Nodes[0].Address.Next().Next().Next()}
 		f.Cluster.Workers = []inventory.Node{worker}
 		facts := debian(f.Cluster, worker)
-		facts.put(caPath, 0o644, authority.pem)
-		facts.put(kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
-		f.nodes[worker.Name] = &fakeNode{name: worker.Name, fleet: f, facts: facts, on: map[string]step{}, saved: map[string]*saved{}}
+		put(facts, caPath, 0o644, authority.pem)
+		put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+		f.nodes[worker.Name] = &fakeNode{name: worker.Name, fleet: f, facts: facts, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
 		same(t, "the last one", last.Node.Name, worker.Name)
 		same(t, "what happens there", last.Consequences(), []string{"kubelet: restarts, pods go on"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "haproxy is nothing to a worker", f.gave("worker-1 activate", "KPLB_SERVES")+f.gave("worker-1 activate", "KPLB_KUBELET"), "restart")
+		same(t, "haproxy is nothing to a worker", len(asked[node.ActivateRequest](f, "worker-1 activate").HAProxyListens), 0)
+		same(t, "its kubelet", asked[node.ActivateRequest](f, "worker-1 activate").Kubelet, Restart)
 		inTurn(t, f.log(), "node-1 activate", "worker-1 transact")
 		f.ends()
 	})

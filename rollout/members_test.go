@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/vrrp"
@@ -67,16 +68,16 @@ func four(t *testing.T) *fleet {
 	f.Cluster.Nodes = append(f.Cluster.Nodes, extra)
 	for i, n := range f.Cluster.Nodes {
 		if i == 3 {
-			f.nodes[n.Name] = &fakeNode{name: n.Name, fleet: f, on: map[string]step{}, saved: map[string]*saved{}}
+			f.nodes[n.Name] = &fakeNode{name: n.Name, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
 		}
 		f.nodes[n.Name].facts = applied(t, f.Rollout, n)
 	}
 	before := fresh(t, f.Cluster, extra)
 	certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}))
-	before.put(certificatePath, 0o644, certificate)
+	put(before, certificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("0", before)
 	certificate, _ = pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
-	f.nodes["node-4"].facts.put(certificatePath, 0o644, certificate)
+	put(f.nodes["node-4"].facts, certificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("1", f.nodes["node-4"].facts)
 	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
 	return f
@@ -161,7 +162,7 @@ func TestIdentity(t *testing.T) {
 		}
 		same(t, "the holder in the middle", keepalived[2], "node-1 activate")
 		same(t, "steps", len(keepalived), 5)
-		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
 		f.ends()
 	})
 }
@@ -222,7 +223,7 @@ func TestToMulticast(t *testing.T) {
 		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "the last ones start", f.gave("node-2 activate", "KPLB_KEEPALIVED")+f.gave("node-3 activate", "KPLB_KEEPALIVED"), "startstart")
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
 		f.ends()
 	})
 }
@@ -293,7 +294,7 @@ func TestWhoSpeaksListens(t *testing.T) {
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, "")
 				f.mu.Lock()
-				_, listened := f.vars["node-3 doctor"]
+				_, listened := f.given["node-3 doctor"]
 				f.mu.Unlock()
 				same(t, "listens", listened, c.listens)
 				f.ends()
@@ -317,7 +318,7 @@ func TestAskAnonymously(t *testing.T) {
 		}, true},
 		{"it takes refusals for an answer now", func(f *fleet) {
 			for _, n := range f.nodes {
-				n.facts.edit(render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
+				edit(n.facts, render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
 			}
 		}, true},
 	} {

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/kplb/kplb/node"
 )
 
 // modes are the fields of a Rollout that could change what its methods do. What
@@ -31,7 +33,7 @@ func TestReadingChangesNoMode(t *testing.T) {
 	t.Parallel()
 	f := auditFleet(t)
 	for _, n := range f.nodes { // the apiservers refuse anonymous requests, and HAProxy knows
-		n.facts.edit("/etc/haproxy/haproxy.cfg", "http-check expect status 200\n", "http-check expect status 200,401\n")
+		edit(n.facts, "/etc/haproxy/haproxy.cfg", "http-check expect status 200\n", "http-check expect status 200,401\n")
 	}
 	before := modes(f.Rollout)
 	if _, err := f.Status(t.Context()); err != nil {
@@ -55,11 +57,11 @@ func TestOnlyAuditAsksForMore(t *testing.T) {
 	if _, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries}); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "an audit asks for sysctls", f.gave("node-1 inspect", "KPLB_SYSCTLS"), "1")
+	same(t, "an audit asks for sysctls", asked[node.InspectRequest](f, "node-1 inspect").Sysctls, true)
 	if _, err := f.Inspect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "an inspection after it", f.gave("node-1 inspect", "KPLB_SYSCTLS"), "")
+	same(t, "an inspection after it", asked[node.InspectRequest](f, "node-1 inspect").Sysctls, false)
 }
 
 // TestConnectionsUnderTheirMutex: whoever touches the connections to nodes locks

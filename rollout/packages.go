@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
 
 // installPackages installs what is missing, on all nodes at once, after every
@@ -24,7 +23,9 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 				return err
 			}
 			step := Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
-			return r.step(step, func() error { return run(ctx, h, n.Node.Name, packagesScript(n.Packages, check), nil) })
+			return r.step(step, func() error {
+				return node.InstallPackages(ctx, h, node.PackagesRequest{Names: n.Packages, FetchOnly: check})
+			})
 		})
 	}
 	if err := all("fetching", true); err != nil {
@@ -38,11 +39,4 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 		return nil, fmt.Errorf("after installing packages, which stay: %w", err)
 	}
 	return p, nil
-}
-
-func packagesScript(names []string, check bool) remote.Script {
-	return remote.Script{
-		Name: "packages", Body: packagesBody, Limit: 15 * time.Minute,
-		Vars: map[string]string{"KPLB_PACKAGES": strings.Join(names, " "), "KPLB_CHECK": flag(check)},
-	}
 }

@@ -5,44 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
-
-// Pending is a change that is in place on a node and not confirmed.
-type Pending struct{ Txn, About string }
-
-// Pending says whether a change waits for its confirmation on the node.
-func (f *Facts) Pending() (Pending, bool) {
-	txn, ok := f.Files[pendingPath+"/txn"]
-	return Pending{f.line(txn), f.line(f.Files[pendingPath+"/about"])}, ok
-}
-
-// Restored is what the node says of a change that it took back by itself;
-// empty if there was none since the last one that was confirmed.
-func (f *Facts) Restored() string {
-	note := map[string]string{}
-	for line := range strings.Lines(remote.Clean(string(f.Files[basePath+"/restored"].Content))) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		note[key] = value
-	}
-	if note["reason"] == "" {
-		return ""
-	}
-	return fmt.Sprintf("a change (%s) was taken back at %s: %s", note["about"], note["time"], note["reason"])
-}
-
-// Generation is the number of the node's confirmed generation, empty if kplb
-// has never been here.
-func (f *Facts) Generation() string { return f.line(f.Files[basePath+"/current"]) }
-
-func (f *Facts) line(file File) string {
-	line, _, _ := strings.Cut(string(file.Content), "\n")
-	return remote.Clean(line)
-}
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.
 func (r *Rollout) awaitConfirmation(ctx context.Context) error {
@@ -154,14 +121,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 
 // takeBackWaiting takes back whichever change waits on the node.
 func (r *Rollout) takeBackWaiting(ctx context.Context, h Host, n inventory.Node) error {
-	lost := false
-	err := run(ctx, h, n.Name, stateScript("back", backBody, 2*time.Minute,
-		map[string]string{"KPLB_TXN": "", "KPLB_PATHS": r.pathsOf(n), "KPLB_REASON": "asked for by " + r.Operator}),
-		func(record remote.Record) { lost = lost || record.Key == "lost" })
-	if err == nil && lost {
-		err = errLost
-	}
-	return err
+	return node.Revert(ctx, h, node.RevertRequest{Paths: r.pathsOf(n), Reason: "asked for by " + r.Operator})
 }
 
 func namesOf(nodes []inventory.Node) []string {

@@ -5,18 +5,20 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/kplb/kplb/node"
 )
 
 // TestWait leaves the confirmation to a person.
 func TestWait(t *testing.T) {
 	t.Parallel()
 	waits := func(n *fakeNode) {
-		n.facts.put(pendingPath+"/txn", 0o600, []byte("abc"))
+		put(n.facts, pendingPath+"/txn", 0o600, []byte("abc"))
 	}
 	confirmed := func(n *fakeNode) { delete(n.facts.Files, pendingPath+"/txn") }
 	restored := func(n *fakeNode) {
 		delete(n.facts.Files, pendingPath+"/txn")
-		n.facts.put(basePath+"/restored", 0o600, []byte("reason=timer\n"))
+		put(n.facts, basePath+"/restored", 0o600, []byte("reason=timer\n"))
 	}
 	cases := []struct {
 		name    string
@@ -103,7 +105,7 @@ func TestConfirmAndTakeBack(t *testing.T) {
 	waiting := func(t *testing.T) *fleet {
 		f := newFleet(t, applied)
 		for _, name := range []string{"node-1", "node-3"} {
-			f.nodes[name].facts.put(pendingPath+"/txn", 0o600, []byte("abc"))
+			put(f.nodes[name].facts, pendingPath+"/txn", 0o600, []byte("abc"))
 		}
 		return f
 	}
@@ -139,8 +141,8 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			says(t, err, "")
 			same(t, "nodes", nodes, []string{"node-1", "node-3"})
 			same(t, "asked", f.log(), []string{"node-3 back", "node-1 back"})
-			same(t, "reason", f.gave("node-1 back", "KPLB_REASON"), "asked for by ann@desk, pid 7")
-			same(t, "whichever waits", f.gave("node-1 back", "KPLB_TXN"), "")
+			same(t, "reason", asked[node.RevertRequest](f, "node-1 back").Reason, "asked for by ann@desk, pid 7")
+			same(t, "whichever waits", asked[node.RevertRequest](f, "node-1 back").Txn, "")
 			f.ends()
 		})
 	})
@@ -153,6 +155,6 @@ func TestNotesOfAPlan(t *testing.T) {
 	r := rolloutOf(t, home)
 	facts := all(t, r, applied)
 	same(t, "nothing", planOf(t, r, facts).Notes(), []string(nil))
-	facts["node-3"].put(basePath+"/restored", 0o600, []byte("reason=timer\ntime=now\nabout=ann\n"))
+	put(facts["node-3"], basePath+"/restored", 0o600, []byte("reason=timer\ntime=now\nabout=ann\n"))
 	same(t, "notes", planOf(t, r, facts).Notes(), []string{"node-3: a change (ann) was taken back at now: timer"})
 }

@@ -29,36 +29,36 @@ type Plan struct {
 // NodePlan is what has to happen on one node. It is empty where the node is
 // as the inventory wants it.
 type NodePlan struct {
-	Node        inventory.Node
-	Holder      bool         // has the VIP now
-	Leaving     bool         // is not in the inventory any more
-	Packages    []string     // to install
-	Changes     []Change     // of files but the manifest, in the order of installation
-	Certificate *Certificate // of the apiserver; nil: it stays
-	Manifest    *Change      // of the apiserver's static pod; nil: none
-	HAProxy     Action
-	Keepalived  Action
-	Kubelet     Action
-	Redirect    Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
-	Director    Action // the mark that has the kernel balance, by nftables: likewise
-	Sysctl      Sysctl
-	Restart     APIServerRestart // of the apiserver, where its manifest changes
-	Listen      string           // where the apiserver has to listen afterwards; empty: it does already
-	Enable      []string         // units to start at boot
-	Disable     []string
-	open, close []render.Rule    // of the firewall
-	units       bool             // systemd has to read the unit files again
-	serves      []netip.AddrPort // where haproxy has to listen afterwards, at one port; none: nowhere
-	waits       bool             // with its keepalived until the VIP's holder has changed
-	notes       []string
-	paths       []string // whose state belongs to a generation
-	vip         string   // a line for each: what "ip address del" takes
-	active      []byte
-	takes       bool           // the VIP, which another node has, by its priority
-	speakers    []vrrp.Speaker // what its new files make of it, for each VIP
-	noBind6     bool           // what IPv6 VIPs needed of the kernel is given back
-	gives       []string       // and what else kplb has set, as a generation had it
-	givesOf     int            // that generation
+	Node         inventory.Node
+	Holder       bool         // has the VIP now
+	Leaving      bool         // is not in the inventory any more
+	Packages     []string     // to install
+	Changes      []Change     // of files but the manifest, in the order of installation
+	Certificate  *Certificate // of the apiserver; nil: it stays
+	Manifest     *Change      // of the apiserver's static pod; nil: none
+	HAProxy      Action
+	Keepalived   Action
+	Kubelet      Action
+	Redirect     Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
+	Director     Action // the mark that has the kernel balance, by nftables: likewise
+	Sysctl       Sysctl
+	Restart      APIServerRestart // of the apiserver, where its manifest changes
+	Listen       string           // where the apiserver has to listen afterwards; empty: it does already
+	Enable       []string         // units to start at boot
+	Disable      []string
+	open, close  []render.Rule    // of the firewall
+	units        bool             // systemd has to read the unit files again
+	serves       []netip.AddrPort // where haproxy has to listen afterwards, at one port; none: nowhere
+	waits        bool             // with its keepalived until the VIP's holder has changed
+	notes        []string
+	paths        []string // whose state belongs to a generation
+	vipInterface string   // of the VIPs
+	active       []byte
+	takes        bool           // the VIP, which another node has, by its priority
+	speakers     []vrrp.Speaker // what its new files make of it, for each VIP
+	noBind6      bool           // what IPv6 VIPs needed of the kernel is given back
+	gives        []string       // and what else kplb has set, as a generation had it
+	givesOf      int            // that generation
 }
 
 // Empty says whether there is nothing to do.

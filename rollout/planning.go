@@ -5,11 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net/netip"
-	"strings"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -171,11 +170,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 
 func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 	address, _ := f.InterfaceOf(n.Address)
-	vips := make([]string, len(c.VIPs))
-	for i, vip := range c.VIPs {
-		vips[i] = fmt.Sprintf("%s dev %s", netip.PrefixFrom(vip, vip.BitLen()), address.Interface)
-	}
-	p := NodePlan{Node: n, Holder: f.holdsAny(c.VIPs), Restart: restartOn(c, f), vip: strings.Join(vips, "\n"), paths: f.managedPaths()}
+	p := NodePlan{Node: n, Holder: f.HoldsAny(c.VIPs), Restart: restartOn(c, f), vipInterface: address.Interface, paths: f.ManagedPaths()}
 	if c.Exposure != inventory.IPVS {
 		p.serves = c.Frontends()
 	}
@@ -199,7 +194,7 @@ func (n *NodePlan) planManifest(f *Facts, edit func([]byte) ([]byte, error)) err
 		Artifact: render.Artifact{
 			Path: kubeadm.ManifestPath, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.APIServerRestarts,
 		},
-		Owner: fmt.Sprintf("%d:%d", was.UID, was.GID), Was: &was,
+		Owner: node.Owner{UID: was.UID, GID: was.GID}, Was: &was,
 	}
 	n.Manifest.describe(n.Node)
 	return nil

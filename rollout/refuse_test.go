@@ -19,7 +19,7 @@ func TestRefusals(t *testing.T) {
 		return func(f *Facts) { f.Listeners = append(f.Listeners, listener(at, process)) }
 	}
 	file := func(path string, mode fs.FileMode) func(*Facts) {
-		return func(f *Facts) { f.put(path, mode, nil) }
+		return func(f *Facts) { put(f, path, mode, nil) }
 	}
 	manifests := func(names ...string) func(*Facts) {
 		return func(f *Facts) { f.Manifests = append(f.Manifests, names...) }
@@ -78,19 +78,19 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name: "masked", differ: func(f *Facts) {
-				f.set("haproxy.service", func(u *Unit) { u.Load = "masked" })
-				f.set("keepalived.service", func(u *Unit) { u.Load = "masked" })
+				set(f, "haproxy.service", func(u *Unit) { u.Load = "masked" })
+				set(f, "keepalived.service", func(u *Unit) { u.Load = "masked" })
 			},
 			says: []string{"node-2: haproxy.service is masked", "node-2: keepalived.service is masked"},
 			cure: []string{"run `systemctl unmask haproxy` on the node", "run `systemctl unmask keepalived` on the node"},
 		},
 		{
-			name: "too few open files", differ: func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.OpenFiles = 8291 }) },
+			name: "too few open files", differ: func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 8291 }) },
 			says: []string{"cluster.yaml:13:3: node-2: haproxy may open 8291 files, too few for 4096 connections"},
 			cure: []string{"lower haproxy.maxConn, or raise LimitNOFILE of haproxy.service"},
 		},
-		{name: "just enough open files", differ: func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.OpenFiles = 8292 }) }},
-		{name: "no limit of open files is known", differ: func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.OpenFiles = 0 }) }},
+		{name: "just enough open files", differ: func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 8292 }) }},
+		{name: "no limit of open files is known", differ: func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 0 }) }},
 
 		// what is in the way
 		{
@@ -166,7 +166,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "everything at once", differ: func(f *Facts) {
 				f.Addresses, f.Manifests = nil, []string{"kube-apiserver.yaml~"}
-				f.put(render.HAProxyPath, fs.ModeDir, nil)
+				put(f, render.HAProxyPath, fs.ModeDir, nil)
 			},
 			says: []string{
 				"cluster.yaml:7:29: node-2: no interface has the node's address 10.1.1.2",
@@ -214,7 +214,7 @@ func TestRefusedManifest(t *testing.T) {
 			t.Parallel()
 			r := rolloutOf(t, home)
 			facts := all(t, r, freshOf)
-			facts["node-2"].put(kubeadm.ManifestPath, 0o600, []byte(c.content))
+			put(facts["node-2"], kubeadm.ManifestPath, 0o600, []byte(c.content))
 			_, err := r.plan(t.Context(), facts, planInput{})
 			says(t, err, c.says)
 			var refused *RefusedError
@@ -232,8 +232,8 @@ func TestRefusedWhileAChangeWaits(t *testing.T) {
 	r := rolloutOf(t, home)
 	facts := all(t, r, applied)
 	for _, name := range []string{"node-3", "node-1"} {
-		facts[name].put(pendingPath+"/txn", 0o600, []byte("abc\n"))
-		facts[name].put(pendingPath+"/about", 0o600, []byte("ann@desk, pid 7, cluster home\n"))
+		put(facts[name], pendingPath+"/txn", 0o600, []byte("abc\n"))
+		put(facts[name], pendingPath+"/about", 0o600, []byte("ann@desk, pid 7, cluster home\n"))
 	}
 	facts["node-2"].Addresses = nil
 	_, err := r.plan(t.Context(), facts, planInput{})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // startRenewing renews until the returned function is called.
@@ -39,7 +40,7 @@ func (r *Rollout) renew(ctx context.Context) {
 			if err != nil {
 				return err
 			}
-			return run(ctx, h, n.Name, stateScript("renew", renewBody, 30*time.Second, map[string]string{"KPLB_TXN": r.txn}), nil)
+			return node.Renew(ctx, h, r.txn)
 		})
 	}
 }

@@ -1,12 +1,10 @@
 package rollout
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // APIServerRestart is how the apiserver of a node restarts when its manifest changes.
@@ -24,10 +22,6 @@ var (
 	gracefulRestart = APIServerRestart{Usual: 49 * time.Second, Longest: 49 * time.Second}
 )
 
-// restartedPath holds how the node's apiserver has restarted last, and the
-// seconds that it took: "quick 7.9".
-const restartedPath = basePath + "/restarted"
-
 // restartOn is how the node's apiserver restarts. Only a kubelet can start it
 // quickly.
 func restartOn(c *inventory.Cluster, f *Facts) APIServerRestart {
@@ -35,7 +29,7 @@ func restartOn(c *inventory.Cluster, f *Facts) APIServerRestart {
 	if c.APIServer.Restart == inventory.Quick && f.Units[kubeletUnit].Active == "active" {
 		restart = quickRestart
 	}
-	if last := f.lastRestart(restart.Quick); last > 0 {
+	if last := lastRestart(f, restart.Quick); last > 0 {
 		restart.Usual = last.Round(time.Second)
 		restart.Longest = max(restart.Longest, 2*restart.Usual)
 	}
@@ -46,13 +40,12 @@ const kubeletUnit = "kubelet.service"
 
 // lastRestart is 0 where none of that kind was written down, or nothing that
 // can be true.
-func (f *Facts) lastRestart(quick bool) time.Duration {
-	kind, said, _ := strings.Cut(strings.TrimSpace(string(f.Files[restartedPath].Content)), " ")
-	seconds, err := strconv.ParseFloat(said, 64)
-	if err != nil || kind != string(restartKind(quick)) || !(seconds >= 1 && seconds < apiserverPatience.Seconds()) {
+func lastRestart(f *Facts, quick bool) time.Duration {
+	last, ok := f.LastRestart()
+	if !ok || last.Kind != restartKind(quick) || last.Took < time.Second || last.Took >= apiserverPatience {
 		return 0
 	}
-	return time.Duration(seconds * float64(time.Second))
+	return last.Took
 }
 
 func restartKind(quick bool) inventory.Restart {
@@ -62,12 +55,12 @@ func restartKind(quick bool) inventory.Restart {
 	return inventory.Graceful
 }
 
-// port is what stage.sh takes: the apiserver's, where it restarts quickly.
-func (r APIServerRestart) port(port uint16) string {
+// port is the apiserver's, where it restarts quickly, and else 0.
+func (r APIServerRestart) port(port uint16) uint16 {
 	if !r.Quick {
-		return ""
+		return 0
 	}
-	return strconv.Itoa(int(port))
+	return port
 }
 
 // restarted remembers how long the restart of a node's apiserver took.
@@ -75,14 +68,17 @@ func (r *Rollout) restarted(n NodePlan, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.restarts == nil {
-		r.restarts = map[string]string{}
+		r.restarts = map[string]node.MeasuredRestart{}
 	}
-	r.restarts[n.Node.Name] = fmt.Sprintf("%s %.1f", restartKind(n.Restart.Quick), took.Seconds())
+	r.restarts[n.Node.Name] = node.MeasuredRestart{Kind: restartKind(n.Restart.Quick), Took: took}
 }
 
-// restartOf is what confirm.sh writes down; empty: there was none.
-func (r *Rollout) restartOf(n inventory.Node) string {
+// restartOf is how the node's apiserver has restarted; nil: it has not.
+func (r *Rollout) restartOf(n inventory.Node) *node.MeasuredRestart {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.restarts[n.Name]
+	if restart, ok := r.restarts[n.Name]; ok {
+		return &restart
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -53,8 +54,8 @@ func TestRestartIsRemembered(t *testing.T) {
 		}
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "node-2", f.gave("node-2 confirm", "KPLB_RESTARTED"), "quick 6.7")
-		same(t, "stage", f.gave("node-2 stage", "KPLB_QUICK"), "1")
+		same(t, "node-2", asked[node.ConfirmRequest](f, "node-2 confirm").Restart.String(), "quick 6.7")
+		same(t, "stage", asked[node.StageRequest](f, "node-2 stage").QuickPort, uint16(1))
 		f.ends()
 	})
 }
@@ -66,7 +67,7 @@ func TestNoRestartIsRemembered(t *testing.T) {
 		f.change("node-3")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "node-3", f.gave("node-3 confirm", "KPLB_RESTARTED"), "")
+		same(t, "node-3", asked[node.ConfirmRequest](f, "node-3 confirm").Restart == nil, true)
 		f.ends()
 	})
 }
@@ -78,8 +79,8 @@ func TestGracefulRestart(t *testing.T) {
 		f.Cluster.APIServer.Restart = inventory.Graceful
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "stage", f.gave("node-2 stage", "KPLB_QUICK"), "")
-		same(t, "windows", []string{f.gave("node-1 stage", "KPLB_WINDOW"), f.gave("node-3 stage", "KPLB_WINDOW")}, []string{"109", "207"})
+		same(t, "stage", asked[node.StageRequest](f, "node-2 stage").QuickPort, uint16(0))
+		same(t, "windows", []time.Duration{asked[node.StageRequest](f, "node-1 stage").Window, asked[node.StageRequest](f, "node-3 stage").Window}, []time.Duration{109 * time.Second, 207 * time.Second})
 		f.ends()
 	})
 }

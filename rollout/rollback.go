@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -59,10 +60,10 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 		}
 		number = current - 1
 	}
-	_, s, err := r.generations(ctx, n, strconv.Itoa(number))
-	var refused *refusedByNode
+	s, err := r.snapshot(ctx, n, number)
+	var refused *node.RefusedError
 	if errors.As(err, &refused) {
-		return NodePlan{}, 0, noGeneration(n, refused.what)
+		return NodePlan{}, 0, noGeneration(n, refused.Reason)
 	}
 	if err != nil {
 		return NodePlan{}, 0, err
@@ -75,10 +76,12 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 		p.planEndpointBack(f, s)
 		return p, number, nil
 	}
-	if now, ok := f.Files[certificatePath]; ok && !bytes.Equal(now.Content, s.files[certificatePath].Content) {
-		_, current, err := r.generations(ctx, n, f.Generation())
-		if err != nil {
-			return p, number, err
+	if now, ok := f.Files[certificatePath]; ok && !bytes.Equal(now.Content, s.Files[certificatePath].Content) {
+		current := &node.Snapshot{}
+		if newest, none := strconv.Atoi(f.Generation()); none == nil {
+			if current, err = r.snapshot(ctx, n, newest); err != nil {
+				return p, number, err
+			}
 		}
 		p.planCertificateBack(f, s, current, number)
 	}
@@ -96,11 +99,11 @@ func noGeneration(n inventory.Node, what string) error {
 }
 
 // planState compares a node with a saved state.
-func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
+func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *node.Snapshot) error {
 	artifacts := n.planFilesBack(f, s, render.Paths())
 	if _, there := f.Files[kubeadm.ManifestPath]; there || !n.Leaving { // who has left Kubernetes has none
 		err := n.planManifest(f, func(source []byte) ([]byte, error) {
-			return kubeadm.LikeIn(source, s.files[kubeadm.ManifestPath].Content)
+			return kubeadm.LikeIn(source, s.Files[kubeadm.ManifestPath].Content)
 		})
 		if err != nil {
 			return err
@@ -111,17 +114,17 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 	n.consequences(c, f, artifacts)
 	n.planIdentity(f, artifacts)
 	n.wantUnits(f, s)
-	n.serves = frontendsIn(s.files[render.HAProxyPath].Content, c.VIPs)
-	if s.units["haproxy"].Active != "active" {
+	n.serves = frontendsIn(s.Files[render.HAProxyPath].Content, c.VIPs)
+	if s.Units["haproxy"].Active != "active" {
 		n.serves = nil
 	}
-	n.noBind6 = n.noBind6 && !s.nonlocalBind6
-	_, applies := s.files[render.SysctlPath]
+	n.noBind6 = n.noBind6 && !s.NonlocalBind6
+	_, applies := s.Files[render.SysctlPath]
 	switch {
-	case direct(sysctlsIn(s.files[render.SysctlPath].Content)): // as consequences says
-	case !s.nonlocalBind && f.NonlocalBind:
+	case direct(sysctlsIn(s.Files[render.SysctlPath].Content)): // as consequences says
+	case !s.NonlocalBind && f.NonlocalBind:
 		n.Sysctl = SysctlOff
-	case !s.nonlocalBind, !applies: // where it was on without our file, it is on
+	case !s.NonlocalBind, !applies: // where it was on without our file, it is on
 		n.Sysctl = SysctlLeave
 	}
 	return nil
@@ -129,10 +132,10 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *saved) error {
 
 // planFilesBack compares the files at these paths with a saved state, and
 // returns those that it has.
-func (n *NodePlan) planFilesBack(f *Facts, s *saved, paths []string) []render.Artifact {
+func (n *NodePlan) planFilesBack(f *Facts, s *node.Snapshot, paths []string) []render.Artifact {
 	var artifacts []render.Artifact
 	for _, path := range paths {
-		want, ok := s.files[path]
+		want, ok := s.Files[path]
 		if !ok {
 			n.planRemoval(f, path)
 			continue
@@ -153,20 +156,20 @@ func (n *NodePlan) planRemoval(f *Facts, path string) {
 	}
 	change := Change{
 		Artifact: render.Artifact{Path: path, Mode: was.Mode, Effect: render.EffectOf(path)},
-		Remove:   true, Owner: "0:0", Was: &was, Stamp: render.Stamp(was.Content),
+		Remove:   true, Was: &was, Stamp: render.Stamp(was.Content),
 	}
 	change.describe(n.Node)
 	n.Changes = append(n.Changes, change)
 }
 
 // wantUnits brings the daemons to what they did in the saved state.
-func (n *NodePlan) wantUnits(f *Facts, s *saved) {
+func (n *NodePlan) wantUnits(f *Facts, s *node.Snapshot) {
 	for _, d := range []struct {
 		name   string
 		action *Action
 	}{{"haproxy", &n.HAProxy}, {"keepalived", &n.Keepalived}} {
 		unit := d.name + ".service"
-		want, now := s.units[d.name], f.Units[unit]
+		want, now := s.Units[d.name], f.Units[unit]
 		if want.Active != "active" {
 			*d.action = Leave
 			if now.Active == "active" {

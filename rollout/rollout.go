@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -46,7 +47,7 @@ type Rollout struct {
 	window time.Duration // see Options
 	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
 
-	restarts map[string]string // how the apiservers have restarted, see restartedPath
+	restarts map[string]node.MeasuredRestart // how the apiservers have restarted
 
 	activated time.Time // when the last daemons took their new files
 }

@@ -3,24 +3,9 @@ package rollout
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/kplb/kplb/inventory"
 )
-
-// servicePorts are the ports that HAProxy has for services, on a control-plane
-// node.
-func servicePorts(c *inventory.Cluster, n inventory.Node) string {
-	if n.Worker {
-		return ""
-	}
-	var out []string
-	for _, p := range ownServicePorts(c) {
-		out = append(out, strconv.Itoa(int(p.port)))
-	}
-	return strings.Join(out, " ")
-}
 
 // ownPort is a port of the inventory's, and the key that has it.
 type ownPort struct {
@@ -28,7 +13,8 @@ type ownPort struct {
 	port uint16
 }
 
-// ownServicePorts are those of servicePorts with their keys.
+// ownServicePorts are the ports that HAProxy has for services, on a control-plane
+// node.
 func ownServicePorts(c *inventory.Cluster) []ownPort {
 	var out []ownPort
 	for i, s := range c.Services {

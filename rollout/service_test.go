@@ -6,11 +6,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"testing"
 
-	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/remote/remotetest"
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
 
@@ -24,11 +22,12 @@ services:
 func TestServicePorts(t *testing.T) {
 	t.Parallel()
 	c := parse(t, withServices)
-	same(t, "ports", servicePorts(c, c.Nodes[0]), "80 7777 8405")
-	same(t, "ports of a worker", servicePorts(c, c.Workers[0]), "")
+	ports := func(n inventory.Node) []uint16 { return inspectRequest(c, n, inspection{}).Ports[3:] }
+	same(t, "ports", ports(c.Nodes[0]), []uint16{80, 7777, 8405})
+	same(t, "ports of a worker", ports(c.Workers[0]), []uint16{})
 	same(t, "files", serviceFiles(c), uint64(10))
 	c.Services = c.Services[:1]
-	same(t, "ports without peers", servicePorts(c, c.Nodes[0]), "80")
+	same(t, "ports without peers", ports(c.Nodes[0]), []uint16{80})
 }
 
 // TestRefusedServicePorts has something else on the ports of services.
@@ -110,7 +109,7 @@ func TestCheckService(t *testing.T) {
 			Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		},
 		{
-			"an older generation", func(f *Facts) { f.edit(render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
+			"an older generation", func(f *Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
 			Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Bearable: true},
 		},
 	} {
@@ -156,27 +155,12 @@ func TestProveServices(t *testing.T) {
 // TestInspectAsksForServicePorts on the node.
 func TestInspectAsksForServicePorts(t *testing.T) {
 	t.Parallel()
-	fakes := newSandbox(t)
-	fakes.write("bin/ss", "#!/bin/sh\nprintf %s \"$2\" >"+fakes.path("asked")+"\n", 0o755)
-	server := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell, Path: fakes.path("bin")})
-	h, err := remote.Dial(t.Context(), server.Target(), server.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close() //nolint:errcheck // a test's connection
-	for text, want := range map[string]string{
-		home:         "( sport = :6443 or sport = :6443 or sport = :1 )",
-		withServices: "( sport = :6443 or sport = :6443 or sport = :1 or sport = :80 or sport = :7777 or sport = :8405 )",
+	for text, want := range map[string][]uint16{
+		home:         {6443, 6443, 1},
+		withServices: {6443, 6443, 1, 80, 7777, 8405},
 	} {
 		c := parse(t, text)
 		c.HAProxy.MonitorPort = 1
-		if _, err := inspect(t.Context(), h, c, c.Nodes[0], inspection{}); err != nil {
-			t.Fatal(err)
-		}
-		asked, err := os.ReadFile(fakes.path("asked"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		same(t, "asked", string(asked), want)
+		same(t, "asked", inspectRequest(c, c.Nodes[0], inspection{}).Ports, want)
 	}
 }

@@ -31,7 +31,7 @@ func direct(settings map[string]string) bool { return settings["net.ipv4.vs.conn
 
 // settled says whether the kernel has what the artifacts say, of what kplb
 // needs.
-func (f *Facts) settled(artifacts []render.Artifact) bool {
+func settled(f *Facts, artifacts []render.Artifact) bool {
 	wanted := settings(artifacts)
 	if !direct(wanted) {
 		return f.NonlocalBind && (wanted[nonlocalBind6] == "" || f.NonlocalBind6)

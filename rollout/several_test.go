@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ const twoFamilies = `[10.1.233.1, "fd10:1::100"]`
 
 // both gives a node its IPv6 address.
 func both(f *Facts, n inventory.Node) *Facts {
-	f.Addresses = append(f.Addresses, Address{"eth0", netip.PrefixFrom(n.Addresses[1], 64)})
+	f.Addresses = append(f.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(n.Addresses[1], 64)})
 	return f
 }
 
@@ -100,7 +101,8 @@ func TestSysctl6(t *testing.T) {
 	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f, planInput{})
 	same(t, "error", err, nil)
 	same(t, "given back", p.noBind6, true)
-	same(t, "vip", newNodePlan(r.Cluster, n, f).vip, "10.1.233.1/32 dev eth0\nfd10:1::100/128 dev eth0")
+	staged := r.stageRequest(newNodePlan(r.Cluster, n, f))
+	same(t, "VIPs", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[10.1.233.1 fd10:1::100] eth0")
 }
 
 // TestRefusals6 is what IPv6 VIPs want of a node.
@@ -123,8 +125,8 @@ func TestRefusals6(t *testing.T) {
 		},
 		"ufw drops it": {
 			twoFamilies, func(f *Facts) {
-				f.put(firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
-				f.put(firewall.DefaultsPath, 0o644, []byte("IPV6=no\n"))
+				put(f, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+				put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=no\n"))
 			},
 			"ufw drops all IPv6 (IPV6=no in /etc/default/ufw), and with it what is for fd10:1::100",
 		},
@@ -155,12 +157,12 @@ func TestRedirects6(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, several(twoFamilies, "exposure: redirect\n"))
 	f := applied(t, r, r.Cluster.Nodes[0])
-	same(t, "both", f.redirects(r.Cluster), true)
+	same(t, "both", redirects(f, r.Cluster), true)
 	four, six, _ := strings.Cut(f.Redirect, "table ip6 kplb6\n")
 	f.Redirect = four
-	same(t, "IPv4 alone", f.redirects(r.Cluster), false)
+	same(t, "IPv4 alone", redirects(f, r.Cluster), false)
 	f.Redirect = six
-	same(t, "IPv6 alone", f.redirects(r.Cluster), false)
+	same(t, "IPv6 alone", redirects(f, r.Cluster), false)
 	same(t, "listens", joined(frontendsIn(f.Files[render.HAProxyPath].Content, r.Cluster.VIPs), " "), "10.1.233.1:8443 [fd10:1::100]:8443")
 }
 
@@ -170,16 +172,16 @@ func TestFirewall6(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, several(twoFamilies, ""))
 	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-	f.put(firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
-	f.put(firewall.DefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-	f.put(firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+	put(f, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+	put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+	put(f, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 	plan := func() string {
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
-		return ufwLines("allow", p.open) + ufwLines("delete", p.close)
+		return ruleLines(p)
 	}
 	const vrrp = "allow in vrrp 10.1.1.2 any 0\nallow in vrrp 10.1.1.3 any 0\n"
 	same(t, "IPv4 is open to all", plan(), vrrp+"allow in tcp any fd10:1::100 6443\n")
-	f.put(firewall.Rules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
+	put(f, firewall.Rules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
 	same(t, "and IPv6", plan(), vrrp+"delete in tcp any fd10:1::99 6443\n")
 }

@@ -149,7 +149,7 @@ func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*Facts) {
 
 // servedCertificate is the apiserver's own certificate, empty where it is not
 // kubeadm's.
-func (f *Facts) servedCertificate() []byte {
+func servedCertificate(f *Facts) []byte {
 	path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, apiserverProcess, "tls-cert-file")
 	if err != nil || path != certificatePath {
 		return nil

@@ -75,7 +75,7 @@ func (s NodeStatus) balances() bool {
 func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) NodeStatus {
 	pending, _ := f.Pending()
 	s := NodeStatus{
-		Node: n.Name, Worker: n.Worker, Holder: f.holdsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
+		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
 		HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
 		Pending: pending.About, Restored: f.Restored(), VRRP: vrrpStates(r.Cluster, n, f),
 		Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
@@ -93,7 +93,7 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in
 			s.ServersUp++
 		}
 	}
-	if until := expires(f.servedCertificate()); !until.IsZero() {
+	if until := expires(servedCertificate(f)); !until.IsZero() {
 		left := DaysRemaining(floor(time.Until(until), 24*time.Hour))
 		s.Certificate = &left
 	}

@@ -43,18 +43,18 @@ func TestStatusOfNodes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := statusFleet(t)
 		n2, n3 := f.nodes["node-2"].facts, f.nodes["node-3"].facts
-		n2.edit(render.HAProxyPath, "leastconn", "roundrobin")
+		edit(n2, render.HAProxyPath, "leastconn", "roundrobin")
 		n2.Servers[1].Status, n2.Servers[1].Check = "DOWN", "L7STS/500"
-		n2.put(pendingPath+"/txn", 0o600, []byte("abc"))
-		n2.put(pendingPath+"/about", 0o600, []byte("bob@laptop"))
+		put(n2, pendingPath+"/txn", 0o600, []byte("abc"))
+		put(n2, pendingPath+"/about", 0o600, []byte("bob@laptop"))
 		certificate, _ := pemOf(t, authority.certificate(t, time.Now().Add(80*time.Hour), nil, "127.9.1.9", "127.9.1.2"))
-		n2.put(certificatePath, 0o644, certificate)
-		n3.put(kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
-		n3.put(certificatePath, 0o644, certificate)
-		n3.put(basePath+"/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
+		put(n2, certificatePath, 0o644, certificate)
+		put(n3, kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
+		put(n3, certificatePath, 0o644, certificate)
+		put(n3, basePath+"/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
 		n3.Addresses = n3.Addresses[:1]
 		n3.Servers = nil
-		n3.set("keepalived.service", func(u *Unit) { u.Active = "failed" })
+		set(n3, "keepalived.service", func(u *Unit) { u.Active = "failed" })
 		got, err := f.Status(t.Context())
 		says(t, err, "")
 		want := atAGlance()
@@ -143,26 +143,6 @@ func TestStatusInTrouble(t *testing.T) {
 	})
 }
 
-func TestParseStates(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name, journal string
-		want          map[string]string
-	}{
-		{"nothing", "", map[string]string{}},
-		{"the newest counts", "(KPLB) Entering MASTER STATE\n(KPLB) Entering BACKUP STATE\n(KPLB) Entering BACKUP STATE (init)\n", map[string]string{"KPLB": "MASTER"}},
-		{
-			"several, and faults in both of keepalived's ways",
-			"(KPLB_2) Entering FAULT STATE\n(KPLB): entering FAULT state (tracked file kplb_haproxy has status -254)\n(KPLB_2) Entering MASTER STATE\n",
-			map[string]string{"KPLB": "FAULT", "KPLB_2": "FAULT"},
-		},
-		{"other lines", "VRRP_Script(kplb_check) succeeded\n(KPLB) entering limbo state\nx (KPLB) Entering MASTER STATE\n(KPLB) Entering MASTER\n", map[string]string{}},
-		{"a name that is none", "(K\x1b[2J) Entering MASTER STATE\n() Entering MASTER STATE\n", map[string]string{}},
-	} {
-		same(t, c.name, parseStates(c.journal), c.want)
-	}
-}
-
 // TestVRRPStates: without keepalived's word the address tells, and says so.
 func TestVRRPStates(t *testing.T) {
 	t.Parallel()
@@ -175,9 +155,9 @@ func TestVRRPStates(t *testing.T) {
 	same(t, "it has not", states(), []VRRPStatus{{"KPLB", "BACKUP", true}})
 	f.VRRP = map[string]string{"KPLB": "FAULT", "another": "MASTER"}
 	same(t, "its own word", states(), []VRRPStatus{{"KPLB", "FAULT", false}})
-	f.set("keepalived.service", func(u *Unit) { u.Active = "inactive" })
+	set(f, "keepalived.service", func(u *Unit) { u.Active = "inactive" })
 	same(t, "it does not run", len(states()), 0)
-	f.set("keepalived.service", func(u *Unit) { u.Active = "active" })
+	set(f, "keepalived.service", func(u *Unit) { u.Active = "active" })
 	same(t, "a worker", len(vrrpStates(r.Cluster, inventory.Node{Name: "w", Worker: true}, f)), 0)
 }
 
@@ -232,7 +212,7 @@ func TestWatch(t *testing.T) {
 			if at == 10 { // the VIP moves
 				f.locked(func(f *fleet) {
 					n1, n2 := f.nodes["node-1"].facts, f.nodes["node-2"].facts
-					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, Address{"eth0", netip.PrefixFrom(f.Cluster.VIP, 32)})
+					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 				})()
 			}
 			if at != 12 { // when they may be looked at just before, or just after
@@ -299,7 +279,7 @@ func TestWatchOfAMove(t *testing.T) {
 			facts := f.nodes[name].facts
 			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
 			if vip {
-				facts.Addresses = append(facts.Addresses, Address{"eth0", netip.PrefixFrom(f.Cluster.VIP, 32)})
+				facts.Addresses = append(facts.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 			}
 		}
 		time.AfterFunc(4100*time.Millisecond, f.locked(func(*fleet) { have("node-1", false); have("node-2", true) }))

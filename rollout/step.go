@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 )
 
 // How long steps usually take, for people who wait.
@@ -25,49 +23,24 @@ const (
 // apiserverPatience is how long an apiserver may take to come back.
 const apiserverPatience = 180 * time.Second
 
-// stageScript has the node check and prepare its change. Nothing is changed
-// yet, and what is refused leaves nothing.
-func (r *Rollout) stageScript(n NodePlan) remote.Script {
-	var list strings.Builder
-	data := map[string][]byte{"restore": restoreProgram()}
-	for i, c := range n.Changes {
-		name := "file" + strconv.Itoa(i)
-		data[name] = c.Content
-		fmt.Fprintf(&list, "%s %o %s %s %s %s\n", name, c.Mode.Perm(), c.Owner, c.before(), c.after(), c.Path)
+// stageRequest is what the node is to check and to prepare.
+func (r *Rollout) stageRequest(n NodePlan) node.StageRequest {
+	q := node.StageRequest{
+		Txn: r.txn, Token: r.token, About: r.Operator + ", cluster " + r.Cluster.Name,
+		Paths: n.paths, Window: r.windowOf(n), VIPs: r.Cluster.VIPs, Interface: n.vipInterface, QuickPort: n.Restart.port(r.Cluster.Port),
 	}
-	if n.Certificate != nil {
-		n.Certificate.stage(&list, data)
+	for _, c := range n.Changes {
+		q.Files = append(q.Files, node.StagedFile{
+			Path: c.Path, Mode: c.Mode, Owner: c.Owner, Before: c.before(), Content: c.Content, Remove: c.Remove,
+		})
 	}
-	s := stateScript("stage", stepBody+stageBody, 2*time.Minute, map[string]string{
-		"KPLB_FILES": list.String(), "KPLB_PATHS": strings.Join(n.paths, " "),
-		"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token, "KPLB_ABOUT": r.Operator + ", cluster " + r.Cluster.Name,
-		"KPLB_WINDOW": strconv.Itoa(int(r.windowOf(n).Seconds())), "KPLB_VIP": n.vip, "KPLB_QUICK": n.Restart.port(r.Cluster.Port),
-	})
-	s.Files = data
-	return s
-}
-
-// transactScript puts the staged files in place: all, or none and a
-// refusedByNode. From then on the node takes them back after its window,
-// unless it is told otherwise.
-func (r *Rollout) transactScript() remote.Script {
-	return stateScript("transact", stepBody+transactBody, 2*time.Minute, map[string]string{"KPLB_TXN": r.txn, "KPLB_TOKEN": r.token})
-}
-
-func flag(b bool) string {
-	if b {
-		return "1"
+	if c := n.Certificate; c != nil {
+		q.Certificate = &node.StagedCertificate{
+			Config: c.config, Generation: c.from, Before: c.before,
+			Mode: c.like.Mode, Owner: node.Owner{UID: c.like.UID, GID: c.like.GID},
+		}
 	}
-	return ""
-}
-
-func (r *Rollout) manifestScript(c Change) remote.Script {
-	s := stateScript("manifest", apiserverBody+manifestBody, time.Minute, map[string]string{
-		"KPLB_TXN": r.txn, "KPLB_BEFORE": c.before(), "KPLB_MODE": fmt.Sprintf("%o", c.Mode.Perm()),
-		"KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
-	})
-	s.Files = map[string][]byte{"manifest": c.Content}
-	return s
+	return q
 }
 
 // apiserver puts the manifest in place and waits until the apiserver listens
@@ -107,36 +80,23 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile f
 }
 
 // replaceManifest says with which socket the apiserver has listened until now;
-// empty: it does not restart.
-func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (socket string, err error) {
+// 0: it does not restart.
+func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (node.Socket, error) {
 	if n.Manifest == nil {
-		return "", nil
+		return 0, nil
 	}
-	err = run(ctx, h, n.Node.Name, r.manifestScript(*n.Manifest), func(record remote.Record) {
-		if record.Key == "socket" && len(record.Fields) == 1 {
-			socket = record.Fields[0]
-		}
+	c := n.Manifest
+	return node.ReplaceManifest(ctx, h, node.ManifestRequest{
+		Txn: r.txn, Before: c.before(), Mode: c.Mode, Content: c.Content, Port: r.Cluster.Port,
 	})
-	return socket, err
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones, and the old socket, if it is given, for another one.
-func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen, socket string, waits func(string)) error {
+func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
+	at := listenAddress(listen, r.Cluster.Port)
 	for end := time.Now().Add(apiserverPatience); ; {
-		var elsewhere string
-		err := run(ctx, h, n.Name, remote.Script{
-			Name: "await", Body: awaitBody, Limit: awaitSlice + 10*time.Second,
-			Vars: map[string]string{
-				"KPLB_LISTEN": listen, "KPLB_PORT": strconv.Itoa(int(r.Cluster.Port)),
-				"KPLB_SOCKET":  socket,
-				"KPLB_SECONDS": strconv.Itoa(int(awaitSlice.Seconds())),
-			},
-		}, func(record remote.Record) {
-			if record.Key == "elsewhere" {
-				elsewhere = strings.Join(record.Fields, " ")
-			}
-		})
+		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Old: socket, Wait: node.AwaitLimit})
 		switch {
 		case err != nil || elsewhere == "":
 			return err
@@ -147,27 +107,19 @@ func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, 
 	}
 }
 
-// awaitSlice is how long a node waits by itself. It is short: while a step
-// runs, the node does not notice that its operator is gone.
-const awaitSlice = 10 * time.Second
-
 func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
 	return c.APIServerAddress(n)
 }
 
-func (r *Rollout) activateScript(n NodePlan) remote.Script {
-	s := stateScript("activate", daemonBody+firewallBody+activateBody, 2*time.Minute, map[string]string{
-		"KPLB_TXN": r.txn, "KPLB_UNITS": flag(n.units), "KPLB_SYSCTL": string(n.Sysctl),
-		"KPLB_ENABLE": strings.Join(n.Enable, " "), "KPLB_DISABLE": strings.Join(n.Disable, " "),
-		"KPLB_HAPROXY": string(n.HAProxy), "KPLB_KEEPALIVED": string(n.Keepalived), "KPLB_KUBELET": string(n.Kubelet),
-		"KPLB_REDIRECT": string(n.Redirect), "KPLB_DIRECTOR": string(n.Director), "KPLB_MARK": mark,
-		"KPLB_GIVE": strings.Join(n.gives, " "), "KPLB_GIVE_OF": strconv.Itoa(n.givesOf),
-		"KPLB_OPEN": ufwLines("allow", n.open), "KPLB_CLOSE": ufwLines("delete", n.close),
-		"KPLB_SERVES": joined(n.serves, " "), "KPLB_NO_BIND6": flag(n.noBind6),
-	})
-	if n.waits && n.Keepalived == Restart {
-		s.Vars["KPLB_KEEPALIVED"] = string(Stop)
+func (r *Rollout) activateRequest(n NodePlan) node.ActivateRequest {
+	q := node.ActivateRequest{
+		Txn: r.txn, ReadUnits: n.units, Sysctl: n.Sysctl, Enable: n.Enable, Disable: n.Disable,
+		HAProxy: n.HAProxy, Keepalived: n.Keepalived, Kubelet: n.Kubelet, Redirect: n.Redirect, IPVS: n.Director,
+		RestoreSettings: n.gives, RestoreFrom: n.givesOf, NoBind6: n.noBind6,
+		UFWAllow: n.open, UFWDelete: n.close, HAProxyListens: n.serves, Active: n.active,
 	}
-	s.Files = map[string][]byte{"active": n.active}
-	return s
+	if n.waits && n.Keepalived == Restart {
+		q.Keepalived = Stop
+	}
+	return q
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kplb/kplb/node"
 )
 
 // StoppedError says that a rollout did not come to its end, and what is where.
@@ -36,8 +38,8 @@ func (e *StoppedError) Summary() []string {
 		out = append(out, "taken back, as before: "+strings.Join(e.Back, ", "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Pending)) {
-		if errors.Is(e.Pending[name], errLost) {
-			out = append(out, fmt.Sprintf("%s is changed: %v; apply again", name, errLost))
+		if errors.Is(e.Pending[name], node.ErrLost) {
+			out = append(out, fmt.Sprintf("%s is changed: %v; apply again", name, node.ErrLost))
 			continue
 		}
 		var unanswered *unansweredError

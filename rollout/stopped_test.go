@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -82,7 +83,7 @@ func TestApplyStops(t *testing.T) {
 				}
 				same(t, "summary", stopped.Summary(), c.summary)
 				same(t, "unchanged", stopped.Unchanged(), !c.changed)
-				same(t, "the reason stays on the node", f.gave("node-1 back", "KPLB_REASON"), "the rollout stopped: "+strings.ReplaceAll(c.says, "\n", "; "))
+				same(t, "the reason stays on the node", asked[node.RevertRequest](f, "node-1 back").Reason, "the rollout stopped: "+strings.ReplaceAll(c.says, "\n", "; "))
 				f.ends()
 			})
 		})

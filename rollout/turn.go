@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // stageAll has every node stage its files and check them with its own daemons,
@@ -17,7 +18,7 @@ func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
 			return err
 		}
 		checking := Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
-		return r.step(checking, func() error { return run(ctx, h, n.Node.Name, r.stageScript(n), nil) })
+		return r.step(checking, func() error { return node.Stage(ctx, h, r.stageRequest(n)) })
 	})
 }
 
@@ -115,8 +116,8 @@ func (n NodePlan) activates() string {
 // transact arms the node and puts its files in place. Unless the node has
 // refused, it may be armed, whatever the error.
 func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
-	err := run(ctx, h, n.Node.Name, r.transactScript(), nil)
-	var refused *refusedByNode
+	err := node.Transact(ctx, h, node.TransactRequest{Txn: r.txn, Token: r.token})
+	var refused *node.RefusedError
 	if !errors.As(err, &refused) {
 		r.mu.Lock()
 		r.armed = append(r.armed, n)

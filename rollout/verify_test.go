@@ -62,8 +62,8 @@ func TestAuthority(t *testing.T) {
 		{"the same on every node", func(map[string]*Facts) {}, ""},
 		{"a node is left out", func(f map[string]*Facts) { delete(f, "node-2") }, ""},
 		{"not there", func(f map[string]*Facts) { delete(f["node-2"].Files, caPath) }, "node-2: /etc/kubernetes/pki/ca.crt is not there"},
-		{"no certificate", func(f map[string]*Facts) { f["node-1"].put(caPath, 0o644, []byte("hello")) }, "node-1: /etc/kubernetes/pki/ca.crt holds no certificate"},
-		{"two clusters", func(f map[string]*Facts) { f["node-3"].put(caPath, 0o644, stranger.pem) }, "node-3: /etc/kubernetes/pki/ca.crt differs from the other nodes': not one cluster"},
+		{"no certificate", func(f map[string]*Facts) { put(f["node-1"], caPath, 0o644, []byte("hello")) }, "node-1: /etc/kubernetes/pki/ca.crt holds no certificate"},
+		{"two clusters", func(f map[string]*Facts) { put(f["node-3"], caPath, 0o644, stranger.pem) }, "node-3: /etc/kubernetes/pki/ca.crt differs from the other nodes': not one cluster"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

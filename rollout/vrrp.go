@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/vrrp"
 )
@@ -25,7 +26,7 @@ func (p *NodePlan) planIdentity(f *Facts, artifacts []render.Artifact) {
 	}
 	p.Keepalived = Restart
 	for _, id := range was { // the VIPs that it has had until now
-		p.Holder = p.Holder || f.holdsAny(id.VIPs())
+		p.Holder = p.Holder || f.HoldsAny(id.VIPs())
 	}
 	p.waits = !p.Holder
 }
@@ -65,7 +66,7 @@ func (r *Rollout) startWaiting(ctx context.Context, p *Plan) error {
 		n.HAProxy, n.Kubelet, n.Sysctl, n.units, n.Enable, n.Disable = Leave, Leave, SysctlLeave, false, nil, nil
 		n.Keepalived, n.open, n.close = Start, nil, nil
 		starting := Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual}
-		if err := r.step(starting, func() error { return run(ctx, h, n.Node.Name, r.activateScript(n), nil) }); err != nil {
+		if err := r.step(starting, func() error { return node.Activate(ctx, h, r.activateRequest(n)) }); err != nil {
 			return err
 		}
 		r.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -26,9 +27,9 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in
 		if err := r.planBalancer(&p, f, in.expect); err != nil {
 			return p, err
 		}
-		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, f.balancers()) }
-	case len(f.balancers()) > 0: // there was one
-		_, s, err := r.generations(ctx, n, "0")
+		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, balancers(f)) }
+	case len(balancers(f)) > 0: // there was one
+		s, err := r.snapshot(ctx, n, 0)
 		if err != nil {
 			return p, err
 		}
@@ -40,7 +41,7 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in
 		return p, nil
 	}
 	switch { // a kubelet that goes through the balancer already goes where that does
-	case f.throughBalancer():
+	case throughBalancer(f):
 		p.editKubeconfig(f, kubeletPath, kubelet)
 	case c.WorkerBalancer != nil:
 		p.note("gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does")
@@ -100,14 +101,14 @@ func (p *NodePlan) balancerConsequences(f *Facts, artifacts []render.Artifact) {
 
 // planBalancerBack brings a worker's haproxy to a saved state, if kplb's
 // balancer is there now, or was then.
-func (p *NodePlan) planBalancerBack(f *Facts, s *saved) {
-	then := balancersOf(s.files[render.HAProxyPath].Content)
-	if len(f.balancers())+len(then) == 0 {
+func (p *NodePlan) planBalancerBack(f *Facts, s *node.Snapshot) {
+	then := balancersOf(s.Files[render.HAProxyPath].Content)
+	if len(balancers(f))+len(then) == 0 {
 		return
 	}
 	artifacts := p.planFilesBack(f, s, render.WorkerPaths())
 	p.balancerConsequences(f, artifacts)
-	unit, now := s.units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
+	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
 	if unit.Active != "active" {
 		p.HAProxy = Leave
 		if now.Active == "active" {
@@ -143,13 +144,13 @@ func balancersOf(config []byte) []netip.AddrPort {
 }
 
 // balancers is where a worker's balancer listens, if kplb has made one.
-func (f *Facts) balancers() []netip.AddrPort { return balancersOf(f.Files[render.HAProxyPath].Content) }
+func balancers(f *Facts) []netip.AddrPort { return balancersOf(f.Files[render.HAProxyPath].Content) }
 
 // throughBalancer says whether the worker's kubelet is configured to go through
 // the balancer that kplb has made.
-func (f *Facts) throughBalancer() bool {
+func throughBalancer(f *Facts) bool {
 	endpoints, err := kubeadm.Endpoints(f.Files[kubeletPath].Content, f.Files[caPath].Content)
-	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, f.balancers()) })
+	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, balancers(f)) })
 }
 
 // isOneOf says whether a server of a kubeconfig is at one of the addresses.
@@ -175,11 +176,11 @@ func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrP
 // pointAway returns a kubelet's kubeconfig that does not go through a balancer
 // any more, which is about to go: it goes where it did before kplb, or through
 // the VIP if kplb looks after that.
-func pointAway(c *inventory.Cluster, f *Facts, source, ca []byte, s *saved) ([]byte, error) {
-	if !f.throughBalancer() {
+func pointAway(c *inventory.Cluster, f *Facts, source, ca []byte, s *node.Snapshot) ([]byte, error) {
+	if !throughBalancer(f) {
 		return PointAtVIP(c, source, ca)
 	}
-	back, err := kubeadm.EndpointsLikeIn(source, s.files[kubeletPath].Content, ca)
+	back, err := kubeadm.EndpointsLikeIn(source, s.Files[kubeletPath].Content, ca)
 	if err != nil || c.Endpoint == inventory.Leave {
 		return back, err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -24,12 +26,12 @@ func balancedFleet(t *testing.T, of func(*testing.T, *fleet, inventory.Node) *Fa
 	f.local = &fakeNode{cert: authority.certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
 	for name, n := range f.nodes {
 		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
-		n.facts.put(certificatePath, 0o644, certificate)
-		n.facts.put(adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(n.facts, certificatePath, 0o644, certificate)
+		put(n.facts, adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 	}
 	worker := inventory.Node{Name: theWorker, Worker: true, Address: netip.MustParseAddr("127.9.2.1")}
 	f.Cluster.Workers = []inventory.Node{worker}
-	node := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*saved{}}
+	node := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
 	f.nodes[theWorker] = node
 	node.facts = of(t, f, worker)
 	return f
@@ -41,9 +43,9 @@ func justJoined(t *testing.T, f *fleet, n inventory.Node) *Facts {
 	facts := debian(f.Cluster, n)
 	facts.Keepalived, facts.Manifests, facts.Listeners = Package{}, nil, nil
 	delete(facts.Units, "keepalived.service")
-	facts.put(caPath, 0o644, authority.pem)
-	facts.put(render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
-	facts.put(kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+	put(facts, caPath, 0o644, authority.pem)
+	put(facts, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
+	put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 	return facts
 }
 
@@ -58,15 +60,15 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 		t.Fatal(err)
 	}
 	for _, a := range artifacts {
-		facts.put(a.Path, a.Mode, a.Content)
+		put(facts, a.Path, a.Mode, a.Content)
 	}
 	edited, err := pointAtBalancer(f.Cluster, before.Files[kubeletPath].Content, authority.pem, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts.put(kubeletPath, 0o600, edited)
-	facts.put(activePath, 0o600, activeSums(artifacts))
-	facts.put(basePath+"/current", 0o600, []byte("1\n"))
+	put(facts, kubeletPath, 0o600, edited)
+	put(facts, activePath, 0o600, activeSums(artifacts))
+	put(facts, basePath+"/current", 0o600, []byte("1\n"))
 	facts.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.Connected = true
 	for _, n := range f.Cluster.Nodes {
@@ -80,8 +82,13 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 func (f *fleet) activations() *[]string {
 	var got []string
 	f.nodes[theWorker].on["activate"] = func(_ context.Context, s remote.Script, say say) error {
-		got = append(got, strings.TrimSpace(s.Vars["KPLB_SERVES"]+" haproxy="+s.Vars["KPLB_HAPROXY"]+
-			" kubelet="+s.Vars["KPLB_KUBELET"]+" enable="+s.Vars["KPLB_ENABLE"]+" disable="+s.Vars["KPLB_DISABLE"]+" units="+s.Vars["KPLB_UNITS"]))
+		q := nodetest.As[node.ActivateRequest](s)
+		units := ""
+		if q.ReadUnits {
+			units = "1"
+		}
+		got = append(got, strings.TrimSpace(joined(q.HAProxyListens, " ")+" haproxy="+string(q.HAProxy)+
+			" kubelet="+string(q.Kubelet)+" enable="+strings.Join(q.Enable, " ")+" disable="+strings.Join(q.Disable, " ")+" units="+units))
 		say("done")
 		return nil
 	}
@@ -178,7 +185,7 @@ func TestBalancerStays(t *testing.T) {
 		was := worker.Files[render.HAProxyPath]
 		was.Content = []byte(strings.Replace(string(was.Content), "    server node-3", "    # server node-3", 1))
 		worker.Files[render.HAProxyPath] = was
-		worker.put(activePath, 0o600, nil)
+		put(worker, activePath, 0o600, nil)
 		told := retell(f.planned(nil).of(theWorker))
 		same(t, "a server that is not there", told.Files, []string{"changed " + render.HAProxyPath})
 		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy reload"})
@@ -209,7 +216,7 @@ func TestBalancerUnused(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
 		f.Cluster.Endpoint = inventory.Leave
-		f.nodes[theWorker].facts.put(render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind :443\n"))
+		put(f.nodes[theWorker].facts, render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind :443\n"))
 		p := f.planned(proven)
 		same(t, "files", retell(p.of(theWorker)).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
 		same(t, "notes", p.Notes(), []string{
@@ -243,8 +250,8 @@ func TestBalancerGoes(t *testing.T) {
 		{"with kplb", func(ctx context.Context, f *fleet) (*Plan, error) {
 			for _, n := range f.Cluster.Nodes {
 				before := fresh(t, f.Cluster, n)
-				before.put(certificatePath, 0o644, f.nodes[n.Name].facts.Files[certificatePath].Content)
-				before.put(adminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+				put(before, certificatePath, 0o644, f.nodes[n.Name].facts.Files[certificatePath].Content)
+				put(before, adminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 				f.nodes[n.Name].save("0", before)
 				f.nodes[n.Name].save("1", f.nodes[n.Name].facts)
 			}
@@ -278,8 +285,8 @@ func TestBalancerComesBack(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
 		now := justJoined(t, f, f.Cluster.Workers[0])
-		now.put(kubeletPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
-		now.put(basePath+"/current", 0o600, []byte("2\n"))
+		put(now, kubeletPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(now, basePath+"/current", 0o600, []byte("2\n"))
 		node := f.nodes[theWorker]
 		node.facts = now
 		p, _, err := f.planNodeBack(t.Context(), f.Cluster.Workers[0], now, -1)
@@ -313,8 +320,8 @@ func TestBalancerWasNotInstalled(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
 		before := f.nodes[theWorker].saved["0"]
-		delete(before.files, render.HAProxyPath)
-		delete(before.units, "haproxy")
+		delete(before.Files, render.HAProxyPath)
+		delete(before.Units, "haproxy")
 		f.Cluster.WorkerBalancer = nil
 		told := retell(f.planned(nil).of(theWorker))
 		same(t, "files", told.Files, []string{"removed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
@@ -326,7 +333,9 @@ func TestBalancerWasNotInstalled(t *testing.T) {
 func TestBalancerRefused(t *testing.T) {
 	t.Parallel()
 	listener := func(address, process string) func(*Facts) {
-		return func(f *Facts) { f.Listeners = []Listener{{netip.MustParseAddrPort(address), process}} }
+		return func(f *Facts) {
+			f.Listeners = []Listener{{Address: netip.MustParseAddrPort(address), Process: process}}
+		}
 	}
 	for _, c := range []struct {
 		name   string
@@ -335,12 +344,12 @@ func TestBalancerRefused(t *testing.T) {
 	}{
 		{"nothing is in the way", func(*Facts) {}, ""},
 		{"no CA", func(f *Facts) { delete(f.Files, caPath) }, "/etc/kubernetes/pki/ca.crt is not there, which HAProxy checks the apiservers by"},
-		{"few files", func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.OpenFiles = 1123 }) }, "haproxy may open 1123 files, too few for 512 connections"},
-		{"enough files", func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.OpenFiles = 1124 }) }, ""},
+		{"few files", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 1123 }) }, "haproxy may open 1123 files, too few for 512 connections"},
+		{"enough files", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 1124 }) }, ""},
 		{"no package", func(f *Facts) { f.HAProxy, f.OS = Package{}, OS{ID: "fedora", Version: "44"} }, "haproxy is not installed, and packages are not installed on fedora 44 yet"},
 		{"too old", func(f *Facts) { f.HAProxy.Version = render.Version{Major: 1, Minor: 8} }, "haproxy 1.8.0 is too old, at least 2.2.0 is needed"},
-		{"masked", func(f *Facts) { f.set("haproxy.service", func(u *Unit) { u.Load = "masked" }) }, "haproxy.service is masked"},
-		{"a link", func(f *Facts) { f.put(render.HAProxyPath, fs.ModeSymlink|0o777, nil) }, "/etc/haproxy/haproxy.cfg is a symbolic link, not a regular file"},
+		{"masked", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.Load = "masked" }) }, "haproxy.service is masked"},
+		{"a link", func(f *Facts) { put(f, render.HAProxyPath, fs.ModeSymlink|0o777, nil) }, "/etc/haproxy/haproxy.cfg is a symbolic link, not a regular file"},
 		{"a tunnel has its port", listener("127.0.0.1:7443", "sshd"), "port 7443, for the worker's balancer, is taken by sshd"},
 		{"somebody has it everywhere", listener("[::]:7443", ""), "port 7443, for the worker's balancer, is taken by an unknown process"},
 		{"elsewhere", listener("10.1.1.4:7443", "nginx"), ""},
@@ -408,7 +417,7 @@ func TestBalancerProven(t *testing.T) {
 func TestBalancerNotOurs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		f.nodes[theWorker].facts.put(kubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
+		put(f.nodes[theWorker].facts, kubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
 		p := f.planned(nil)
 		same(t, "notes", p.of(theWorker).notes, []string{"/etc/kubernetes/kubelet.conf goes through 127.0.0.1:6443: not touched"})
 		same(t, "kubelet", p.of(theWorker).Kubelet, Leave)

@@ -1,15 +1,16 @@
 package rollouttest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -34,44 +35,35 @@ func stage(n *Node, _ *Host, s remote.Script, say say) {
 		say("refused", "a change that is not confirmed yet is in place: "+n.pending.about)
 		return
 	}
-	c := &change{txn: s.Vars["KPLB_TXN"], about: s.Vars["KPLB_ABOUT"], before: n.save()}
-	for line := range strings.Lines(s.Vars["KPLB_FILES"]) {
-		field := words(line) // name, mode, owner, before, after, path
-		if len(field) != 6 {
-			say("refused", "not a line of KPLB_FILES: "+line)
+	q := nodetest.As[node.StageRequest](s)
+	c := &change{txn: q.Txn, about: q.About, before: n.save()}
+	for _, f := range q.Files {
+		if n.sum(f.Path) != f.Before {
+			say("refused", f.Path+" has changed since the plan was made")
 			return
 		}
-		mode, err := strconv.ParseInt(field[1], 8, 64)
-		if err != nil {
-			say("refused", err.Error())
-			return
-		}
-		if n.sum(field[5]) != field[3] && field[3] != "any" {
-			say("refused", field[5]+" has changed since the plan was made")
-			return
-		}
-		c.files = append(c.files, staged{field[5], File{mode, s.Files[field[0]]}, field[4] == "absent"})
+		c.files = append(c.files, staged{f.Path, File{int64(f.Mode), f.Content}, f.Remove})
 	}
 	n.staged = c
 	say("done")
 }
 
-// sum is the checksum of a file, or absent.
-func (n *Node) sum(path string) string {
+// sum is that of a file; empty: there is none.
+func (n *Node) sum(path string) node.Sum {
 	f, there := n.Files[path]
 	if !there {
-		return "absent"
+		return ""
 	}
-	sum := sha256.Sum256(f.Content)
-	return hex.EncodeToString(sum[:])
+	return node.SumOf(f.Content)
 }
 
 func transact(n *Node, _ *Host, s remote.Script, say say) {
-	if n.token != s.Vars["KPLB_TOKEN"] {
+	q := nodetest.As[node.TransactRequest](s)
+	if n.token != q.Token {
 		say("refused", "the lock belongs to another operator now: "+n.owner)
 		return
 	}
-	if n.staged == nil || n.staged.txn != s.Vars["KPLB_TXN"] {
+	if n.staged == nil || n.staged.txn != q.Txn {
 		say("refused", "what was staged is gone")
 		return
 	}
@@ -87,53 +79,54 @@ func transact(n *Node, _ *Host, s remote.Script, say say) {
 }
 
 func replaceManifest(n *Node, _ *Host, s remote.Script, say say) {
-	if n.sum(kubeadm.ManifestPath) != s.Vars["KPLB_BEFORE"] {
+	q := nodetest.As[node.ManifestRequest](s)
+	if n.sum(kubeadm.ManifestPath) != q.Before {
 		say("refused", kubeadm.ManifestPath+" has changed since the plan was made")
 		return
 	}
-	n.put(kubeadm.ManifestPath, 0o600, s.Files["manifest"])
+	n.put(kubeadm.ManifestPath, 0o600, q.Content)
 	say("done")
 }
 
 func await(n *Node, _ *Host, s remote.Script, say say) {
-	at := fmt.Sprintf("%s:%d", n.listens(), n.cluster.inventory.Port)
-	if n.listens().IsUnspecified() {
-		at = fmt.Sprintf("*:%d", n.cluster.inventory.Port)
-	}
-	if at != s.Vars["KPLB_LISTEN"] {
-		say("elsewhere", at)
+	at := netip.AddrPortFrom(n.listens(), n.cluster.inventory.Port)
+	if at != nodetest.As[node.AwaitRequest](s).Listen {
+		say("elsewhere", strings.Replace(at.String(), "[::]", "*", 1))
 		return
 	}
 	say("done")
 }
 
 func activate(n *Node, _ *Host, s remote.Script, say say) {
-	if n.pending == nil || n.pending.txn != s.Vars["KPLB_TXN"] {
+	q := nodetest.As[node.ActivateRequest](s)
+	if n.pending == nil || n.pending.txn != q.Txn {
 		say("refused", "the change was taken back, because it was not confirmed in time")
 		return
 	}
-	switch s.Vars["KPLB_SYSCTL"] {
-	case "1":
+	switch q.Sysctl {
+	case node.SysctlLeave:
+	case node.SysctlOn:
 		n.nonlocal = true
-	case "0":
+	case node.SysctlOff:
 		n.nonlocal = false
 	}
-	for name, enabled := range map[string]bool{"KPLB_ENABLE": true, "KPLB_DISABLE": false} {
-		for _, unit := range words(s.Vars[name]) {
-			n.Units[strings.TrimSuffix(unit, ".service")].Enabled = enabled
+	for _, unit := range q.Enable {
+		n.Units[strings.TrimSuffix(unit, ".service")].Enabled = true
+	}
+	for _, unit := range q.Disable {
+		n.Units[strings.TrimSuffix(unit, ".service")].Enabled = false
+	}
+	for name, action := range map[string]node.Action{"haproxy": q.HAProxy, "keepalived": q.Keepalived} {
+		if action != node.Leave {
+			n.Units[name].Active = action != node.Stop
 		}
 	}
-	for name, action := range map[string]string{"haproxy": s.Vars["KPLB_HAPROXY"], "keepalived": s.Vars["KPLB_KEEPALIVED"]} {
-		if action != "" {
-			n.Units[name].Active = action != "stop"
-		}
-	}
-	n.put("/var/lib/kplb/active", 0o600, s.Files["active"])
+	n.put(node.ActivePath, 0o600, q.Active)
 	say("done")
 }
 
 func confirmable(n *Node, _ *Host, s remote.Script, say say) {
-	if n.pending == nil || n.pending.txn != s.Vars["KPLB_TXN"] {
+	if n.pending == nil || n.pending.txn != nodetest.As[node.PrecommitRequest](s).Txn {
 		say("refused", "the change was taken back, because it was not confirmed in time")
 		return
 	}
@@ -151,20 +144,21 @@ func confirm(n *Node, _ *Host, s remote.Script, say say) {
 	number := n.current() + 1
 	n.generations = append(n.generations, generation{n.save(), number, clock, n.pending.about, n.pending.txn})
 	n.pending, n.restored = nil, ""
-	if took := s.Vars["KPLB_RESTARTED"]; took != "" {
-		n.put("/var/lib/kplb/restarted", 0o600, []byte(took+"\n"))
+	if restart := nodetest.As[node.ConfirmRequest](s).Restart; restart != nil {
+		n.put("/var/lib/kplb/restarted", 0o600, []byte(restart.String()+"\n"))
 	}
 	say("confirmed", strconv.Itoa(number))
 	say("done")
 }
 
 func back(n *Node, _ *Host, s remote.Script, say say) {
-	if n.pending == nil && s.Vars["KPLB_TXN"] == "" {
+	q := nodetest.As[node.RevertRequest](s)
+	if n.pending == nil && q.Txn == "" {
 		say("refused", "nothing is waiting to be confirmed")
 		return
 	}
 	if n.pending != nil {
-		n.TakeBack(s.Vars["KPLB_REASON"])
+		n.TakeBack(q.Reason)
 	}
 	n.staged = nil
 	say("done")
@@ -187,13 +181,13 @@ func generations(n *Node, _ *Host, s remote.Script, say say) {
 		say("generation", strconv.Itoa(g.number), g.time, about)
 	}
 	say("current", strconv.Itoa(n.current()))
-	number := s.Vars["KPLB_GENERATION"]
-	if number == "" {
+	q, one := nodetest.Request(s).(nodetest.SnapshotRequest)
+	if !one {
 		return
 	}
-	i := slices.IndexFunc(n.generations, func(g generation) bool { return strconv.Itoa(g.number) == number })
+	i := slices.IndexFunc(n.generations, func(g generation) bool { return g.number == q.Generation })
 	if i < 0 {
-		say("refused", "there is no generation "+number)
+		say("refused", "there is no generation "+strconv.Itoa(q.Generation))
 		return
 	}
 	g := n.generations[i]

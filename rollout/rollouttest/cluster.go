@@ -1,7 +1,7 @@
 // Package rollouttest has clusters that exist in a test alone: nodes that
 // answer kplb's scripts from a state in memory, and change it as the programs
 // on a real node do. What they cannot show is what the programs themselves do:
-// those run for real in the tests of rollout, and in the lab.
+// those run for real in the tests of node, and in the lab.
 //
 // A cluster is a fresh kubeadm cluster of Debian nodes at first. Its apiservers
 // answer over TLS on their nodes' addresses, and on the VIP where a HAProxy
@@ -132,6 +132,9 @@ type Host struct {
 }
 
 var errLost = errors.New("the connection is lost")
+
+// Name is the name of the node.
+func (h *Host) Name() string { return h.node.name }
 
 // Close ends the connection, and with it the lock that was taken over it.
 func (h *Host) Close() error {

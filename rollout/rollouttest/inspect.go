@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -20,7 +22,7 @@ func (s say) data(key string, data []byte) { s(key, base64.StdEncoding.EncodeToS
 
 // inspect answers as inspect.sh does on Debian 12.
 func (n *Node) inspect(s remote.Script, say say) {
-	c := n.cluster
+	c, q := n.cluster, nodetest.As[node.InspectRequest](s)
 	say("arch", "x86_64")
 	say("os", "ID", "debian")
 	say("os", "VERSION_ID", `"12"`)
@@ -40,11 +42,11 @@ func (n *Node) inspect(s remote.Script, say say) {
 	say("version", "haproxy", "HAProxy version 2.6.12-1+deb12u3 2025/10/03 - https://haproxy.org/")
 	say("version", "keepalived", "Keepalived v2.2.7 (01/16,2022)")
 	say("nft")
-	say.data("files", n.archive(words(s.Vars["KPLB_PATHS"])))
+	say.data("files", n.archive(q.Paths))
 	for _, name := range []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"} {
 		say("manifest", name)
 	}
-	if s.Vars["KPLB_VRRP"] != "" && n.Units["keepalived"].Active {
+	if q.VRRP && n.Units["keepalived"].Active {
 		vrrp := map[bool]string{true: "MASTER", false: "BACKUP"}[n.holds()]
 		say("vrrp", "(KPLB) Entering "+vrrp+" STATE\n")
 	}
@@ -106,8 +108,6 @@ func bit(b bool) string {
 	}
 	return "0"
 }
-
-func words(text string) []string { return strings.Fields(text) }
 
 // visible are the node's files, those that kplb keeps itself among them.
 func (n *Node) visible() map[string]File {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -79,7 +81,8 @@ func lock(n *Node, h *Host, s remote.Script, say say) {
 		say("held", n.owner)
 		return
 	}
-	n.lockedBy, n.owner, n.token = h, s.Vars["KPLB_OWNER"], s.Vars["KPLB_TOKEN"]
+	q := nodetest.As[node.LockRequest](s)
+	n.lockedBy, n.owner, n.token = h, q.Owner, q.Token
 	say("locked")
 }
 

@@ -1,0 +1,96 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/remote"
+)
+
+// Socket is the inode of a listening socket, which tells it from a later one at
+// the same address; 0: it is not known.
+type Socket uint64
+
+// ManifestRequest replaces the manifest of the apiserver's static pod.
+type ManifestRequest struct {
+	Txn     string
+	Before  Sum // of the manifest that has to be there now
+	Mode    fs.FileMode
+	Content []byte
+	Port    uint16 // of the apiserver
+}
+
+// ReplaceManifest puts the apiserver's manifest in place, and kubelet restarts
+// the apiserver. It says with which socket that has listened until then.
+func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (Socket, error) {
+	var socket Socket
+	err := run(ctx, h, q.script(), func(r remote.Record) {
+		if r.Key == "socket" && len(r.Fields) == 1 {
+			inode, _ := strconv.ParseUint(r.Fields[0], 10, 64) // what is no number, or two, is not known
+			socket = Socket(inode)
+		}
+	})
+	return socket, err
+}
+
+func (q ManifestRequest) script() remote.Script {
+	s := script("manifest", map[string]string{
+		"KPLB_TXN": q.Txn, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm()), "KPLB_PORT": number(q.Port),
+	})
+	s.Files = map[string][]byte{"manifest": q.Content}
+	return s
+}
+
+// AwaitRequest says where the apiserver should listen.
+type AwaitRequest struct {
+	Listen netip.AddrPort // an unspecified address: on every one
+	Old    Socket         // with which it has listened, and may not any more; 0: any may be
+	Wait   time.Duration  // in whole seconds, at most AwaitLimit
+}
+
+// AwaitLimit is how long AwaitRequest.Wait may be. It is short: while a program
+// runs, the node does not notice that its operator is gone.
+const AwaitLimit = 10 * time.Second
+
+// AwaitListening waits until the apiserver listens where it should, and nowhere
+// else. Where that does not come true, it says where it listens instead.
+func AwaitListening(ctx context.Context, h Host, q AwaitRequest) (elsewhere string, err error) {
+	err = run(ctx, h, q.script(), func(r remote.Record) {
+		if r.Key == "elsewhere" {
+			elsewhere = strings.Join(r.Fields, " ")
+		}
+	})
+	return elsewhere, err
+}
+
+func (q AwaitRequest) script() remote.Script {
+	listen, socket := q.Listen.String(), ""
+	if q.Listen.Addr().IsUnspecified() {
+		listen = "*:" + number(q.Listen.Port())
+	}
+	if q.Old != 0 {
+		socket = strconv.FormatUint(uint64(q.Old), 10)
+	}
+	return script("await", map[string]string{
+		"KPLB_LISTEN": listen, "KPLB_PORT": number(q.Listen.Port()), "KPLB_SOCKET": socket, "KPLB_SECONDS": seconds(q.Wait),
+	})
+}
+
+// AdminKubeconfig reads the administrator's kubeconfig of a control-plane node:
+// a secret.
+func AdminKubeconfig(ctx context.Context, h Host) ([]byte, error) {
+	var kubeconfig []byte
+	var bad error
+	err := h.Run(ctx, script("credentials", nil), func(r remote.Record) error {
+		if r.Key == "kubeconfig" {
+			kubeconfig, bad = r.Data(0)
+		}
+		return bad
+	})
+	return kubeconfig, err
+}

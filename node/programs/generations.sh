@@ -1,0 +1,23 @@
+# What is known of the node's generations.
+#   KPLB_GENERATION  the one whose files are wanted; empty: only the list
+
+for about in "$base"/generations/*/about "$base/generations/0/index"; do
+	[ -e "$about" ] || continue
+	number=${about%/*}
+	number=${number##*/}
+	case $about in
+	*/index) record generation 0 "" "as it was before kplb" ;;
+	*) record generation "$number" "$(sed -n 's/^time=//p' "$about")" "$(sed -n 's/^about=//p' "$about")" ;;
+	esac
+done
+record current "$(cat $base/current 2>/dev/null)"
+if [ -n "$KPLB_GENERATION" ]; then
+	dir=$base/generations/$KPLB_GENERATION
+	[ -f "$dir/$index" ] || refuse "there is no generation $KPLB_GENERATION"
+	record_data index <"$dir/$index"
+	record_data units <"$dir/units"
+	record nonlocal_bind "$(cat "$dir/nonlocal_bind")"
+	[ ! -e "$dir/nonlocal_bind6" ] || record nonlocal_bind6 "$(cat "$dir/nonlocal_bind6")"
+	tar -C "$dir/files" -cf - --numeric-owner --exclude=./etc/kubernetes/pki/apiserver.key . | record_data files
+fi
+record done

@@ -1,0 +1,3 @@
+# Says that the node answers.
+
+record done

@@ -1,0 +1,172 @@
+# Prepares a change: checks everything, stages the new files, saves what is
+# there, and writes the way back down. Nothing of the system changes yet;
+# transact.sh begins with that.
+#   KPLB_FILES   a line per file: name, mode, owner, sha256 before, sha256 after, path. "absent" for no file; before:
+#                "any"; after: "issued" by kubeadm here, or "kept:N", that of generation N
+#   KPLB_PATHS   every path whose state belongs to a generation
+#   KPLB_TXN     names this change
+#   KPLB_TOKEN   of the lock that its operator holds
+#   KPLB_ABOUT   whose change it is, in one line
+#   KPLB_WINDOW  seconds until the node takes it back, unless it is renewed or confirmed
+#   KPLB_VIP     the address, its interface: for the way back
+#   KPLB_QUICK   the apiserver's port, where it restarts quickly; else empty
+# The data "restore" is the program that takes a change back.
+
+newline='
+'
+
+is_unchanged() {
+	[ "$before" = any ] && return 0
+	now=absent
+	if [ -L "$path" ] || { [ -e "$path" ] && [ ! -f "$path" ]; }; then
+		now=irregular
+	elif [ -e "$path" ]; then
+		case $newline$sums$newline in *"$newline$before  $path$newline"*) now=$before ;; *) now=other ;; esac
+	fi
+	[ "$now" = "$before" ] || refuse "$path has changed since the plan was made"
+}
+
+# One probe for each directory.
+is_writable() {
+	near "$path"
+	case $probed in *" $dir "*) return 0 ;; esac
+	probed="$probed$dir "
+	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || refuse "$path cannot be written: ${said##*: }"
+	gone "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
+}
+
+are_mutable() {
+	while read -r attributes path; do
+		case $attributes in *[ai]*) refuse "$path is immutable: chattr -ai $path" ;; esac
+	done <<-LIST
+		$([ -z "$listed" ] || lsattr -d $listed 2>/dev/null)
+	LIST
+}
+
+# The pair is issued beside the real one, by kubeadm's own phase.
+issue() {
+	pki=/etc/kubernetes/pki
+	command -v kubeadm >/dev/null || refuse "kubeadm is not installed, which issues $pki/apiserver.crt"
+	[ -f $pki/ca.key ] || refuse "$pki/ca.key is not there: the apiserver's certificate has to be issued where it is"
+	mkdir $stage/pki && cp $pki/ca.crt $pki/ca.key $stage/pki && kplb_file kubeadm >$stage/kubeadm.yaml || refuse "no room in $base"
+	said=$(kubeadm init phase certs apiserver --config $stage/kubeadm.yaml 2>&1 </dev/null) || refuse "kubeadm does not issue the certificate: $said"
+	rm -f $stage/pki/ca.key
+	mv $stage/pki/apiserver.crt $stage/certificate && mv $stage/pki/apiserver.key $stage/key || refuse "kubeadm has issued no certificate: $said"
+}
+
+write_staged() {
+	case $after in
+	absent) return 0 ;;
+	issued)
+		[ -e $stage/certificate ] || issue
+		return 0
+		;;
+	kept:*)
+		cp "$base/generations/${after#kept:}/files$path" "$stage/$name" || refuse "generation ${after#kept:} does not have $path"
+		return 0
+		;;
+	esac
+	kplb_file "$name" >"$stage/$name" 2>/dev/null || refuse "no room for $path in $base"
+	[ -s "$stage/$name" ] || refuse "$path would be empty, or there is no room for it in $base"
+}
+
+is_whole() {
+	case $after in
+	absent) return 0 ;;
+	issued | kept:*)
+		[ -s "$stage/$name" ] || refuse "no room for $path in $base"
+		return 0
+		;;
+	esac
+	case $newline$sums$newline in *"$newline$after  $stage/$name$newline"*) ;; *) refuse "no room for $path in $base, or it was written badly" ;; esac
+}
+
+# The daemons read the staged files; the programs that keepalived.conf names have a
+# stand-in, because the real ones may not be there yet.
+is_valid() {
+	[ "$after" = absent ] && return 0
+	case $path in
+	/etc/haproxy/haproxy.cfg)
+		said=$(haproxy -dW -c -f "$stage/$name" 2>&1) || refuse "haproxy does not take its file: $said"
+		;;
+	/etc/modules-load.d/kplb.conf)
+		[ -e /proc/net/ip_vs ] || modprobe -n -q ip_vs 2>/dev/null || refuse "its kernel $(uname -r) has no ip_vs"
+		;;
+	/etc/haproxy/kplb-redirect.nft | /etc/keepalived/kplb-ipvs.nft)
+		said=$(nft -c -f "$stage/$name" 2>&1) || refuse "nft does not take its file: $said"
+		;;
+	/etc/keepalived/keepalived.conf)
+		sed "s,/etc/keepalived/kplb-check,$stage/check,; s,/etc/keepalived/kplb-metrics,$stage/check," "$stage/$name" >"$stage/keepalived.conf"
+		printf '#!/bin/sh\n' >"$stage/check"
+		chmod 755 "$stage/check"
+		said=$(keepalived -t -f "$stage/keepalived.conf" 2>&1) && [ -z "$said" ] ||
+			refuse "keepalived does not take its file: $said"
+		;;
+	esac
+}
+
+# Runs before the daemons at the next boot. It is there before anything else
+# is: whatever a killed step leaves goes then, too, and the unit itself.
+write_boot_unit() {
+	mkdir -p ${boot_link%/*} &&
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
+			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service kplb-redirect.service kplb-ipvs.service' 'After=ufw.service' \
+			'[Service]' 'Type=oneshot' \
+			"ExecStart=/bin/sh -c '[ ! -e $base/restore ] || exec /bin/sh $base/restore boot; rm -f $boot_link $boot_unit'" >$boot_unit &&
+		ln -sf ../${boot_unit##*/} $boot_link
+}
+
+# The second way back, by the clock. Each renewal starts it again: without a
+# limit, of which six in ten seconds would be over (systemd.unit(5)), and the
+# timer dead.
+write_timer() {
+	mkdir -p /run/systemd/system &&
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' 'StartLimitIntervalSec=0' \
+			'[Timer]' "OnActiveSec=$KPLB_WINDOW" 'AccuracySec=100ms' >/run/systemd/system/kplb-restore.timer &&
+		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back' 'StartLimitIntervalSec=0' \
+			'[Service]' 'Type=oneshot' "ExecStart=/bin/sh $base/restore timer" 'Restart=on-failure' 'RestartSec=2' \
+			>/run/systemd/system/kplb-restore.service
+}
+
+# What the change writes: nothing else is taken back, whatever somebody does meanwhile.
+written() {
+	while read -r name _ _ _ _ path; do [ -z "$name" ] || echo "$path"; done <$stage/files
+	echo $base/active
+	for path in $KPLB_PATHS; do case $path in /etc/ufw/*) echo "$path" ;; esac done
+}
+
+save_old() {
+	mkdir $stage/pending && written >$stage/pending/paths && save_state $stage/pending/old "$KPLB_PATHS" &&
+		echo "$KPLB_TXN" >$stage/pending/txn && echo "$KPLB_ABOUT" >$stage/pending/about &&
+		{ [ -z "$KPLB_QUICK" ] || echo "$KPLB_QUICK" >$stage/pending/quick; } &&
+		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
+}
+
+[ -L $base ] && refuse "$base is a symbolic link"
+mkdir -p $base && chmod 700 $base || refuse "$base cannot be made"
+begin_change
+[ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
+sweep "$KPLB_PATHS"
+# what does not get to its end leaves nothing, not even our directory
+trap 'sweep "$KPLB_PATHS"; disarm; rmdir $base 2>/dev/null' EXIT
+trap 'exit 143' TERM
+kplb_file restore >$base/restore.new 2>/dev/null && mv -f $base/restore.new $base/restore && write_boot_unit && mkdir $stage &&
+	echo "$KPLB_PATHS" >$stage/paths && echo "$KPLB_FILES" >$stage/files || refuse "no room in $base, or in /etc/systemd/system"
+
+listed=
+each_file list_present
+# shellcheck disable=SC2086 # paths without spaces
+sums=$([ -z "$listed" ] || sha256sum -- $listed)
+each_file is_unchanged
+probed=' '
+each_file is_writable
+are_mutable
+each_file write_staged
+sums=$(sha256sum $stage/file[0-9]* 2>/dev/null)
+each_file is_whole
+each_file is_valid
+seen "$KPLB_PATHS" >$stage/seen
+write_timer && save_old && find $stage -exec sync {} + &&
+	sync $base $base/restore ${boot_unit%/*} $boot_unit ${boot_link%/*} || refuse "no room to keep the old files in $base"
+trap - EXIT
+record done

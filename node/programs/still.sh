@@ -1,0 +1,14 @@
+# The last thing before a change is confirmed: looks whether the daemons are
+# still those that activate.sh has left, and writes the generation down, so that
+# nothing but renames is left to do.
+#   KPLB_TXN  the change
+
+continue_change
+for name in haproxy keepalived kubelet; do
+	[ -e $base/pending/$name ] || continue
+	look $name
+	[ "$seen" = "$(cat $base/pending/$name)" ] || refuse "$name died a moment after it had taken its new file:
+$(last_words $name)"
+done
+write_generation || refuse "no room for a generation in $base"
+record done

@@ -1,0 +1,46 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kplb/kplb/remote"
+)
+
+// RefusedError says that a node refused what it was asked for, before it
+// changed anything.
+type RefusedError struct{ Node, Reason string }
+
+func (e *RefusedError) Error() string { return e.Node + ": " + e.Reason }
+
+// run runs a program and hands its records on. What the node refused is a
+// RefusedError, in the program's own words.
+func run(ctx context.Context, h Host, s remote.Script, each func(remote.Record)) error {
+	var refused, broken string
+	touched := false
+	err := h.Run(ctx, s, func(r remote.Record) error {
+		said := strings.TrimSpace(strings.Join(r.Fields, " "))
+		switch r.Key {
+		case "refused":
+			refused = said
+		case "broken":
+			broken = said
+		case "touched":
+			touched = true
+		}
+		if each != nil {
+			each(r)
+		}
+		return nil
+	})
+	switch {
+	case broken != "":
+		return fmt.Errorf("%s: %s", h.Name(), broken)
+	case refused != "" && touched:
+		return fmt.Errorf("%s: %s", h.Name(), refused)
+	case refused != "":
+		return &RefusedError{h.Name(), refused}
+	}
+	return err
+}

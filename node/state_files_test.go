@@ -1,0 +1,64 @@
+package node
+
+import "testing"
+
+// TestNotes reads the small files that kplb keeps on a node, whatever is in
+// them.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name                          string
+		files                         map[string]string
+		generation, restored, pending string
+	}{
+		{"none", nil, "", "", ""},
+		{"a generation", map[string]string{"current": "12\n"}, "12", "", ""},
+		{"a change waits", map[string]string{"pending/txn": "abc\n", "pending/about": "ann@desk, cluster home\n"}, "", "", "ann@desk, cluster home"},
+		{
+			"taken back", map[string]string{"restored": "reason=timer\ntime=2026-11-20T20:00:00Z\nabout=ann@desk, cluster home\n"},
+			"", "a change (ann@desk, cluster home) was taken back at 2026-11-20T20:00:00Z: timer", "",
+		},
+		{"a note without a reason", map[string]string{"restored": "time=now\n"}, "", "", ""},
+		{
+			"control characters", map[string]string{
+				"current": "1" + esc + "2\n", "pending/txn": "", "pending/about": "an" + esc + "n\x07\n", "restored": "reason=ti" + esc + "mer\nabout=\x9b31m\u202ebob\ntime=\x00",
+			},
+			"12", "a change (\ufffd31mbob) was taken back at : timer", "ann",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := &Facts{Files: map[string]File{}}
+			for name, content := range c.files {
+				f.Files[basePath+"/"+name] = File{Mode: 0o600, Content: []byte(content)}
+			}
+			pending, waits := f.Pending()
+			same(t, "generation", f.Generation(), c.generation)
+			same(t, "restored", f.Restored(), c.restored)
+			same(t, "pending", pending.About, c.pending)
+			_, want := c.files["pending/txn"]
+			same(t, "waits", waits, want)
+		})
+	}
+}
+
+func TestParseStates(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, journal string
+		want          map[string]string
+	}{
+		{"nothing", "", map[string]string{}},
+		{"the newest counts", "(KPLB) Entering MASTER STATE\n(KPLB) Entering BACKUP STATE\n(KPLB) Entering BACKUP STATE (init)\n", map[string]string{"KPLB": "MASTER"}},
+		{
+			"several, and faults in both of keepalived's ways",
+			"(KPLB_2) Entering FAULT STATE\n(KPLB): entering FAULT state (tracked file kplb_haproxy has status -254)\n(KPLB_2) Entering MASTER STATE\n",
+			map[string]string{"KPLB": "FAULT", "KPLB_2": "FAULT"},
+		},
+		{"other lines", "VRRP_Script(kplb_check) succeeded\n(KPLB) entering limbo state\nx (KPLB) Entering MASTER STATE\n(KPLB) Entering MASTER\n", map[string]string{}},
+		{"a name that is none", "(K\x1b[2J) Entering MASTER STATE\n() Entering MASTER STATE\n", map[string]string{}},
+	} {
+		same(t, c.name, parseStates(c.journal), c.want)
+	}
+}

@@ -1,9 +1,0 @@
-# Gives a change that is in place its whole window again.
-#   KPLB_TXN  the change
-
-one_at_a_time 20
-[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] || {
-	record refused "the change was taken back$(sed -n 's/^reason=/: /p' $base/restored 2>/dev/null)"
-	exit 1
-}
-systemctl restart kplb-restore.timer && record done
