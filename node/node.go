@@ -14,8 +14,9 @@
 //   - What a node answers is not trusted. It is read by its form: what does not
 //     have it is left out, or is an error, and strings are free of control
 //     characters.
-//   - A RefusedError says that the node has changed nothing. After any other error
-//     it may have.
+//   - A RefusedError says that a call has changed nothing, except for Activate: what
+//     that has done is a part of the change, which goes back as a whole. After any
+//     other error the node may have changed.
 package node
 
 import (
