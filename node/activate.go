@@ -55,7 +55,8 @@ type ActivateRequest struct {
 }
 
 // Activate has the daemons of a node use their new files, and sees that they go
-// on running with them.
+// on running with them. A RefusedError may come half way: the change is in place,
+// and is to be reverted.
 func Activate(ctx context.Context, h Host, q ActivateRequest) error {
 	return run(ctx, h, q.script(), nil)
 }

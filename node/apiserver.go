@@ -31,8 +31,9 @@ func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (Socket, er
 	var socket Socket
 	err := run(ctx, h, q.script(), func(r remote.Record) {
 		if r.Key == "socket" && len(r.Fields) == 1 {
-			inode, _ := strconv.ParseUint(r.Fields[0], 10, 64) // what is no number, or two, is not known
-			socket = Socket(inode)
+			if inode, err := strconv.ParseUint(r.Fields[0], 10, 64); err == nil { // there may be none, or two
+				socket = Socket(inode)
+			}
 		}
 	})
 	return socket, err

@@ -1,7 +1,22 @@
-// Package node says what can be done on one machine of a cluster. Each thing
-// is a program of POSIX sh that runs there as root, in programs/. Nothing
-// else of kplb knows what the programs are called, what they are given, or
-// what they answer.
+// Package node has what can be done on one machine of a cluster, as typed calls.
+// Each makes a program of its request, has it run there as root, and reads the
+// answer. The programs are POSIX sh, in programs/; which text each consists of,
+// and how long it may take, is in one table.
+//
+// A change goes through Stage, Transact, ReplaceManifest, Activate, Precommit and
+// Confirm. From Transact until Confirm the node reverts it by itself when its
+// window is over, when it boots, or when Revert says so.
+//
+// The package guarantees:
+//
+//   - What a request holds reaches the program as data, and never as a part of its
+//     text. No other package knows a program's variables.
+//   - What a node answers is not trusted. It is read by its form: what does not
+//     have it is left out, or is an error, and strings are free of control
+//     characters.
+//   - A RefusedError says that a call has changed nothing, except for Activate: what
+//     that has done is a part of the change, which goes back as a whole. After any
+//     other error the node may have changed.
 package node
 
 import (

@@ -8,8 +8,8 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// RefusedError says that a node refused what it was asked for, before it
-// changed anything.
+// RefusedError says that a node refused what it was asked for, before it changed
+// anything. Activate's may come later, see there.
 type RefusedError struct{ Node, Reason string }
 
 func (e *RefusedError) Error() string { return e.Node + ": " + e.Reason }

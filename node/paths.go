@@ -1,0 +1,53 @@
+package node
+
+import (
+	"slices"
+
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/render"
+)
+
+// What kplb keeps on a node.
+const (
+	basePath    = "/var/lib/kplb"
+	pendingPath = basePath + "/pending" // the change that is not confirmed
+	// ActivePath lists the checksums of the files that the daemons have
+	// loaded. It is written after they have, so that an interrupted apply is
+	// noticed.
+	ActivePath = basePath + "/active"
+	// restartedPath holds how the node's apiserver has restarted last, and the
+	// seconds that it took: "quick 7.9".
+	restartedPath = basePath + "/restarted"
+	currentPath   = basePath + "/current"  // the number of the confirmed generation
+	restoredPath  = basePath + "/restored" // what the node has reverted by itself
+)
+
+// statePaths are the files of kplb's own that are read with every inspection.
+var statePaths = []string{pendingPath + "/txn", pendingPath + "/about", restoredPath, currentPath, restartedPath}
+
+// ufw's rules of IPv4 and of IPv6.
+const (
+	ufwRulesPath  = "/etc/ufw/user.rules"
+	ufwRules6Path = "/etc/ufw/user6.rules"
+)
+
+// ManagedPaths is every path whose state belongs to a generation, on any node.
+func ManagedPaths() []string {
+	return append(render.Paths(), ActivePath, kubeadm.ManifestPath)
+}
+
+// ManagedPaths is every path whose state belongs to a generation of this node:
+// of files that kplb only edits, those that are there.
+func (f *Facts) ManagedPaths() []string {
+	out := ManagedPaths()
+	edited := []string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath, ufwRulesPath, ufwRules6Path, kubeadm.CertificatePath}
+	for _, path := range append(edited, f.Kubeconfigs...) {
+		if file, there := f.Files[path]; there && file.Mode.IsRegular() {
+			out = append(out, path)
+		}
+	}
+	if slices.Contains(out, kubeadm.CertificatePath) { // its key is not read
+		out = append(out, kubeadm.CertificateKeyPath)
+	}
+	return out
+}
