@@ -27,8 +27,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "vrrp"},
-	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"cmd":        {"drill", "fleet", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"drill":      {},
 	"apiserver":  {"inventory", "kubeadm"},
@@ -41,6 +42,13 @@ var mayImport = map[string][]string{
 	"templates":  {},
 	"remote":     {},
 	"kubeadm":    {},
+
+	// what only tests import, for other packages' tests too
+	"apiserver/apiservertest": {},
+	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render", "templates"},
+	"node/nodetest":           {"inventory", "node", "remote", "render"},
+	"remote/remotetest":       {"remote"},
+	"rollout/rollouttest":     {"haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote"},
 }
 
 // pure packages work on values: what they read was read by somebody else, and
@@ -68,7 +76,7 @@ var belongs = []struct {
 	{"sigs.k8s.io/yaml", nil, nil},
 	{"github.com/Masterminds/sprig", []string{"render"}, nil},
 	{"github.com/melbahja/goph", []string{"remote"}, nil},
-	{"golang.org/x/crypto/ssh", []string{"remote"}, nil},
+	{"golang.org/x/crypto/ssh", []string{"remote", "remote/remotetest"}, nil},
 	{"github.com/skeema/knownhosts", []string{"remote"}, nil},
 	{"github.com/pkg/sftp", []string{"remote"}, nil},
 }
@@ -169,10 +177,10 @@ func misplaced(file string, imports []string) []string {
 
 func inLab(pkg string) bool { return pkg == "lab" || strings.HasPrefix(pkg, "lab/") }
 
-// base is the package that a subpackage, such as remote/remotetest, belongs
-// to. The command's own is one by itself.
+// base is the package that a subpackage belongs to. What mayImport has, such as
+// the command's own and what only tests import, is one by itself.
 func base(pkg string) string {
-	if pkg == "cmd/kplb" {
+	if _, ok := mayImport[pkg]; ok {
 		return pkg
 	}
 	first, _, _ := strings.Cut(pkg, "/")
@@ -289,6 +297,7 @@ func TestMisplaced(t *testing.T) {
 		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["haproxy" "inventory" "keepalived" "templates"]`},
 		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
+		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only []`},
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},
 		{"cmd/kplb/main.go", module + "/rollout", `cmd/kplb/main.go imports github.com/kplb/kplb/rollout: package cmd/kplb may import of ours only ["cmd"]`},
 		{"new/x.go", module + "/cmd", `new/x.go imports github.com/kplb/kplb/cmd: package new may import of ours only []`},

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/rollout"
@@ -93,7 +94,7 @@ func runCommand(ctx context.Context, argv []string) ([]byte, error) {
 }
 
 // onNodes does something with the nodes of the inventory's cluster.
-func (s streams) onNodes(ctx context.Context, set *settings, report func(rollout.Event), do func(*rollout.Rollout) error) error {
+func (s streams) onNodes(ctx context.Context, set *settings, report func(fleet.Event), do func(*rollout.Rollout) error) error {
 	c, err := s.loadCluster(set)
 	if err != nil {
 		return err
@@ -106,7 +107,8 @@ func (s streams) onNodes(ctx context.Context, set *settings, report func(rollout
 	if err != nil {
 		return err
 	}
-	r := &rollout.Rollout{Cluster: c, Templates: t, Secrets: secrets, Dial: s.dialer(set), Network: s.machines.network, Report: report, Operator: operator()}
+	nodes := &fleet.Fleet{Cluster: c, Dial: s.dialer(set), Network: s.machines.network, OnEvent: report, Operator: operator()}
+	r := &rollout.Rollout{Fleet: nodes, Templates: t, Secrets: secrets}
 	defer r.Close()
 	return do(r)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -217,7 +218,7 @@ func TestExitCodes(t *testing.T) {
 		},
 		"done before the interrupt": {ended, nil, 0},
 		"no, before the interrupt":  {ended, &noError{"differs"}, 1},
-		"no, and nodes are silent":  {context.Background(), &unwellError{noError{"differs"}, rollout.NodeErrors{"a": &remote.Error{Hint: "h"}}}, 1},
+		"no, and nodes are silent":  {context.Background(), &unwellError{noError{"differs"}, fleet.NodeErrors{"a": &remote.Error{Hint: "h"}}}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,18 +5,19 @@ import (
 	"context"
 	"slices"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/rollout"
 )
 
 // dialer connects to nodes as the settings and the inventory say.
-func (s streams) dialer(set *settings) rollout.Dialer {
+func (s streams) dialer(set *settings) fleet.Dialer {
 	if s.machines.dial != nil {
 		return s.machines.dial
 	}
 	o := s.remoteOptions(set)
-	return func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+	return func(ctx context.Context, n inventory.Node) (node.Host, error) {
 		h, err := remote.Dial(ctx, target(set, n), o)
 		if err != nil {
 			return nil, err

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/fleet"
 )
 
 // progress shows what a rollout does: on a terminal a live line for each step
@@ -26,7 +26,7 @@ type progress struct {
 
 // step is one that is at work.
 type step struct {
-	rollout.Event
+	fleet.Event
 	since time.Time
 }
 
@@ -39,7 +39,7 @@ func (s streams) newProgress() *progress {
 }
 
 // event takes what a rollout reports.
-func (p *progress) event(e rollout.Event) {
+func (p *progress) event(e fleet.Event) {
 	if e.Node == "" {
 		e.Node = "cluster"
 	}
@@ -63,7 +63,7 @@ func (p *progress) event(e rollout.Event) {
 	p.redraw(said)
 }
 
-func (p *progress) find(e rollout.Event) int {
+func (p *progress) find(e fleet.Event) int {
 	for i, s := range p.steps {
 		if s.Node == e.Node && s.Step == e.Step {
 			return i
@@ -73,7 +73,7 @@ func (p *progress) find(e rollout.Event) int {
 }
 
 // begins is what is said of a new step where there is no terminal.
-func (p *progress) begins(e rollout.Event) string {
+func (p *progress) begins(e fleet.Event) string {
 	if p.size != nil || e.Brief {
 		return ""
 	}

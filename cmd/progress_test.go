@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/fleet"
 )
 
 // terminal shows what a person would see: it knows the few commands that are
@@ -75,9 +75,9 @@ func (v *terminal) written() int {
 	return v.writes
 }
 
-func on(node, what string) rollout.Event { return rollout.Event{Node: node, Step: what} }
+func on(node, what string) fleet.Event { return fleet.Event{Node: node, Step: what} }
 
-func over(e rollout.Event) rollout.Event {
+func over(e fleet.Event) fleet.Event {
 	e.Over = true
 	return e
 }
@@ -110,7 +110,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		if _, err := fmt.Fprintln(p, "kplb: node-1: a word from elsewhere"); err != nil {
 			t.Error(err)
 		}
-		p.event(rollout.Event{Node: "node-2", Step: "changed", Done: true})
+		p.event(fleet.Event{Node: "node-2", Step: "changed", Done: true})
 		stay := []string{"kplb: node-2: installing files (2.5 s)", "kplb: node-1: a word from elsewhere", "kplb: node-2: changed"}
 		v.sees("what stays is above", append(stay[:3:3], "kplb: node-3: waiting for the apiserver … 2 s of about 49 s: it listens on *:64…")...)
 
@@ -136,9 +136,9 @@ func TestProgressOfBriefSteps(t *testing.T) {
 		v := &terminal{t: t}
 		p := &progress{w: v, size: func() (int, int) { return 80, 3 }, end: make(chan struct{})}
 		go p.tick()
-		connects := make([]rollout.Event, 5)
+		connects := make([]fleet.Event, 5)
 		for i := range connects {
-			connects[i] = rollout.Event{Node: fmt.Sprintf("node-%d", i), Step: "connecting", Brief: true}
+			connects[i] = fleet.Event{Node: fmt.Sprintf("node-%d", i), Step: "connecting", Brief: true}
 			p.event(connects[i])
 		}
 		p.event(over(connects[0]))
@@ -158,14 +158,14 @@ func TestProgressElsewhere(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	p := (streams{err: &b}).newProgress()
-	waits := rollout.Event{Node: "node-3", Step: "waiting for the apiserver", Usual: 49 * time.Second}
-	p.event(rollout.Event{Node: "node-1", Step: "connecting", Brief: true})
+	waits := fleet.Event{Node: "node-3", Step: "waiting for the apiserver", Usual: 49 * time.Second}
+	p.event(fleet.Event{Node: "node-1", Step: "connecting", Brief: true})
 	p.event(waits)
 	waits.Waits = "it listens on *:6443"
 	p.event(waits)
 	p.event(over(waits))
-	p.event(rollout.Event{Step: "proving", Usual: 4 * time.Second})
-	p.event(rollout.Event{Node: "node-3", Step: "changed", Done: true})
+	p.event(fleet.Event{Step: "proving", Usual: 4 * time.Second})
+	p.event(fleet.Event{Node: "node-3", Step: "changed", Done: true})
 	p.pause()()
 	p.stop()
 	if d := cmp.Diff("kplb: node-3: waiting for the apiserver (usually 49s)\nkplb: cluster: proving\nkplb: node-3: changed\n", b.String()); d != "" {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/fleet"
 )
 
 const rootLong = `kplb gives a Kubernetes control plane one address that stays up: HAProxy and
@@ -37,8 +37,8 @@ type streams struct {
 // machines are how a command reaches the nodes, and the cluster from here. The
 // zero value does so over SSH, and over this machine's network.
 type machines struct {
-	dial    rollout.Dialer
-	network rollout.DialFunc
+	dial    fleet.Dialer
+	network fleet.DialFunc
 }
 
 // Main runs kplb and returns its exit code.

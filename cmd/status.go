@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -105,7 +106,7 @@ func judgeStatus(status *rollout.Status) error {
 // looked at. What is wrong there has been printed.
 type unwellError struct {
 	no     noError
-	failed rollout.NodeErrors
+	failed fleet.NodeErrors
 }
 
 func (e *unwellError) Error() string   { return e.no.what }

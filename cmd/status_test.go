@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
 )
@@ -134,12 +136,12 @@ func TestWatchStatus(t *testing.T) {
 	for format, begins := range map[string]string{"text": "  cluster home\nVIP 10.1.233.1 on NO NODE\n", "json": "{\n  \"cluster\": \"home\",\n"} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		dials := 0
-		r := &rollout.Rollout{Cluster: cluster, Dial: func(context.Context, inventory.Node) (rollout.Host, error) {
+		r := &rollout.Rollout{Fleet: &fleet.Fleet{Cluster: cluster, Dial: func(context.Context, inventory.Node) (node.Host, error) {
 			if dials++; dials == 3 {
 				interrupt()
 			}
 			return nil, &remote.Error{Host: "a", Err: remote.ErrUnreachable, Hint: "is it on?"}
-		}}
+		}}}
 		var out, diagnostics bytes.Buffer
 		s := streams{in: strings.NewReader(""), out: &out, err: &diagnostics}
 		err := s.watchStatus(ctx, r, statusOptions{format: format, interval: 100 * time.Millisecond})
@@ -155,7 +157,7 @@ func TestWatchStatus(t *testing.T) {
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	silent := &rollout.Rollout{Cluster: cluster, Dial: func(ctx context.Context, _ inventory.Node) (rollout.Host, error) { return nil, ctx.Err() }}
+	silent := &rollout.Rollout{Fleet: &fleet.Fleet{Cluster: cluster, Dial: func(ctx context.Context, _ inventory.Node) (node.Host, error) { return nil, ctx.Err() }}}
 	if err := (streams{}).watchStatus(ended, silent, statusOptions{interval: time.Second}); !errors.Is(err, context.Canceled) {
 		t.Errorf("nothing was seen: %v", err)
 	}

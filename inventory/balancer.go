@@ -29,6 +29,14 @@ func (b *WorkerBalancer) Address() netip.AddrPort {
 // URL is what the kubeconfig of a worker's kubelet says.
 func (b *WorkerBalancer) URL() string { return "https://" + b.Address().String() }
 
+// KubeletEndpoints are where the kubelets of workers find the apiservers.
+func (c *Cluster) KubeletEndpoints() []netip.AddrPort {
+	if c.WorkerBalancer != nil {
+		return []netip.AddrPort{c.WorkerBalancer.Address()}
+	}
+	return c.Entrances()
+}
+
 type workerBalancerDocument struct {
 	At       section
 	Port     scalar `key:"port"`

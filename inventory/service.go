@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -73,4 +74,26 @@ func (c *Cluster) NeedsPeers() bool {
 		}
 	}
 	return false
+}
+
+// KeyedPort is a port, and the key of the inventory that sets it.
+type KeyedPort struct {
+	Key  string
+	Port uint16
+}
+
+// ServicePorts are the ports that HAProxy has for services, their peers and
+// Prometheus, on a control-plane node.
+func (c *Cluster) ServicePorts() []KeyedPort {
+	var out []KeyedPort
+	for i, s := range c.Services {
+		out = append(out, KeyedPort{fmt.Sprintf("services[%d].port", i), s.Port})
+	}
+	if c.NeedsPeers() {
+		out = append(out, KeyedPort{"haproxy.peersPort", c.HAProxy.PeersPort})
+	}
+	if c.Metrics.OnNode() {
+		out = append(out, KeyedPort{"metrics.port", c.Metrics.Port})
+	}
+	return out
 }

@@ -50,3 +50,6 @@ func parseBackends(answer []byte) map[string][]haproxy.ServerStats {
 
 // APIServerBackend is the apiservers' backend in haproxy.cfg.
 const APIServerBackend = "kube-apiserver"
+
+// ServiceBackend is what haproxy.cfg calls the backend of a service.
+func ServiceBackend(name string) string { return "service-" + name }

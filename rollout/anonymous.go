@@ -45,7 +45,7 @@ func (r *Rollout) allServersUp(facts map[string]*Facts) bool {
 	if expectOf(facts) != plainExpect {
 		return false
 	}
-	for _, n := range r.present() {
+	for _, n := range r.Present() {
 		servers := facts[n.Name].Servers
 		if len(servers) != len(r.Cluster.Nodes) || slices.ContainsFunc(servers, func(s haproxy.ServerState) bool { return !s.Up() }) {
 			return false
@@ -58,11 +58,11 @@ func (r *Rollout) allServersUp(facts map[string]*Facts) bool {
 // credentials: the statuses that HAProxy has to accept. Where none answers,
 // nothing is known, and they stay as they are.
 func (r *Rollout) askAnonymously(ctx context.Context, expected string) (string, error) {
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil {
 		return "", err
 	}
-	if refusals, known := r.controlPlane(ca).AnonymousRefusals(ctx); known {
+	if refusals, known := control.AnonymousRefusals(ctx); known {
 		return expectCodes(refusals), nil
 	}
 	return expected, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 )
 
@@ -29,14 +30,15 @@ type Options struct {
 // connection, make the change last. Anything else is a *StoppedError, which
 // says what is where.
 func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error) {
-	unlock, err := r.lock(ctx)
+	lock, err := r.Lock(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	r.txn, r.window, r.armed = newToken(), o.Window, nil
+	defer lock.Release(ctx)
+	r.token = lock.Token
+	r.txn, r.window, r.armed = fleet.NewToken(), o.Window, nil
 	if p.speaks() {
-		if err := r.step(r.listening(), func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
+		if err := r.Step(r.listening(), func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -114,7 +116,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 				return err
 			}
 		}
-		err := r.each(nodesOf(batch), func(n inventory.Node) error {
+		err := fleet.Each(nodesOf(batch), func(n inventory.Node) error {
 			i := slices.IndexFunc(batch, func(p NodePlan) bool { return p.Node.Name == n.Name })
 			return r.applyNode(ctx, batch[i])
 		})
@@ -131,7 +133,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 // proven proves the result; a proof that does not come true is a ProofError.
 func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {
 	var proof *Proof
-	err := r.step(proving, func() (err error) {
+	err := r.Step(proving, func() (err error) {
 		proof, err = p.prove(r, ctx, patience)
 		return err
 	})

@@ -8,24 +8,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
-
-// Everything here runs in synctest's bubble: waiting takes no time, and a test
-// fails if a goroutine is left.
-
-func inBubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
 
 // proven is a proof that comes true; it is the VIP's business in verify_test.
 var proven = func(*Rollout, context.Context, time.Duration) (*Proof, error) {
@@ -37,11 +28,11 @@ var unproven = func(*Rollout, context.Context, time.Duration) (*Proof, error) {
 }
 
 // planned is the fleet's plan, with a proof of the test's own.
-func (f *fleet) planned(prove func(*Rollout, context.Context, time.Duration) (*Proof, error)) *Plan {
-	f.t.Helper()
-	p, err := f.Plan(f.t.Context())
+func (f *fakeFleet) planned(prove func(*Rollout, context.Context, time.Duration) (*Proof, error)) *Plan {
+	f.T.Helper()
+	p, err := f.Plan(f.T.Context())
 	if err != nil {
-		f.t.Fatal(err)
+		f.T.Fatal(err)
 	}
 	if prove != nil {
 		p.prove = prove
@@ -51,35 +42,17 @@ func (f *fleet) planned(prove func(*Rollout, context.Context, time.Duration) (*P
 
 var options = Options{Window: time.Minute, Patience: time.Minute}
 
-// change makes haproxy.cfg differ on these nodes; without any, on all.
-func (f *fleet) change(names ...string) {
-	for _, n := range f.Cluster.Nodes {
-		if len(names) == 0 || strings.Contains(strings.Join(names, " "), n.Name) {
-			edit(f.nodes[n.Name].facts, render.HAProxyPath, "leastconn", "roundrobin")
-		}
-	}
-}
-
-// ends fails the test unless all connections were closed.
-func (f *fleet) ends() {
-	f.t.Helper()
-	f.Close()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	same(f.t, "open connections", f.open, 0)
-}
-
 func TestApplyInOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.nodes["node-1"].facts.Addresses = append(f.nodes["node-1"].facts.Addresses, address("eth0", "127.9.1.9/32"))
+		f.Nodes["node-1"].Facts.Addresses = append(f.Nodes["node-1"].Facts.Addresses, address("eth0", "127.9.1.9/32"))
 		proof, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "proven", proof.OK(), true)
-		log := f.log()
+		log := f.Log()
 		// all at once, in any order
 		for _, what := range []string{"node-1 stage", "node-2 stage", "node-3 stage", "node-1 still", "node-2 still", "node-3 still", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
-			same(t, what, f.times(what), 1)
+			same(t, what, f.Times(what), 1)
 		}
 		same(t, "one node after the other, the holder last", log[3:len(log)-6], []string{
 			"node-2 transact", "node-2 manifest", "node-2 await", "node-2 activate",
@@ -87,22 +60,22 @@ func TestApplyInOrder(t *testing.T) {
 			"node-1 transact", "node-1 manifest", "node-1 await", "node-1 activate",
 		})
 		for _, n := range f.Cluster.Nodes {
-			same(t, "connections to "+n.Name+", one of them for the confirmation", f.dialed[n.Name], 2)
+			same(t, "connections to "+n.Name+", one of them for the confirmation", f.Dialed[n.Name], 2)
 		}
 		same(t, "windows, later apiservers wait for the earlier ones", []time.Duration{
-			asked[node.StageRequest](f, "node-1 stage").Window, asked[node.StageRequest](f, "node-2 stage").Window, asked[node.StageRequest](f, "node-3 stage").Window,
+			fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").Window, fleettest.Asked[node.StageRequest](f.Machines, "node-2 stage").Window, fleettest.Asked[node.StageRequest](f.Machines, "node-3 stage").Window,
 		}, []time.Duration{80 * time.Second, 100 * time.Second, 120 * time.Second})
-		same(t, "about", asked[node.StageRequest](f, "node-1 stage").About, "ann@desk, pid 7, cluster home")
-		staged := asked[node.StageRequest](f, "node-1 stage")
+		same(t, "about", fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").About, "ann@desk, pid 7, cluster home")
+		staged := fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage")
 		same(t, "the way back knows the address", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[127.9.1.9] eth0")
 		for _, n := range f.Cluster.Nodes {
 			same(t, "what belongs to the change", []string{
-				asked[node.TransactRequest](f, n.Name+" transact").Txn, asked[node.ManifestRequest](f, n.Name+" manifest").Txn,
-				asked[node.ActivateRequest](f, n.Name+" activate").Txn, asked[node.ConfirmRequest](f, n.Name+" confirm").Txn,
+				fleettest.Asked[node.TransactRequest](f.Machines, n.Name+" transact").Txn, fleettest.Asked[node.ManifestRequest](f.Machines, n.Name+" manifest").Txn,
+				fleettest.Asked[node.ActivateRequest](f.Machines, n.Name+" activate").Txn, fleettest.Asked[node.ConfirmRequest](f.Machines, n.Name+" confirm").Txn,
 			}, []string{f.txn, f.txn, f.txn, f.txn})
-			same(t, "the fence", asked[node.TransactRequest](f, n.Name+" transact").Token, asked[node.LockRequest](f, n.Name+" lock").Token)
+			same(t, "the fence", fleettest.Asked[node.TransactRequest](f.Machines, n.Name+" transact").Token, fleettest.Asked[node.LockRequest](f.Machines, n.Name+" lock").Token)
 		}
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -110,14 +83,14 @@ func TestApplyInOrder(t *testing.T) {
 func TestApplyOnlyWhatDiffers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-3")
+		f.Change("node-3")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "asked", f.log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
-		same(t, "haproxy", asked[node.ActivateRequest](f, "node-3 activate").HAProxy, Reload)
-		same(t, "keepalived", asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Leave)
-		same(t, "window", asked[node.StageRequest](f, "node-3 stage").Window, time.Minute)
-		f.ends()
+		same(t, "asked", f.Log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
+		same(t, "haproxy", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").HAProxy, Reload)
+		same(t, "keepalived", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, Leave)
+		same(t, "window", fleettest.Asked[node.StageRequest](f.Machines, "node-3 stage").Window, time.Minute)
+		f.Ends()
 	})
 }
 
@@ -127,9 +100,9 @@ func TestApplyNothing(t *testing.T) {
 		for _, o := range []Options{options, {Window: time.Minute, Wait: true}} {
 			_, err := f.Apply(t.Context(), f.planned(proven), o)
 			says(t, err, "")
-			same(t, "asked", f.log(), []string(nil))
+			same(t, "asked", f.Log(), []string(nil))
 		}
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -137,14 +110,14 @@ func TestApplyNothing(t *testing.T) {
 func TestRehearsalFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.nodes["node-3"].on["stage"] = refuses("haproxy does not take its file: unknown keyword")
-		f.nodes["node-1"].on["stage"] = refuses("/etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system")
+		f.Nodes["node-3"].On["stage"] = refuses("haproxy does not take its file: unknown keyword")
+		f.Nodes["node-1"].On["stage"] = refuses("/etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "node-1: /etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system\nnode-3: haproxy does not take its file: unknown keyword")
 		var stopped *StoppedError
 		same(t, "a StoppedError", errors.As(err, &stopped), false)
-		same(t, "asked", len(f.log()), 3)
-		f.ends()
+		same(t, "asked", len(f.Log()), 3)
+		f.Ends()
 	})
 }
 
@@ -152,15 +125,15 @@ func TestRehearsalFails(t *testing.T) {
 func TestApplyWaitsForOthers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.nodes["node-3"].ready = func() int { return 500 }
+		f.Nodes["node-3"].Ready = func() int { return 500 }
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "node-1: its apiserver is not restarted while the one of node-3 is not ready: answers 500 Internal Server Error")
 		var stopped *StoppedError
 		if !errors.As(err, &stopped) || !stopped.Unchanged() {
 			t.Errorf("%T %v", err, err)
 		}
-		same(t, "the first node", f.times("node-1 transact"), 0)
-		f.ends()
+		same(t, "the first node", f.Times("node-1 transact"), 0)
+		f.Ends()
 	})
 }
 
@@ -169,7 +142,7 @@ func TestApplyWaitsOutAHesitation(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
 		well := time.Now().Add(5 * time.Second)
-		f.nodes["node-3"].ready = func() int {
+		f.Nodes["node-3"].Ready = func() int {
 			if time.Now().Before(well) {
 				return 500
 			}
@@ -177,8 +150,8 @@ func TestApplyWaitsOutAHesitation(t *testing.T) {
 		}
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "the first node", f.times("node-1 transact"), 1)
-		f.ends()
+		same(t, "the first node", f.Times("node-1 transact"), 1)
+		f.Ends()
 	})
 }
 
@@ -186,14 +159,14 @@ func TestApplyWaitsOutAHesitation(t *testing.T) {
 func TestApiserverNeverReady(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		n := f.nodes["node-1"]
-		n.on["await"] = func(_ context.Context, s remote.Script, say say) error {
-			n.down.Store(!nodetest.As[node.AwaitRequest](s).Listen.Addr().IsUnspecified()) // as before, it works
+		n := f.Nodes["node-1"]
+		n.On["await"] = func(_ context.Context, s remote.Script, say say) error {
+			n.Down.Store(!nodetest.As[node.AwaitRequest](s).Listen.Addr().IsUnspecified()) // as before, it works
 			say("done")
 			return nil
 		}
-		n.on["back"] = func(_ context.Context, _ remote.Script, say say) error {
-			n.down.Store(false)
+		n.On["back"] = func(_ context.Context, _ remote.Script, say say) error {
+			n.Down.Store(false)
 			say("done")
 			return nil
 		}
@@ -208,8 +181,8 @@ func TestApiserverNeverReady(t *testing.T) {
 			t.Fatalf("%T", err)
 		}
 		same(t, "summary", stopped.Summary(), []string{"taken back, as before: node-1", "every node is as before"})
-		same(t, "renewed meanwhile", asked[nodetest.RenewRequest](f, "node-1 renew").Txn, f.txn)
-		f.ends()
+		same(t, "renewed meanwhile", fleettest.Asked[nodetest.RenewRequest](f.Machines, "node-1 renew").Txn, f.txn)
+		f.Ends()
 	})
 }
 
@@ -218,11 +191,11 @@ func TestApiserverNeverReady(t *testing.T) {
 func TestRenew(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-2", "node-3")
+		f.Change("node-2", "node-3")
 		var renewed [4]atomic.Int32
 		for i, name := range []string{"", "node-1", "node-2", "node-3"} {
 			if i > 0 {
-				f.nodes[name].on["renew"] = func(context.Context, remote.Script, say) error { renewed[i].Add(1); return nil }
+				f.Nodes[name].On["renew"] = func(context.Context, remote.Script, say) error { renewed[i].Add(1); return nil }
 			}
 		}
 		slow := func(_ context.Context, _ remote.Script, say say) error {
@@ -230,12 +203,12 @@ func TestRenew(t *testing.T) {
 			say("done")
 			return nil
 		}
-		f.nodes["node-2"].on["activate"], f.nodes["node-3"].on["activate"] = slow, slow
+		f.Nodes["node-2"].On["activate"], f.Nodes["node-3"].On["activate"] = slow, slow
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		// four times in each minute's window; node 3 is armed for the second minute only
 		same(t, "renewals", []int32{renewed[1].Load(), renewed[2].Load(), renewed[3].Load()}, []int32{0, 8, 4})
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -243,16 +216,16 @@ func TestRenew(t *testing.T) {
 func TestRenewIsOverWhenApplyReturns(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-2")
+		f.Change("node-2")
 		var working atomic.Bool
-		f.nodes["node-2"].on["renew"] = func(ctx context.Context, _ remote.Script, _ say) error {
+		f.Nodes["node-2"].On["renew"] = func(ctx context.Context, _ remote.Script, _ say) error {
 			working.Store(true)
 			defer working.Store(false)
 			<-ctx.Done()
 			time.Sleep(time.Second)
 			return ctx.Err()
 		}
-		f.nodes["node-2"].on["activate"] = func(_ context.Context, _ remote.Script, say say) error {
+		f.Nodes["node-2"].On["activate"] = func(_ context.Context, _ remote.Script, say say) error {
 			time.Sleep(16 * time.Second)
 			say("done")
 			return nil
@@ -260,7 +233,7 @@ func TestRenewIsOverWhenApplyReturns(t *testing.T) {
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "still renewing", working.Load(), false)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -268,14 +241,14 @@ func TestRenewIsOverWhenApplyReturns(t *testing.T) {
 // the plan is made anew with what was installed.
 func TestPackages(t *testing.T) {
 	t.Parallel()
-	lacking := func(t *testing.T) *fleet {
+	lacking := func(t *testing.T) *fakeFleet {
 		f := newFleet(t, applied)
 		for _, name := range []string{"node-1", "node-3"} {
-			n := f.nodes[name]
-			n.facts.HAProxy = Package{}
-			n.on["packages"] = func(_ context.Context, s remote.Script, say say) error {
+			n := f.Nodes[name]
+			n.Facts.HAProxy = Package{}
+			n.On["packages"] = func(_ context.Context, s remote.Script, say say) error {
 				if !nodetest.As[node.PackagesRequest](s).FetchOnly {
-					n.facts.HAProxy = Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
+					n.Facts.HAProxy = Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
 				}
 				say("done")
 				return nil
@@ -287,33 +260,33 @@ func TestPackages(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := lacking(t)
 			p := f.planned(nil)
-			f.nodes["node-2"].on["transact"] = fails(errors.New("not this one"))
+			f.Nodes["node-2"].On["transact"] = fails(errors.New("not this one"))
 			same(t, "consequence", p.of("node-3").Consequences()[0], "packages installed: haproxy")
 			_, err := f.installPackages(t.Context(), p)
 			says(t, err, "")
-			same(t, "asked", f.times("node-1 packages")+f.times("node-3 packages"), 4)
-			same(t, "names", asked[node.PackagesRequest](f, "node-3 packages").Names, []string{"haproxy"})
-			same(t, "node 2", f.times("node-2 packages"), 0)
+			same(t, "asked", f.Times("node-1 packages")+f.Times("node-3 packages"), 4)
+			same(t, "names", fleettest.Asked[node.PackagesRequest](f.Machines, "node-3 packages").Names, []string{"haproxy"})
+			same(t, "node 2", f.Times("node-2 packages"), 0)
 			p, err = f.installPackages(t.Context(), f.planned(nil))
 			says(t, err, "")
 			same(t, "nothing is missing any more", len(p.of("node-3").Packages), 0)
-			f.ends()
+			f.Ends()
 		})
 	})
 	t.Run("one cannot fetch", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := lacking(t)
-			f.nodes["node-3"].on["packages"] = refuses("apt-get install haproxy: E: Unable to locate package haproxy")
+			f.Nodes["node-3"].On["packages"] = refuses("apt-get install haproxy: E: Unable to locate package haproxy")
 			_, err := f.Apply(t.Context(), f.planned(proven), options)
 			says(t, err, "node-3: apt-get install haproxy: E: Unable to locate package haproxy")
-			same(t, "installed anywhere", f.nodes["node-1"].facts.HAProxy.Installed, false)
-			f.ends()
+			same(t, "installed anywhere", f.Nodes["node-1"].Facts.HAProxy.Installed, false)
+			f.Ends()
 		})
 	})
 	t.Run("one cannot install", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := lacking(t)
-			f.nodes["node-3"].on["packages"] = func(ctx context.Context, s remote.Script, say say) error {
+			f.Nodes["node-3"].On["packages"] = func(ctx context.Context, s remote.Script, say say) error {
 				if nodetest.As[node.PackagesRequest](s).FetchOnly {
 					say("done")
 					return nil
@@ -323,7 +296,7 @@ func TestPackages(t *testing.T) {
 			}
 			_, err := f.Apply(t.Context(), f.planned(proven), options)
 			says(t, err, "after installing packages, which stay: node-3: apt-get install haproxy: E: dpkg was interrupted")
-			f.ends()
+			f.Ends()
 		})
 	})
 }

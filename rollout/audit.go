@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/kplb/kplb/fleet"
 )
 
 // Depth is how far an Audit goes beyond what it always looks at.
@@ -35,12 +37,12 @@ func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth
 			moves++
 			continue
 		case !proof.Works() && time.Now().Before(deadline):
-			if err := wait(ctx, again); err != nil {
+			if err := fleet.Sleep(ctx, again); err != nil {
 				return nil, err
 			}
 			continue
 		case depth.Idle > 0:
-			r.report(Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})
+			r.Report(Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})
 			proof.Checks = append(proof.Checks, r.auditStreams(ctx, depth.Idle)...)
 		}
 		return proof, ctx.Err()
@@ -48,26 +50,28 @@ func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth
 }
 
 // auditing is what an Audit asks the nodes.
-func (r *Rollout) auditing() inspection { return inspection{wide: r.wide, status: true, audit: true} }
+func (r *Rollout) auditing() fleet.Inspection {
+	return fleet.Inspection{Unmanaged: r.wide, VRRP: true, Sysctls: true}
+}
 
 // auditOnce says whether a VIP has moved meanwhile, too.
 func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (proof *Proof, moved bool, err error) {
 	if proof, err = r.until(ctx, patience, r.auditing(), r.prove); err != nil {
 		return nil, false, err
 	}
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, false, err
 	}
 	before := r.holders()
 	var all sync.WaitGroup
 	var ways, behind []Check
-	all.Go(func() { ways = r.auditWays(ctx, ca) })
-	all.Go(func() { behind = r.auditBackends(ctx, ca, tries) })
+	all.Go(func() { ways = r.auditWays(ctx, control) })
+	all.Go(func() { behind = r.auditBackends(ctx, control, tries) })
 	seen, err := r.look(ctx, false)
 	all.Wait()
 	if err == nil {
-		_, err = r.inspectAll(ctx, r.auditing())
+		_, err = r.Inspect(ctx, r.auditing())
 	}
 	if err != nil {
 		return nil, false, err
@@ -80,15 +84,15 @@ func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries i
 func (r *Rollout) holders() map[netip.Addr]string {
 	out := map[netip.Addr]string{}
 	for _, vip := range r.Cluster.VIPs {
-		out[vip], _ = checkHolder(vip, r.everyone(), r.facts)
+		out[vip], _ = checkHolder(vip, r.Everyone(), r.Facts())
 	}
 	return out
 }
 
 // auditAnswers are those of the survey that matter when kplb is at work.
 func (r *Rollout) auditAnswers(seen *survey) []Check {
-	out := make([]Check, 0, len(r.present())*(len(r.Cluster.VIPs)+1))
-	for _, n := range r.present() {
+	out := make([]Check, 0, len(r.Present())*(len(r.Cluster.VIPs)+1))
+	for _, n := range r.Present() {
 		for _, vip := range r.Cluster.VIPs {
 			out = append(out, seen.answered(n, vip))
 		}
@@ -102,28 +106,19 @@ func (r *Rollout) auditStates() []Check {
 	groups := r.Cluster.Groups()
 	out := make([]Check, len(groups))
 	for i, g := range groups {
-		out[i] = checkStates(g, r.present(), r.facts)
+		out[i] = checkStates(g, r.Present(), r.Facts())
 	}
 	return out
 }
 
 // auditNodes is whether each node is as rendered.
 func (r *Rollout) auditNodes(ctx context.Context) []Check {
-	configuration, _ := r.loadConfiguration(ctx, r.facts) // without it a node's plan says what is missing
-	in := planInput{expect: expectOf(r.facts), configuration: configuration}
-	nodes := r.everyone()
+	configuration, _ := r.loadConfiguration(ctx, r.Facts()) // without it a node's plan says what is missing
+	in := planInput{expect: expectOf(r.Facts()), configuration: configuration}
+	nodes := r.Everyone()
 	out := make([]Check, 0, 4*len(nodes))
 	for _, n := range nodes {
-		out = append(out, r.auditNode(ctx, n, r.facts[n.Name], in)...)
+		out = append(out, r.auditNode(ctx, n, r.Facts()[n.Name], in)...)
 	}
 	return out
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

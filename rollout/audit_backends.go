@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -20,8 +19,7 @@ const DefaultTries = 300
 
 // auditBackends makes connections to every VIP until each apiserver was behind
 // one: apiservers are told apart by their serving certificates.
-func (r *Rollout) auditBackends(ctx context.Context, ca *x509.CertPool, tries int) []Check {
-	control := r.controlPlane(ca)
+func (r *Rollout) auditBackends(ctx context.Context, control *apiserver.ControlPlane, tries int) []Check {
 	owners, distinct := control.Owners(ctx)
 	entrances := r.Cluster.Entrances()
 	out := make([]Check, len(entrances))
@@ -32,10 +30,10 @@ func (r *Rollout) auditBackends(ctx context.Context, ca *x509.CertPool, tries in
 				out[i] = Check{What: behindWhat(at), OK: true, Detail: "left out: no certificates tell the apiservers apart"}
 				return
 			}
-			holder, _ := checkHolder(at.Addr(), r.everyone(), r.facts)
+			holder, _ := checkHolder(at.Addr(), r.Everyone(), r.Facts())
 			dial, _ := control.Route(ctx, at) // where there is none it fails again
-			tally := apiserver.ConnectUntilAll(ctx, apiserver.Endpoint{Address: at, CA: ca, Dial: dial}, owners, tries)
-			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(r.facts[holder]))
+			tally := apiserver.ConnectUntilAll(ctx, apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}, owners, tries)
+			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(r.Facts()[holder]))
 		})
 	}
 	all.Wait()

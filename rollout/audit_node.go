@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -58,7 +58,7 @@ func changesOf(p NodePlan) []string {
 // checkSysctls compares the kernel with kplb's file on the node.
 func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
 	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
-	wanted := sysctlsIn(f.Files[render.SysctlPath].Content)
+	wanted := node.ParseSysctls(f.Files[render.SysctlPath].Content)
 	have := make([]string, 0, len(wanted))
 	short := "ip_nonlocal_bind"
 	var differ []string
@@ -78,18 +78,6 @@ func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
 		check.Cure = "run `kplb apply`; look for another file that sets it: `grep -r " + short + " /etc/sysctl.d /etc/sysctl.conf`"
 	}
 	return check
-}
-
-// sysctlsIn are the settings of a file of sysctl.d.
-func sysctlsIn(text []byte) map[string]string {
-	out := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		key, value, found := strings.Cut(strings.TrimSpace(line), "=")
-		if found && !strings.HasPrefix(key, "#") && !strings.HasPrefix(key, ";") {
-			out[remote.Clean(strings.TrimSpace(key))] = remote.Clean(strings.Join(strings.Fields(value), " "))
-		}
-	}
-	return out
 }
 
 // checkFirewall wants ufw, where it is active, to let through what the rendered

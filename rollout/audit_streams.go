@@ -14,17 +14,16 @@ import (
 // auditStreams holds a connection and a watch through every VIP without a
 // word, and wants both to work afterwards.
 func (r *Rollout) auditStreams(ctx context.Context, idle time.Duration) []Check {
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil { // the proof would not be there
 		return nil
 	}
-	control := r.controlPlane(ca)
 	entrances := r.Cluster.Entrances()
 	out := make([]Check, 2*len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {
 		dial, _ := control.Route(ctx, at) // where there is none it fails again
-		through := apiserver.Endpoint{Address: at, CA: ca, Dial: dial, Credentials: r.administrator}
+		through := apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial, Credentials: control.Credentials}
 		all.Go(func() {
 			out[2*i] = checkHeld("an idle connection to", at, idle, through.HoldConnection(ctx, idle))
 		})

@@ -20,6 +20,7 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -31,23 +32,23 @@ func macOf(i int) string { return fmt.Sprintf("52:54:00:00:00:0%d", i+1) }
 
 // auditFleet is a cluster that works, on one network: whoever holds the VIP
 // answers the others, and every apiserver is behind it in its turn.
-func auditFleet(t *testing.T) *fleet {
+func auditFleet(t *testing.T) *fakeFleet {
 	t.Helper()
 	f := newFleet(t, applied)
 	plug(f)
 	for i, n := range f.Cluster.Nodes {
-		node := f.nodes[n.Name]
-		node.cert = authority.certificate(t, farAhead, []string{apiserver.SharedName}, n.Address.String(), f.Cluster.VIP.String())
-		f.turns = append(f.turns, node)
-		look := node.on["doctor"]
-		node.on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+		node := f.Nodes[n.Name]
+		node.Certificate = authority.Certificate(t, farAhead, []string{apiserver.SharedName}, n.Address.String(), f.Cluster.VIP.String())
+		f.Turns = append(f.Turns, node)
+		look := node.On["doctor"]
+		node.On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 			return look(ctx, s, func(key string, fields ...string) {
-				if key == "listening" && node.holds(f.Cluster.VIP) {
+				if key == "listening" && node.Holds(f.Cluster.VIP) {
 					say("addresses", fmt.Sprintf("2: eth0    inet %s/16 scope global eth0\n2: eth0    inet %s/32 scope global eth0", n.Address, f.Cluster.VIP))
 				}
 				say(key, fields...)
 				for j, other := range f.Cluster.Nodes {
-					if key == "listening" && j != i && f.nodes[other.Name].holds(f.Cluster.VIP) {
+					if key == "listening" && j != i && f.Nodes[other.Name].Holds(f.Cluster.VIP) {
 						say("has", macOf(j), f.Cluster.VIP.String())
 					}
 				}
@@ -58,9 +59,9 @@ func auditFleet(t *testing.T) *fleet {
 }
 
 // hears has a node hear something more while it listens.
-func (n *fakeNode) hears(key string, fields ...string) {
-	look := n.on["doctor"]
-	n.on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+func hears(n *fakeNode, key string, fields ...string) {
+	look := n.On["doctor"]
+	n.On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 		return look(ctx, s, func(k string, f ...string) {
 			if k == "done" {
 				say(key, fields...)
@@ -75,12 +76,12 @@ func (n *fakeNode) hears(key string, fields ...string) {
 func TestAuditMove(t *testing.T) {
 	t.Parallel()
 	f := auditFleet(t)
-	look, looks := f.nodes["node-3"].on["doctor"], 0
-	f.nodes["node-3"].on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+	look, looks := f.Nodes["node-3"].On["doctor"], 0
+	f.Nodes["node-3"].On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 		err := look(ctx, s, say)
 		if looks++; looks == 1 {
-			f.locked(func(f *fleet) {
-				one, two := f.nodes["node-1"].facts, f.nodes["node-2"].facts
+			f.Locked(func() {
+				one, two := f.Nodes["node-1"].Facts, f.Nodes["node-2"].Facts
 				last := len(one.Addresses) - 1
 				two.Addresses, one.Addresses = append(two.Addresses, one.Addresses[last]), one.Addresses[:last]
 				one.VRRP["KPLB"], two.VRRP["KPLB"] = "BACKUP", "MASTER"
@@ -144,22 +145,22 @@ func TestAudit(t *testing.T) {
 	t.Parallel()
 	f := auditFleet(t)
 	f.Cluster.Workers = []inventory.Node{{Name: "worker-1", Worker: true, Address: netip.MustParseAddr("127.9.1.8")}}
-	f.nodes["worker-1"] = &fakeNode{name: "worker-1", fleet: f, facts: debian(f.Cluster, f.Cluster.Workers[0]), on: map[string]step{}}
+	f.Nodes["worker-1"] = &fakeNode{ID: "worker-1", Machines: f.Machines, Facts: debian(f.Cluster, f.Cluster.Workers[0]), On: map[string]step{}}
 	proof, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "noes", noes(proof), []string(nil))
-	same(t, "changed", f.log(), []string(nil))
+	same(t, "changed", f.Log(), []string(nil))
 	golden(t, "audit", proof)
 
-	f.turns = f.turns[1:2]
-	f.nodes["node-2"].hears("has", "52:54:00:00:00:ff", f.Cluster.VIP.String())
-	f.nodes["node-3"].facts.VRRP["KPLB"] = "MASTER"
-	f.nodes["node-3"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
-	set(f.nodes["node-3"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
-	edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin")
-	f.nodes["node-1"].down.Store(true)
+	f.Turns = f.Turns[1:2]
+	hears(f.Nodes["node-2"], "has", "52:54:00:00:00:ff", f.Cluster.VIP.String())
+	f.Nodes["node-3"].Facts.VRRP["KPLB"] = "MASTER"
+	f.Nodes["node-3"].Facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
+	set(f.Nodes["node-3"].Facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+	edit(f.Nodes["node-2"].Facts, render.HAProxyPath, "leastconn", "roundrobin")
+	f.Nodes["node-1"].Down.Store(true)
 	proof, err = f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
 	if err != nil {
 		t.Fatal(err)
@@ -178,16 +179,16 @@ func TestAuditLies(t *testing.T) {
 	t.Parallel() // with others; its own cases are enough for a machine
 	const at = "127.9.1.9:1"
 	foreign := "the certificate is not from the cluster's CA: something else answers on " + at
-	liar := apiserverAt(t, "127.0.0.1:0", stranger.certificate(t, farAhead, []string{apiserver.SharedName}, "127.9.1.9"), says200)
+	liar := apiserverAt(t, "127.0.0.1:0", stranger.Certificate(t, farAhead, []string{apiserver.SharedName}, "127.9.1.9"), says200)
 	cases := []struct {
 		name   string
-		change func(f *fleet)
+		change func(f *fakeFleet)
 		noes   []string
 	}{
-		{"the cluster's CA, and no apiserver", func(f *fleet) {
-			f.turns = append(f.turns, &fakeNode{fleet: f, cert: authority.certificate(t, farAhead, []string{apiserver.SharedName}, "127.9.1.9")})
+		{"the cluster's CA, and no apiserver", func(f *fakeFleet) {
+			f.Turns = append(f.Turns, &fakeNode{Machines: f.Machines, Certificate: authority.Certificate(t, farAhead, []string{apiserver.SharedName}, "127.9.1.9")})
 		}, []string{"every apiserver is behind " + at + ": some of 16 connections failed: a certificate of the cluster's CA answers that no apiserver shows on its own address"}},
-		{"another CA, on one node's way to it", func(f *fleet) {
+		{"another CA, on one node's way to it", func(f *fakeFleet) {
 			dial := f.Dial
 			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
 				h, err := dial(ctx, n)
@@ -197,7 +198,7 @@ func TestAuditLies(t *testing.T) {
 				return h, err
 			}
 		}, []string{"node-2: reaches " + at + ": /healthz: " + foreign}},
-		{"no way from one node", func(f *fleet) {
+		{"no way from one node", func(f *fakeFleet) {
 			dial := f.Dial
 			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
 				h, err := dial(ctx, n)
@@ -207,43 +208,43 @@ func TestAuditLies(t *testing.T) {
 				return h, err
 			}
 		}, []string{"node-3: reaches " + at + ": the host could not connect"}},
-		{"one apiserver behind the VIP", func(f *fleet) { f.turns = f.turns[:1] }, []string{
+		{"one apiserver behind the VIP", func(f *fakeFleet) { f.Turns = f.Turns[:1] }, []string{
 			"every apiserver is behind " + at + ": of 40 connections, told apart by certificate: node-1 40, node-2 0, node-3 0: none for node-2 and node-3",
 		}},
-		{"a second machine answers ARP", func(f *fleet) { f.nodes["node-2"].hears("has", "52:54:00:00:00:ff", "127.9.1.9") },
+		{"a second machine answers ARP", func(f *fakeFleet) { hears(f.Nodes["node-2"], "has", "52:54:00:00:00:ff", "127.9.1.9") },
 			[]string{"node-2: nobody but the holder answers ARP for 127.9.1.9: 52:54:00:00:00:ff answers, which is no node of the inventory"}},
-		{"the holder hears it, too", func(f *fleet) { f.nodes["node-1"].hears("has", "52:54:00:00:00:ff", "127.9.1.9") },
+		{"the holder hears it, too", func(f *fakeFleet) { hears(f.Nodes["node-1"], "has", "52:54:00:00:00:ff", "127.9.1.9") },
 			[]string{"node-1: nobody but the holder answers ARP for 127.9.1.9: 52:54:00:00:00:ff answers, which is no node of the inventory"}},
-		{"another node answers", func(f *fleet) { f.nodes["node-2"].hears("has", macOf(2), "127.9.1.9") },
+		{"another node answers", func(f *fakeFleet) { hears(f.Nodes["node-2"], "has", macOf(2), "127.9.1.9") },
 			[]string{"node-2: nobody but the holder answers ARP for 127.9.1.9: 52:54:00:00:00:03 (node-3) answers, which does not hold it alone"}},
-		{"a stranger sends adverts", func(f *fleet) {
-			f.nodes["node-2"].hears("vrrp", "127.9.1.77", "3", strconv.Itoa(f.Cluster.VRRP.VirtualRouterID), "255")
+		{"a stranger sends adverts", func(f *fakeFleet) {
+			hears(f.Nodes["node-2"], "vrrp", "127.9.1.77", "3", strconv.Itoa(f.Cluster.VRRP.VirtualRouterID), "255")
 		}, []string{"node-2: no stranger has virtual router ID 9: a stranger speaks VRRP: 127.9.1.77 with virtual router ID 9 (version 3, priority 255)"}},
-		{"two masters, by their own word", func(f *fleet) { f.nodes["node-3"].facts.VRRP["KPLB"] = "MASTER" },
+		{"two masters, by their own word", func(f *fakeFleet) { f.Nodes["node-3"].Facts.VRRP["KPLB"] = "MASTER" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-3: MASTER; node-2: BACKUP"}},
-		{"a node that cannot take over", func(f *fleet) { f.nodes["node-3"].facts.VRRP["KPLB"] = "FAULT" },
+		{"a node that cannot take over", func(f *fakeFleet) { f.Nodes["node-3"].Facts.VRRP["KPLB"] = "FAULT" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1: MASTER; node-2: BACKUP; node-3: FAULT"}},
-		{"the master is another one", func(f *fleet) {
-			f.nodes["node-1"].facts.VRRP["KPLB"], f.nodes["node-3"].facts.VRRP["KPLB"] = "BACKUP", "MASTER"
+		{"the master is another one", func(f *fakeFleet) {
+			f.Nodes["node-1"].Facts.VRRP["KPLB"], f.Nodes["node-3"].Facts.VRRP["KPLB"] = "BACKUP", "MASTER"
 		}, []string{"one keepalived is MASTER of VRRP instance KPLB: node-3: MASTER; node-1 and node-2: BACKUP"}},
-		{"no master", func(f *fleet) { f.nodes["node-1"].facts.VRRP["KPLB"] = "BACKUP" },
+		{"no master", func(f *fakeFleet) { f.Nodes["node-1"].Facts.VRRP["KPLB"] = "BACKUP" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-2 and node-3: BACKUP"}},
-		{"a journal that forgets", func(f *fleet) { f.nodes["node-1"].facts.VRRP = nil }, nil},
-		{"a file was edited", func(f *fleet) { edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin") }, []string{
+		{"a journal that forgets", func(f *fakeFleet) { f.Nodes["node-1"].Facts.VRRP = nil }, nil},
+		{"a file was edited", func(f *fakeFleet) { edit(f.Nodes["node-2"].Facts, render.HAProxyPath, "leastconn", "roundrobin") }, []string{
 			"node-2: files are as rendered: /etc/haproxy/haproxy.cfg differs",
 			"node-2: services are active, and start at boot: haproxy does not run with what is rendered",
 		}},
-		{"a sysctl was set back", func(f *fleet) {
-			f.nodes["node-2"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
+		{"a sysctl was set back", func(f *fakeFleet) {
+			f.Nodes["node-2"].Facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
 		}, []string{`node-2: sysctls are as rendered: net.ipv4.ip_nonlocal_bind is "0", not "1"`}},
-		{"a service is not enabled", func(f *fleet) {
-			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+		{"a service is not enabled", func(f *fakeFleet) {
+			set(f.Nodes["node-2"].Facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
 		}, []string{"node-2: services are active, and start at boot: keepalived does not start at boot"}},
-		{"a service has failed", func(f *fleet) {
-			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.Active = "failed" })
+		{"a service has failed", func(f *fakeFleet) {
+			set(f.Nodes["node-2"].Facts, "keepalived.service", func(u *Unit) { u.Active = "failed" })
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
-		{"ufw keeps VRRP out", func(f *fleet) {
-			facts := f.nodes["node-2"].facts
+		{"ufw keeps VRRP out", func(f *fakeFleet) {
+			facts := f.Nodes["node-2"].Facts
 			put(facts, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
 			put(facts, firewall.DefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
 			put(facts, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
@@ -254,7 +255,7 @@ func TestAuditLies(t *testing.T) {
 			f := auditFleet(t)
 			f.Cluster.VRRP.VirtualRouterID = 9
 			for _, n := range f.Cluster.Nodes {
-				f.nodes[n.Name].facts = applied(t, f.Rollout, n)
+				f.Nodes[n.Name].Facts = applied(t, f.Rollout, n)
 			}
 			c.change(f)
 			proof, err := f.Audit(t.Context(), 0, Depth{Tries: 40})
@@ -422,7 +423,7 @@ func TestCheckServices(t *testing.T) {
 
 func TestSysctlsIn(t *testing.T) {
 	t.Parallel()
-	same(t, "settings", sysctlsIn([]byte("# a = b\n; c = d\n\nnet.ipv4.ip_nonlocal_bind = 1\nnet.ipv4.tcp_rmem=4096  131072\t6291456 \nno value\nx"+esc+" = "+esc+"\n")), map[string]string{
+	same(t, "settings", node.ParseSysctls([]byte("# a = b\n; c = d\n\nnet.ipv4.ip_nonlocal_bind = 1\nnet.ipv4.tcp_rmem=4096  131072\t6291456 \nno value\nx"+esc+" = "+esc+"\n")), map[string]string{
 		"net.ipv4.ip_nonlocal_bind": "1", "net.ipv4.tcp_rmem": "4096 131072 6291456", remote.Clean("x" + esc): remote.Clean(esc),
 	})
 }

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,28 +10,29 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
 // auditWays asks every apiserver and every VIP directly, from this machine and
 // from every node.
-func (r *Rollout) auditWays(ctx context.Context, ca *x509.CertPool) []Check {
-	nodes, control := r.everyone(), r.controlPlane(ca)
-	apiservers := make([]netip.AddrPort, len(r.present()))
-	for i, n := range r.present() {
+func (r *Rollout) auditWays(ctx context.Context, control *apiserver.ControlPlane) []Check {
+	nodes := r.Everyone()
+	apiservers := make([]netip.AddrPort, len(r.Present()))
+	for i, n := range r.Present() {
 		apiservers[i] = r.Cluster.APIServerAddress(n)
 	}
 	out := make([][]Check, len(nodes)+1)
 	var all sync.WaitGroup
 	all.Go(func() {
-		here := control.Try(ctx, r.fromHere(), slices.Concat(apiservers, r.Cluster.Entrances()))
+		here := control.Try(ctx, control.Dial, slices.Concat(apiservers, r.Cluster.Entrances()))
 		out[0] = checkWaysFromHere(here)
 	})
 	all.Go(func() {
-		_ = r.each(nodes, func(n inventory.Node) error { // no error is of the node's
+		_ = fleet.Each(nodes, func(n inventory.Node) error { // no error is of the node's
 			checks := &out[1+slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })]
-			h, err := r.host(ctx, n)
+			h, err := r.Connect(ctx, n)
 			if err != nil { // the connection was lost since it was inspected
 				*checks = []Check{answer(n.Name, "reaches every apiserver and every VIP", err)}
 				return nil

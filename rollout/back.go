@@ -23,7 +23,7 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	r.reportStop(cause)
 	for _, n := range slices.Backward(r.armed) {
 		back := Event{Node: n.Node.Name, Step: "taking the change back", Usual: n.backUsual()}
-		err := r.during(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
+		err := r.During(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
 		if errors.Is(err, node.ErrConfirmed) {
 			stopped.Changed = append(stopped.Changed, n.Node.Name)
 			continue
@@ -45,7 +45,7 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	defer cancel()
 	var failed NodeErrors
 	errors.As(err, &failed)
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		var refused *node.RefusedError
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
 			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err, silently) // the next step there sweeps, too
@@ -86,13 +86,13 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, wai
 
 // reconnect gives the connection to a node, a new one if it is gone.
 func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error) {
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	if node.Ping(ctx, h) == nil {
 		return h, nil
 	}
-	r.drop(n)
-	return r.host(ctx, n)
+	r.Drop(n)
+	return r.Connect(ctx, n)
 }

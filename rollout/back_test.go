@@ -91,10 +91,10 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 				if n.Name == "node-2" && c.before != nil {
 					c.before(before)
 				}
-				f.nodes[n.Name].save("0", before)
+				f.Nodes[n.Name].Save("0", before)
 			}
 			if c.now != nil {
-				c.now(f.nodes["node-2"].facts)
+				c.now(f.Nodes["node-2"].Facts)
 			}
 			p, err := f.PlanBack(t.Context(), -1)
 			if err != nil {
@@ -127,11 +127,11 @@ func concat(parts ...any) []string {
 func TestPlanBackKeepsOwners(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	for name, n := range f.nodes {
-		n.save("0", fresh(t, f.Cluster, f.node(name)))
-		file := n.saved["0"].Files[render.HAProxyPath]
+	for name, n := range f.Nodes {
+		n.Save("0", fresh(t, f.Cluster, f.node(name)))
+		file := n.Saved["0"].Files[render.HAProxyPath]
 		file.Mode, file.UID, file.GID = 0o640, 1000, 50
-		n.saved["0"].Files[render.HAProxyPath] = file
+		n.Saved["0"].Files[render.HAProxyPath] = file
 	}
 	p, err := f.PlanBack(t.Context(), 0)
 	if err != nil {
@@ -144,9 +144,9 @@ func TestPlanBackKeepsOwners(t *testing.T) {
 		}
 	}
 	// there, but root's
-	file := f.nodes["node-2"].saved["0"].Files[render.HAProxyPath]
+	file := f.Nodes["node-2"].Saved["0"].Files[render.HAProxyPath]
 	file.UID, file.GID = 0, 0
-	f.nodes["node-2"].facts.Files[render.HAProxyPath] = file
+	f.Nodes["node-2"].Facts.Files[render.HAProxyPath] = file
 	p, err = f.PlanBack(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestPlanBackKeepsOwners(t *testing.T) {
 	}
 }
 
-func (f *fleet) node(name string) inventory.Node {
+func (f *fakeFleet) node(name string) inventory.Node {
 	for _, n := range f.Cluster.Nodes {
 		if n.Name == name {
 			return n
@@ -171,9 +171,9 @@ func (f *fleet) node(name string) inventory.Node {
 func TestPlanBackToAGeneration(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	for _, n := range f.nodes {
-		n.save("3", n.facts)
-		put(n.facts, basePath+"/current", 0o600, []byte("4\n"))
+	for _, n := range f.Nodes {
+		n.Save("3", n.Facts)
+		put(n.Facts, basePath+"/current", 0o600, []byte("4\n"))
 	}
 	p, err := f.PlanBack(t.Context(), -1)
 	if err != nil {
@@ -181,7 +181,7 @@ func TestPlanBackToAGeneration(t *testing.T) {
 	}
 	same(t, "nothing to do", p.Empty(), true)
 
-	n := f.nodes["node-3"].facts
+	n := f.Nodes["node-3"].Facts
 	edit(n, render.HAProxyPath, "leastconn", "roundrobin")
 	edit(n, kubeadm.ManifestPath, "    - --bind-address=127.9.1.3\n", "")
 	n.NonlocalBind = false
@@ -200,36 +200,36 @@ func TestPlanBackRefused(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		differ func(f *fleet)
+		differ func(f *fakeFleet)
 		number int
 		says   string
 		hint   string
 	}{
-		{"no such generation", func(*fleet) {}, 7, "node-1: there is no generation 7", "see `kplb history`"},
-		{"on one node", func(f *fleet) { delete(f.nodes["node-2"].saved, "0") }, 0, "node-2: there is no generation 0", "see `kplb history`"},
-		{"never applied", func(f *fleet) { delete(f.nodes["node-1"].facts.Files, basePath+"/current") }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"garbage", func(f *fleet) { put(f.nodes["node-1"].facts, basePath+"/current", 0o600, []byte("one")) }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"at the beginning already", func(f *fleet) { put(f.nodes["node-1"].facts, basePath+"/current", 0o600, []byte("0")) }, -1, "node-1: there is no generation -1", "see `kplb history`"},
+		{"no such generation", func(*fakeFleet) {}, 7, "node-1: there is no generation 7", "see `kplb history`"},
+		{"on one node", func(f *fakeFleet) { delete(f.Nodes["node-2"].Saved, "0") }, 0, "node-2: there is no generation 0", "see `kplb history`"},
+		{"never applied", func(f *fakeFleet) { delete(f.Nodes["node-1"].Facts.Files, basePath+"/current") }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
+		{"garbage", func(f *fakeFleet) { put(f.Nodes["node-1"].Facts, basePath+"/current", 0o600, []byte("one")) }, -1, "node-1: the node has no generation yet", "see `kplb history`"},
+		{"at the beginning already", func(f *fakeFleet) { put(f.Nodes["node-1"].Facts, basePath+"/current", 0o600, []byte("0")) }, -1, "node-1: there is no generation -1", "see `kplb history`"},
 		{
-			"a change waits", func(f *fleet) {
-				put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("abc"))
-				put(f.nodes["node-2"].facts, pendingPath+"/about", 0o600, []byte("bob"))
+			"a change waits", func(f *fakeFleet) {
+				put(f.Nodes["node-2"].Facts, pendingPath+"/txn", 0o600, []byte("abc"))
+				put(f.Nodes["node-2"].Facts, pendingPath+"/about", 0o600, []byte("bob"))
 			}, 0, "node-2: a change waits to be confirmed: bob",
 			"make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
 		},
 		{
-			"the manifest has another form now", func(f *fleet) { put(f.nodes["node-2"].facts, kubeadm.ManifestPath, 0o600, []byte("kind: Pod")) }, 0,
+			"the manifest has another form now", func(f *fakeFleet) { put(f.Nodes["node-2"].Facts, kubeadm.ManifestPath, 0o600, []byte("kind: Pod")) }, 0,
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml has no spec.containers",
 			"bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 		},
 		{
-			"the manifest was not there then", func(f *fleet) { delete(f.nodes["node-2"].saved["0"].Files, kubeadm.ManifestPath) }, 0,
+			"the manifest was not there then", func(f *fakeFleet) { delete(f.Nodes["node-2"].Saved["0"].Files, kubeadm.ManifestPath) }, 0,
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml as it was saved is empty",
 			"bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 		},
 		{
-			"garbage instead of files", func(f *fleet) {
-				f.nodes["node-3"].on["generations"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); say("done"); return nil }
+			"garbage instead of files", func(f *fakeFleet) {
+				f.Nodes["node-3"].On["generations"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); say("done"); return nil }
 			}, 0, "node-3: generation: record files: field 0 of record files is not base64: illegal base64 data at input byte 0", "",
 		},
 	}
@@ -237,8 +237,8 @@ func TestPlanBackRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, applied)
-			for name, n := range f.nodes {
-				n.save("0", fresh(t, f.Cluster, f.node(name)))
+			for name, n := range f.Nodes {
+				n.Save("0", fresh(t, f.Cluster, f.node(name)))
 			}
 			c.differ(f)
 			_, err := f.PlanBack(t.Context(), c.number)
@@ -259,9 +259,9 @@ func TestPlanBackSecrets(t *testing.T) {
 	const ours = "Zq7xCv1p"
 	f := newFleet(t, applied)
 	f.Secrets = render.Secrets{render.VRRPAuth: ours}
-	for _, n := range f.nodes {
-		n.save("3", n.facts)
-		edit(n.facts, render.HAProxyPath, "balance", "# "+ours+"\n    balance")
+	for _, n := range f.Nodes {
+		n.Save("3", n.Facts)
+		edit(n.Facts, render.HAProxyPath, "balance", "# "+ours+"\n    balance")
 	}
 	p, err := f.PlanBack(t.Context(), 3)
 	if err != nil {
@@ -278,11 +278,11 @@ func TestHistory(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
 	for _, name := range []string{"node-1", "node-3"} {
-		f.nodes[name].save("0", f.nodes[name].facts)
+		f.Nodes[name].Save("0", f.Nodes[name].Facts)
 	}
-	f.nodes["node-3"].save("10", f.nodes["node-3"].facts)
-	f.nodes["node-3"].save("9", f.nodes["node-3"].facts)
-	put(f.nodes["node-3"].facts, basePath+"/current", 0o600, []byte("10\n"))
+	f.Nodes["node-3"].Save("10", f.Nodes["node-3"].Facts)
+	f.Nodes["node-3"].Save("9", f.Nodes["node-3"].Facts)
+	put(f.Nodes["node-3"].Facts, basePath+"/current", 0o600, []byte("10\n"))
 	list, err := f.History(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,7 @@ func (c *Certificate) String() string {
 // issued; nil: they are not.
 func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
 	needed := false
-	for _, n := range r.present() {
+	for _, n := range r.Present() {
 		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[certificatePath].Content)) > 0
 	}
 	if !needed || r.Cluster.Certificates != inventory.Manage {

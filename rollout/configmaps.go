@@ -63,8 +63,8 @@ func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]ConfigMapCha
 // managed says whether kplb looks after the cluster's own ConfigMaps, or may
 // have done so in an earlier apply, with a flag that is still on a node.
 func (r *Rollout) managed() bool {
-	return apiserver.ManagesConfigMaps(r.Cluster) || slices.ContainsFunc(r.present(), func(n inventory.Node) bool {
-		f := r.facts[n.Name]
+	return apiserver.ManagesConfigMaps(r.Cluster) || slices.ContainsFunc(r.Present(), func(n inventory.Node) bool {
+		f := r.Facts()[n.Name]
 		return f != nil && apiserver.HasManagedFlag(f.Files[kubeadm.ManifestPath].Content)
 	})
 }
@@ -73,17 +73,6 @@ func (r *Rollout) managed() bool {
 // ConfigMaps were changed with them.
 func moved(p NodePlan) bool {
 	return p.Certificate != nil || slices.ContainsFunc(p.Changes, func(c Change) bool { return c.hide != nil })
-}
-
-// CA is the cluster's authority as the nodes that were inspected have it, in
-// PEM.
-func (r *Rollout) CA() []byte {
-	for _, n := range r.present() {
-		if f := r.facts[n.Name]; f != nil && len(f.Files[caPath].Content) > 0 {
-			return f.Files[caPath].Content
-		}
-	}
-	return nil
 }
 
 func (r *Rollout) writeConfigMaps(ctx context.Context, changes []ConfigMapChange) error {
@@ -96,7 +85,7 @@ func (r *Rollout) writeConfigMaps(ctx context.Context, changes []ConfigMapChange
 	}
 	defer client.Close()
 	for _, c := range changes {
-		err := r.step(Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
+		err := r.Step(Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
 		if err != nil {
 			return err
 		}

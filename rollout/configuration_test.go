@@ -26,11 +26,11 @@ func TestFlagTakenAway(t *testing.T) {
 				objects[path]["metadata"].(map[string]any)["annotations"] = map[string]any{"kplb/before": `{"had":false,"addedSANs":null,"apiServerArgs":{"permit-port-sharing":null}}`}
 				same(t, "without a trace on a node nobody asks", f.planned(nil).Empty(), true)
 
-				edit(f.nodes["node-2"].facts, kubeadm.ManifestPath, "    - kube-apiserver\n", "    - kube-apiserver\n    - --permit-port-sharing=true\n")
+				edit(f.Nodes["node-2"].Facts, kubeadm.ManifestPath, "    - kube-apiserver\n", "    - kube-apiserver\n    - --permit-port-sharing=true\n")
 				p := f.planned(proven)
 				if away {
-					for _, n := range f.nodes {
-						n.save("0", n.facts)
+					for _, n := range f.Nodes {
+						n.Save("0", n.Facts)
 					}
 					back, err := f.PlanBack(t.Context(), 0)
 					says(t, err, "")
@@ -45,7 +45,7 @@ func TestFlagTakenAway(t *testing.T) {
 				says(t, err, "")
 				same(t, "kubeadm-config", dataOf(objects[path], "ClusterConfiguration"), kubeadmConfig)
 				same(t, "no trace", objects[path]["metadata"].(map[string]any)["annotations"], any(nil))
-				f.ends()
+				f.Ends()
 			})
 		})
 	}

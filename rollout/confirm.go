@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -65,9 +66,9 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 		return nil
 	}
 	confirming := Event{Step: "confirming over new connections", Usual: 2 * time.Second}
-	r.report(confirming)
+	r.Report(confirming)
 	confirming.Over = true
-	over := sync.OnceFunc(func() { r.report(confirming) })
+	over := sync.OnceFunc(func() { r.Report(confirming) })
 	defer over()
 	err := r.stillWell(ctx, anew)
 	if err == nil {
@@ -82,7 +83,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	defer cancel()
 	var mu sync.Mutex
 	var confirmed []string
-	err = r.each(nodesOf(r.armed), func(n inventory.Node) error {
+	err = fleet.Each(nodesOf(r.armed), func(n inventory.Node) error {
 		h, _ := anew.to(n) // it was well
 		if err := r.confirmNode(ctx, n, r.txn, h); err != nil {
 			return err
@@ -115,12 +116,10 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 // there, a moment after the last one has changed, and has each node prepare
 // its new generation: whatever may fail does so before the first one confirms.
 func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(time.Until(r.activated.Add(settle))):
+	if err := fleet.Sleep(ctx, time.Until(r.activated.Add(settle))); err != nil {
+		return err
 	}
-	return r.each(nodesOf(r.armed), func(n inventory.Node) error {
+	return fleet.Each(nodesOf(r.armed), func(n inventory.Node) error {
 		h, err := anew.to(n)
 		if err != nil {
 			return err

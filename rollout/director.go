@@ -2,10 +2,8 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
@@ -24,7 +22,7 @@ func refuseDirector(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 // refuseProof says why there is nothing to prove where no kernel can have it.
 func (r *Rollout) refuseProof(facts map[string]*Facts) error {
 	var out []Refusal
-	for _, n := range r.present() {
+	for _, n := range r.Present() {
 		refuseDirector(r.Cluster, facts[n.Name], func(where, cure, what string, args ...any) {
 			out = append(out, Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Cure: cure, Where: r.Cluster.Position(where).String()})
 		})
@@ -33,37 +31,6 @@ func (r *Rollout) refuseProof(facts map[string]*Facts) error {
 		return nil
 	}
 	return &RefusedError{out}
-}
-
-// sslOK is what a server's check says that answers /readyz.
-const sslOK = "SSL_GET ok"
-
-// directs makes servers of them, as HAProxy's statistics do: one for each
-// apiserver, which is DOWN where the kernel does not have it, and those that no
-// apiserver of the inventory is.
-func directs(f *Facts, c *inventory.Cluster) []haproxy.ServerState {
-	if f.Directed == nil {
-		return nil
-	}
-	well, ill := sslOK, "SSL_GET failed"
-	if c.Director.Check == inventory.CheckTCP {
-		well, ill = "TCP_CHECK ok", "TCP_CHECK failed"
-	}
-	rest := slices.Clone(f.Directed)
-	out := make([]haproxy.ServerState, 0, len(c.Nodes))
-	for _, n := range c.Nodes {
-		s := haproxy.ServerState{Name: n.Name, Status: "DOWN", Check: ill}
-		i := slices.IndexFunc(rest, func(d RealServer) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
-		if i >= 0 {
-			s.Status, s.Check, s.Sessions = "UP", well, rest[i].Active+rest[i].Inactive
-			rest = slices.Delete(rest, i, i+1)
-		}
-		out = append(out, s)
-	}
-	for _, d := range rest {
-		out = append(out, haproxy.ServerState{Name: d.At.String(), Status: "UP", Check: "unknown", Sessions: d.Active + d.Inactive})
-	}
-	return out
 }
 
 // marks says whether the node marks what is for the VIP's port, both what comes

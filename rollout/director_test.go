@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
@@ -32,8 +34,8 @@ func TestDirectorIsRefused(t *testing.T) {
 	f := newFleet(t, freshOf)
 	f.Cluster.Exposure = inventory.IPVS
 	f.Cluster.Positions = parse(t, inKernel).Positions
-	for name, node := range f.nodes {
-		node.facts.Kernel = map[string]Kernel{
+	for name, node := range f.Nodes {
+		node.Facts.Kernel = map[string]Kernel{
 			"node-1": {Release: "6.18.44", IPVS: "none"}, "node-2": {Release: "6.1.0-50-amd64", IPVS: "module"}, "node-3": {Release: "6.1.0-50-amd64", IPVS: "there"},
 		}[name]
 	}
@@ -44,8 +46,8 @@ func TestDirectorIsRefused(t *testing.T) {
 		t.Fatalf("%T", err)
 	}
 	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + elsewise})
-	same(t, "asked", f.log(), []string(nil))
-	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, true)
+	same(t, "asked", f.Log(), []string(nil))
+	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)
 	_, err = f.Verify(t.Context(), 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
@@ -63,10 +65,10 @@ func TestDirectorIsRefused(t *testing.T) {
 func TestKernelIsAsked(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, freshOf)
-	if _, err := f.Inspect(t.Context()); err != nil {
+	if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, false)
+	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, false)
 }
 
 // TestCheckDirector: what verify says of a node with ipvs.
@@ -98,7 +100,7 @@ func TestCheckDirector(t *testing.T) {
 		facts := all(t, r, applied)
 		f := facts["node-2"]
 		c.change(f)
-		f.Servers = directs(f, r.Cluster)
+		f.Servers = fleet.IPVSServers(f, r.Cluster)
 		ok := true
 		checks := checkNode(r.Cluster, r.Cluster.Nodes[1], f, nil)
 		said := make([]string, len(checks))
@@ -124,12 +126,12 @@ func TestDirectorSettings(t *testing.T) {
 }
 
 // inKernelFleet has the inventory say ipvs, and kernels that can.
-func inKernelFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
+func inKernelFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fakeFleet {
 	t.Helper()
 	f := newFleet(t, of)
 	f.Cluster.Exposure = inventory.IPVS
-	for _, node := range f.nodes {
-		node.facts.Kernel = Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
+	for _, node := range f.Nodes {
+		node.Facts.Kernel = Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
 	}
 	return f
 }
@@ -153,7 +155,7 @@ func TestAlone(t *testing.T) {
 		for _, n := range f.Cluster.Nodes {
 			before := fresh(t, f.Cluster, n)
 			c.before(before)
-			f.nodes[n.Name].save("0", before)
+			f.Nodes[n.Name].Save("0", before)
 		}
 		p, err := f.Plan(t.Context())
 		if err != nil {
@@ -188,12 +190,12 @@ func TestDirectorBack(t *testing.T) {
 	f := newFleet(t, applied)
 	cluster := *f.Cluster
 	cluster.Exposure = inventory.IPVS
-	direct := &Rollout{Cluster: &cluster, Templates: f.Templates}
+	direct := &Rollout{Fleet: &fleet.Fleet{Cluster: &cluster}, Templates: f.Templates}
 	for i, n := range f.Cluster.Nodes {
-		node := f.nodes[n.Name]
-		node.save("0", fresh(t, f.Cluster, n))
-		node.save("1", applied(t, direct, direct.Cluster.Nodes[i]))
-		put(node.facts, basePath+"/current", 0o600, []byte("2\n"))
+		node := f.Nodes[n.Name]
+		node.Save("0", fresh(t, f.Cluster, n))
+		node.Save("1", applied(t, direct, direct.Cluster.Nodes[i]))
+		put(node.Facts, basePath+"/current", 0o600, []byte("2\n"))
 	}
 	p, err := f.PlanBack(t.Context(), 1)
 	if err != nil {
@@ -204,12 +206,12 @@ func TestDirectorBack(t *testing.T) {
 	same(t, "sysctl", n.Sysctl, SysctlOn)
 	same(t, "given back", n.gives, []string{"net/ipv4/ip_nonlocal_bind"})
 	same(t, "as of", n.givesOf, 1)
-	same(t, "asked for its kernel", asked[node.InspectRequest](f, "node-1 inspect").Kernel, true)
+	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)
 
 	for i, n := range f.Cluster.Nodes {
 		now := applied(t, direct, direct.Cluster.Nodes[i])
-		now.Addresses = f.nodes[n.Name].facts.Addresses
-		f.nodes[n.Name].facts = now
+		now.Addresses = f.Nodes[n.Name].Facts.Addresses
+		f.Nodes[n.Name].Facts = now
 	}
 	if p, err = f.PlanBack(t.Context(), 0); err != nil {
 		t.Fatal(err)
@@ -241,7 +243,7 @@ func TestDirectorStatus(t *testing.T) {
 	facts["node-1"].Directed = facts["node-1"].Directed[:2]
 	seen := make([]glance, 3)
 	for i, n := range r.Cluster.Nodes {
-		facts[n.Name].Servers = directs(facts[n.Name], r.Cluster)
+		facts[n.Name].Servers = fleet.IPVSServers(facts[n.Name], r.Cluster)
 		seen[i].facts = facts[n.Name]
 	}
 	s := r.assess(t.Context(), r.Cluster.Nodes, seen)

@@ -67,7 +67,7 @@ func (r *Rollout) Distribute(ctx context.Context, n int) ([]Distribution, error)
 // distribute counts by what the HAProxy of the VIP's holder says before and
 // after.
 func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Distribution, error) {
-	name, check := checkHolder(vip, r.everyone(), r.facts)
+	name, check := checkHolder(vip, r.Everyone(), r.Facts())
 	if name == "" {
 		return nil, fmt.Errorf("%s: %s", check.What, check.Detail)
 	}
@@ -76,7 +76,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 	if err != nil {
 		return nil, err
 	}
-	before, err := r.inspectNode(ctx, holder, r.usual())
+	before, err := r.InspectNode(ctx, holder, r.usual())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 			return nil, ctx.Err()
 		}
 	}
-	after, err := r.inspectNode(ctx, holder, r.usual())
+	after, err := r.InspectNode(ctx, holder, r.usual())
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 }
 
 func (r *Rollout) member(name string) inventory.Node {
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		if n.Name == name {
 			return n
 		}
@@ -114,14 +114,13 @@ func (r *Rollout) member(name string) inventory.Node {
 
 // targets are the ports of a VIP, the apiservers' first.
 func (r *Rollout) targets(ctx context.Context, vip netip.Addr) ([]target, error) {
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
 	at := netip.AddrPortFrom(vip, r.Cluster.Entrance().Port())
-	control := r.controlPlane(ca)
 	dial, _ := control.Route(ctx, at) // it will fail again, and be counted
-	through := apiserver.Endpoint{Address: at, CA: ca, Dial: dial}
+	through := apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}
 	out := []target{{
 		Distribution: Distribution{Name: node.APIServerBackend, Address: at.String()}, backend: node.APIServerBackend, nodes: r.Cluster.Nodes,
 		connect: func(ctx context.Context) (string, error) { return whoServes(ctx, through, r.Cluster.Nodes) },
@@ -134,7 +133,7 @@ func (r *Rollout) targets(ctx context.Context, vip netip.Addr) ([]target, error)
 		dial, _ := control.Route(ctx, at)
 		out = append(out, target{
 			Distribution: Distribution{Name: s.Name, Address: at.String(), Affinity: s.SessionAffinity},
-			backend:      serviceBackend(s), nodes: r.Cluster.Backends(s),
+			backend:      node.ServiceBackend(s.Name), nodes: r.Cluster.Backends(s),
 			connect: func(ctx context.Context) (string, error) { return "", apiserver.ProbeTCP(ctx, dial, at) },
 		})
 	}

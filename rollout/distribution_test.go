@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -16,7 +17,7 @@ import (
 // spread is a fleet whose VIP is real: TLS servers take turns on one port, and
 // a service that only ends connections is on another.
 type spread struct {
-	*fleet
+	*fakeFleet
 	certs []tls.Certificate
 	turn  atomic.Int64
 	web   atomic.Int64 // connections of the service
@@ -26,7 +27,7 @@ type spread struct {
 
 func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
 	t.Helper()
-	s := &spread{fleet: newFleet(t, applied), certs: certs}
+	s := &spread{fakeFleet: newFleet(t, applied), certs: certs}
 	s.Cluster.VIP = netip.MustParseAddr(host)
 	s.Cluster.VIPs = []netip.Addr{s.Cluster.VIP}
 	at := s.listen(t, host, func(c net.Conn) {
@@ -39,10 +40,10 @@ func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
 	web := s.listen(t, host, func(c net.Conn) { s.web.Add(1); _ = c.Close() })
 	s.Cluster.Services = []inventory.Service{{Name: "web", Port: web.Port(), NodePort: 30080, SessionAffinity: inventory.NoAffinity}}
 	for _, n := range s.Cluster.Nodes {
-		s.nodes[n.Name].facts = applied(t, s.Rollout, n)
+		s.Nodes[n.Name].Facts = applied(t, s.Rollout, n)
 	}
-	s.nodes["node-1"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
-		f := s.nodes["node-1"].facts
+	s.Nodes["node-1"].On["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
+		f := s.Nodes["node-1"].Facts
 		if s.looks++; s.looks > 2 && s.after != nil { // Inspect, before, after
 			s.after(f)
 		}
@@ -82,7 +83,7 @@ func got(f *Facts, backend string, more ...int) {
 
 func (s *spread) distribute(t *testing.T, n int) ([]Distribution, error) {
 	t.Helper()
-	if _, err := s.Inspect(t.Context()); err != nil {
+	if _, err := s.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 		t.Fatal(err)
 	}
 	return s.Distribute(t.Context(), n)
@@ -97,7 +98,7 @@ func own(t *testing.T) []tls.Certificate {
 	t.Helper()
 	out := make([]tls.Certificate, 0, 3)
 	for _, address := range []string{"127.9.1.1", "127.9.1.2", "127.9.1.3"} {
-		out = append(out, authority.certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1", address, "127.9.1.9"))
+		out = append(out, authority.Certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1", address, "127.9.1.9"))
 	}
 	return out
 }
@@ -133,8 +134,8 @@ func TestDistribute(t *testing.T) {
 func TestDistributeOneCertificate(t *testing.T) {
 	t.Parallel()
 	for name, cert := range map[string]tls.Certificate{
-		"every node is in it": authority.certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.1", "127.9.1.2", "127.9.1.3"),
-		"no node is in it":    authority.certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.9"),
+		"every node is in it": authority.Certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.1", "127.9.1.2", "127.9.1.3"),
+		"no node is in it":    authority.Certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.9"),
 	} {
 		s := newSpread(t, "127.9.2.2", cert)
 		s.after = func(f *Facts) {
@@ -152,7 +153,7 @@ func TestDistributeOneCertificate(t *testing.T) {
 
 func TestDistributeFails(t *testing.T) {
 	t.Parallel()
-	s := newSpread(t, "127.9.2.3", stranger.certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.1"))
+	s := newSpread(t, "127.9.2.3", stranger.Certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.1"))
 	s.Cluster.Services[0].Port = closed(t, "127.9.2.3").Port()
 	said, err := s.distribute(t, 10)
 	says(t, err, "")
@@ -172,12 +173,12 @@ func TestDistributeFails(t *testing.T) {
 	} {
 		s := newSpread(t, "127.9.2.3", own(t)...)
 		s.after = c.after
-		got(s.nodes["node-1"].facts, "service-web", 5, 5, 5)
+		got(s.Nodes["node-1"].Facts, "service-web", 5, 5, 5)
 		_, err := s.distribute(t, 3)
 		says(t, err, c.says)
 	}
 	s = newSpread(t, "127.9.2.3", own(t)...)
-	s.nodes["node-1"].facts.Addresses = s.nodes["node-1"].facts.Addresses[:2]
+	s.Nodes["node-1"].Facts.Addresses = s.Nodes["node-1"].Facts.Addresses[:2]
 	_, err = s.distribute(t, 3)
 	says(t, err, "one node holds 127.9.2.3: no node does")
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
@@ -22,12 +22,12 @@ const listenTime = 4 * time.Second
 // a check that passes and says so. Its error is a NodeErrors: looking itself
 // did not work.
 func (r *Rollout) Examine(ctx context.Context) (*Proof, error) {
-	facts, err := r.Inspect(ctx)
+	facts, err := r.Inspect(ctx, r.usual())
 	if err != nil {
 		return nil, err
 	}
 	var found *survey
-	err = r.step(r.listening(), func() (err error) {
+	err = r.Step(r.listening(), func() (err error) {
 		found, err = r.look(ctx, true)
 		return err
 	})
@@ -35,7 +35,7 @@ func (r *Rollout) Examine(ctx context.Context) (*Proof, error) {
 		return nil, err
 	}
 	proof := &Proof{}
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		proof.Checks = append(proof.Checks, checkRefusals(r.Cluster, n, facts[n.Name])...)
 		for _, f := range found.of(n) {
 			proof.Checks = append(proof.Checks, f.Check)
@@ -55,7 +55,7 @@ func (r *Rollout) precheck(ctx context.Context, pairs bool) error {
 		return err
 	}
 	var refused RefusedError
-	for _, n := range r.present() {
+	for _, n := range r.Present() {
 		for _, f := range found.of(n) {
 			if f.stops && !f.OK {
 				refused.Refusals = append(refused.Refusals, f.refusal(r.Cluster))
@@ -71,8 +71,8 @@ func (r *Rollout) precheck(ctx context.Context, pairs bool) error {
 // look has every node look and listen at the same time. With pairs each sends
 // the others a probe, once all of them listen.
 func (r *Rollout) look(ctx context.Context, pairs bool) (*survey, error) {
-	nodes := r.present()
-	s := &survey{cluster: r.Cluster, members: r.everyone(), pairs: pairs, facts: maps.Clone(r.facts), sights: map[string]*sight{}}
+	nodes := r.Present()
+	s := &survey{cluster: r.Cluster, members: r.Everyone(), pairs: pairs, facts: r.Facts(), sights: map[string]*sight{}}
 	for _, n := range nodes {
 		s.sights[n.Name] = &sight{nonce: newProbe()}
 	}
@@ -81,10 +81,10 @@ func (r *Rollout) look(ctx context.Context, pairs bool) (*survey, error) {
 	if pairs {
 		sent.Go(func() {
 			all.Wait()
-			_ = r.each(nodes, func(n inventory.Node) error { return r.sendProbes(ctx, s, n) }) // where it fails, others do not hear it
+			_ = fleet.Each(nodes, func(n inventory.Node) error { return r.sendProbes(ctx, s, n) }) // where it fails, others do not hear it
 		})
 	}
-	err := r.each(nodes, func(n inventory.Node) error {
+	err := fleet.Each(nodes, func(n inventory.Node) error {
 		listens := sync.OnceFunc(all.Done)
 		defer listens()
 		return r.lookFrom(ctx, s, n, listens)
@@ -102,7 +102,7 @@ func newProbe() string {
 
 // lookFrom has a node look around, and says when the node listens.
 func (r *Rollout) lookFrom(ctx context.Context, s *survey, n inventory.Node, listens func()) error {
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (r *Rollout) sendProbes(ctx context.Context, s *survey, n inventory.Node) e
 	if mine.mac(n) == "" || !mine.Listens || len(r.Cluster.VIPs4()) == 0 {
 		return nil
 	}
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -71,11 +71,11 @@ func (s *survey) nodePorts(n inventory.Node) finding {
 		return out
 	}
 	out.Detail = value
-	own := []ownPort{{"port", s.cluster.Port}, {"haproxy.port", s.cluster.HAProxy.Port}, {"haproxy.monitorPort", s.cluster.HAProxy.MonitorPort}}
-	for _, p := range append(own, ownServicePorts(s.cluster)...) {
-		if first <= int(p.port) && int(p.port) <= last {
-			return out.no(p.key, "set "+p.key+" to a port outside of it: kube-proxy may be told to take any port of that range",
-				"%s %d lies inside %s, the ports of NodePort services", p.key, p.port, value)
+	own := []inventory.KeyedPort{{Key: "port", Port: s.cluster.Port}, {Key: "haproxy.port", Port: s.cluster.HAProxy.Port}, {Key: "haproxy.monitorPort", Port: s.cluster.HAProxy.MonitorPort}}
+	for _, p := range append(own, s.cluster.ServicePorts()...) {
+		if first <= int(p.Port) && int(p.Port) <= last {
+			return out.no(p.Key, "set "+p.Key+" to a port outside of it: kube-proxy may be told to take any port of that range",
+				"%s %d lies inside %s, the ports of NodePort services", p.Key, p.Port, value)
 		}
 	}
 	return out

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
@@ -345,8 +346,8 @@ func TestLateFacts(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
 	plug(f, "node-3")
-	look := f.nodes["node-3"].on["doctor"]
-	f.nodes["node-3"].on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+	look := f.Nodes["node-3"].On["doctor"]
+	f.Nodes["node-3"].On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 		return look(ctx, s, func(key string, fields ...string) {
 			say(key, fields...)
 			if key != "listening" {
@@ -378,10 +379,10 @@ type lan struct {
 }
 
 // plug makes the nodes of a fleet look around as doctor.sh does.
-func plug(f *fleet, without ...string) *lan {
+func plug(f *fakeFleet, without ...string) *lan {
 	l := &lan{}
 	for i, n := range f.Cluster.Nodes {
-		f.nodes[n.Name].on["doctor"] = func(_ context.Context, s remote.Script, say say) error {
+		f.Nodes[n.Name].On["doctor"] = func(_ context.Context, s remote.Script, say say) error {
 			if q, sends := nodetest.Request(s).(node.ProbeRequest); sends {
 				l.mu.Lock()
 				defer l.mu.Unlock()
@@ -447,8 +448,8 @@ func TestExamineRefusals(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
 	plug(f, "node-3")
-	f.nodes["node-1"].facts.HAProxy.Version.Major = 1
-	put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("txn1\n"))
+	f.Nodes["node-1"].Facts.HAProxy.Version.Major = 1
+	put(f.Nodes["node-2"].Facts, pendingPath+"/txn", 0o600, []byte("txn1\n"))
 	proof, err := f.Examine(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -479,7 +480,7 @@ func TestExamineFails(t *testing.T) {
 	} {
 		f := newFleet(t, applied)
 		plug(f).sent = []string{"node-2 has none to send"}
-		f.nodes["node-2"].on["doctor"] = do
+		f.Nodes["node-2"].On["doctor"] = do
 		_, err := f.Examine(t.Context())
 		says(t, err, name)
 	}
@@ -503,13 +504,13 @@ func TestPrecheckRefuses(t *testing.T) {
 			f := newFleet(t, freshOf)
 			f.Cluster.VRRP.VirtualRouterID = 51
 			l := plug(f, "node-3")
-			look := f.nodes["node-1"].on["doctor"]
-			f.nodes["node-1"].on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+			look := f.Nodes["node-1"].On["doctor"]
+			f.Nodes["node-1"].On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 				say("vrrp", "10.1.0.9", "3", "51", "100")
 				say("selinux", "Enforcing", "haproxy_connect_any --> off") // a no, and no danger
 				return look(ctx, s, say)
 			}
-			if _, err := f.Inspect(t.Context()); err != nil {
+			if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 				t.Fatal(err)
 			}
 			err := f.precheck(t.Context(), c.pairs)

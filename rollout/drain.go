@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -31,7 +32,7 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 		defer cancel()
 		_ = r.eachBalancer(func(on inventory.Node) error { // a courtesy, see drain
-			h, err := r.host(ctx, on)
+			h, err := r.Connect(ctx, on)
 			if err != nil {
 				return err
 			}
@@ -42,11 +43,8 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 
 // letEnd gives drainTime to what is under way.
 func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
-	_ = r.step(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
-		select {
-		case <-ctx.Done():
-		case <-time.After(drainTime):
-		}
+	_ = r.Step(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
+		_ = fleet.Sleep(ctx, drainTime) // who is interrupted goes on at once
 		return nil
 	})
 }
@@ -56,7 +54,7 @@ const drainLimit = 15 * time.Second
 
 // eachBalancer does the same on every node with a haproxy of the cluster's.
 func (r *Rollout) eachBalancer(do func(on inventory.Node) error) error {
-	return r.each(r.reached(slices.Concat(r.leaving, r.Cluster.Nodes)), do)
+	return fleet.Each(r.Reached(slices.Concat(r.Leaving(), r.Cluster.Nodes)), do)
 }
 
 // drainOn says whether a haproxy has drained the node's apiserver, and whether
@@ -64,7 +62,7 @@ func (r *Rollout) eachBalancer(do func(on inventory.Node) error) error {
 func (r *Rollout) drainOn(ctx context.Context, n inventory.Node) (drained, connected bool) {
 	var some, busy atomic.Bool
 	_ = r.eachBalancer(func(on inventory.Node) error { // a courtesy, see drain
-		h, err := r.host(ctx, on)
+		h, err := r.Connect(ctx, on)
 		if err != nil {
 			return err
 		}

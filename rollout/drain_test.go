@@ -27,8 +27,8 @@ func TestDrain(t *testing.T) {
 				f := newFleet(t, freshOf)
 				var seen []string
 				var drained time.Time
-				for _, n := range f.nodes {
-					n.on["drain"] = func(_ context.Context, s remote.Script, say say) error {
+				for _, n := range f.Nodes {
+					n.On["drain"] = func(_ context.Context, s remote.Script, say say) error {
 						f.mu.Lock()
 						defer f.mu.Unlock()
 						note := func(what, server string) {
@@ -39,7 +39,7 @@ func TestDrain(t *testing.T) {
 						switch q := nodetest.Request(s).(type) {
 						case nodetest.DrainRequest:
 							note("drain", q.Server)
-							if n.name == c.drains {
+							if n.ID == c.drains {
 								say("drained")
 							}
 						case nodetest.UndrainRequest:
@@ -48,7 +48,7 @@ func TestDrain(t *testing.T) {
 						return nil
 					}
 				}
-				f.nodes["node-2"].on["manifest"] = func(context.Context, remote.Script, say) error {
+				f.Nodes["node-2"].On["manifest"] = func(context.Context, remote.Script, say) error {
 					same(t, "pause", time.Since(drained), c.pause)
 					seen = append(seen, "manifest")
 					return nil
@@ -58,7 +58,7 @@ func TestDrain(t *testing.T) {
 				if !slices.Equal(seen, c.restart) {
 					t.Errorf("%v, not %v", seen, c.restart)
 				}
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -68,9 +68,9 @@ func TestDrain(t *testing.T) {
 func TestDrainIsACourtesy(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.nodes["node-1"].on["drain"] = refuses("no such server")
+		f.Nodes["node-1"].On["drain"] = refuses("no such server")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		f.ends()
+		f.Ends()
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 )
 
@@ -66,16 +67,16 @@ func (e *BrokenError) Hint() string {
 // own timer if the operator is gone; by a reboot. A *BrokenError says that it
 // could not be seen to. The report has what was measured until then.
 func (r *Rollout) Drill(ctx context.Context, o DrillOptions) (*drill.Report, *Proof, error) {
-	unlock, err := r.lock(ctx)
+	lock, err := r.Lock(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer unlock()
+	defer lock.Release(ctx)
 	report := &drill.Report{Cluster: r.Cluster.Name, VIP: r.Cluster.Entrance().String(), Began: time.Now(), Every: o.Every, Limit: o.Limit}
 	proof, err := r.awaitWell(ctx, o.Patience)
 	for round := 1; round <= o.Rounds && err == nil; round++ {
 		for _, fault := range o.Faults {
-			d := &exercise{r: r, options: o, fault: fault, round: round}
+			d := &exercise{r: r, lock: lock, options: o, fault: fault, round: round}
 			if d.node, err = r.victim(ctx, o.Node, proof, fault); err != nil {
 				return report, proof, err
 			}
@@ -121,13 +122,13 @@ func (r *Rollout) victim(ctx context.Context, name string, proof *Proof, fault d
 // dispensable refuses to break a node that the cluster needs.
 func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill.Fault) error {
 	refuse := func(what, cure string) error { return &RefusedError{[]Refusal{{Node: n.Name, What: what, Cure: cure}}} }
-	if err := waitingRefusals(r.everyone(), r.facts); err != nil {
+	if err := waitingRefusals(r.Everyone(), r.Facts()); err != nil {
 		return err
 	}
-	if len(r.present()) < 2 {
+	if len(r.Present()) < 2 {
 		return refuse("is the only control-plane node", "a drill needs a second one that takes over")
 	}
-	if fault.Name == "apiserver-cut" && !r.facts[n.Name].NFT {
+	if fault.Name == "apiserver-cut" && !r.Facts()[n.Name].NFT {
 		return refuse("nft is not installed, and apiserver-cut needs it", "install nftables there, or leave it out: name the others with --fault")
 	}
 	if r.Cluster.Exposure == inventory.IPVS && strings.HasPrefix(fault.Name, "haproxy-") {
@@ -136,7 +137,10 @@ func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill
 	if !fault.Cuts {
 		return nil
 	}
-	control := r.controlPlane(nil)
+	control, err := r.ControlPlane()
+	if err != nil {
+		return err
+	}
 	others, members := 0, 0
 	for _, m := range r.Cluster.Nodes {
 		known, healthy := control.EtcdHealth(ctx, m.Name)
@@ -157,25 +161,18 @@ func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill
 // awaitWell looks until everything is proven: then the last proof is OK, or
 // the error says why not.
 func (r *Rollout) awaitWell(ctx context.Context, patience time.Duration) (*Proof, error) {
-	for end := time.Now().Add(patience); ; {
-		proof, err := r.Verify(ctx, 0)
-		switch {
-		case err == nil && proof.OK():
-			return proof, nil
-		case ctx.Err() != nil:
-			return proof, ctx.Err()
-		case time.Now().After(end):
-			if err == nil {
-				err = &ProofError{proof}
-			}
-			return proof, err
+	var proof *Proof
+	err := fleet.Retry{Patience: patience}.Do(ctx, func() (err error) {
+		if proof, err = r.Verify(ctx, 0); err == nil && !proof.OK() {
+			return &ProofError{proof}
 		}
-		r.dropLost(err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(again):
-		}
+		r.DropLost(err)
+		return err
+	})
+	if err != nil && ctx.Err() != nil {
+		return proof, ctx.Err()
 	}
+	return proof, err
 }
 
 // vantage is where the clients of the VIP are: here, or on a node that is not
@@ -200,8 +197,8 @@ func (r *Rollout) vantage(ctx context.Context, victim inventory.Node) (drill.Dia
 		return here, "this machine", nil
 	}
 	errs := []error{fmt.Errorf("nobody reaches %s: from here: %w", at, err)}
-	for _, n := range r.present() {
-		if h := r.connection(n); h != nil && n.Name != victim.Name {
+	for _, n := range r.Present() {
+		if h := r.Connection(n); h != nil && n.Name != victim.Name {
 			if err = works(h.DialContext); err == nil {
 				return h.DialContext, n.Name + " (through SSH)", nil
 			}
@@ -213,13 +210,13 @@ func (r *Rollout) vantage(ctx context.Context, victim inventory.Node) (drill.Dia
 
 // sampler asks the first VIP as any client of the cluster does.
 func (r *Rollout) sampler(dial drill.DialFunc, o DrillOptions) (*drill.Sampler, error) {
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
 	at := r.Cluster.Entrance()
 	return &drill.Sampler{
 		Address: at.String(), Dial: dial, Every: o.Every, Limit: o.Limit, Held: len(r.Cluster.Nodes),
-		TLS: &tls.Config{RootCAs: ca, ServerName: at.Addr().String(), MinVersion: tls.VersionTLS12},
+		TLS: &tls.Config{RootCAs: control.CA, ServerName: at.Addr().String(), MinVersion: tls.VersionTLS12},
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -17,8 +18,8 @@ func (d *exercise) watch(ctx context.Context) error {
 	if d.fault.Off {
 		lasts += o.Power
 	}
-	return d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error {
-		h, err := d.r.host(ctx, n)
+	return fleet.Each(d.r.Cluster.Nodes, func(n inventory.Node) error {
+		h, err := d.r.Connect(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -34,8 +35,8 @@ const drillGoodbye = time.Minute
 func (d *exercise) clean(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drillGoodbye)
 	defer cancel()
-	_ = d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error { // as above
-		h, err := d.r.host(ctx, n)
+	_ = fleet.Each(d.r.Cluster.Nodes, func(n inventory.Node) error { // as above
+		h, err := d.r.Connect(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -50,8 +51,8 @@ func (d *exercise) collect(ctx context.Context) {
 	var mu sync.Mutex
 	changes := map[string][]drill.Change{}
 	d.seen.Doubt = drill.Doubt
-	_ = d.r.each(d.r.Cluster.Nodes, func(n inventory.Node) error { // who does not answer is blind
-		h, err := d.r.host(ctx, n)
+	_ = fleet.Each(d.r.Cluster.Nodes, func(n inventory.Node) error { // who does not answer is blind
+		h, err := d.r.Connect(ctx, n)
 		if err != nil {
 			return err
 		}

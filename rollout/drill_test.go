@@ -10,17 +10,18 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
 // drills is a fleet in which all is well, and that is asked five times a
 // second.
-func drills(t *testing.T, faults ...string) (*fleet, DrillOptions) {
+func drills(t *testing.T, faults ...string) (*fakeFleet, DrillOptions) {
 	t.Helper()
 	f := newFleet(t, applied)
-	for _, n := range f.nodes {
-		n.health = `{"health":"true"}`
+	for _, n := range f.Nodes {
+		n.EtcdHealth = `{"health":"true"}`
 	}
 	o := DrillOptions{
 		Rounds: 1, Lasts: 4 * time.Second, Every: 200 * time.Millisecond, Limit: time.Second, Patience: 5 * time.Second, Power: time.Minute,
@@ -37,9 +38,9 @@ func drills(t *testing.T, faults ...string) (*fleet, DrillOptions) {
 
 // drilled is what the nodes were asked for, in order; what all of them are
 // asked at once, once.
-func (f *fleet) drilled() []string {
+func (f *fakeFleet) drilled() []string {
 	var out []string
-	for _, asked := range f.log() {
+	for _, asked := range f.Log() {
 		node, what, _ := strings.Cut(asked, " drill ")
 		if what == "watch" || what == "seen" || what == "end" {
 			node = "all"
@@ -53,8 +54,8 @@ func (f *fleet) drilled() []string {
 
 // logs has a node's own record: times are seconds of its clock, which runs
 // ahead by 1000 s.
-func (n *fakeNode) logs(began time.Time, words map[string]string) {
-	n.on["drill seen"] = func(_ context.Context, _ remote.Script, say say) error {
+func logs(n *fakeNode, began time.Time, words map[string]string) {
+	n.On["drill seen"] = func(_ context.Context, _ remote.Script, say say) error {
 		now := 1000*time.Second + time.Since(began)
 		say("clock", fmt.Sprintf("%d.%09d", int(now.Seconds()), now.Nanoseconds()%1e9))
 		for key, value := range words {
@@ -71,11 +72,11 @@ func TestDrill(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, o := drills(t, "haproxy-stopped")
 		began := time.Now()
-		f.nodes["node-1"].logs(began, map[string]string{
+		logs(f.Nodes["node-1"], began, map[string]string{
 			"struck": "1002.000000000\n", "mended": "1006.000000000\n", "by": "the operator\n", "holder": "1000.100000000 held\n1002.100000000 lost\n",
 		})
-		f.nodes["node-2"].logs(began, map[string]string{"holder": "1000.100000000 lost\n1002.300000000 held\n"})
-		f.nodes["node-3"].logs(began, map[string]string{"holder": "1000.100000000 lost\n"})
+		logs(f.Nodes["node-2"], began, map[string]string{"holder": "1000.100000000 lost\n1002.300000000 held\n"})
+		logs(f.Nodes["node-3"], began, map[string]string{"holder": "1000.100000000 lost\n"})
 		report, proof, err := f.Drill(t.Context(), o)
 		says(t, err, "")
 		same(t, "asked", f.drilled(), []string{"all watch", "node-1 break", "node-1 mend", "all seen", "all end"})
@@ -87,10 +88,10 @@ func TestDrill(t *testing.T) {
 		if s.Failed > 0 || s.Connections < 20 || s.HeldConnections != 3 || s.Broken > 0 {
 			t.Errorf("%+v", s)
 		}
-		same(t, "fault", asked[node.BreakRequest](f, "node-1 drill break").Fault, "haproxy-stopped")
-		same(t, "apiserver", asked[node.BreakRequest](f, "node-1 drill break").APIServer.String(), "127.9.1.1:1")
-		same(t, "the node's own timer", asked[node.BreakRequest](f, "node-1 drill break").MendAfter, 19*time.Second)
-		f.ends()
+		same(t, "fault", fleettest.Asked[node.BreakRequest](f.Machines, "node-1 drill break").Fault, "haproxy-stopped")
+		same(t, "apiserver", fleettest.Asked[node.BreakRequest](f.Machines, "node-1 drill break").APIServer.String(), "127.9.1.1:1")
+		same(t, "the node's own timer", fleettest.Asked[node.BreakRequest](f.Machines, "node-1 drill break").MendAfter, 19*time.Second)
+		f.Ends()
 	})
 }
 
@@ -98,24 +99,24 @@ func TestDrill(t *testing.T) {
 func TestDrillRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, fault string
-		change      func(*fleet, *DrillOptions)
+		change      func(*fakeFleet, *DrillOptions)
 		says        string
 	}{
-		{"a cluster that is not well", "haproxy-stopped", func(f *fleet, _ *DrillOptions) { f.nodes["node-2"].facts.Servers = nil }, "not proven: node-2: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404"},
-		{"a lock", "haproxy-stopped", func(f *fleet, _ *DrillOptions) {
-			f.nodes["node-3"].on["lock"] = func(_ context.Context, _ remote.Script, say say) error { say("held", "bob"); return errGone }
+		{"a cluster that is not well", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-2"].Facts.Servers = nil }, "not proven: node-2: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404"},
+		{"a lock", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) {
+			f.Nodes["node-3"].On["lock"] = func(_ context.Context, _ remote.Script, say say) error { say("held", "bob"); return errGone }
 		}, "node-3: locked by bob"},
-		{"the only node", "haproxy-stopped", func(f *fleet, _ *DrillOptions) {
+		{"the only node", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) {
 			f.Cluster.Nodes = f.Cluster.Nodes[:1]
-			f.nodes["node-1"].facts.Servers = f.nodes["node-1"].facts.Servers[:1]
+			f.Nodes["node-1"].Facts.Servers = f.Nodes["node-1"].Facts.Servers[:1]
 		}, "node-1: is the only control-plane node"},
-		{"etcd's majority", "link-down", func(f *fleet, _ *DrillOptions) { f.nodes["node-2"].health = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
-		{"a change that waits", "haproxy-stopped", func(f *fleet, _ *DrillOptions) {
-			put(f.nodes["node-2"].facts, pendingPath+"/txn", 0o600, []byte("t\n"))
+		{"etcd's majority", "link-down", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-2"].EtcdHealth = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
+		{"a change that waits", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) {
+			put(f.Nodes["node-2"].Facts, pendingPath+"/txn", 0o600, []byte("t\n"))
 		}, "node-2: a change waits to be confirmed: "},
-		{"no nft", "apiserver-cut", func(f *fleet, _ *DrillOptions) { f.nodes["node-1"].facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
-		{"a node that does not want to", "haproxy-stopped", func(f *fleet, _ *DrillOptions) { f.nodes["node-1"].on["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
-		{"a stranger", "haproxy-stopped", func(_ *fleet, o *DrillOptions) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},
+		{"no nft", "apiserver-cut", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-1"].Facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
+		{"a node that does not want to", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-1"].On["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
+		{"a stranger", "haproxy-stopped", func(_ *fakeFleet, o *DrillOptions) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -126,8 +127,8 @@ func TestDrillRefuses(t *testing.T) {
 				if report != nil && (len(report.Runs) > 0 || report.Proven) {
 					t.Errorf("%+v", report)
 				}
-				same(t, "put back", f.times("node-1 drill mend"), 0)
-				f.ends()
+				same(t, "put back", f.Times("node-1 drill mend"), 0)
+				f.Ends()
 			})
 		})
 	}
@@ -137,43 +138,43 @@ func TestDrillRefuses(t *testing.T) {
 func TestDrillPutsBack(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(f *fleet, interrupt func())
+		change func(f *fakeFleet, interrupt func())
 		says   string
 		runs   int
 		asked  []string
 	}{
 		{
-			"Ctrl-C", func(f *fleet, interrupt func()) {
-				f.nodes["node-1"].on["drill break"] = func(context.Context, remote.Script, say) error {
+			"Ctrl-C", func(f *fakeFleet, interrupt func()) {
+				f.Nodes["node-1"].On["drill break"] = func(context.Context, remote.Script, say) error {
 					go func() { time.Sleep(time.Second); interrupt() }()
 					return nil
 				}
 			}, "context canceled", 1, []string{"all watch", "node-1 break", "node-1 mend", "all seen", "all end"},
 		},
 		{
-			"the word of the node is lost", func(f *fleet, _ func()) { f.nodes["node-1"].on["drill break"] = fails(errGone) },
+			"the word of the node is lost", func(f *fakeFleet, _ func()) { f.Nodes["node-1"].On["drill break"] = fails(errGone) },
 			"node: connection lost", 1, []string{"all watch", "node-1 break", "node-1 mend", "all seen", "all end"},
 		},
 		{
-			"the connection is lost meanwhile", func(f *fleet, _ func()) {
+			"the connection is lost meanwhile", func(f *fakeFleet, _ func()) {
 				lost := true
-				f.nodes["node-1"].on["drill mend"] = func(context.Context, remote.Script, say) error {
+				f.Nodes["node-1"].On["drill mend"] = func(context.Context, remote.Script, say) error {
 					defer func() { lost = false }()
 					return map[bool]error{true: errGone}[lost]
 				}
 			}, "", 1, []string{"all watch", "node-1 break", "node-1 mend", "node-1 mend", "all seen", "all end"},
 		},
 		{
-			"it cannot", func(f *fleet, _ func()) {
-				f.nodes["node-1"].on["drill mend"] = refuses("haproxy-stopped: cannot be put back yet")
+			"it cannot", func(f *fakeFleet, _ func()) {
+				f.Nodes["node-1"].On["drill mend"] = refuses("haproxy-stopped: cannot be put back yet")
 			},
 			"node-1: is still broken (haproxy-stopped), and puts itself back within 19s: node-1: haproxy-stopped: cannot be put back yet", 1,
 			[]string{"all watch", "node-1 break", "node-1 mend", "all seen", "all end"},
 		},
 		{
-			"it is never well again", func(f *fleet, _ func()) {
-				f.nodes["node-1"].on["drill mend"] = func(context.Context, remote.Script, say) error {
-					f.locked(func(f *fleet) { f.nodes["node-1"].facts.Servers = nil })()
+			"it is never well again", func(f *fakeFleet, _ func()) {
+				f.Nodes["node-1"].On["drill mend"] = func(context.Context, remote.Script, say) error {
+					f.Locked(func() { f.Nodes["node-1"].Facts.Servers = nil })()
 					return nil
 				}
 			}, "not proven: node-1: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404", 1,
@@ -191,7 +192,7 @@ func TestDrillPutsBack(t *testing.T) {
 				same(t, "runs", len(report.Runs), c.runs)
 				same(t, "asked", f.drilled(), c.asked)
 				same(t, "proven", report.Proven, err == nil)
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -202,20 +203,20 @@ func TestDrillPutsBack(t *testing.T) {
 func TestDrillCutsOff(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, o := drills(t, "link-down", "node-off")
-		n := f.nodes["node-1"]
+		n := f.Nodes["node-1"]
 		var back time.Time
-		n.on["drill break"] = func(context.Context, remote.Script, say) error {
+		n.On["drill break"] = func(context.Context, remote.Script, say) error {
 			back = time.Now().Add(8 * time.Second)
 			return nil
 		}
-		n.dial = func(int) error {
+		n.Dial = func(int) error {
 			if time.Now().Before(back) {
 				return &remote.Error{Host: "node-1", Err: remote.ErrUnreachable}
 			}
 			return nil
 		}
 		ours, locks := false, 0
-		n.on["lock"] = func(_ context.Context, _ remote.Script, say say) error {
+		n.On["lock"] = func(_ context.Context, _ remote.Script, say say) error {
 			locks++
 			if ours = !ours; locks > 1 && ours {
 				say("held", f.Operator+" since 2026-11-25T14:00:00Z")
@@ -230,11 +231,11 @@ func TestDrillCutsOff(t *testing.T) {
 		same(t, "asked", slices.DeleteFunc(f.drilled(), func(s string) bool { return strings.HasPrefix(s, "all ") }),
 			[]string{"node-1 break", "node-1 unlock ", "node-1 mend", "node-1 break", "node-1 unlock ", "node-1 mend"})
 		same(t, "runs", len(report.Runs), 2)
-		same(t, "interface", asked[node.BreakRequest](f, "node-1 drill break").Interface, "eth0")
+		same(t, "interface", fleettest.Asked[node.BreakRequest](f.Machines, "node-1 drill break").Interface, "eth0")
 		off := report.Runs[1]
 		same(t, "nobody has a record", off.Blind, []string{"node-1", "node-2", "node-3"})
 		same(t, "but a node that is off holds nothing", off.Spans, []drill.Span{{Node: "node-1", From: 0, To: off.Struck}})
-		f.ends()
+		f.Ends()
 	})
 }
 

@@ -56,17 +56,19 @@ func (w *told) of(node string) []string {
 // TestEvents: every step that begins is over, whatever becomes of it.
 func TestEvents(t *testing.T) {
 	for name, c := range map[string]struct {
-		spoil         func(*fleet)
+		spoil         func(*fakeFleet)
 		node, cluster []string // of node-2
 		stops         bool
 	}{
 		"all is well": {
-			func(*fleet) {},
+			func(*fakeFleet) {},
 			[]string{"installing files", "draining its apiserver", "waiting for the apiserver on 127.9.1.2:1", "waiting for the apiserver on 127.9.1.2:1: it listens on *:1", "haproxy and keepalived", "changed"},
 			[]string{"listening for others on 127.9.1.9", "proving /healthz through the VIP", "confirming over new connections"}, false,
 		},
 		"a node refuses": {
-			func(f *fleet) { f.nodes["node-2"].on["activate"] = refuses("haproxy does not start\nof all things") },
+			func(f *fakeFleet) {
+				f.Nodes["node-2"].On["activate"] = refuses("haproxy does not start\nof all things")
+			},
 			[]string{
 				"installing files", "draining its apiserver", "waiting for the apiserver on 127.9.1.2:1", "waiting for the apiserver on 127.9.1.2:1: it listens on *:1", "haproxy and keepalived",
 				"taking the change back", "draining its apiserver",
@@ -77,11 +79,11 @@ func TestEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, freshOf)
-				for _, n := range f.nodes {
-					n.on["drain"] = func(_ context.Context, _ remote.Script, say say) error { say("drained"); return nil }
+				for _, n := range f.Nodes {
+					n.On["drain"] = func(_ context.Context, _ remote.Script, say say) error { say("drained"); return nil }
 				}
 				asked := 0
-				f.nodes["node-2"].on["await"] = func(_ context.Context, _ remote.Script, say say) error {
+				f.Nodes["node-2"].On["await"] = func(_ context.Context, _ remote.Script, say say) error {
 					if asked++; asked == 1 {
 						say("elsewhere", "*:1")
 					}
@@ -89,14 +91,14 @@ func TestEvents(t *testing.T) {
 				}
 				c.spoil(f)
 				w := &told{}
-				f.Report = w.take
+				f.OnEvent = w.take
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				var stopped *StoppedError
 				same(t, "stopped", errors.As(err, &stopped), c.stops)
 				same(t, "node-2", w.of("node-2"), c.node)
 				same(t, "the cluster", w.of(""), c.cluster)
 				same(t, "still at work", len(w.atWork()), 0)
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -106,14 +108,14 @@ func TestEvents(t *testing.T) {
 func TestInterruptedIsTold(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-2", "node-3")
+		f.Change("node-2", "node-3")
 		ctx, interrupt := context.WithCancel(t.Context())
-		f.nodes["node-2"].on["activate"] = func(ctx context.Context, _ remote.Script, _ say) error {
+		f.Nodes["node-2"].On["activate"] = func(ctx context.Context, _ remote.Script, _ say) error {
 			interrupt()
 			return fmt.Errorf("interrupted during activate: %w", ctx.Err())
 		}
 		w := &told{}
-		f.Report = w.take
+		f.OnEvent = w.take
 		_, err := f.Apply(ctx, f.planned(proven), Options{Window: time.Minute})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
@@ -122,7 +124,7 @@ func TestInterruptedIsTold(t *testing.T) {
 		same(t, "the next one never begins", len(w.of("node-3")), 0)
 		same(t, "the cluster", w.of(""), []string{"interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within 1m0s"})
 		same(t, "still at work", len(w.atWork()), 0)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -130,10 +132,10 @@ func TestInterruptedIsTold(t *testing.T) {
 func TestVerifySaysWhatItWaitsFor(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.vip.down.Store(true)
-		time.AfterFunc(700*time.Millisecond, func() { f.vip.down.Store(false) })
+		f.VIP.Down.Store(true)
+		time.AfterFunc(700*time.Millisecond, func() { f.VIP.Down.Store(false) })
 		w := &told{}
-		f.Report = w.take
+		f.OnEvent = w.take
 		proof, err := f.Verify(t.Context(), time.Minute)
 		says(t, err, "")
 		same(t, "proven", proof.OK(), true)
@@ -144,6 +146,6 @@ func TestVerifySaysWhatItWaitsFor(t *testing.T) {
 			}
 		}
 		same(t, "still at work", len(w.atWork()), 0)
-		f.ends()
+		f.Ends()
 	})
 }

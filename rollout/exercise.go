@@ -3,10 +3,10 @@ package rollout
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -15,6 +15,7 @@ import (
 // exercise is one fault on one node, from the first sample to the last.
 type exercise struct {
 	r       *Rollout
+	lock    *fleet.Lock
 	options DrillOptions
 	fault   drill.Fault
 	node    inventory.Node
@@ -53,7 +54,7 @@ func (d *exercise) run(ctx context.Context) (*Proof, error) {
 	d.sampling = sampler.Start(ctx)
 	proof, err := d.suffer(ctx)
 	if err == nil {
-		_ = sleep(ctx, drillTail) // whoever interrupts now wants to see what there is
+		_ = fleet.Sleep(ctx, drillTail) // whoever interrupts now wants to see what there is
 	}
 	end := d.sampling.Since()
 	samples, breaks := d.sampling.Stop()
@@ -67,10 +68,10 @@ func (d *exercise) run(ctx context.Context) (*Proof, error) {
 
 // suffer is the time between the first samples and the last proof.
 func (d *exercise) suffer(ctx context.Context) (*Proof, error) {
-	if err := sleep(ctx, drillCalm); err != nil {
+	if err := fleet.Sleep(ctx, drillCalm); err != nil {
 		return nil, err
 	}
-	d.r.report(Event{Node: d.node.Name, Step: d.fault.Name + ": " + d.fault.Does, Usual: d.options.Lasts})
+	d.r.Report(Event{Node: d.node.Name, Step: d.fault.Name + ": " + d.fault.Does, Usual: d.options.Lasts})
 	err := d.strike(ctx)
 	var refused *node.RefusedError
 	if errors.As(err, &refused) {
@@ -87,7 +88,7 @@ func (d *exercise) suffer(ctx context.Context) (*Proof, error) {
 		d.seen.Nodes = append(d.seen.Nodes, n.Name)
 	}
 	if err == nil {
-		err = sleep(ctx, d.options.Lasts)
+		err = fleet.Sleep(ctx, d.options.Lasts)
 	}
 	if mendErr := d.mend(ctx); mendErr != nil {
 		return nil, mendErr
@@ -95,7 +96,7 @@ func (d *exercise) suffer(ctx context.Context) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.r.report(Event{Step: "waiting until everything is proven again", Usual: proofUsual})
+	d.r.Report(Event{Step: "waiting until everything is proven again", Usual: proofUsual})
 	proof, err := d.r.awaitWell(ctx, d.options.Patience)
 	if err == nil {
 		d.seen.Well = d.sampling.Since()
@@ -111,23 +112,23 @@ func (d *exercise) mend(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(patience, time.Minute)+d.options.Power)
 	defer cancel()
 	broken := func(err error) error { return &BrokenError{d.node.Name, d.fault, patience, err} }
-	d.r.report(Event{Node: d.node.Name, Step: d.fault.Name + ": " + d.fault.Mends})
+	d.r.Report(Event{Node: d.node.Name, Step: d.fault.Name + ": " + d.fault.Mends})
 	if d.fault.Off {
 		if interrupted {
 			return broken(context.Canceled)
 		}
 		patience = d.options.Power
-		d.r.report(Event{Node: d.node.Name, Step: "waiting until you power it on", Usual: time.Minute})
+		d.r.Report(Event{Node: d.node.Name, Step: "waiting until you power it on", Usual: time.Minute})
 	}
 	if d.fault.Cuts {
-		_ = sleep(ctx, 2*drillDelay) // the node began later than it was waited for
-		if err := d.r.comeBack(ctx, d.node, patience); err != nil {
+		_ = fleet.Sleep(ctx, 2*drillDelay) // the node began later than it was waited for
+		if err := d.comeBack(ctx, d.node, patience); err != nil {
 			return broken(err)
 		}
 	}
 	err := d.mendNow(ctx)
 	if errors.Is(err, remote.ErrConnectionLost) {
-		if err = d.r.comeBack(ctx, d.node, patience); err == nil {
+		if err = d.comeBack(ctx, d.node, patience); err == nil {
 			err = d.mendNow(ctx)
 		}
 	}
@@ -141,62 +142,32 @@ func (d *exercise) mend(ctx context.Context) error {
 
 // comeBack waits until a node answers over a new connection, and holds its
 // lock again.
-func (r *Rollout) comeBack(ctx context.Context, n inventory.Node, patience time.Duration) error {
-	for end := time.Now().Add(patience); ; {
-		r.drop(n)
-		_, err := r.host(ctx, n)
-		if err == nil {
-			err = r.holdAgain(ctx, n)
-		}
-		if err == nil || time.Now().After(end) || sleep(ctx, again) != nil {
+func (d *exercise) comeBack(ctx context.Context, n inventory.Node, patience time.Duration) error {
+	return fleet.Retry{Patience: patience}.Do(ctx, func() error {
+		d.r.Drop(n)
+		if _, err := d.r.Connect(ctx, n); err != nil {
 			return err
 		}
-	}
-}
-
-// holdAgain takes the lock that was this rollout's own, and is the node's
-// until it has noticed that the connection is gone.
-func (r *Rollout) holdAgain(ctx context.Context, n inventory.Node) error {
-	err := r.hold(ctx, n)
-	var held *LockedError
-	if !errors.As(err, &held) || !strings.HasPrefix(held.By, r.Operator+" since ") {
-		return err
-	}
-	h, err := r.host(ctx, n)
-	if err != nil {
-		return err
-	}
-	if _, _, err := node.Unlock(ctx, h); err != nil {
-		return err
-	}
-	return r.hold(ctx, n)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
+		return d.lock.Retake(ctx, n)
+	})
 }
 
 // strike breaks the node.
 func (d *exercise) strike(ctx context.Context) error {
-	at, _ := d.r.facts[d.node.Name].InterfaceOf(d.node.Address)
-	h, err := d.r.host(ctx, d.node)
+	at, _ := d.r.Facts()[d.node.Name].InterfaceOf(d.node.Address)
+	h, err := d.r.Connect(ctx, d.node)
 	if err != nil {
 		return err
 	}
 	return node.Break(ctx, h, node.BreakRequest{
 		Fault: d.fault.Name, Lasts: d.options.Lasts, MendAfter: d.options.Lasts + drillGrace,
-		Interface: at.Interface, VIPs: d.r.Cluster.VIPs, APIServer: apiserverOf(d.r.Cluster, d.node),
+		Interface: at.Interface, VIPs: d.r.Cluster.VIPs, APIServer: d.r.Cluster.APIServerAddress(d.node),
 	})
 }
 
 // mendNow asks the node to put itself back.
 func (d *exercise) mendNow(ctx context.Context) error {
-	h, err := d.r.host(ctx, d.node)
+	h, err := d.r.Connect(ctx, d.node)
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func (n *NodePlan) planStale(f *Facts, artifacts []render.Artifact) {
 
 // checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
 func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
-	at := apiserverOf(c, n)
+	at := c.APIServerAddress(n)
 	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {
 		check.What = map[bool]string{true: "apiserver listens", false: "apiserver listens beside haproxy"}[c.Exposure == inventory.IPVS]

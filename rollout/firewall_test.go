@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -80,7 +81,7 @@ func TestOtherFirewall(t *testing.T) {
 	} {
 		r := rolloutOf(t, home)
 		f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-		f.Filter = inspected(t, record("filter", filter)).Filter
+		f.Filter = fleettest.Inspected(t, record("filter", filter)).Filter
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
 		got := strings.Join(p.notes, "\n\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -20,11 +21,11 @@ type Generation struct {
 
 // History lists the generations of all nodes, by node and number.
 func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
-	nodes := r.everyone()
+	nodes := r.Everyone()
 	lists := make([][]Generation, len(nodes))
-	err := r.each(nodes, func(n inventory.Node) error {
+	err := fleet.Each(nodes, func(n inventory.Node) error {
 		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
-		h, err := r.host(ctx, n)
+		h, err := r.Connect(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
 
 // snapshot reads the state that a generation of a node keeps.
 func (r *Rollout) snapshot(ctx context.Context, n inventory.Node, generation int) (*node.Snapshot, error) {
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +50,11 @@ func (r *Rollout) snapshot(ctx context.Context, n inventory.Node, generation int
 // Forget removes what kplb keeps on the nodes: generations, and what belongs
 // to them.
 func (r *Rollout) Forget(ctx context.Context) error {
-	return r.each(r.everyone(), func(n inventory.Node) error { return r.forget(ctx, n) })
+	return fleet.Each(r.Everyone(), func(n inventory.Node) error { return r.forget(ctx, n) })
 }
 
 func (r *Rollout) forget(ctx context.Context, n inventory.Node) error {
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -1,429 +1,39 @@
 package rollout
 
 import (
-	"archive/tar"
-	"bytes"
-	"context"
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"io/fs"
-	"maps"
-	"net/netip"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/apiserver/apiservertest"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
-	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/templates"
 )
 
-// home is the inventory of most tests. The positions in messages are its.
-const home = `apiVersion: kplb/v1alpha1
-kind: Cluster
-name: home
-vip: 10.1.233.1
-nodes:
-  - {name: node-1, address: 10.1.1.1}
-  - {name: node-2, address: 10.1.1.2}
-  - name: node-3
-    address: 10.1.1.3
-    interface: eth0
-ssh: {user: pi}
-haproxy:
-  monitorPort: 8404
-`
+// What fleettest has, by the names that it has here.
+type (
+	say      = fleettest.Say
+	step     = fleettest.Step
+	fakeNode = fleettest.Node
+	fakeHost = fleettest.Host
+	way      = fleettest.Way
+)
 
-func parse(t testing.TB, text string) *inventory.Cluster {
-	t.Helper()
-	c, err := inventory.Parse("cluster.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
+const home = fleettest.Home
 
-func builtin(t testing.TB) *render.Templates {
-	t.Helper()
-	set, err := render.Parse(templates.Builtin(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
-}
-
-// testdata reads a file that was captured on a node of the lab, or written by
-// hand after one.
-func testdata(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// same fails the test where got is not want.
-func same(t testing.TB, what string, got, want any) {
-	t.Helper()
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(NodePlan{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
-		t.Errorf("%s (-want +got):\n%s", what, d)
-	}
-}
-
-// says fails the test unless the error has exactly this text; "" for none.
-func says(t testing.TB, err error, want string) {
-	t.Helper()
-	got := ""
-	if err != nil {
-		got = err.Error()
-	}
-	same(t, "error", got, want)
-}
-
-// manifest is what kubeadm writes for the node's apiserver.
-func manifest(t testing.TB, n inventory.Node) []byte {
-	t.Helper()
-	data, err := os.ReadFile("../testdata/kubeadm/good/genuine.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.ReplaceAll(data, []byte("10.1.1.1"), []byte(n.Address.String()))
-}
-
-// boundManifest is the same after an apply.
-func boundManifest(t testing.TB, n inventory.Node) []byte {
-	t.Helper()
-	edited, err := kubeadm.BindTo(manifest(t, n), n.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return edited
-}
-
-// debian is what every node of the lab has in common.
-func debian(c *inventory.Cluster, n inventory.Node) *Facts {
-	return &Facts{
-		Arch: "x86_64", OS: OS{ID: "debian", Version: "12"},
-		Addresses: []Address{
-			{Interface: "lo", Prefix: netip.MustParsePrefix("127.0.0.1/8")},
-			{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)},
-		},
-		HAProxy:    Package{Installed: true, Version: render.DefaultHAProxy},
-		NFT:        true,
-		Keepalived: Package{Installed: true, Version: render.DefaultKeepalived},
-		Manifests:  []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
-		Files:      map[string]File{},
-		Units: map[string]Unit{
-			"haproxy.service":    {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
-			"keepalived.service": {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
-			"kubelet.service":    {Load: "loaded", Active: "active", File: "enabled"},
-		},
-		Listeners: []Listener{{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), Process: apiserverProcess}},
-	}
-}
-
-// fresh is a node that kplb has never seen.
-func fresh(t testing.TB, c *inventory.Cluster, n inventory.Node) *Facts {
-	t.Helper()
-	f := debian(c, n)
-	put(f, kubeadm.ManifestPath, 0o600, manifest(t, n))
-	put(f, caPath, 0o644, authority.pem)
-	put(f, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
-	return f
-}
-
-// applied is a node on which there is nothing to do. The first node of a
-// cluster holds the VIP.
-func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
-	t.Helper()
-	c := r.Cluster
-	f := debian(c, n)
-	if n.Name == c.Nodes[0].Name {
-		f.Addresses = append(f.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(c.VIP, 32)})
-	}
-	artifacts, err := r.Templates.Node(c, n, render.Facts{Interface: "eth0", HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, a := range artifacts {
-		artifacts[i] = r.Secrets.Fill(a)
-		put(f, a.Path, a.Mode, artifacts[i].Content)
-	}
-	edited, err := expose(c, n, "")(manifest(t, n))
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(f, kubeadm.ManifestPath, 0o600, edited)
-	put(f, caPath, 0o644, authority.pem)
-	put(f, activePath, 0o600, activeSums(artifacts))
-	put(f, basePath+"/current", 0o600, []byte("1\n"))
-	f.NonlocalBind = true
-	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
-	f.Units["keepalived.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
-	monitor := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.HAProxy.MonitorPort)
-	f.Listeners = []Listener{{Address: c.Frontend(), Process: haproxyProcess}, {Address: monitor, Process: haproxyProcess}, {Address: apiserverOf(c, n), Process: apiserverProcess}}
-	if c.Exposure != inventory.BindAddress {
-		f.Listeners[2].Address = netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port)
-	}
-	f.NFT = true
-	if c.Exposure == inventory.Redirect {
-		f.Redirect = string(f.Files[render.RedirectPath].Content)
-		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
-	}
-	if c.Exposure == inventory.IPVS {
-		director(f, c)
-	}
-	f.VRRP = map[string]string{}
-	for _, g := range c.Groups() {
-		f.VRRP[g.Name] = "BACKUP"
-		if f.Holds(g.Announced()) {
-			f.VRRP[g.Name] = "MASTER"
-		}
-	}
-	f.Sysctls = sysctlsIn(f.Files[render.SysctlPath].Content)
-	f.Servers = []haproxy.ServerState{}
-	for _, n := range c.Nodes {
-		f.Servers = append(f.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
-	}
-	if c.Exposure == inventory.IPVS {
-		f.Servers = directs(f, c)
-	}
-	f.Backends = backends(c)
-	return f
-}
-
-// director is what a node has of ipvs in place of HAProxy.
-func director(f *Facts, c *inventory.Cluster) {
-	f.NonlocalBind = false
-	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
-	f.Units[render.IPVSUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
-	f.Listeners = f.Listeners[2:]
-	f.Kernel, f.Settings = Kernel{Release: "6.1.0-50-amd64", IPVS: "there"}, map[string]string{}
-	for key, value := range sysctlsIn(f.Files[render.SysctlPath].Content) {
-		f.Settings[key] = value
-	}
-	f.Directed = []RealServer{}
-	for _, n := range c.Nodes {
-		f.Directed = append(f.Directed, RealServer{At: apiserverOf(c, n), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
-	}
-	f.Redirect = marked(c)
-}
-
-// marked is kplb's table in nft's words.
-func marked(c *inventory.Cluster) string {
-	vip := c.VIP.String()
-	mark := "ip daddr " + vip + fmt.Sprintf(" tcp dport %d meta mark set 0x0000006b\n", c.Port)
-	return "table ip kplb {\n\tchain input {\n\t\ttype filter hook input priority 90; policy accept;\n\t\t" + mark + "\t}\n\n" +
-		"\tchain output {\n\t\ttype filter hook output priority -110; policy accept;\n\t\toif \"lo\" " + mark + "\t}\n\n" +
-		"\tchain postrouting {\n\t\ttype nat hook postrouting priority srcnat - 10; policy accept;\n\t\tip daddr != " + vip +
-		" meta l4proto tcp ct original ip daddr " + vip + fmt.Sprintf(" ct original proto-dst %d masquerade\n\t}\n}", c.Port)
-}
-
-// backends are all of a HAProxy's, with servers that are up.
-func backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
-	out := map[string][]haproxy.ServerStats{}
-	for _, n := range c.Nodes {
-		out[node.APIServerBackend] = append(out[node.APIServerBackend], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"}})
-	}
-	for _, s := range c.Services {
-		for _, n := range c.Backends(s) {
-			out[serviceBackend(s)] = append(out[serviceBackend(s)], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L4OK"}})
-		}
-	}
-	return out
-}
-
-func put(f *Facts, path string, mode fs.FileMode, content []byte) {
-	f.Files[path] = File{Mode: mode, Content: content}
-}
-
-// edit changes the bytes of a file.
-func edit(f *Facts, path, old, now string) {
-	file := f.Files[path]
-	file.Content = bytes.ReplaceAll(file.Content, []byte(old), []byte(now))
-	f.Files[path] = file
-}
-
-// set changes one unit.
-func set(f *Facts, unit string, change func(*Unit)) {
-	u := f.Units[unit]
-	change(&u)
-	f.Units[unit] = u
-}
-
-func rolloutOf(t testing.TB, text string) *Rollout {
-	t.Helper()
-	return &Rollout{Cluster: parse(t, text), Templates: builtin(t)}
-}
-
-// all makes the facts of every node.
-func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *Facts) map[string]*Facts {
-	t.Helper()
-	out := map[string]*Facts{}
-	for _, n := range r.Cluster.Nodes {
-		out[n.Name] = of(t, r, n)
-	}
-	return out
-}
-
-func freshOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
-	t.Helper()
-	return fresh(t, r.Cluster, n)
-}
-
-// archive writes files as tar does on a node.
-func archive(t testing.TB, files map[string]File) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	paths := make([]string, 0, len(files))
-	for path := range files {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	for _, path := range paths {
-		f := files[path]
-		h := &tar.Header{Name: strings.TrimPrefix(path, "/"), Mode: int64(f.Mode.Perm()), Uid: f.UID, Gid: f.GID, Size: int64(len(f.Content)), Typeflag: tar.TypeReg}
-		switch {
-		case f.Mode&fs.ModeSymlink != 0:
-			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, string(f.Content), 0
-		case f.Mode.IsDir():
-			h.Typeflag, h.Size = tar.TypeDir, 0
-		}
-		if err := w.WriteHeader(h); err != nil {
-			t.Fatal(err)
-		}
-		if h.Size > 0 {
-			if _, err := w.Write(f.Content); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func record(key string, fields ...string) remote.Record {
-	return remote.Record{Key: key, Fields: fields}
-}
-
-func recordData(key string, data []byte) remote.Record {
-	return record(key, base64.StdEncoding.EncodeToString(data))
-}
-
-// records is what inspect.sh says on a node with these facts.
-func records(t testing.TB, f *Facts) []remote.Record {
-	t.Helper()
-	out := []remote.Record{record("arch", f.Arch), record("os", "ID", f.OS.ID), record("os", "VERSION_ID", `"`+f.OS.Version+`"`)}
-	var addresses, listeners, units, stats strings.Builder
-	for i, a := range f.Addresses {
-		family := "inet"
-		if a.Prefix.Addr().Is6() {
-			family = "inet6"
-		}
-		fmt.Fprintf(&addresses, "%d: %s    %s %s scope global %s\\       valid_lft forever preferred_lft forever\n", i+1, a.Interface, family, a.Prefix, a.Interface)
-	}
-	for _, l := range f.Listeners {
-		local := l.Address.String()
-		if l.Address.Addr() == netip.IPv6Unspecified() {
-			local = fmt.Sprintf("*:%d", l.Address.Port())
-		}
-		users := ""
-		if l.Process != "" {
-			users = fmt.Sprintf(`users:(("%s",pid=42,fd=5))`, l.Process)
-		}
-		fmt.Fprintf(&listeners, "LISTEN 0      4096   %s 0.0.0.0:* %s\n", local, users)
-	}
-	for name, u := range f.Units {
-		fmt.Fprintf(&units, "MainPID=%d\nLimitNOFILE=%d\nId=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n\n", u.MainPID, u.OpenFiles, name, u.Load, u.Active, u.File)
-	}
-	out = append(out, record("addresses", addresses.String()), record("listeners", listeners.String()),
-		record("units", units.String()), record("nonlocal_bind", map[bool]string{true: "1", false: "0"}[f.NonlocalBind]))
-	if f.HAProxy.Installed {
-		out = append(out, record("version", "haproxy", fmt.Sprintf("HAProxy version %s-1+deb12u3 2025/10/03 - https://haproxy.org/", f.HAProxy.Version)))
-	}
-	if f.Keepalived.Installed {
-		out = append(out, record("version", "keepalived", fmt.Sprintf("Keepalived v%s (01/16,2022)", f.Keepalived.Version)))
-	}
-	if f.Kernel != (Kernel{}) {
-		out = append(out, record("kernel", f.Kernel.Release, f.Kernel.IPVS))
-	}
-	for key, value := range f.Settings {
-		out = append(out, record("setting", strings.ReplaceAll(key, ".", "/"), value))
-	}
-	if f.Directed != nil {
-		out = append(out, record("directed", virtualServer(f.Directed)))
-	}
-	if f.NFT {
-		out = append(out, record("nft"), record("redirect", f.Redirect))
-	}
-	for key, value := range f.Sysctls {
-		out = append(out, record("sysctl", key, value))
-	}
-	out = append(out, recordData("files", archive(t, f.Files)))
-	for _, m := range f.Manifests {
-		out = append(out, record("manifest", m))
-	}
-	if f.Connected {
-		out = append(out, record("connected", `0 0 127.0.0.1:40000 127.0.0.1:7443 users:(("kubelet",pid=7,fd=9))`))
-	}
-	if f.VRRP != nil {
-		var journal strings.Builder
-		for instance, state := range f.VRRP {
-			fmt.Fprintf(&journal, "(%s) Entering %s STATE\n", instance, state)
-		}
-		out = append(out, record("vrrp", journal.String()))
-	}
-	if f.Servers != nil {
-		stats.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,stot,\n")
-		totals := totals(f.Backends[node.APIServerBackend])
-		for _, s := range f.Servers {
-			fmt.Fprintf(&stats, "kube-apiserver,%s,%d,%s,%s,%d,\n", s.Name, s.Sessions, s.Status, s.Check, totals[s.Name])
-		}
-		for _, name := range slices.Sorted(maps.Keys(f.Backends)) {
-			for _, s := range f.Backends[name] {
-				if name != node.APIServerBackend {
-					fmt.Fprintf(&stats, "%s,%s,%d,%s,%s,%d,\n", name, s.Name, s.Sessions, s.Status, s.Check, s.Total)
-				}
-			}
-		}
-	}
-	return append(out, recordData("stats", []byte(stats.String())), record("done"))
-}
-
-// virtualServer is /proc/net/ip_vs, with kube-proxy's beside ours.
-func virtualServer(directed []RealServer) string {
-	var b strings.Builder
-	b.WriteString("IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n")
-	b.WriteString("TCP  0A600001:01BB rr \n  -> 0A010109:192B      Masq    1      0          0         \nFWM  0000006B rr \n")
-	for _, d := range directed {
-		ip := d.At.Addr().As4()
-		fmt.Fprintf(&b, "  -> %02X%02X%02X%02X:%04X      %-7s %d      %-10d %-10d\n", ip[0], ip[1], ip[2], ip[3], d.At.Port(), d.Method, d.Weight, d.Active, d.Inactive)
-	}
-	b.WriteString("TCP  0A60000A:0035 rr \n  -> 0A010108:0035      Masq    1      0          0         \n")
-	return b.String()
-}
-
-func address(iface, prefix string) Address {
-	return Address{Interface: iface, Prefix: netip.MustParsePrefix(prefix)}
-}
-
-func listener(at, process string) Listener {
-	return Listener{Address: netip.MustParseAddrPort(at), Process: process}
-}
+var (
+	parse, builtin, testdata, says = fleettest.Parse, fleettest.Builtin, fleettest.TestData, fleettest.Says
+	manifest, boundManifest        = fleettest.Manifest, fleettest.BoundManifest
+	debian, fresh                  = fleettest.Debian, fleettest.Fresh
+	backends, put, edit, set       = fleettest.Backends, fleettest.Put, fleettest.Edit, fleettest.Set
+	address, listener              = fleettest.Address, fleettest.Listener
+	record, records                = fleettest.Record, fleettest.Records
+	refuses, fails, errGone        = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
+	always, inBubble               = fleettest.Always, fleettest.InBubble
+	authority, stranger            = fleettest.Authority, fleettest.Stranger
+	quiet, farAhead                = apiservertest.Quiet, apiservertest.FarAhead
+)
 
 // What kplb keeps on a node.
 const (
@@ -434,33 +44,51 @@ const (
 
 const esc = "\x1b[31m"
 
-// inspected are the facts of a node whose program says this.
-func inspected(t testing.TB, said ...remote.Record) *Facts {
+// same fails the test where got is not want.
+func same(t testing.TB, what string, got, want any) {
 	t.Helper()
-	h := scripted(func(each func(remote.Record) error) error {
-		var errs error
-		for _, r := range append(slices.Clone(said), record("done")) {
-			errs = errors.Join(errs, each(r))
-		}
-		return errs
+	fleettest.Same(t, what, got, want, cmp.AllowUnexported(NodePlan{}))
+}
+
+// fakeFleet is a rollout on stand-in machines.
+type fakeFleet struct {
+	*Rollout
+	*fleettest.Machines
+}
+
+// newFleet has machines with the facts that of makes.
+func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fakeFleet {
+	t.Helper()
+	m := fleettest.New(t, func(t testing.TB, c *inventory.Cluster, n inventory.Node) *Facts {
+		t.Helper()
+		return of(t, &Rollout{Fleet: &fleet.Fleet{Cluster: c}}, n)
 	})
-	f, err := node.Inspect(t.Context(), h, node.InspectRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return &fakeFleet{&Rollout{Fleet: m.Fleet, Templates: builtin(t)}, m}
 }
 
-// scriptedHost is a Host whose programs do this.
-type scriptedHost struct {
-	Host
-	do func(each func(remote.Record) error) error
+func rolloutOf(t testing.TB, text string) *Rollout {
+	t.Helper()
+	return &Rollout{Fleet: &fleet.Fleet{Cluster: parse(t, text)}, Templates: builtin(t)}
 }
 
-func scripted(do func(each func(remote.Record) error) error) Host { return scriptedHost{nil, do} }
-
-func (scriptedHost) Name() string { return "node-1" }
-
-func (h scriptedHost) Run(_ context.Context, _ remote.Script, each func(remote.Record) error) error {
-	return h.do(each)
+// applied is a node on which there is nothing to do.
+func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+	t.Helper()
+	return fleettest.AppliedWith(t, r.Cluster, n, r.Secrets)
 }
+
+func freshOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+	t.Helper()
+	return fresh(t, r.Cluster, n)
+}
+
+// all makes the facts of every node.
+func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *Facts) map[string]*Facts {
+	t.Helper()
+	return fleettest.All(t, r.Cluster, func(t testing.TB, _ *inventory.Cluster, n inventory.Node) *Facts {
+		t.Helper()
+		return of(t, r, n)
+	})
+}
+
+var apiserverAt, closed, respond, says200 = apiservertest.Serve, apiservertest.Closed, apiservertest.Respond, apiservertest.OK

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -30,7 +31,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
 		}
 	}
 	var failed NodeErrors
-	if !errors.As(r.each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.facts[n.Name]) }), &failed) {
+	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.facts[n.Name]) }), &failed) {
 		return nil
 	}
 	var refused RefusedError
@@ -55,7 +56,7 @@ func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *Facts
 	case unit.Active != "active":
 		return fmt.Errorf("%s is %s", kubeletUnit, unit.Active)
 	}
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return err
 	}

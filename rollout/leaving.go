@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
@@ -90,12 +91,12 @@ func (e *goneError) Hint() string {
 // inspectLeavers finds and inspects the nodes that leave, but for those that
 // are to be forgotten.
 func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (map[string]*Facts, error) {
-	r.leaving = slices.DeleteFunc(leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) })
-	if len(r.leaving) == 0 {
+	r.SetLeaving(slices.DeleteFunc(leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
+	if len(r.Leaving()) == 0 {
 		return facts, nil
 	}
 	r.wide = true
-	facts, err := r.inspectNodes(ctx, r.leaving, r.usual())
+	facts, err := r.InspectNodes(ctx, r.Leaving(), r.usual())
 	var failed NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {
@@ -124,5 +125,5 @@ func (r *Rollout) planLeaver(ctx context.Context, n inventory.Node, f *Facts) (N
 
 // forgetLeavers removes what kplb keeps on them.
 func (r *Rollout) forgetLeavers(ctx context.Context) error {
-	return r.each(r.leaving, func(n inventory.Node) error { return r.forget(ctx, n) })
+	return fleet.Each(r.Leaving(), func(n inventory.Node) error { return r.forget(ctx, n) })
 }

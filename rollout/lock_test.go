@@ -14,13 +14,13 @@ import (
 func TestLocked(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change()
+		f.Change()
 		slices.Reverse(f.Cluster.Nodes) // the order of names counts, not that of the inventory
 		first := ""
 		held := map[string]bool{}
-		for name, n := range f.nodes {
-			n.on["lock"] = func(_ context.Context, s remote.Script, say say) error {
-				f.locked(func(*fleet) {
+		for name, n := range f.Nodes {
+			n.On["lock"] = func(_ context.Context, s remote.Script, say say) error {
+				f.Locked(func() {
 					if first == "" {
 						first = name
 					}
@@ -33,8 +33,8 @@ func TestLocked(t *testing.T) {
 				say("locked")
 				return nil
 			}
-			n.on["release"] = func(context.Context, remote.Script, say) error {
-				f.locked(func(*fleet) { delete(held, name) })()
+			n.On["release"] = func(context.Context, remote.Script, say) error {
+				f.Locked(func() { delete(held, name) })()
 				return nil
 			}
 		}
@@ -47,9 +47,9 @@ func TestLocked(t *testing.T) {
 		same(t, "hint", locked.Hint(), "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away")
 		same(t, "whoever has the first one gets the others", first, "node-1")
 		same(t, "not given up, but for the one that was not had", held, map[string]bool{"node-3": true})
-		same(t, "asked", f.log(), []string(nil))
+		same(t, "asked", f.Log(), []string(nil))
 		says(t, &LockedError{Node: "node-1"}, "node-1: locked by another operator")
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -77,29 +77,29 @@ func TestLockFails(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				f.nodes["node-2"].on["lock"] = c.lock
+				f.Nodes["node-2"].On["lock"] = c.lock
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, c.says)
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
 	t.Run("interrupted while it waits", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.nodes["node-2"].on["lock"] = func(ctx context.Context, _ remote.Script, _ say) error { <-ctx.Done(); return ctx.Err() }
+			f.Nodes["node-2"].On["lock"] = func(ctx context.Context, _ remote.Script, _ say) error { <-ctx.Done(); return ctx.Err() }
 			p := f.planned(proven)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := f.Apply(ctx, p, options)
 			says(t, err, "context deadline exceeded")
-			f.ends()
+			f.Ends()
 		})
 	})
 	t.Run("locked nine times over", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.nodes["node-2"].on["lock"] = func(_ context.Context, _ remote.Script, say say) error {
+			f.Nodes["node-2"].On["lock"] = func(_ context.Context, _ remote.Script, say say) error {
 				for range 9 {
 					say("locked")
 				}
@@ -107,7 +107,7 @@ func TestLockFails(t *testing.T) {
 			}
 			_, err := f.Apply(t.Context(), f.planned(proven), options)
 			says(t, err, "")
-			f.ends()
+			f.Ends()
 		})
 	})
 }
@@ -115,7 +115,7 @@ func TestLockFails(t *testing.T) {
 func TestUnlock(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.nodes["node-2"].on["unlock"] = func(_ context.Context, _ remote.Script, say say) error {
+		f.Nodes["node-2"].On["unlock"] = func(_ context.Context, _ remote.Script, say say) error {
 			say("taken", "bob@laptop since 2026")
 			say("done")
 			return nil
@@ -123,6 +123,6 @@ func TestUnlock(t *testing.T) {
 		owners, err := f.Unlock(t.Context())
 		says(t, err, "")
 		same(t, "owners", owners, map[string]string{"node-2": "bob@laptop since 2026"})
-		f.ends()
+		f.Ends()
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -22,7 +23,7 @@ import (
 // kubeconfigFor is what kubeadm writes.
 func kubeconfigFor(t testing.TB, server string) []byte {
 	t.Helper()
-	pair := authority.certificate(t, farAhead, nil)
+	pair := authority.Certificate(t, farAhead, nil)
 	certificate, key := pemOf(t, pair)
 	encode := base64.StdEncoding.EncodeToString
 	return fmt.Appendf(nil, `apiVersion: v1
@@ -43,7 +44,7 @@ users:
   user:
     client-certificate-data: %s
     client-key-data: %s
-`, encode(authority.pem), server, encode(certificate), encode(key))
+`, encode(authority.PEM), server, encode(certificate), encode(key))
 }
 
 func pemOf(t testing.TB, pair tls.Certificate) (certificate, key []byte) {
@@ -73,17 +74,17 @@ func configMapPath(namespace, name string) string {
 
 // managedFleet is a cluster of a guide's reader: nothing but node 1 is known to
 // anybody. objects holds its ConfigMaps by path.
-func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) (f *fleet, objects map[string]map[string]any) {
+func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) (f *fakeFleet, objects map[string]map[string]any) {
 	t.Helper()
 	f = newFleet(t, of)
 	f.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
-	for name, n := range f.nodes {
-		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
-		put(n.facts, certificatePath, 0o644, certificate)
-		put(n.facts, adminPath, 0o600, kubeconfig)
-		n.on["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
-			r := recordData("kubeconfig", kubeconfig)
+	for name, n := range f.Nodes {
+		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
+		put(n.Facts, certificatePath, 0o644, certificate)
+		put(n.Facts, adminPath, 0o600, kubeconfig)
+		n.On["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
+			r := fleettest.RecordData("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
 			return nil
 		}
@@ -96,7 +97,7 @@ func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *F
 		configMapPath("kube-system", "kubeadm-config"): object("kube-system", "kubeadm-config", "ClusterConfiguration", kubeadmConfig),
 		configMapPath("kube-public", "cluster-info"):   object("kube-public", "cluster-info", "kubeconfig", string(kubeconfig)),
 	}
-	f.api = func(r *http.Request) (int, string) {
+	f.API = func(r *http.Request) (int, string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		have, ok := objects[r.URL.Path]
@@ -150,7 +151,7 @@ func TestManaged(t *testing.T) {
 		same(t, "objects", names, []string{"kube-system/kubeadm-config", "kube-public/cluster-info"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		if issued := asked[node.StageRequest](f, "node-1 stage").Certificate; issued == nil || !strings.Contains(string(issued.Config), "certificatesDir: /var/lib/kplb/stage/pki\n") {
+		if issued := fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").Certificate; issued == nil || !strings.Contains(string(issued.Config), "certificatesDir: /var/lib/kplb/stage/pki\n") {
 			t.Errorf("node-1 is to issue %+v", issued)
 		}
 		if text := dataOf(objects[configuration], "ClusterConfiguration"); !strings.Contains(text, "controlPlaneEndpoint: 127.9.1.9:1\n") || !strings.Contains(text, "- 127.9.1.9\n") {
@@ -160,13 +161,13 @@ func TestManaged(t *testing.T) {
 
 		// as it is on the nodes now
 		for _, n := range f.Cluster.Nodes {
-			node := f.nodes[n.Name]
-			node.save("0", node.facts)
-			edited := bytes.ReplaceAll(node.facts.Files[adminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
-			put(node.facts, adminPath, 0o600, edited)
-			certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", n.Name}, "10.96.0.1", "127.9.1.9"))
-			put(node.facts, certificatePath, 0o644, certificate)
-			node.save("1", node.facts)
+			node := f.Nodes[n.Name]
+			node.Save("0", node.Facts)
+			edited := bytes.ReplaceAll(node.Facts.Files[adminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
+			put(node.Facts, adminPath, 0o600, edited)
+			certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", n.Name}, "10.96.0.1", "127.9.1.9"))
+			put(node.Facts, certificatePath, 0o644, certificate)
+			node.Save("1", node.Facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
 		back, err := f.PlanBack(t.Context(), 0)
@@ -175,13 +176,13 @@ func TestManaged(t *testing.T) {
 		same(t, "the earlier certificate", back.Nodes[0].Certificate.from, 0)
 		_, err = f.Apply(t.Context(), back, options)
 		says(t, err, "")
-		if kept := asked[node.StageRequest](f, "node-1 stage").Certificate; kept == nil || kept.Config != nil || kept.Generation != 0 {
+		if kept := fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").Certificate; kept == nil || kept.Config != nil || kept.Generation != 0 {
 			t.Errorf("node-1 takes %+v", kept)
 		}
 		same(t, "cluster-info", dataOf(objects[info], "kubeconfig"), before)
 		same(t, "kubeadm-config", dataOf(objects[configuration], "ClusterConfiguration"), kubeadmConfig)
 		same(t, "no trace", objects[info]["metadata"].(map[string]any)["annotations"], any(nil))
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -190,17 +191,17 @@ func TestManagedRefused(t *testing.T) {
 	const lacks = "node-1: the apiserver's certificate is not for 127.9.1.9"
 	for _, c := range []struct {
 		name   string
-		change func(f *fleet, objects map[string]map[string]any)
+		change func(f *fakeFleet, objects map[string]map[string]any)
 		says   string
 	}{
-		{"the certificate is left, and clients are to move", func(f *fleet, _ map[string]map[string]any) { f.Cluster.Certificates = inventory.Leave }, lacks},
-		{"the certificate is somebody else's", func(f *fleet, _ map[string]map[string]any) {
-			edit(f.nodes["node-1"].facts, "/etc/kubernetes/manifests/kube-apiserver.yaml", "--tls-cert-file=/etc/kubernetes/pki/", "--tls-cert-file=/etc/tls/")
+		{"the certificate is left, and clients are to move", func(f *fakeFleet, _ map[string]map[string]any) { f.Cluster.Certificates = inventory.Leave }, lacks},
+		{"the certificate is somebody else's", func(f *fakeFleet, _ map[string]map[string]any) {
+			edit(f.Nodes["node-1"].Facts, "/etc/kubernetes/manifests/kube-apiserver.yaml", "--tls-cert-file=/etc/kubernetes/pki/", "--tls-cert-file=/etc/tls/")
 		}, lacks},
-		{"kubeadm-config is of another kind", func(_ *fleet, objects map[string]map[string]any) {
+		{"kubeadm-config is of another kind", func(_ *fakeFleet, objects map[string]map[string]any) {
 			objects[configMapPath("kube-system", "kubeadm-config")]["data"] = map[string]any{"ClusterConfiguration": "kind: Cluster\n"}
 		}, lacks},
-		{"cluster-info is no kubeconfig", func(_ *fleet, objects map[string]map[string]any) {
+		{"cluster-info is no kubeconfig", func(_ *fakeFleet, objects map[string]map[string]any) {
 			objects[configMapPath("kube-public", "cluster-info")]["data"] = map[string]any{"kubeconfig": "{"}
 		}, "home: ConfigMap kube-public/cluster-info is not YAML: "},
 	} {
@@ -212,8 +213,8 @@ func TestManagedRefused(t *testing.T) {
 				if err == nil || !strings.HasPrefix(err.Error(), c.says) {
 					t.Errorf("got %v, want %s", err, c.says)
 				}
-				same(t, "changed", len(f.log()) > 3, false) // but for credentials
-				f.ends()
+				same(t, "changed", len(f.Log()) > 3, false) // but for credentials
+				f.Ends()
 			})
 		})
 	}
@@ -223,12 +224,12 @@ func TestManagedRefused(t *testing.T) {
 func TestKubeconfigsLeftAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, _ := managedFleet(t, appliedOf)
-		facts := f.nodes["node-1"].facts
+		facts := f.Nodes["node-1"].Facts
 		put(facts, superAdminPath, 0o600, []byte("clusters: ["))
 		put(facts, "/root/.kube/config", 0o777|1<<27, []byte(adminPath)) // a symbolic link
 		put(facts, "/home/pi/.kube/config", 0o600, kubeconfigFor(t, "https://localhost:6443"))
 		facts.Kubeconfigs = []string{"/root/.kube/config", "/home/pi/.kube/config"}
-		f.nodes["node-1"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
+		f.Nodes["node-1"].On["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
 			for _, r := range append([]remote.Record{record("kubeconfig", "/root/.kube/config"), record("kubeconfig", "/home/pi/.kube/config")}, records(t, facts)...) {
 				say(r.Key, r.Fields...)
 			}
@@ -248,7 +249,7 @@ func TestKubeconfigsLeftAlone(t *testing.T) {
 			}
 		}
 		same(t, "the link is what it points to", strings.Contains(notes, "/root/"), false)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -259,18 +260,18 @@ func TestWorkers(t *testing.T) {
 		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Cluster.Nodes[0].Address.Next().Next().Next()}
 		f.Cluster.Workers = []inventory.Node{worker}
 		facts := debian(f.Cluster, worker)
-		put(facts, caPath, 0o644, authority.pem)
+		put(facts, caPath, 0o644, authority.PEM)
 		put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
-		f.nodes[worker.Name] = &fakeNode{name: worker.Name, fleet: f, facts: facts, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
+		f.Nodes[worker.Name] = &fakeNode{ID: worker.Name, Machines: f.Machines, Facts: facts, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
 		same(t, "the last one", last.Node.Name, worker.Name)
 		same(t, "what happens there", last.Consequences(), []string{"kubelet: restarts, pods go on"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "haproxy is nothing to a worker", len(asked[node.ActivateRequest](f, "worker-1 activate").HAProxyListens), 0)
-		same(t, "its kubelet", asked[node.ActivateRequest](f, "worker-1 activate").Kubelet, Restart)
-		inTurn(t, f.log(), "node-1 activate", "worker-1 transact")
-		f.ends()
+		same(t, "haproxy is nothing to a worker", len(fleettest.Asked[node.ActivateRequest](f.Machines, "worker-1 activate").HAProxyListens), 0)
+		same(t, "its kubelet", fleettest.Asked[node.ActivateRequest](f.Machines, "worker-1 activate").Kubelet, Restart)
+		inTurn(t, f.Log(), "node-1 activate", "worker-1 transact")
+		f.Ends()
 	})
 }

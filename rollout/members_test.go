@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -61,25 +62,25 @@ func TestWorkersFirst(t *testing.T) {
 }
 
 // four is home with a node that is still a server of everybody's haproxy.cfg.
-func four(t *testing.T) *fleet {
+func four(t *testing.T) *fakeFleet {
 	t.Helper()
 	f := newFleet(t, appliedOf)
 	extra := inventory.Node{Name: "node-4", Address: netip.MustParseAddr("127.9.1.4"), Priority: 120}
 	f.Cluster.Nodes = append(f.Cluster.Nodes, extra)
 	for i, n := range f.Cluster.Nodes {
 		if i == 3 {
-			f.nodes[n.Name] = &fakeNode{name: n.Name, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
+			f.Nodes[n.Name] = &fakeNode{ID: n.Name, Machines: f.Machines, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}
 		}
-		f.nodes[n.Name].facts = applied(t, f.Rollout, n)
+		f.Nodes[n.Name].Facts = applied(t, f.Rollout, n)
 	}
 	before := fresh(t, f.Cluster, extra)
-	certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}))
+	certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"node-4"}))
 	put(before, certificatePath, 0o644, certificate)
-	f.nodes["node-4"].save("0", before)
-	certificate, _ = pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
-	put(f.nodes["node-4"].facts, certificatePath, 0o644, certificate)
-	f.nodes["node-4"].save("1", f.nodes["node-4"].facts)
-	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
+	f.Nodes["node-4"].Save("0", before)
+	certificate, _ = pemOf(t, authority.Certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
+	put(f.Nodes["node-4"].Facts, certificatePath, 0o644, certificate)
+	f.Nodes["node-4"].Save("1", f.Nodes["node-4"].Facts)
+	f.Nodes["node-4"].Certificate = authority.Certificate(t, farAhead, nil, "127.9.1.4")
 	return f
 }
 
@@ -101,10 +102,10 @@ func TestLeaving(t *testing.T) {
 		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "forgotten", f.times("node-4 forget"), 1)
-		same(t, "others stay", f.times("node-1 forget"), 0)
-		inTurn(t, f.log(), "node-4 activate", "node-2 transact")
-		f.ends()
+		same(t, "forgotten", f.Times("node-4 forget"), 1)
+		same(t, "others stay", f.Times("node-1 forget"), 0)
+		inTurn(t, f.Log(), "node-4 activate", "node-2 transact")
+		f.Ends()
 	})
 }
 
@@ -132,13 +133,13 @@ func TestLeavingUnreachable(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := four(t)
 		f.Cluster.Nodes = f.Cluster.Nodes[:3]
-		f.nodes["node-4"].dial = func(int) error { return &remote.Error{Host: "node-4", Err: remote.ErrUnreachable} }
+		f.Nodes["node-4"].Dial = func(int) error { return &remote.Error{Host: "node-4", Err: remote.ErrUnreachable} }
 		_, err := f.Plan(t.Context())
 		says(t, err, "node-4 is not in the inventory any more, and has to be cleaned: node-4: is not reachable")
 		f.Forgotten = []string{"node-4"}
 		p := f.planned(proven)
 		same(t, "nodes", len(p.Nodes), 3)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -155,15 +156,15 @@ func TestIdentity(t *testing.T) {
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		var keepalived []string
-		for _, asked := range f.log() {
+		for _, asked := range f.Log() {
 			if strings.HasSuffix(asked, " activate") {
 				keepalived = append(keepalived, asked)
 			}
 		}
 		same(t, "the holder in the middle", keepalived[2], "node-1 activate")
 		same(t, "steps", len(keepalived), 5)
-		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
-		f.ends()
+		same(t, "the last ones start", fleettest.Asked[node.ActivateRequest](f.Machines, "node-2 activate").Keepalived+fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, Start+Start)
+		f.Ends()
 	})
 }
 
@@ -176,7 +177,7 @@ func TestAnotherVIP(t *testing.T) {
 		p := f.planned(nil)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
 		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -223,8 +224,8 @@ func TestToMulticast(t *testing.T) {
 		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
-		f.ends()
+		same(t, "the last ones start", fleettest.Asked[node.ActivateRequest](f.Machines, "node-2 activate").Keepalived+fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, Start+Start)
+		f.Ends()
 	})
 }
 
@@ -240,7 +241,7 @@ func TestFailback(t *testing.T) {
 			same(t, n.Node.Name, slices.Contains(n.Consequences(), comes), n.Node.Name == "node-2")
 			same(t, n.Node.Name+" reloads", n.Keepalived, Reload)
 		}
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -260,7 +261,7 @@ func TestAnonymous(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, freshOf)
 				for name, code := range c.codes {
-					f.nodes[name].ready = func() int { return code }
+					f.Nodes[name].Ready = func() int { return code }
 				}
 				p := f.planned(nil)
 				for _, n := range p.Nodes {
@@ -271,7 +272,7 @@ func TestAnonymous(t *testing.T) {
 					}
 				}
 				same(t, "told", len(p.Notes()) > 0 && strings.HasPrefix(p.Notes()[0], "apiservers refuse anonymous requests"), c.expect != "200")
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -290,14 +291,12 @@ func TestWhoSpeaksListens(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, c.of)
-				f.change("node-2")
+				f.Change("node-2")
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, "")
-				f.mu.Lock()
-				_, listened := f.given["node-3 doctor"]
-				f.mu.Unlock()
+				_, listened := f.Given("node-3 doctor")
 				same(t, "listens", listened, c.listens)
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -307,18 +306,18 @@ func TestWhoSpeaksListens(t *testing.T) {
 func TestAskAnonymously(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(f *fleet)
+		change func(f *fakeFleet)
 		asked  bool
 	}{
-		{"nothing is to be done", func(*fleet) {}, false},
-		{"every HAProxy has got its 200", func(f *fleet) { f.change() }, false},
-		{"one does not answer", func(f *fleet) { f.change(); f.nodes["node-2"].facts.Servers = nil }, true},
-		{"one has a server down for its answer", func(f *fleet) {
-			f.nodes["node-2"].facts.Servers[0] = haproxy.ServerState{Name: "node-1", Status: "DOWN", Check: "L7STS"}
+		{"nothing is to be done", func(*fakeFleet) {}, false},
+		{"every HAProxy has got its 200", func(f *fakeFleet) { f.Change() }, false},
+		{"one does not answer", func(f *fakeFleet) { f.Change(); f.Nodes["node-2"].Facts.Servers = nil }, true},
+		{"one has a server down for its answer", func(f *fakeFleet) {
+			f.Nodes["node-2"].Facts.Servers[0] = haproxy.ServerState{Name: "node-1", Status: "DOWN", Check: "L7STS"}
 		}, true},
-		{"it takes refusals for an answer now", func(f *fleet) {
-			for _, n := range f.nodes {
-				edit(n.facts, render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
+		{"it takes refusals for an answer now", func(f *fakeFleet) {
+			for _, n := range f.Nodes {
+				edit(n.Facts, render.HAProxyPath, "http-check expect status 200\n", "http-check expect status 200,401\n")
 			}
 		}, true},
 	} {
@@ -327,10 +326,10 @@ func TestAskAnonymously(t *testing.T) {
 				f := newFleet(t, appliedOf)
 				c.change(f)
 				asked := false
-				f.nodes["node-3"].ready = func() int { asked = true; return 200 }
+				f.Nodes["node-3"].Ready = func() int { asked = true; return 200 }
 				f.planned(nil)
 				same(t, "asked", asked, c.asked)
-				f.ends()
+				f.Ends()
 			})
 		})
 	}

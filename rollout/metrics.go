@@ -9,15 +9,6 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// textfileDir is the path to look at for node_exporter's directory, if there
-// is to be one.
-func textfileDir(c *inventory.Cluster, n inventory.Node) []string {
-	if c.Metrics == nil || n.Worker {
-		return nil
-	}
-	return []string{c.Metrics.TextfileDir}
-}
-
 // planMetrics has the timer started where it should run and does not: that is
 // done where systemd reads its units again.
 func (n *NodePlan) planMetrics(f *Facts, artifacts []render.Artifact) {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
@@ -20,6 +21,9 @@ type (
 	Action      = node.Action
 	Sysctl      = node.Sysctl
 	LockedError = node.LockedError
+
+	Event      = fleet.Event
+	NodeErrors = fleet.NodeErrors
 )
 
 const (

@@ -18,12 +18,12 @@ func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
 	}
 	all := func(what string, check bool) error {
 		return r.eachPlan(p, missing, func(n NodePlan) error {
-			h, err := r.host(ctx, n.Node)
+			h, err := r.Connect(ctx, n.Node)
 			if err != nil {
 				return err
 			}
 			step := Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
-			return r.step(step, func() error {
+			return r.Step(step, func() error {
 				return node.InstallPackages(ctx, h, node.PackagesRequest{Names: n.Packages, FetchOnly: check})
 			})
 		})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -14,30 +15,30 @@ import (
 // awaitConfirmation waits until somebody confirms the change, or it is over.
 func (r *Rollout) awaitConfirmation(ctx context.Context) error {
 	waiting := Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)}
-	return r.step(waiting, func() error { return r.untilConfirmed(ctx) })
+	return r.Step(waiting, func() error { return r.untilConfirmed(ctx) })
 }
 
+// pendingInterval is how often nodes are asked whether a change still waits.
+const pendingInterval = 2 * time.Second
+
 func (r *Rollout) untilConfirmed(ctx context.Context) error {
-	for {
-		facts, err := r.inspectNodes(ctx, nodesOf(r.armed), r.usual())
-		if ctx.Err() != nil {
-			return r.takeBack(ctx, ctx.Err())
+	var facts map[string]*Facts
+	err := fleet.Retry{Patience: fleet.Forever, Interval: pendingInterval}.Do(ctx, func() (err error) {
+		if facts, err = r.InspectNodes(ctx, nodesOf(r.armed), r.usual()); err != nil {
+			r.DropLost(err)
+			return err
 		}
-		r.dropLost(err)
-		if err == nil {
-			waiting := slices.ContainsFunc(r.armed, func(n NodePlan) bool {
-				_, pending := facts[n.Node.Name].Pending()
-				return pending
-			})
-			if !waiting {
-				return r.outcome(facts)
+		for _, n := range r.armed {
+			if _, pending := facts[n.Node.Name].Pending(); pending {
+				return errors.New("a change waits to be confirmed")
 			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(2 * time.Second):
-		}
+		return nil
+	})
+	if err != nil || ctx.Err() != nil {
+		return r.takeBack(ctx, ctx.Err())
 	}
+	return r.outcome(facts)
 }
 
 // outcome says how a change that nobody waits for any more has ended.
@@ -59,12 +60,12 @@ func (r *Rollout) outcome(facts map[string]*Facts) error {
 // waiting lists the nodes on which a change waits. Its error is a
 // RefusedError where there is none.
 func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
-	facts, err := r.Inspect(ctx)
+	facts, err := r.Inspect(ctx, r.usual())
 	if err != nil {
 		return nil, err
 	}
 	var out []inventory.Node
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		if _, pending := facts[n.Name].Pending(); pending {
 			out = append(out, n)
 		}
@@ -89,7 +90,7 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	if !proof.Works() {
 		return nil, proof, &ProofError{proof}
 	}
-	err = r.each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "", nil) })
+	err = fleet.Each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "", nil) })
 	return namesOf(nodes), proof, err
 }
 
@@ -101,12 +102,12 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for _, n := range slices.Backward(nodes) {
-		h, err := r.host(ctx, n)
+		h, err := r.Connect(ctx, n)
 		if err != nil {
 			return nil, err
 		}
 		back := Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
-		err = r.during(back, func(waits func(string)) error {
+		err = r.During(back, func(waits func(string)) error {
 			if err := r.takeBackWaiting(ctx, h, n); err != nil {
 				return err
 			}

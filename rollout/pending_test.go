@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
 
@@ -13,33 +15,33 @@ import (
 func TestWait(t *testing.T) {
 	t.Parallel()
 	waits := func(n *fakeNode) {
-		put(n.facts, pendingPath+"/txn", 0o600, []byte("abc"))
+		put(n.Facts, pendingPath+"/txn", 0o600, []byte("abc"))
 	}
-	confirmed := func(n *fakeNode) { delete(n.facts.Files, pendingPath+"/txn") }
+	confirmed := func(n *fakeNode) { delete(n.Facts.Files, pendingPath+"/txn") }
 	restored := func(n *fakeNode) {
-		delete(n.facts.Files, pendingPath+"/txn")
-		put(n.facts, basePath+"/restored", 0o600, []byte("reason=timer\n"))
+		delete(n.Facts.Files, pendingPath+"/txn")
+		put(n.Facts, basePath+"/restored", 0o600, []byte("reason=timer\n"))
 	}
 	cases := []struct {
 		name    string
-		after   func(f *fleet) // a minute
+		after   func(f *fakeFleet) // a minute
 		says    string
 		summary []string
 	}{
-		{"confirmed by somebody", func(f *fleet) { confirmed(f.nodes["node-2"]); confirmed(f.nodes["node-3"]) }, "", nil},
+		{"confirmed by somebody", func(f *fakeFleet) { confirmed(f.Nodes["node-2"]); confirmed(f.Nodes["node-3"]) }, "", nil},
 		{
-			"nobody does", func(f *fleet) { restored(f.nodes["node-2"]); restored(f.nodes["node-3"]) }, "not confirmed",
+			"nobody does", func(f *fakeFleet) { restored(f.Nodes["node-2"]); restored(f.Nodes["node-3"]) }, "not confirmed",
 			[]string{"taken back, as before: node-2, node-3", "every node is as before"},
 		},
 		{
-			"half and half", func(f *fleet) { confirmed(f.nodes["node-2"]); restored(f.nodes["node-3"]) }, "not confirmed",
+			"half and half", func(f *fakeFleet) { confirmed(f.Nodes["node-2"]); restored(f.Nodes["node-3"]) }, "not confirmed",
 			[]string{"changed and confirmed: node-2", "taken back, as before: node-3"},
 		},
 		{
-			"over a new connection, where the old one was lost", func(f *fleet) {
-				f.hosts["node-3"].(*fakeHost).gone = true
-				confirmed(f.nodes["node-2"])
-				confirmed(f.nodes["node-3"])
+			"over a new connection, where the old one was lost", func(f *fakeFleet) {
+				f.Connection(inventory.Node{Name: "node-3"}).(*fakeHost).Gone = true
+				confirmed(f.Nodes["node-2"])
+				confirmed(f.Nodes["node-3"])
 			}, "", nil,
 		},
 	}
@@ -47,12 +49,12 @@ func TestWait(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				f.change("node-2", "node-3")
+				f.Change("node-2", "node-3")
 				begin := time.Now()
 				prove := func(r *Rollout, ctx context.Context, d time.Duration) (*Proof, error) {
-					waits(f.nodes["node-2"])
-					waits(f.nodes["node-3"])
-					time.AfterFunc(61*time.Second, f.locked(c.after)) // nobody looks at the nodes in odd seconds
+					waits(f.Nodes["node-2"])
+					waits(f.Nodes["node-3"])
+					time.AfterFunc(61*time.Second, f.Locked(func() { c.after(f) })) // nobody looks at the nodes in odd seconds
 					return proven(r, ctx, d)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -66,25 +68,25 @@ func TestWait(t *testing.T) {
 				if errors.As(err, &stopped) {
 					same(t, "summary", stopped.Summary(), c.summary)
 				}
-				same(t, "asked to confirm or to go back", f.times("node-2 confirm")+f.times("node-2 back"), 0)
-				f.ends()
+				same(t, "asked to confirm or to go back", f.Times("node-2 confirm")+f.Times("node-2 back"), 0)
+				f.Ends()
 			})
 		})
 	}
 	t.Run("interrupted", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.change("node-2")
+			f.Change("node-2")
 			ctx, interrupt := context.WithCancel(t.Context())
 			prove := func(r *Rollout, ctx context.Context, d time.Duration) (*Proof, error) {
-				waits(f.nodes["node-2"])
+				waits(f.Nodes["node-2"])
 				time.AfterFunc(5*time.Second, interrupt)
 				return proven(r, ctx, d)
 			}
 			_, err := f.Apply(ctx, f.planned(prove), Options{Window: time.Minute, Wait: true})
 			says(t, err, "context canceled")
-			same(t, "asked", f.log(), []string{"node-2 stage", "node-2 transact", "node-2 activate", "node-2 back"})
-			f.ends()
+			same(t, "asked", f.Log(), []string{"node-2 stage", "node-2 transact", "node-2 activate", "node-2 back"})
+			f.Ends()
 		})
 	})
 }
@@ -99,27 +101,27 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			says(t, err, "home: no change waits to be confirmed")
 			_, err = f.TakeBack(t.Context())
 			says(t, err, "home: no change waits to be confirmed")
-			f.ends()
+			f.Ends()
 		})
 	})
-	waiting := func(t *testing.T) *fleet {
+	waiting := func(t *testing.T) *fakeFleet {
 		f := newFleet(t, applied)
 		for _, name := range []string{"node-1", "node-3"} {
-			put(f.nodes[name].facts, pendingPath+"/txn", 0o600, []byte("abc"))
+			put(f.Nodes[name].Facts, pendingPath+"/txn", 0o600, []byte("abc"))
 		}
 		return f
 	}
 	t.Run("not proven, so not confirmed", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := waiting(t)
-			f.nodes["node-2"].facts.Servers = nil
+			f.Nodes["node-2"].Facts.Servers = nil
 			_, proof, err := f.Confirm(t.Context(), 0)
 			var not *ProofError
 			if !errors.As(err, &not) || proof.OK() {
 				t.Errorf("%T %v", err, err)
 			}
-			same(t, "asked", f.log(), []string(nil))
-			f.ends()
+			same(t, "asked", f.Log(), []string(nil))
+			f.Ends()
 		})
 	})
 	t.Run("proven again, and confirmed", func(t *testing.T) {
@@ -129,9 +131,9 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			says(t, err, "")
 			same(t, "nodes", nodes, []string{"node-1", "node-3"})
 			same(t, "proven", proof.OK(), true)
-			same(t, "asked", f.times("node-1 confirm")+f.times("node-2 confirm")+f.times("node-3 confirm"), 2)
-			same(t, "over a new connection", f.dialed["node-1"], 2)
-			f.ends()
+			same(t, "asked", f.Times("node-1 confirm")+f.Times("node-2 confirm")+f.Times("node-3 confirm"), 2)
+			same(t, "over a new connection", f.Dialed["node-1"], 2)
+			f.Ends()
 		})
 	})
 	t.Run("taken back, the last node first", func(t *testing.T) {
@@ -140,10 +142,10 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			nodes, err := f.TakeBack(t.Context())
 			says(t, err, "")
 			same(t, "nodes", nodes, []string{"node-1", "node-3"})
-			same(t, "asked", f.log(), []string{"node-3 back", "node-1 back"})
-			same(t, "reason", asked[node.RevertRequest](f, "node-1 back").Reason, "asked for by ann@desk, pid 7")
-			same(t, "whichever waits", asked[node.RevertRequest](f, "node-1 back").Txn, "")
-			f.ends()
+			same(t, "asked", f.Log(), []string{"node-3 back", "node-1 back"})
+			same(t, "reason", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 back").Reason, "asked for by ann@desk, pid 7")
+			same(t, "whichever waits", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 back").Txn, "")
+			f.Ends()
 		})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -449,7 +450,7 @@ func TestFactsOfANode(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
 	want := applied(t, r, r.Cluster.Nodes[0])
-	same(t, "facts", inspected(t, records(t, want)...), want)
+	same(t, "facts", fleettest.Inspected(t, records(t, want)...), want)
 }
 
 // TestPlanNodeKeepsTheOrderOfInstallation plans artifacts that no template makes.

@@ -15,8 +15,8 @@ import (
 // Plan inspects the nodes and compares them with the inventory. Its error is
 // a NodeErrors, or a RefusedError that names everything in the way.
 func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
-	r.leaving = nil
-	facts, err := r.Inspect(ctx)
+	r.SetLeaving(nil)
+	facts, err := r.Inspect(ctx, r.usual())
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +44,11 @@ type planInput struct {
 }
 
 func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts, in planInput) (*Plan, error) {
-	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
+	if refused := waitingRefusals(r.Everyone(), facts); refused != nil {
 		return nil, refused
 	}
 	var refused RefusedError
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		if !r.isLeaving(n) {
 			refused.Refusals = append(refused.Refusals, refusals(r.Cluster, n, facts[n.Name])...)
 		}
@@ -58,7 +58,7 @@ func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts, in planInpu
 	}
 	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
 	var plans []NodePlan
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		p, err := r.planMember(ctx, n, facts[n.Name], in)
 		if err != nil {
 			return nil, err

@@ -2,40 +2,15 @@ package rollout
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 )
-
-// authority is the cluster's CA as the nodes have it. Two nodes with
-// different ones are not one cluster.
-func (r *Rollout) authority() (*x509.CertPool, error) {
-	var first string
-	pool := x509.NewCertPool()
-	for _, n := range r.Cluster.Nodes {
-		f := r.facts[n.Name]
-		if f == nil {
-			continue
-		}
-		pem := f.Files[caPath].Content
-		switch {
-		case len(pem) == 0:
-			return nil, fmt.Errorf("%s: %s is not there", n.Name, caPath)
-		case first == "":
-			first = string(pem)
-			if !pool.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, caPath)
-			}
-		case first != string(pem):
-			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, caPath)
-		}
-	}
-	return pool, nil
-}
 
 // othersPatience is longer than an etcd hesitates when it gets a member or
 // elects a leader, in which time every apiserver says that it is not ready.
@@ -44,20 +19,29 @@ const othersPatience = 15 * time.Second
 // awaitQuorate gives quorate time to come true.
 func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) error {
 	waiting := Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: proofUsual, Brief: true}
-	return r.during(waiting, func(waits func(string)) error {
-		return retried(ctx, othersPatience, waits, func() error { return r.quorate(ctx, without) })
+	return r.During(waiting, func(waits func(string)) error {
+		return fleet.Retry{Patience: othersPatience, Waits: waits}.Do(ctx, func() error { return r.quorate(ctx, without) })
 	})
+}
+
+// ready asks whether the apiserver at an address is ready, with the connections
+// that there are now.
+func (r *Rollout) ready(ctx context.Context, through string, at netip.AddrPort) error {
+	control, err := r.ControlPlane()
+	if err != nil {
+		return err
+	}
+	return control.Ready(ctx, through, at)
 }
 
 // awaitReady waits until a node's apiserver says that it is ready.
 func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(string)) error {
-	ca, err := r.authority()
-	if err != nil {
+	if _, err := r.ControlPlane(); err != nil { // no waiting changes that
 		return err
 	}
 	var name *apiserver.NameError // no waiting changes that
-	err = retried(ctx, apiserverPatience, waits, func() error {
-		err := r.controlPlane(ca).Ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
+	err := fleet.Retry{Patience: apiserverPatience, Waits: waits}.Do(ctx, func() error {
+		err := r.ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
 		if errors.As(err, &name) {
 			return nil
 		}
@@ -76,14 +60,13 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 
 // awaitVIP waits until clients that move to the VIP find an apiserver there.
 func (r *Rollout) awaitVIP(ctx context.Context) error {
-	ca, err := r.authority()
-	if err != nil {
+	if _, err := r.ControlPlane(); err != nil { // no waiting changes that
 		return err
 	}
 	waiting := Event{Step: "waiting for an apiserver behind the VIP", Usual: proofUsual, Brief: true}
-	return r.during(waiting, func(waits func(string)) error {
-		err := retried(ctx, vipPatience, waits, func() error {
-			return r.controlPlane(ca).Ready(ctx, r.present()[0].Name, r.Cluster.Entrance())
+	return r.During(waiting, func(waits func(string)) error {
+		err := fleet.Retry{Patience: vipPatience, Waits: waits}.Do(ctx, func() error {
+			return r.ready(ctx, r.Present()[0].Name, r.Cluster.Entrance())
 		})
 		switch {
 		case err == nil:
@@ -97,20 +80,3 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 
 // vipPatience is more than an election and HAProxy's first checks take.
 const vipPatience = 20 * time.Second
-
-// retried asks again and again until there is no error, patience is over or
-// ctx has ended, and returns the last error. What it waits for is said.
-func retried(ctx context.Context, patience time.Duration, waits func(string), ask func() error) error {
-	for deadline := time.Now().Add(patience); ; {
-		err := ask()
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-			return err
-		}
-		waits(err.Error())
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(again):
-		}
-	}
-}

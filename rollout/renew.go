@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -35,8 +36,8 @@ func (r *Rollout) renew(ctx context.Context) {
 		r.mu.Lock()
 		armed := slices.Clone(r.armed)
 		r.mu.Unlock()
-		_ = r.each(nodesOf(armed), func(n inventory.Node) error { // the steps notice what is lost
-			h, err := r.host(ctx, n)
+		_ = fleet.Each(nodesOf(armed), func(n inventory.Node) error { // the steps notice what is lost
+			h, err := r.Connect(ctx, n)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -48,15 +49,15 @@ func TestRestartOn(t *testing.T) {
 func TestRestartIsRemembered(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.nodes["node-2"].on["manifest"] = func(context.Context, remote.Script, say) error {
+		f.Nodes["node-2"].On["manifest"] = func(context.Context, remote.Script, say) error {
 			time.Sleep(6700 * time.Millisecond)
 			return nil
 		}
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "node-2", asked[node.ConfirmRequest](f, "node-2 confirm").Restart.String(), "quick 6.7")
-		same(t, "stage", asked[node.StageRequest](f, "node-2 stage").QuickPort, uint16(1))
-		f.ends()
+		same(t, "node-2", fleettest.Asked[node.ConfirmRequest](f.Machines, "node-2 confirm").Restart.String(), "quick 6.7")
+		same(t, "stage", fleettest.Asked[node.StageRequest](f.Machines, "node-2 stage").QuickPort, uint16(1))
+		f.Ends()
 	})
 }
 
@@ -64,11 +65,11 @@ func TestRestartIsRemembered(t *testing.T) {
 func TestNoRestartIsRemembered(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-3")
+		f.Change("node-3")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "node-3", asked[node.ConfirmRequest](f, "node-3 confirm").Restart == nil, true)
-		f.ends()
+		same(t, "node-3", fleettest.Asked[node.ConfirmRequest](f.Machines, "node-3 confirm").Restart == nil, true)
+		f.Ends()
 	})
 }
 
@@ -79,9 +80,9 @@ func TestGracefulRestart(t *testing.T) {
 		f.Cluster.APIServer.Restart = inventory.Graceful
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "stage", asked[node.StageRequest](f, "node-2 stage").QuickPort, uint16(0))
-		same(t, "windows", []time.Duration{asked[node.StageRequest](f, "node-1 stage").Window, asked[node.StageRequest](f, "node-3 stage").Window}, []time.Duration{109 * time.Second, 207 * time.Second})
-		f.ends()
+		same(t, "stage", fleettest.Asked[node.StageRequest](f.Machines, "node-2 stage").QuickPort, uint16(0))
+		same(t, "windows", []time.Duration{fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").Window, fleettest.Asked[node.StageRequest](f.Machines, "node-3 stage").Window}, []time.Duration{109 * time.Second, 207 * time.Second})
+		f.Ends()
 	})
 }
 
@@ -119,8 +120,8 @@ func TestRefuseKubelets(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, c.of)
-				f.nodes["node-2"].facts.Units[kubeletUnit] = c.unit
-				f.nodes["node-2"].kubelet = c.healthz
+				f.Nodes["node-2"].Facts.Units[kubeletUnit] = c.unit
+				f.Nodes["node-2"].Kubelet = c.healthz
 				_, err := f.Plan(t.Context())
 				says(t, err, c.says)
 				var refused *RefusedError

@@ -17,16 +17,16 @@ import (
 // the one before the current one.
 func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 	r.wide = true
-	facts, err := r.Inspect(ctx)
+	facts, err := r.Inspect(ctx, r.usual())
 	if err != nil {
 		return nil, err
 	}
-	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
+	if refused := waitingRefusals(r.Everyone(), facts); refused != nil {
 		return nil, refused
 	}
 	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
 	var plans []NodePlan
-	for _, n := range r.everyone() {
+	for _, n := range r.Everyone() {
 		p, to, err := r.planNodeBack(ctx, n, facts[n.Name], number)
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *node.Snapshot) e
 	n.noBind6 = n.noBind6 && !s.NonlocalBind6
 	_, applies := s.Files[render.SysctlPath]
 	switch {
-	case direct(sysctlsIn(s.Files[render.SysctlPath].Content)): // as consequences says
+	case direct(node.ParseSysctls(s.Files[render.SysctlPath].Content)): // as consequences says
 	case !s.NonlocalBind && f.NonlocalBind:
 		n.Sysctl = SysctlOff
 	case !s.NonlocalBind, !applies: // where it was on without our file, it is on

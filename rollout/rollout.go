@@ -1,47 +1,36 @@
+// Package rollout carries a cluster's rendered files to its nodes: it looks
+// at the nodes, plans, changes one node after the other, and proves the
+// result through the VIP.
 package rollout
 
 import (
 	"context"
 	"errors"
-	"maps"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
-// Rollout works on the nodes of one cluster. Its methods are called one after
+// Rollout changes the nodes of one cluster. Its methods are called one after
 // the other. Close ends its connections.
 type Rollout struct {
-	Cluster   *inventory.Cluster
+	*fleet.Fleet
 	Templates *render.Templates
 	Secrets   render.Secrets
-	Dial      Dialer
-	Network   DialFunc    // how this machine itself reaches the cluster; nil: over its own network
-	Report    func(Event) // called from several goroutines; nil: nobody listens
-
-	// AllowUnreachable leaves out nodes that cannot be reached, as long as the
-	// others are a majority. They converge at the next apply.
-	AllowUnreachable bool
 
 	Forgotten []string // nodes that have left the inventory, and are gone for good
 
-	Operator string // who does this, and from where: for others who find the lock, and for history
+	wide bool // inspect what only a way back needs, too
 
-	mu      sync.Mutex
-	hosts   map[string]Host
-	facts   map[string]*Facts
-	absent  map[string]bool  // nodes that are left out because they cannot be reached
-	leaving []inventory.Node // that the inventory does not have any more
-	admin   administrator
-	wide    bool // inspect what only a way back needs, too
-
+	mu     sync.Mutex
 	token  string        // of the locks that are held
 	txn    string        // the change that is being made
 	window time.Duration // see Options
@@ -52,98 +41,50 @@ type Rollout struct {
 	activated time.Time // when the last daemons took their new files
 }
 
-// NodeErrors are the errors of several nodes. Nothing was changed on them.
-type NodeErrors map[string]error
-
-// Error has one line for each node, in order of their names.
-func (e NodeErrors) Error() string {
-	lines := make([]string, 0, len(e))
-	for _, name := range slices.Sorted(maps.Keys(e)) {
-		lines = append(lines, e[name].Error())
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Unwrap gives the nodes' errors, for errors.Is and errors.As.
-func (e NodeErrors) Unwrap() []error {
-	out := make([]error, 0, len(e))
-	for _, name := range slices.Sorted(maps.Keys(e)) {
-		out = append(out, e[name])
-	}
-	return out
-}
-
-// Inspect looks at all nodes at once, connecting to those it has no
-// connection to. Its error is a NodeErrors.
-func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
-	return r.inspectAll(ctx, r.usual())
-}
-
 // usual is what most commands ask the nodes.
-func (r *Rollout) usual() inspection { return inspection{wide: r.wide} }
+func (r *Rollout) usual() fleet.Inspection { return fleet.Inspection{Unmanaged: r.wide} }
 
-func (r *Rollout) inspectAll(ctx context.Context, more inspection) (map[string]*Facts, error) {
-	facts, err := r.inspectNodes(ctx, r.everyone(), more)
-	var failed NodeErrors
-	if !r.AllowUnreachable || !errors.As(err, &failed) {
-		return facts, err
+// pathsOf is every path whose state belongs to a generation of the node.
+func (r *Rollout) pathsOf(n inventory.Node) []string {
+	if f := r.Facts()[n.Name]; f != nil {
+		return f.ManagedPaths()
 	}
-	err = r.leaveOut(failed)
-	return maps.Clone(r.facts), err
+	return node.ManagedPaths()
 }
 
-func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node, more inspection) (map[string]*Facts, error) {
-	err := r.each(nodes, func(n inventory.Node) error {
-		f, err := r.inspectNode(ctx, n, more)
-		if err != nil {
-			return err
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.facts == nil {
-			r.facts = map[string]*Facts{}
-		}
-		r.facts[n.Name] = f
-		return nil
-	})
-	return maps.Clone(r.facts), err
+// quorate wants the control plane to work without the apiserver of a node.
+func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
+	control, err := r.ControlPlane()
+	if err != nil {
+		return err
+	}
+	return control.Quorate(ctx, without)
 }
 
-// most is how many nodes are worked on at once, where order does not matter.
-const most = 32
-
-// each does the same on several nodes at once. Its error is a NodeErrors.
-func (r *Rollout) each(nodes []inventory.Node, do func(inventory.Node) error) error {
-	errs := NodeErrors{}
-	var mu sync.Mutex
-	var g errgroup.Group
-	g.SetLimit(most)
-	for _, n := range nodes {
-		g.Go(func() error {
-			if err := do(n); err != nil {
-				mu.Lock()
-				errs[n.Name] = err
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // the errors are in errs
-	if len(errs) > 0 {
-		return errs
-	}
-	return nil
-}
-
-func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node, more inspection) (*Facts, error) {
-	h, err := r.host(ctx, n)
+// apiserverClient speaks with an apiserver as the cluster's administrator.
+func (r *Rollout) apiserverClient(ctx context.Context) (*apiserver.Client, error) {
+	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
-	var f *Facts
-	err = r.step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
-		f, err = inspect(ctx, h, r.Cluster, n, more)
-		return err
-	})
-	return f, err
+	return control.Client(ctx)
 }
+
+func (r *Rollout) isLeaving(n inventory.Node) bool {
+	return slices.ContainsFunc(r.Leaving(), func(m inventory.Node) bool { return m.Name == n.Name })
+}
+
+// reportStop says why everything is taken back, before that takes its time.
+func (r *Rollout) reportStop(cause error) {
+	if len(r.armed) == 0 {
+		return
+	}
+	why := "stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
+	if errors.Is(cause, context.Canceled) {
+		why = fmt.Sprintf("interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within %s", r.longestWindow())
+	}
+	r.Report(Event{Step: why, Done: true})
+}
+
+// silently is of a step that nobody is told of.
+func silently(string) {}

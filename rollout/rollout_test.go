@@ -8,6 +8,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -19,15 +21,15 @@ func TestInspect(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		unreachable := &remote.Error{Host: "node-1", Addr: "127.9.1.1:22", Err: remote.ErrUnreachable}
-		f.nodes["node-1"].dial = func(int) error { return unreachable }
-		f.nodes["node-2"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); return nil }
-		f.nodes["node-3"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error { say("arch", "x86_64"); return nil }
+		f.Nodes["node-1"].Dial = func(int) error { return unreachable }
+		f.Nodes["node-2"].On["inspect"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); return nil }
+		f.Nodes["node-3"].On["inspect"] = func(_ context.Context, _ remote.Script, say say) error { say("arch", "x86_64"); return nil }
 		_, err := f.Plan(t.Context())
 		says(t, err, "node-1 (127.9.1.1:22): is not reachable\n"+
 			"node-2: inspect: record files: field 0 of record files is not base64: illegal base64 data at input byte 0\n"+
 			"node-3: inspect: the node's answer is cut short")
 		same(t, "the cause is found", errors.Is(err, remote.ErrUnreachable), true)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -39,15 +41,15 @@ func TestAllowUnreachable(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		differ func(f *fleet)
+		differ func(f *fakeFleet)
 		says   string
 	}{
-		{"one is away", func(f *fleet) { f.nodes["node-1"].dial = away(remote.ErrUnreachable) }, ""},
-		{"one does not answer", func(f *fleet) { f.nodes["node-1"].dial = away(remote.ErrTimeout) }, ""},
-		{"its key has changed", func(f *fleet) { f.nodes["node-1"].dial = away(remote.ErrHostKeyChanged) }, "a node: host key has changed"},
+		{"one is away", func(f *fakeFleet) { f.Nodes["node-1"].Dial = away(remote.ErrUnreachable) }, ""},
+		{"one does not answer", func(f *fakeFleet) { f.Nodes["node-1"].Dial = away(remote.ErrTimeout) }, ""},
+		{"its key has changed", func(f *fakeFleet) { f.Nodes["node-1"].Dial = away(remote.ErrHostKeyChanged) }, "a node: host key has changed"},
 		{
-			"two are away", func(f *fleet) {
-				f.nodes["node-1"].dial, f.nodes["node-2"].dial = away(remote.ErrUnreachable), away(remote.ErrUnreachable)
+			"two are away", func(f *fakeFleet) {
+				f.Nodes["node-1"].Dial, f.Nodes["node-2"].Dial = away(remote.ErrUnreachable), away(remote.ErrUnreachable)
 			}, "a node: is not reachable\na node: is not reachable\nonly 1 of 3 nodes can be reached, and 2 are needed",
 		},
 	}
@@ -62,7 +64,7 @@ func TestAllowUnreachable(t *testing.T) {
 				if err == nil {
 					same(t, "nodes of the plan", []string{p.Nodes[0].Node.Name, p.Nodes[1].Node.Name}, []string{"node-2", "node-3"})
 				}
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -70,16 +72,16 @@ func TestAllowUnreachable(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
 			f.AllowUnreachable = true
-			if _, err := f.Inspect(t.Context()); err != nil {
+			if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 				t.Fatal(err)
 			}
-			f.nodes["node-1"].on["inspect"] = fails(&remote.Error{Host: "node-1", Err: remote.ErrTimeout})
-			f.nodes["node-2"].facts.Addresses = append(f.nodes["node-2"].facts.Addresses, address("eth0", "127.9.1.9/32"))
-			facts, err := f.Inspect(t.Context())
+			f.Nodes["node-1"].On["inspect"] = fails(&remote.Error{Host: "node-1", Err: remote.ErrTimeout})
+			f.Nodes["node-2"].Facts.Addresses = append(f.Nodes["node-2"].Facts.Addresses, address("eth0", "127.9.1.9/32"))
+			facts, err := f.Inspect(t.Context(), fleet.Inspection{})
 			says(t, err, "")
-			holder, _ := checkHolder(f.Cluster.VIP, f.everyone(), facts)
+			holder, _ := checkHolder(f.Cluster.VIP, f.Everyone(), facts)
 			same(t, "holder", holder, "node-2")
-			f.ends()
+			f.Ends()
 		})
 	})
 }
@@ -101,7 +103,7 @@ func TestBackward(t *testing.T) {
 				for _, n := range f.Cluster.Nodes {
 					before := fresh(t, f.Cluster, n)
 					before.Units["haproxy.service"] = c.before
-					f.nodes[n.Name].save("0", before)
+					f.Nodes[n.Name].Save("0", before)
 				}
 				p, err := f.PlanBack(t.Context(), 0)
 				if err != nil {
@@ -111,14 +113,14 @@ func TestBackward(t *testing.T) {
 				_, err = f.Apply(t.Context(), p, options)
 				says(t, err, "")
 				var got []string
-				for _, what := range f.log() {
+				for _, what := range f.Log() {
 					if step, ok := strings.CutPrefix(what, "node-2 "); ok && step != "stage" && step != "still" && step != "confirm" && step != "generations" {
 						got = append(got, step)
 					}
 				}
 				same(t, "steps", got, c.want)
-				same(t, "haproxy is not looked for on the VIP", len(asked[node.ActivateRequest](f, "node-2 activate").HAProxyListens), 0)
-				f.ends()
+				same(t, "haproxy is not looked for on the VIP", len(fleettest.Asked[node.ActivateRequest](f.Machines, "node-2 activate").HAProxyListens), 0)
+				f.Ends()
 			})
 		})
 	}
@@ -127,10 +129,10 @@ func TestBackward(t *testing.T) {
 func TestForget(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.nodes["node-2"].on["forget"] = refuses("a change that is not confirmed yet is in place")
+		f.Nodes["node-2"].On["forget"] = refuses("a change that is not confirmed yet is in place")
 		says(t, f.Forget(t.Context()), "node-2: a change that is not confirmed yet is in place")
-		same(t, "the others", f.times("node-1 forget")+f.times("node-3 forget"), 2)
-		f.ends()
+		same(t, "the others", f.Times("node-1 forget")+f.Times("node-3 forget"), 2)
+		f.Ends()
 	})
 }
 
@@ -138,25 +140,25 @@ func TestForget(t *testing.T) {
 // over.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	type verify func(f *fleet, ctx context.Context, patience time.Duration) (*Proof, error)
-	proves := verify(func(f *fleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.Verify(ctx, d) })
-	gone := verify(func(f *fleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.VerifyGone(ctx, d) })
-	holds := func(f *fleet) {
-		n := f.nodes["node-1"].facts
+	type verify func(f *fakeFleet, ctx context.Context, patience time.Duration) (*Proof, error)
+	proves := verify(func(f *fakeFleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.Verify(ctx, d) })
+	gone := verify(func(f *fakeFleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.VerifyGone(ctx, d) })
+	holds := func(f *fakeFleet) {
+		n := f.Nodes["node-1"].Facts
 		n.Addresses = n.Addresses[:2]
 	}
 	cases := []struct {
 		name   string
 		verify verify
-		before func(f *fleet)
-		after  func(f *fleet) // 10 s
+		before func(f *fakeFleet)
+		after  func(f *fakeFleet) // 10 s
 		want   time.Duration
 		says   string
 	}{
 		{"at once", proves, nil, nil, 0, ""},
-		{"after a while", proves, func(f *fleet) { f.vip.down.Store(true) }, func(f *fleet) { f.vip.down.Store(false) }, 10 * time.Second, ""},
+		{"after a while", proves, func(f *fakeFleet) { f.VIP.Down.Store(true) }, func(f *fakeFleet) { f.VIP.Down.Store(false) }, 10 * time.Second, ""},
 		{
-			"never", proves, func(f *fleet) { f.vip.down.Store(true) }, nil, 30 * time.Second,
+			"never", proves, func(f *fakeFleet) { f.VIP.Down.Store(true) }, nil, 30 * time.Second,
 			"not proven: /healthz on 127.9.1.9:1: dial tcp 127.9.1.9:1: connect: connection refused",
 		},
 		{"gone at once", gone, holds, nil, 0, ""},
@@ -171,7 +173,7 @@ func TestVerify(t *testing.T) {
 					c.before(f)
 				}
 				if c.after != nil {
-					time.AfterFunc(9750*time.Millisecond, f.locked(c.after))
+					time.AfterFunc(9750*time.Millisecond, f.Locked(func() { c.after(f) }))
 				}
 				begin := time.Now()
 				proof, err := c.verify(f, t.Context(), 29750*time.Millisecond)
@@ -181,42 +183,42 @@ func TestVerify(t *testing.T) {
 					err = &ProofError{proof}
 				}
 				says(t, err, c.says)
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
 	t.Run("interrupted", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.vip.down.Store(true)
+			f.VIP.Down.Store(true)
 			ctx, cancel := context.WithTimeout(t.Context(), 2750*time.Millisecond)
 			defer cancel()
 			proof, err := f.Verify(ctx, time.Minute)
 			says(t, err, "context deadline exceeded")
 			same(t, "what was seen last is there", proof.OK(), false)
-			f.ends()
+			f.Ends()
 		})
 	})
 	t.Run("a node is lost", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.nodes["node-2"].on["inspect"] = fails(errGone)
+			f.Nodes["node-2"].On["inspect"] = fails(errGone)
 			_, err := f.Verify(t.Context(), time.Minute)
 			says(t, err, "node: connection lost")
-			f.ends()
+			f.Ends()
 		})
 	})
 	t.Run("what a plan has seen is not asked again", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
 			p := f.planned(nil)
-			for _, n := range f.nodes {
-				n.on["inspect"] = fails(errors.New("asked again"))
+			for _, n := range f.Nodes {
+				n.On["inspect"] = fails(errors.New("asked again"))
 			}
 			proof, err := f.Prove(t.Context(), p)
 			says(t, err, "")
 			same(t, "proven", proof.OK(), true)
-			f.ends()
+			f.Ends()
 		})
 	})
 }

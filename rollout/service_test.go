@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/render"
 )
 
@@ -19,15 +19,9 @@ services:
   - {name: game, port: 7777, nodePort: 30777, sessionAffinity: ClientIP}
 `
 
-func TestServicePorts(t *testing.T) {
+func TestServiceFiles(t *testing.T) {
 	t.Parallel()
-	c := parse(t, withServices)
-	ports := func(n inventory.Node) []uint16 { return inspectRequest(c, n, inspection{}).Ports[3:] }
-	same(t, "ports", ports(c.Nodes[0]), []uint16{80, 7777, 8405})
-	same(t, "ports of a worker", ports(c.Workers[0]), []uint16{})
-	same(t, "files", serviceFiles(c), uint64(10))
-	c.Services = c.Services[:1]
-	same(t, "ports without peers", ports(c.Nodes[0]), []uint16{80})
+	same(t, "files", serviceFiles(parse(t, withServices)), uint64(10))
 }
 
 // TestRefusedServicePorts has something else on the ports of services.
@@ -143,24 +137,15 @@ func TestProveServices(t *testing.T) {
 		service.Name, service.Port = []string{"silent", "nobody", "far"}[i], port
 		s.Cluster.Services = append(s.Cluster.Services, service)
 	}
-	s.hosts = map[string]Host{"node-1": way{routes: map[string]netip.AddrPort{far.String(): silent}}}
-	f := applied(t, s.Rollout, s.Cluster.Nodes[0])
-	same(t, "checks", s.proveServices(t.Context(), map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []Check{
+	known := fleettest.Know(t, s.Rollout.Fleet, all(t, s.Rollout, applied), map[string]Host{"node-1": way{Routes: map[string]netip.AddrPort{far.String(): silent}}})
+	control, err := s.ControlPlane()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := known["node-1"]
+	same(t, "checks", s.proveServices(t.Context(), control, map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []Check{
 		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
 		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
 	})
-}
-
-// TestInspectAsksForServicePorts on the node.
-func TestInspectAsksForServicePorts(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string][]uint16{
-		home:         {6443, 6443, 1},
-		withServices: {6443, 6443, 1, 80, 7777, 8405},
-	} {
-		c := parse(t, text)
-		c.HAProxy.MonitorPort = 1
-		same(t, "asked", inspectRequest(c, c.Nodes[0], inspection{}).Ports, want)
-	}
 }

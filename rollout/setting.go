@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -20,7 +21,7 @@ var directorSettings = []string{"net.ipv4.ip_forward", "net.ipv4.vs.conntrack", 
 func settings(artifacts []render.Artifact) map[string]string {
 	for _, a := range artifacts {
 		if a.Path == render.SysctlPath {
-			return sysctlsIn(a.Content)
+			return node.ParseSysctls(a.Content)
 		}
 	}
 	return nil
@@ -47,7 +48,7 @@ func given(f *Facts, artifacts []render.Artifact) []string {
 	if render.Stamp(file) == render.Unstamped {
 		return nil
 	}
-	was, now := sysctlsIn(file), settings(artifacts)
+	was, now := node.ParseSysctls(file), settings(artifacts)
 	var out []string
 	for _, key := range append([]string{nonlocalBind}, directorSettings...) {
 		if was[key] != "" && now[key] == "" && (key != nonlocalBind || now != nil) {

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
-	"github.com/kplb/kplb/remote"
 )
 
 // Status is a cluster at a glance.
@@ -57,9 +57,9 @@ type glance struct {
 // cannot be looked at is a part of the answer; only where none can, that is a
 // NodeErrors.
 func (r *Rollout) Status(ctx context.Context) (*Status, error) {
-	nodes := r.everyone()
+	nodes := r.Everyone()
 	seen := make([]glance, len(nodes))
-	err := r.each(nodes, func(n inventory.Node) error {
+	err := fleet.Each(nodes, func(n inventory.Node) error {
 		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
 		seen[i] = r.glanceAt(ctx, n)
 		return seen[i].err
@@ -73,14 +73,14 @@ func (r *Rollout) Status(ctx context.Context) (*Status, error) {
 
 // glanceAt inspects a node, and forgets a connection that is of no use any more.
 func (r *Rollout) glanceAt(ctx context.Context, n inventory.Node) glance {
-	h, err := r.host(ctx, n)
+	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return glance{err: err}
 	}
 	begun := time.Now()
-	f, err := inspect(ctx, h, r.Cluster, n, inspection{status: true})
-	if errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrClosed) {
-		r.drop(n)
+	f, err := fleet.Inspection{VRRP: true}.Of(ctx, h, r.Cluster, n)
+	if fleet.Lost(err) {
+		r.Drop(n)
 	}
 	return glance{f, err, begun, time.Now()}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
@@ -149,7 +150,7 @@ func readiness(n inventory.Node, facts map[string]*Facts) *ReadyStatus {
 				continue
 			}
 			out.Asked++
-			if strings.HasPrefix(server.Check, "L7OK") || server.Check == sslOK {
+			if strings.HasPrefix(server.Check, "L7OK") || server.Check == fleet.SSLCheckOK {
 				out.Ready++
 			}
 			says[server.Check] = true
@@ -169,7 +170,7 @@ func (s *ReadyStatus) String() string {
 	}
 	said := strings.Join(s.Says, ", ")
 	switch {
-	case s.Ready == s.Asked && (said == "L7OK/200" || said == "L7OK" || said == sslOK):
+	case s.Ready == s.Asked && (said == "L7OK/200" || said == "L7OK" || said == fleet.SSLCheckOK):
 		return "ready"
 	case s.Ready == s.Asked:
 		return "answers " + strings.TrimPrefix(said, "L7OK/")

@@ -17,10 +17,10 @@ import (
 )
 
 // statusFleet is three nodes that keepalived has said something of.
-func statusFleet(t *testing.T) *fleet {
+func statusFleet(t *testing.T) *fakeFleet {
 	f := newFleet(t, applied)
-	for name, n := range f.nodes {
-		n.facts.VRRP = map[string]string{"KPLB": map[bool]string{true: "MASTER", false: "BACKUP"}[name == "node-1"]}
+	for name, n := range f.Nodes {
+		n.Facts.VRRP = map[string]string{"KPLB": map[bool]string{true: "MASTER", false: "BACKUP"}[name == "node-1"]}
 	}
 	return f
 }
@@ -42,12 +42,12 @@ func atAGlance() []NodeStatus {
 func TestStatusOfNodes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := statusFleet(t)
-		n2, n3 := f.nodes["node-2"].facts, f.nodes["node-3"].facts
+		n2, n3 := f.Nodes["node-2"].Facts, f.Nodes["node-3"].Facts
 		edit(n2, render.HAProxyPath, "leastconn", "roundrobin")
 		n2.Servers[1].Status, n2.Servers[1].Check = "DOWN", "L7STS/500"
 		put(n2, pendingPath+"/txn", 0o600, []byte("abc"))
 		put(n2, pendingPath+"/about", 0o600, []byte("bob@laptop"))
-		certificate, _ := pemOf(t, authority.certificate(t, time.Now().Add(80*time.Hour), nil, "127.9.1.9", "127.9.1.2"))
+		certificate, _ := pemOf(t, authority.Certificate(t, time.Now().Add(80*time.Hour), nil, "127.9.1.9", "127.9.1.2"))
 		put(n2, certificatePath, 0o644, certificate)
 		put(n3, kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
 		put(n3, certificatePath, 0o644, certificate)
@@ -75,8 +75,8 @@ func TestStatusOfNodes(t *testing.T) {
 		same(t, "VIPs", got.VIPs, []VIPStatus{{"127.9.1.9", "KPLB", []string{"node-1"}}})
 		same(t, "whose servers", got.SeenBy, "node-1")
 		same(t, "servers", got.Servers, []ServerStatus{{"node-1", "UP", "L7OK", 0}, {"node-2", "UP", "L7OK", 0}, {"node-3", "UP", "L7OK", 0}})
-		same(t, "connections to a node", f.dialed["node-2"], 1)
-		f.ends()
+		same(t, "connections to a node", f.Dialed["node-2"], 1)
+		f.Ends()
 	})
 }
 
@@ -107,21 +107,21 @@ func TestStatusInTrouble(t *testing.T) {
 	t.Run("a node is gone, and it was the holder", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := statusFleet(t)
-			f.nodes["node-1"].dial = func(int) error { return errors.New("node-1: no route to host") }
+			f.Nodes["node-1"].Dial = func(int) error { return errors.New("node-1: no route to host") }
 			got, err := f.Status(t.Context())
 			says(t, err, "")
 			same(t, "node", got.Nodes[0], NodeStatus{Node: "node-1", Unreachable: "node-1: no route to host", Apiserver: &ReadyStatus{2, 2, []string{"L7OK"}}})
 			same(t, "VIPs", got.VIPs, []VIPStatus{{"127.9.1.9", "KPLB", []string{}}})
 			same(t, "whose servers", got.SeenBy, "node-2")
 			same(t, "why", got.Failed.Error(), "node-1: no route to host")
-			f.ends()
+			f.Ends()
 		})
 	})
 	t.Run("all are gone", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := statusFleet(t)
-			for _, n := range f.nodes {
-				n.dial = func(int) error { return errors.New(n.name + ": no route to host") }
+			for _, n := range f.Nodes {
+				n.Dial = func(int) error { return errors.New(n.ID + ": no route to host") }
 			}
 			_, err := f.Status(t.Context())
 			says(t, err, "node-1: no route to host\nnode-2: no route to host\nnode-3: no route to host")
@@ -131,14 +131,14 @@ func TestStatusInTrouble(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := statusFleet(t)
 			ctx, interrupt := context.WithCancel(t.Context())
-			f.nodes["node-2"].on["inspect"] = func(ctx context.Context, _ remote.Script, _ say) error {
+			f.Nodes["node-2"].On["inspect"] = func(ctx context.Context, _ remote.Script, _ say) error {
 				interrupt()
 				return ctx.Err()
 			}
 			if _, err := f.Status(ctx); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
-			f.ends()
+			f.Ends()
 		})
 	})
 }
@@ -188,8 +188,8 @@ func TestWatch(t *testing.T) {
 		f := statusFleet(t)
 		ctx, stop := context.WithCancel(t.Context())
 		hangs := 0
-		look := f.nodes["node-3"].byDefault("inspect")
-		f.nodes["node-3"].on["inspect"] = func(ctx context.Context, s remote.Script, say say) error {
+		look := f.Nodes["node-3"].Default("inspect")
+		f.Nodes["node-3"].On["inspect"] = func(ctx context.Context, s remote.Script, say say) error {
 			if hangs++; hangs == 2 {
 				select {
 				case <-ctx.Done():
@@ -210,8 +210,8 @@ func TestWatch(t *testing.T) {
 				said[what] = append(said[what], at)
 			}
 			if at == 10 { // the VIP moves
-				f.locked(func(f *fleet) {
-					n1, n2 := f.nodes["node-1"].facts, f.nodes["node-2"].facts
+				f.Locked(func() {
+					n1, n2 := f.Nodes["node-1"].Facts, f.Nodes["node-2"].Facts
 					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 				})()
 			}
@@ -228,8 +228,8 @@ func TestWatch(t *testing.T) {
 			"node-3: no answer for 10s", "node-3: no answer for 12s", "node-3: no answer for 14s", "node-3: no answer for 16s", "node-3: no answer for 6s", "node-3: no answer for 8s",
 			"node: connection lost",
 		})
-		same(t, "connections to it", f.dialed["node-3"], 2)
-		f.ends()
+		same(t, "connections to it", f.Dialed["node-3"], 2)
+		f.Ends()
 	})
 }
 
@@ -237,7 +237,7 @@ func TestWatchBegins(t *testing.T) {
 	t.Run("when a second has passed", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := statusFleet(t)
-			f.nodes["node-2"].on["inspect"] = func(ctx context.Context, _ remote.Script, _ say) error {
+			f.Nodes["node-2"].On["inspect"] = func(ctx context.Context, _ remote.Script, _ say) error {
 				<-ctx.Done()
 				return ctx.Err()
 			}
@@ -249,7 +249,7 @@ func TestWatchBegins(t *testing.T) {
 				return enough
 			})
 			says(t, err, "enough")
-			f.ends()
+			f.Ends()
 		})
 	})
 	t.Run("never, where it is interrupted before", func(t *testing.T) {
@@ -258,7 +258,7 @@ func TestWatchBegins(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			stop()
 			says(t, f.Watch(ctx, time.Second, func(*Status) error { t.Error("shown"); return nil }), "")
-			f.ends()
+			f.Ends()
 		})
 	})
 }
@@ -269,22 +269,22 @@ func TestWatchOfAMove(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := statusFleet(t)
 		for i, n := range f.Cluster.Nodes { // each takes longer than the one before
-			look := f.nodes[n.Name].byDefault("inspect")
-			f.nodes[n.Name].on["inspect"] = func(ctx context.Context, s remote.Script, say say) error {
+			look := f.Nodes[n.Name].Default("inspect")
+			f.Nodes[n.Name].On["inspect"] = func(ctx context.Context, s remote.Script, say say) error {
 				time.Sleep(time.Duration(i) * 700 * time.Millisecond)
 				return look(ctx, s, say)
 			}
 		}
 		have := func(name string, vip bool) {
-			facts := f.nodes[name].facts
+			facts := f.Nodes[name].Facts
 			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
 			if vip {
 				facts.Addresses = append(facts.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 			}
 		}
-		time.AfterFunc(4100*time.Millisecond, f.locked(func(*fleet) { have("node-1", false); have("node-2", true) }))
-		time.AfterFunc(9100*time.Millisecond, f.locked(func(*fleet) { have("node-2", false); have("node-1", true) }))
-		time.AfterFunc(15100*time.Millisecond, f.locked(func(*fleet) { have("node-2", true) }))
+		time.AfterFunc(4100*time.Millisecond, f.Locked(func() { have("node-1", false); have("node-2", true) }))
+		time.AfterFunc(9100*time.Millisecond, f.Locked(func() { have("node-2", false); have("node-1", true) }))
+		time.AfterFunc(15100*time.Millisecond, f.Locked(func() { have("node-2", true) }))
 		enough := errors.New("enough")
 		begun := time.Now()
 		var seen []string
@@ -302,6 +302,6 @@ func TestWatchOfAMove(t *testing.T) {
 		seen = slices.DeleteFunc(seen, func(s string) bool { return s == "[]" })
 		same(t, "while it moves", seen[:3], []string{"[node-1]", "[node-2]", "[node-1]"})
 		same(t, "when it is on two", seen[len(seen)-1], "[node-1 node-2]")
-		f.ends()
+		f.Ends()
 	})
 }

@@ -49,7 +49,7 @@ func (r *Rollout) stageRequest(n NodePlan) node.StageRequest {
 func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
 	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
-	return r.during(waiting, func(waits func(string)) error {
+	return r.During(waiting, func(waits func(string)) error {
 		began := time.Now()
 		socket, err := r.replaceManifest(ctx, h, n)
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
@@ -65,26 +67,26 @@ func TestApplyStops(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, freshOf)
-				f.nodes["node-2"].on[c.step] = c.do
+				f.Nodes["node-2"].On[c.step] = c.do
 				proof, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, c.says)
 				same(t, "no proof", proof == nil, true)
-				log := f.log()
+				log := f.Log()
 				for i, what := range log {
 					if what == "node-2 "+c.step {
 						same(t, "afterwards", log[i+1:], c.then)
 						break
 					}
 				}
-				same(t, "node 3", f.times("node-3 transact"), 0)
+				same(t, "node 3", f.Times("node-3 transact"), 0)
 				var stopped *StoppedError
 				if !errors.As(err, &stopped) {
 					t.Fatalf("%T", err)
 				}
 				same(t, "summary", stopped.Summary(), c.summary)
 				same(t, "unchanged", stopped.Unchanged(), !c.changed)
-				same(t, "the reason stays on the node", asked[node.RevertRequest](f, "node-1 back").Reason, "the rollout stopped: "+strings.ReplaceAll(c.says, "\n", "; "))
-				f.ends()
+				same(t, "the reason stays on the node", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 back").Reason, "the rollout stopped: "+strings.ReplaceAll(c.says, "\n", "; "))
+				f.Ends()
 			})
 		})
 	}
@@ -94,14 +96,14 @@ func TestApplyStops(t *testing.T) {
 func TestApplyNotProven(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change()
+		f.Change()
 		proof, err := f.Apply(t.Context(), f.planned(unproven), options)
 		says(t, err, "not proven: node-2: haproxy sees its servers: 2 of 3 up")
 		same(t, "the proof is there to be shown", len(proof.Checks), 1)
-		log := f.log()
+		log := f.Log()
 		same(t, "taken back", log[len(log)-3:], []string{"node-1 back", "node-3 back", "node-2 back"})
-		same(t, "confirmed", f.times("node-1 confirm"), 0)
-		f.ends()
+		same(t, "confirmed", f.Times("node-1 confirm"), 0)
+		f.Ends()
 	})
 }
 
@@ -109,13 +111,13 @@ func TestApplyNotProven(t *testing.T) {
 func TestApplyProofFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-2")
+		f.Change("node-2")
 		_, err := f.Apply(t.Context(), f.planned(func(*Rollout, context.Context, time.Duration) (*Proof, error) {
 			return nil, errors.New("node-3: cannot be asked")
 		}), options)
 		says(t, err, "node-3: cannot be asked")
-		same(t, "taken back", f.times("node-2 back"), 1)
-		f.ends()
+		same(t, "taken back", f.Times("node-2 back"), 1)
+		f.Ends()
 	})
 }
 
@@ -123,9 +125,9 @@ func TestApplyProofFails(t *testing.T) {
 func TestTakeBackFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change()
-		f.nodes["node-1"].on["back"] = refuses("another change is waiting: bob")
-		f.nodes["node-2"].on["back"] = func(_ context.Context, _ remote.Script, say say) error {
+		f.Change()
+		f.Nodes["node-1"].On["back"] = refuses("another change is waiting: bob")
+		f.Nodes["node-2"].On["back"] = func(_ context.Context, _ remote.Script, say say) error {
 			say("confirmed")
 			say("done")
 			return nil
@@ -140,7 +142,7 @@ func TestTakeBackFails(t *testing.T) {
 			"node-1 could not be told (node-1: another change is waiting: bob): it takes the change back by itself within 1m0s",
 		})
 		same(t, "unchanged", stopped.Unchanged(), false)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -148,13 +150,13 @@ func TestTakeBackFails(t *testing.T) {
 func TestTakeBackOverANewConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-2", "node-3")
+		f.Change("node-2", "node-3")
 		cut := func(*Rollout, context.Context, time.Duration) (*Proof, error) {
 			for _, name := range []string{"node-2", "node-3"} {
-				f.hosts[name].(*fakeHost).lose()
+				f.Connection(inventory.Node{Name: name}).(*fakeHost).Lose()
 			}
-			f.locked(func(f *fleet) {
-				f.nodes["node-3"].dial = func(int) error {
+			f.Locked(func() {
+				f.Nodes["node-3"].Dial = func(int) error {
 					return &remote.Error{Host: "node-3", Err: remote.ErrUnreachable}
 				}
 			})()
@@ -168,8 +170,8 @@ func TestTakeBackOverANewConnection(t *testing.T) {
 		same(t, "summary", stopped.Summary(), []string{
 			"taken back, as before: node-2", "node-3 could not be told (node-3: is not reachable): it takes the change back by itself within 1m0s",
 		})
-		same(t, "connections, and the one for its confirmation", f.dialed["node-2"], 3)
-		f.ends()
+		same(t, "connections, and the one for its confirmation", f.Dialed["node-2"], 3)
+		f.Ends()
 	})
 }
 
@@ -214,24 +216,24 @@ func TestConfirmFails(t *testing.T) {
 	}
 	cases := []struct {
 		name    string
-		differ  func(f *fleet)
+		differ  func(f *fakeFleet)
 		says    string
 		summary []string
 		back    int
 	}{
 		{
-			"a node cannot be reached by a new connection", func(f *fleet) { f.nodes["node-2"].dial = second }, "node: is not reachable",
+			"a node cannot be reached by a new connection", func(f *fakeFleet) { f.Nodes["node-2"].Dial = second }, "node: is not reachable",
 			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
 		},
 		{
-			"a daemon died a moment later", func(f *fleet) {
-				f.nodes["node-1"].on["still"] = refuses("haproxy died a moment after it had taken its new file")
+			"a daemon died a moment later", func(f *fakeFleet) {
+				f.Nodes["node-1"].On["still"] = refuses("haproxy died a moment after it had taken its new file")
 			}, "node-1: haproxy died a moment after it had taken its new file",
 			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
 		},
 		{
-			"a node has taken it back", func(f *fleet) {
-				f.nodes["node-3"].on["confirm"] = refuses("nothing is waiting to be confirmed: it was taken back, timer")
+			"a node has taken it back", func(f *fakeFleet) {
+				f.Nodes["node-3"].On["confirm"] = refuses("nothing is waiting to be confirmed: it was taken back, timer")
 			}, "node-3: nothing is waiting to be confirmed: it was taken back, timer",
 			[]string{
 				"changed and confirmed: node-1, node-2",
@@ -239,9 +241,9 @@ func TestConfirmFails(t *testing.T) {
 			}, 0,
 		},
 		{
-			"no node can be reached: all are taken back, over the old ones", func(f *fleet) {
-				for _, n := range f.nodes {
-					n.dial = second
+			"no node can be reached: all are taken back, over the old ones", func(f *fakeFleet) {
+				for _, n := range f.Nodes {
+					n.Dial = second
 				}
 			}, "node: is not reachable\nnode: is not reachable\nnode: is not reachable",
 			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
@@ -251,7 +253,7 @@ func TestConfirmFails(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				f.change()
+				f.Change()
 				c.differ(f)
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				says(t, err, c.says)
@@ -260,8 +262,8 @@ func TestConfirmFails(t *testing.T) {
 					t.Fatalf("%T", err)
 				}
 				same(t, "summary", stopped.Summary(), c.summary)
-				same(t, "taken back", f.times("node-1 back")+f.times("node-2 back")+f.times("node-3 back"), c.back)
-				f.ends()
+				same(t, "taken back", f.Times("node-1 back")+f.Times("node-2 back")+f.Times("node-3 back"), c.back)
+				f.Ends()
 			})
 		})
 	}
@@ -272,10 +274,10 @@ func TestConfirmFails(t *testing.T) {
 func TestInterruptedTooLate(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
-		f.change("node-2", "node-3")
+		f.Change("node-2", "node-3")
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
-		f.nodes["node-2"].on["confirm"] = func(ctx context.Context, _ remote.Script, say say) error {
+		f.Nodes["node-2"].On["confirm"] = func(ctx context.Context, _ remote.Script, say say) error {
 			interrupt()
 			if ctx.Err() == nil {
 				say("done")
@@ -285,8 +287,8 @@ func TestInterruptedTooLate(t *testing.T) {
 		if _, err := f.Apply(ctx, f.planned(proven), options); err != nil {
 			t.Errorf("says %v", err)
 		}
-		same(t, "taken back", f.times("node-2 back")+f.times("node-3 back"), 0)
-		f.ends()
+		same(t, "taken back", f.Times("node-2 back")+f.Times("node-3 back"), 0)
+		f.Ends()
 	})
 }
 
@@ -298,7 +300,7 @@ func TestInterrupted(t *testing.T) {
 		t.Run(at, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				f.change("node-2", "node-3")
+				f.Change("node-2", "node-3")
 				ctx, interrupt := context.WithCancel(t.Context())
 				defer interrupt()
 				stop := func(ctx context.Context, _ remote.Script, _ say) error {
@@ -307,14 +309,14 @@ func TestInterrupted(t *testing.T) {
 					return &remote.Error{Host: "node-3", Err: fmt.Errorf("interrupted during %s: %w", at, ctx.Err())}
 				}
 				var held, early atomic.Int32
-				for _, n := range f.nodes {
-					n.on["lock"] = func(_ context.Context, _ remote.Script, say say) error {
+				for _, n := range f.Nodes {
+					n.On["lock"] = func(_ context.Context, _ remote.Script, say say) error {
 						held.Add(1)
 						say("locked")
 						return nil
 					}
-					n.on["release"] = func(context.Context, remote.Script, say) error { held.Add(-1); return nil }
-					n.on["back"] = func(_ context.Context, _ remote.Script, say say) error {
+					n.On["release"] = func(context.Context, remote.Script, say) error { held.Add(-1); return nil }
+					n.On["back"] = func(_ context.Context, _ remote.Script, say say) error {
 						time.Sleep(time.Second)
 						early.Store(3 - held.Load())
 						say("done")
@@ -329,7 +331,7 @@ func TestInterrupted(t *testing.T) {
 						return nil, ctx.Err()
 					}
 				default:
-					f.nodes["node-3"].on[at] = stop
+					f.Nodes["node-3"].On[at] = stop
 				}
 				_, err := f.Apply(ctx, f.planned(prove), options)
 				if !errors.Is(err, context.Canceled) {
@@ -342,7 +344,7 @@ func TestInterrupted(t *testing.T) {
 				same(t, "summary", stopped.Summary(), []string{"taken back, as before: node-3, node-2", "every node is as before"})
 				same(t, "locks given up early", early.Load(), int32(0))
 				same(t, "locks at the end", held.Load(), int32(0))
-				f.ends()
+				f.Ends()
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -13,12 +14,12 @@ import (
 // so that nothing but renames and reloads is left to do.
 func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
 	return r.eachPlan(p, func(n NodePlan) bool { return !n.Empty() }, func(n NodePlan) error {
-		h, err := r.host(ctx, n.Node)
+		h, err := r.Connect(ctx, n.Node)
 		if err != nil {
 			return err
 		}
 		checking := Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
-		return r.step(checking, func() error { return node.Stage(ctx, h, r.stageRequest(n)) })
+		return r.Step(checking, func() error { return node.Stage(ctx, h, r.stageRequest(n)) })
 	})
 }
 
@@ -31,12 +32,12 @@ func (r *Rollout) eachPlan(p *Plan, choose func(NodePlan) bool, do func(NodePlan
 			nodes, plans[n.Node.Name] = append(nodes, n.Node), n
 		}
 	}
-	return r.each(nodes, func(n inventory.Node) error { return do(plans[n.Name]) })
+	return fleet.Each(nodes, func(n inventory.Node) error { return do(plans[n.Name]) })
 }
 
 // applyNode changes one node. It is armed from the first change on.
 func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
-	h, err := r.host(ctx, n.Node)
+	h, err := r.Connect(ctx, n.Node)
 	if err != nil {
 		return err
 	}
@@ -46,13 +47,13 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 		}
 	}
 	installing := Event{Node: n.Node.Name, Step: "installing files", Usual: transactUsual}
-	if err := r.step(installing, func() error { return r.transact(ctx, h, n) }); err != nil {
+	if err := r.Step(installing, func() error { return r.transact(ctx, h, n) }); err != nil {
 		return err
 	}
 	if err := r.useFiles(ctx, h, n); err != nil {
 		return err
 	}
-	r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
+	r.Report(Event{Node: n.Node.Name, Step: "changed", Done: true})
 	return nil
 }
 
@@ -83,7 +84,7 @@ func (r *Rollout) useFiles(ctx context.Context, h Host, n NodePlan) error {
 
 func (r *Rollout) activateDaemons(ctx context.Context, h Host, n NodePlan) error {
 	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
-	err := r.step(activating, func() error { return r.activate(ctx, h, n) })
+	err := r.Step(activating, func() error { return r.activate(ctx, h, n) })
 	if err == nil && (n.HAProxy != Leave || n.Keepalived != Leave) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

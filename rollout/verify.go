@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 )
 
 // Verify looks at the nodes and through the VIP until everything is as it
@@ -27,29 +27,34 @@ func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proo
 }
 
 // until looks again and again until a proof comes true, for at most patience.
-func (r *Rollout) until(ctx context.Context, patience time.Duration, more inspection, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
-	deadline := time.Now().Add(patience)
+func (r *Rollout) until(ctx context.Context, patience time.Duration, more fleet.Inspection, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
 	over := proving
 	over.Over = true
-	defer r.report(over)
-	for {
-		facts, err := r.inspectAll(ctx, more)
-		if err != nil {
-			return nil, err
-		}
-		proof, err := prove(ctx, facts)
-		if err != nil || proof.Works() || time.Now().After(deadline) {
-			return proof, err
-		}
-		waits := proving
-		waits.Waits = proof.firstNo()
-		r.report(waits)
-		select {
-		case <-ctx.Done():
-			return proof, ctx.Err()
-		case <-time.After(again):
-		}
+	defer r.Report(over)
+	var proof *Proof
+	var failed error
+	waits := func(what string) {
+		waiting := proving
+		waiting.Waits = what
+		r.Report(waiting)
 	}
+	unproven := fleet.Retry{Patience: patience, Waits: waits}.Do(ctx, func() error {
+		var facts map[string]*Facts
+		if facts, failed = r.Inspect(ctx, more); failed != nil {
+			return nil
+		}
+		if proof, failed = prove(ctx, facts); failed != nil || proof.Works() {
+			return nil
+		}
+		return errors.New(proof.firstNo())
+	})
+	if failed != nil {
+		return proof, failed
+	}
+	if unproven != nil {
+		return proof, ctx.Err()
+	}
+	return proof, nil
 }
 
 // again is how long a proof that did not come true waits before the next try.
@@ -64,20 +69,20 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	if err := r.refuseProof(facts); err != nil {
 		return nil, err
 	}
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
 	proof := &Proof{}
-	asked := r.askAll(ctx, ca)
-	for _, n := range r.present() {
+	asked := r.askAll(ctx, control)
+	for _, n := range r.Present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
-		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.absent)...)
+		proof.Checks = append(proof.Checks, checkNode(r.Cluster, n, facts[n.Name], r.leftOut())...)
 		proof.Checks = append(proof.Checks, checkMetrics(r.Cluster, n, facts[n.Name])...)
 	}
 	holders := map[netip.Addr]string{}
 	for i, vip := range r.Cluster.VIPs {
-		holder, check := checkHolder(vip, r.everyone(), facts)
+		holder, check := checkHolder(vip, r.Everyone(), facts)
 		holders[vip] = holder
 		if i == 0 {
 			proof.Holder = holder
@@ -88,19 +93,19 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 		proof.Checks = append(proof.Checks, check)
 	}
 	proof.Checks = append(proof.Checks, asked[""]...)
-	proof.Checks = append(proof.Checks, r.proveServices(ctx, holders, facts)...)
-	proof.Checks = append(proof.Checks, r.proveWorkers(ctx, ca, facts)...)
+	proof.Checks = append(proof.Checks, r.proveServices(ctx, control, holders, facts)...)
+	proof.Checks = append(proof.Checks, r.proveWorkers(ctx, control, facts)...)
 	return proof, nil
 }
 
 func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
-	ca, err := r.authority()
+	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
 	proof := &Proof{}
-	asked := r.askAll(ctx, ca)
-	for _, n := range r.present() {
+	asked := r.askAll(ctx, control)
+	for _, n := range r.Present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		for _, vip := range r.Cluster.VIPs {
 			held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", vip), OK: !facts[n.Name].Holds(vip), Detail: "ok"}
@@ -115,11 +120,10 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 
 // askAll asks every apiserver, and every VIP, at once. The key is the node's
 // name, empty for the VIPs.
-func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Check {
-	present := r.present()
+func (r *Rollout) askAll(ctx context.Context, control *apiserver.ControlPlane) map[string][]Check {
+	present := r.Present()
 	entrances := r.Cluster.Entrances()
 	answers := make([][]Check, len(present)+len(entrances))
-	control := r.controlPlane(ca)
 	var wg sync.WaitGroup
 	ask := func(i int, node, through string, at netip.AddrPort, paths ...string) {
 		for j, err := range control.Reach(ctx, through, at, paths...) {
@@ -136,6 +140,18 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 	out := map[string][]Check{"": slices.Concat(answers[len(present):]...)}
 	for i, n := range present {
 		out[n.Name] = answers[i]
+	}
+	return out
+}
+
+// leftOut are the control-plane nodes that cannot be reached.
+func (r *Rollout) leftOut() map[string]bool {
+	out := map[string]bool{}
+	for _, n := range r.Cluster.Nodes {
+		out[n.Name] = true
+	}
+	for _, n := range r.Present() {
+		delete(out, n.Name)
 	}
 	return out
 }

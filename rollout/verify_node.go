@@ -8,7 +8,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// checkNode judges what the inspection found.
+// checkNode judges what the fleet.Inspection found.
 func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
 	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
 }
@@ -50,7 +50,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(kubeletAt(c), " or ")), OK: f.Connected, Detail: "ok"}
+	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}

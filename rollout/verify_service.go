@@ -10,19 +10,17 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
-// serviceBackend is what haproxy.cfg calls a service's backend.
-func serviceBackend(s inventory.Service) string { return "service-" + s.Name }
-
 // proveServices connects to every service through its VIPs, at once, and takes
 // from the HAProxy of a VIP's holder who answers behind it.
-func (r *Rollout) proveServices(ctx context.Context, holders map[netip.Addr]string, facts map[string]*Facts) []Check {
+func (r *Rollout) proveServices(ctx context.Context, control *apiserver.ControlPlane, holders map[netip.Addr]string, facts map[string]*Facts) []Check {
 	out := make([][]Check, len(r.Cluster.Services))
-	control := r.controlPlane(nil)
 	var wg sync.WaitGroup
 	for i, s := range r.Cluster.Services {
 		addresses := r.Cluster.ServiceAddresses(s)
@@ -56,7 +54,7 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Fact
 		check.Detail, check.Cure = err.Error(), "look at `journalctl -u haproxy` on "+holder
 		return check
 	}
-	servers := f.Backends[serviceBackend(s)]
+	servers := f.Backends[node.ServiceBackend(s.Name)]
 	var down []string
 	for _, server := range servers {
 		if !server.Up() {

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
 )
 
 // TestAnswer: a check has the hint of its error, or what helps with most others.
@@ -31,49 +31,6 @@ func TestAnswer(t *testing.T) {
 	for _, answers := range []bool{true, false} {
 		name := &apiserver.NameError{Address: at, Answers: answers}
 		same(t, "a missing SAN", answer("", "", name), Check{Detail: name.Error(), Cure: name.Hint(), MissingSAN: answers})
-	}
-}
-
-// way is a Host that only connects: to where routes says, and nowhere else.
-type way struct {
-	Host
-	routes map[string]netip.AddrPort
-}
-
-func (w way) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if to, ok := w.routes[address]; ok {
-		return (&net.Dialer{}).DialContext(ctx, network, to.String())
-	}
-	return nil, &remote.Error{Host: "node-1", Err: remote.ErrForwardFailed}
-}
-
-// Run has no credentials to give.
-func (w way) Run(context.Context, remote.Script, func(remote.Record) error) error {
-	return &remote.Error{Host: "node-1", Err: remote.ErrTimeout}
-}
-
-func TestAuthority(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		name   string
-		differ func(map[string]*Facts)
-		says   string
-	}{
-		{"the same on every node", func(map[string]*Facts) {}, ""},
-		{"a node is left out", func(f map[string]*Facts) { delete(f, "node-2") }, ""},
-		{"not there", func(f map[string]*Facts) { delete(f["node-2"].Files, caPath) }, "node-2: /etc/kubernetes/pki/ca.crt is not there"},
-		{"no certificate", func(f map[string]*Facts) { put(f["node-1"], caPath, 0o644, []byte("hello")) }, "node-1: /etc/kubernetes/pki/ca.crt holds no certificate"},
-		{"two clusters", func(f map[string]*Facts) { put(f["node-3"], caPath, 0o644, stranger.pem) }, "node-3: /etc/kubernetes/pki/ca.crt differs from the other nodes': not one cluster"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			r := rolloutOf(t, home)
-			r.facts = all(t, r, freshOf)
-			c.differ(r.facts)
-			_, err := r.authority()
-			says(t, err, c.says)
-		})
 	}
 }
 
@@ -96,7 +53,7 @@ func TestCheckHolder(t *testing.T) {
 			facts[h].Addresses = append(facts[h].Addresses, address("eth0", "10.1.233.1/32"))
 		}
 		c.want.What = "one node holds 10.1.233.1"
-		holder, check := checkHolder(r.Cluster.VIP, r.everyone(), facts)
+		holder, check := checkHolder(r.Cluster.VIP, r.Everyone(), facts)
 		same(t, "holder", holder, c.holder)
 		same(t, "check", check, c.want)
 	}
@@ -166,6 +123,7 @@ func TestCheckNode(t *testing.T) {
 type live struct {
 	*Rollout
 	answers map[string]http.HandlerFunc // by node; "" is the VIP
+	facts   map[string]*Facts
 }
 
 // goLive finds a port that is free on all addresses, and listens there.
@@ -173,9 +131,9 @@ func goLive(t testing.TB, subnet string) *live {
 	t.Helper()
 	r := rolloutOf(t, home)
 	addresses := []string{"", subnet + ".1", subnet + ".2", subnet + ".3"}
-	l := &live{r, map[string]http.HandlerFunc{}}
+	l := &live{r, map[string]http.HandlerFunc{}, nil}
 	vip := subnet + ".9"
-	cert := authority.certificate(t, farAhead, []string{"kubernetes"}, append(addresses[1:], vip)...)
+	cert := authority.Certificate(t, farAhead, []string{"kubernetes"}, append(addresses[1:], vip)...)
 	serve := func(name, host string, port uint16) uint16 {
 		l.answers[name] = says200
 		return apiserverAt(t, fmt.Sprintf("%s:%d", host, port), cert, func(w http.ResponseWriter, r *http.Request) { l.answers[name](w, r) }).Port()
@@ -188,7 +146,7 @@ func goLive(t testing.TB, subnet string) *live {
 		n.Address = netip.MustParseAddr(addresses[i+1])
 		serve(n.Name, addresses[i+1], port)
 	}
-	r.facts = all(t, r, applied)
+	l.facts = fleettest.Know(t, r.Fleet, all(t, r, applied), nil)
 	return l
 }
 
@@ -265,7 +223,7 @@ func etcds(t testing.TB, health map[string]string) map[string]Host {
 		}), ReadHeaderTimeout: time.Minute, ErrorLog: quiet}
 		go s.Serve(l) //nolint:errcheck // it is closed
 		t.Cleanup(func() { _ = s.Close() })
-		out[name] = way{routes: map[string]netip.AddrPort{"127.0.0.1:2381": netip.MustParseAddrPort(l.Addr().String())}}
+		out[name] = way{Routes: map[string]netip.AddrPort{"127.0.0.1:2381": netip.MustParseAddrPort(l.Addr().String())}}
 	}
 	return out
 }
@@ -317,19 +275,15 @@ func TestQuorate(t *testing.T) {
 			for name, status := range c.sick {
 				l.answers[name] = respond(status, "")
 			}
-			l.absent = map[string]bool{}
 			for _, name := range c.absent {
-				l.absent[name] = true
 				delete(l.facts, name)
 			}
-			l.hosts = map[string]Host{}
+			hosts := map[string]Host{}
 			for _, n := range l.Cluster.Nodes {
-				l.hosts[n.Name] = way{}
+				hosts[n.Name] = way{}
 			}
-			maps.Copy(l.hosts, etcds(t, c.etcd))
-			if len(c.absent) == 0 {
-				l.absent = nil
-			}
+			maps.Copy(hosts, etcds(t, c.etcd))
+			fleettest.Know(t, l.Fleet, l.facts, hosts)
 			says(t, l.quorate(t.Context(), l.Cluster.Nodes[0]), c.says)
 		})
 	}
@@ -342,9 +296,8 @@ func TestQuorateOfFive(t *testing.T) {
 	for _, name := range []string{"node-4", "node-5"} {
 		l.Cluster.Nodes = append(l.Cluster.Nodes, inventory.Node{Name: name})
 	}
-	l.absent = map[string]bool{"node-4": true, "node-5": true}
+	fleettest.Know(t, l.Fleet, l.facts, nil)
 	says(t, l.quorate(t.Context(), l.Cluster.Nodes[0]), "node-1: its apiserver is not restarted: 2 other apiservers would be left, fewer than the majority of 3")
-	l.absent = map[string]bool{"node-5": true}
 	l.Cluster.Nodes = slices.Delete(l.Cluster.Nodes, 3, 4)
 	says(t, l.quorate(t.Context(), l.Cluster.Nodes[0]), "node-1: its apiserver is not restarted: 2 other apiservers would be left, fewer than the majority of 3")
 }
@@ -373,6 +326,6 @@ func TestAwaitReady(t *testing.T) {
 	}
 	// what no waiting mends is said at once
 	l.Cluster.Nodes[1].Address = netip.MustParseAddr("127.2.1.7")
-	l.Cluster.Port = apiserverAt(t, "127.2.1.7:0", authority.certificate(t, farAhead, []string{"kubernetes"}), says200).Port()
+	l.Cluster.Port = apiserverAt(t, "127.2.1.7:0", authority.Certificate(t, farAhead, []string{"kubernetes"}), says200).Port()
 	says(t, l.awaitReady(t.Context(), l.Cluster.Nodes[1], silently), "node-2: the apiserver's certificate is not for 127.2.1.7: it names kubernetes")
 }

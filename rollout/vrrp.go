@@ -59,20 +59,20 @@ func (p *NodePlan) planFailback(c *inventory.Cluster, f *Facts) {
 func (r *Rollout) startWaiting(ctx context.Context, p *Plan) error {
 	waits := func(n NodePlan) bool { return n.waits }
 	return r.eachPlan(p, waits, func(n NodePlan) error {
-		h, err := r.host(ctx, n.Node)
+		h, err := r.Connect(ctx, n.Node)
 		if err != nil {
 			return err
 		}
 		n.HAProxy, n.Kubelet, n.Sysctl, n.units, n.Enable, n.Disable = Leave, Leave, SysctlLeave, false, nil, nil
 		n.Keepalived, n.open, n.close = Start, nil, nil
 		starting := Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual}
-		if err := r.step(starting, func() error { return node.Activate(ctx, h, r.activateRequest(n)) }); err != nil {
+		if err := r.Step(starting, func() error { return node.Activate(ctx, h, r.activateRequest(n)) }); err != nil {
 			return err
 		}
 		r.mu.Lock()
 		r.activated = time.Now()
 		r.mu.Unlock()
-		r.report(Event{Node: n.Node.Name, Step: "changed", Done: true})
+		r.Report(Event{Node: n.Node.Name, Step: "changed", Done: true})
 		return nil
 	})
 }

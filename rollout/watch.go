@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 )
 
@@ -16,7 +17,7 @@ import (
 // not answer holds up nobody, and says for how long it has not. The first time
 // is when all nodes have answered, or after a second.
 func (r *Rollout) Watch(ctx context.Context, interval time.Duration, show func(*Status) error) error {
-	nodes := r.everyone()
+	nodes := r.Everyone()
 	w := &watch{nodes: nodes, vips: r.Cluster.VIPs, seen: make([]glance, len(nodes)), gained: map[netip.Addr]time.Time{}, all: make(chan struct{}), missing: len(nodes)}
 	for i, n := range nodes {
 		w.seen[i].err = fmt.Errorf("%s: no answer yet", n.Name)
@@ -78,10 +79,8 @@ func (w *watch) lookAt(ctx context.Context, r *Rollout, i int, interval time.Dur
 			}
 		}
 		w.mu.Unlock()
-		select {
-		case <-ctx.Done():
+		if fleet.Sleep(ctx, interval) != nil {
 			return
-		case <-time.After(interval):
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -19,41 +20,41 @@ const theWorker = "worker-1"
 
 // balancedFleet is a cluster in which everything goes through the VIP already,
 // and that is to have a balancer on its worker, whose facts of makes.
-func balancedFleet(t *testing.T, of func(*testing.T, *fleet, inventory.Node) *Facts) *fleet {
+func balancedFleet(t *testing.T, of func(*testing.T, *fakeFleet, inventory.Node) *Facts) *fakeFleet {
 	t.Helper()
 	f, _ := managedFleet(t, appliedOf)
 	f.Cluster.WorkerBalancer = &inventory.WorkerBalancer{Port: 7443, Strategy: inventory.Failover}
-	f.local = &fakeNode{cert: authority.certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
-	for name, n := range f.nodes {
-		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
-		put(n.facts, certificatePath, 0o644, certificate)
-		put(n.facts, adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+	f.Local = &fakeNode{Certificate: authority.Certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
+	for name, n := range f.Nodes {
+		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
+		put(n.Facts, certificatePath, 0o644, certificate)
+		put(n.Facts, adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 	}
 	worker := inventory.Node{Name: theWorker, Worker: true, Address: netip.MustParseAddr("127.9.2.1")}
 	f.Cluster.Workers = []inventory.Node{worker}
-	node := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
-	f.nodes[theWorker] = node
-	node.facts = of(t, f, worker)
+	node := &fakeNode{ID: theWorker, Machines: f.Machines, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}
+	f.Nodes[theWorker] = node
+	node.Facts = of(t, f, worker)
 	return f
 }
 
 // justJoined is a worker as kubeadm has left it.
-func justJoined(t *testing.T, f *fleet, n inventory.Node) *Facts {
+func justJoined(t *testing.T, f *fakeFleet, n inventory.Node) *Facts {
 	t.Helper()
 	facts := debian(f.Cluster, n)
 	facts.Keepalived, facts.Manifests, facts.Listeners = Package{}, nil, nil
 	delete(facts.Units, "keepalived.service")
-	put(facts, caPath, 0o644, authority.pem)
+	put(facts, caPath, 0o644, authority.PEM)
 	put(facts, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
 	put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 	return facts
 }
 
 // balanced is a worker on which there is nothing to do.
-func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
+func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *Facts {
 	t.Helper()
 	before := justJoined(t, f, n)
-	f.nodes[n.Name].save("0", before)
+	f.Nodes[n.Name].Save("0", before)
 	facts := justJoined(t, f, n)
 	artifacts, err := f.Templates.Worker(f.Cluster, n, render.Facts{HAProxy: facts.HAProxy.Version})
 	if err != nil {
@@ -62,7 +63,7 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 	for _, a := range artifacts {
 		put(facts, a.Path, a.Mode, a.Content)
 	}
-	edited, err := pointAtBalancer(f.Cluster, before.Files[kubeletPath].Content, authority.pem, nil)
+	edited, err := pointAtBalancer(f.Cluster, before.Files[kubeletPath].Content, authority.PEM, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +75,14 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 	for _, n := range f.Cluster.Nodes {
 		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
-	f.nodes[n.Name].save("1", facts)
+	f.Nodes[n.Name].Save("1", facts)
 	return facts
 }
 
 // activations writes down what activate is given on the worker.
-func (f *fleet) activations() *[]string {
+func (f *fakeFleet) activations() *[]string {
 	var got []string
-	f.nodes[theWorker].on["activate"] = func(_ context.Context, s remote.Script, say say) error {
+	f.Nodes[theWorker].On["activate"] = func(_ context.Context, s remote.Script, say say) error {
 		q := nodetest.As[node.ActivateRequest](s)
 		units := ""
 		if q.ReadUnits {
@@ -109,7 +110,7 @@ func (n NodePlan) change(path string) *Change {
 func TestBalancerComes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		f.change() // something for the others, too
+		f.Change() // something for the others, too
 		activations := f.activations()
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
@@ -127,8 +128,8 @@ func TestBalancerComes(t *testing.T) {
 			"127.0.0.1:7443 haproxy=start kubelet= enable=haproxy.service disable= units=1",
 			"127.0.0.1:7443 haproxy= kubelet=restart enable= disable= units=",
 		})
-		inTurn(t, f.log(), "node-1 activate", "worker-1 transact")
-		f.ends()
+		inTurn(t, f.Log(), "node-1 activate", "worker-1 transact")
+		f.Ends()
 	})
 }
 
@@ -136,12 +137,12 @@ func TestBalancerComes(t *testing.T) {
 func TestBalancerLeadsNowhere(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		differ func(f *fleet)
+		differ func(f *fakeFleet)
 		says   string
 	}{
-		{"nobody answers", func(f *fleet) { f.local.down.Store(true) }, "worker-1: the host could not connect"},
-		{"no apiserver is ready", func(f *fleet) { f.local.ready = func() int { return 500 } }, "answers 500 Internal Server Error"},
-		{"its sshd forwards nothing, and haproxy sees nobody", func(f *fleet) { f.nodes[theWorker].noForwarding = true }, "its haproxy has not seen any apiserver to be ready"},
+		{"nobody answers", func(f *fakeFleet) { f.Local.Down.Store(true) }, "worker-1: the host could not connect"},
+		{"no apiserver is ready", func(f *fakeFleet) { f.Local.Ready = func() int { return 500 } }, "answers 500 Internal Server Error"},
+		{"its sshd forwards nothing, and haproxy sees nobody", func(f *fakeFleet) { f.Nodes[theWorker].NoForwarding = true }, "its haproxy has not seen any apiserver to be ready"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -153,8 +154,8 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 					t.Errorf("got %v, want %s", err, c.says)
 				}
 				same(t, "activations", len(*activations), 1)
-				same(t, "taken back", f.times("worker-1 back"), 1)
-				f.ends()
+				same(t, "taken back", f.Times("worker-1 back"), 1)
+				f.Ends()
 			})
 		})
 	}
@@ -164,14 +165,14 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 func TestBalancerWithoutForwarding(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		node := f.nodes[theWorker]
-		node.noForwarding = true
-		node.facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
+		node := f.Nodes[theWorker]
+		node.NoForwarding = true
+		node.Facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
 		activations := f.activations()
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "activations", len(*activations), 2)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -181,7 +182,7 @@ func TestBalancerStays(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
 		same(t, "nothing to do", f.planned(nil).Changing(), []string(nil))
-		worker := f.nodes[theWorker].facts
+		worker := f.Nodes[theWorker].Facts
 		was := worker.Files[render.HAProxyPath]
 		was.Content = []byte(strings.Replace(string(was.Content), "    server node-3", "    # server node-3", 1))
 		worker.Files[render.HAProxyPath] = was
@@ -189,7 +190,7 @@ func TestBalancerStays(t *testing.T) {
 		told := retell(f.planned(nil).of(theWorker))
 		same(t, "a server that is not there", told.Files, []string{"changed " + render.HAProxyPath})
 		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy reload"})
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -205,7 +206,7 @@ func TestBalancerOnAnotherPort(t *testing.T) {
 				diff := p.of(theWorker).change(kubeletPath).Diff
 				same(t, "the server alone", strings.Contains(diff, "+    server: https://127.0.0.1:7444\n") && !strings.Contains(diff, "+    tls-server-name"), true)
 				same(t, "notes", p.of(theWorker).notes, []string(nil))
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -216,7 +217,7 @@ func TestBalancerUnused(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
 		f.Cluster.Endpoint = inventory.Leave
-		put(f.nodes[theWorker].facts, render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind :443\n"))
+		put(f.Nodes[theWorker].Facts, render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind :443\n"))
 		p := f.planned(proven)
 		same(t, "files", retell(p.of(theWorker)).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
 		same(t, "notes", p.Notes(), []string{
@@ -227,7 +228,7 @@ func TestBalancerUnused(t *testing.T) {
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "activations", len(*activations), 1)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -236,24 +237,24 @@ func TestBalancerUnused(t *testing.T) {
 func TestBalancerGoes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		plan   func(ctx context.Context, f *fleet) (*Plan, error)
+		plan   func(ctx context.Context, f *fakeFleet) (*Plan, error)
 		server string
 	}{
-		{"to the VIP", func(ctx context.Context, f *fleet) (*Plan, error) {
+		{"to the VIP", func(ctx context.Context, f *fakeFleet) (*Plan, error) {
 			f.Cluster.WorkerBalancer = nil
 			return f.Plan(ctx)
 		}, "https://127.9.1.9:1"},
-		{"to where it was", func(ctx context.Context, f *fleet) (*Plan, error) {
+		{"to where it was", func(ctx context.Context, f *fakeFleet) (*Plan, error) {
 			f.Cluster.WorkerBalancer, f.Cluster.Endpoint = nil, inventory.Leave
 			return f.Plan(ctx)
 		}, "https://node-1.home.arpa:6443"},
-		{"with kplb", func(ctx context.Context, f *fleet) (*Plan, error) {
+		{"with kplb", func(ctx context.Context, f *fakeFleet) (*Plan, error) {
 			for _, n := range f.Cluster.Nodes {
 				before := fresh(t, f.Cluster, n)
-				put(before, certificatePath, 0o644, f.nodes[n.Name].facts.Files[certificatePath].Content)
+				put(before, certificatePath, 0o644, f.Nodes[n.Name].Facts.Files[certificatePath].Content)
 				put(before, adminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
-				f.nodes[n.Name].save("0", before)
-				f.nodes[n.Name].save("1", f.nodes[n.Name].facts)
+				f.Nodes[n.Name].Save("0", before)
+				f.Nodes[n.Name].Save("1", f.Nodes[n.Name].Facts)
 			}
 			return f.PlanBack(ctx, 0)
 		}, "https://node-1.home.arpa:6443"},
@@ -274,7 +275,7 @@ func TestBalancerGoes(t *testing.T) {
 				_, err = f.Apply(t.Context(), p, options)
 				says(t, err, "")
 				same(t, "activations", *activations, []string{"haproxy=stop kubelet=restart enable= disable=haproxy.service units=1"})
-				f.ends()
+				f.Ends()
 			})
 		})
 	}
@@ -287,8 +288,8 @@ func TestBalancerComesBack(t *testing.T) {
 		now := justJoined(t, f, f.Cluster.Workers[0])
 		put(now, kubeletPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 		put(now, basePath+"/current", 0o600, []byte("2\n"))
-		node := f.nodes[theWorker]
-		node.facts = now
+		node := f.Nodes[theWorker]
+		node.Facts = now
 		p, _, err := f.planNodeBack(t.Context(), f.Cluster.Workers[0], now, -1)
 		if err == nil { // connected by then
 			same(t, "listens", joined(p.serves, " "), "127.0.0.1:7443")
@@ -296,7 +297,7 @@ func TestBalancerComesBack(t *testing.T) {
 			same(t, "kubelet", strings.Contains(string(p.change(kubeletPath).Content), "tls-server-name: kubernetes"), true)
 		}
 		says(t, err, "")
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -304,14 +305,14 @@ func TestBalancerComesBack(t *testing.T) {
 func TestBalancerNotInstalled(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		facts := f.nodes[theWorker].facts
+		facts := f.Nodes[theWorker].Facts
 		facts.HAProxy = Package{}
 		delete(facts.Units, "haproxy.service")
 		delete(facts.Files, render.HAProxyPath)
 		p := f.planned(nil)
 		same(t, "packages", p.of(theWorker).Packages, []string{"haproxy"})
 		same(t, "files", retell(p.of(theWorker)).Files, []string{"new " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -319,14 +320,14 @@ func TestBalancerNotInstalled(t *testing.T) {
 func TestBalancerWasNotInstalled(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
-		before := f.nodes[theWorker].saved["0"]
+		before := f.Nodes[theWorker].Saved["0"]
 		delete(before.Files, render.HAProxyPath)
 		delete(before.Units, "haproxy")
 		f.Cluster.WorkerBalancer = nil
 		told := retell(f.planned(nil).of(theWorker))
 		same(t, "files", told.Files, []string{"removed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
 		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy stop", "disable haproxy.service"})
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -359,7 +360,7 @@ func TestBalancerRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := balancedFleet(t, justJoined)
-			facts := f.nodes[theWorker].facts
+			facts := f.Nodes[theWorker].Facts
 			c.differ(facts)
 			found := refusals(f.Cluster, f.Cluster.Workers[0], facts)
 			got := make([]string, 0, len(found))
@@ -379,7 +380,7 @@ func TestBalancerProven(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
 		checks := func() []string {
-			facts, err := f.Inspect(t.Context())
+			facts, err := f.Inspect(t.Context(), fleet.Inspection{})
 			says(t, err, "")
 			proof, err := f.prove(t.Context(), facts)
 			says(t, err, "")
@@ -394,9 +395,9 @@ func TestBalancerProven(t *testing.T) {
 		same(t, "fine", checks(), []string{
 			"ok  haproxy sees its servers: 3 of 3 up", "ok  /readyz on 127.0.0.1:7443: ok, TLS verified", "ok  kubelet is connected to 127.0.0.1:7443: ok",
 		})
-		f.nodes[theWorker].facts.Servers[1].Status, f.nodes[theWorker].facts.Servers[1].Check = "DOWN", "L4TOUT"
-		f.nodes[theWorker].facts.Connected = false
-		f.local.down.Store(true)
+		f.Nodes[theWorker].Facts.Servers[1].Status, f.Nodes[theWorker].Facts.Servers[1].Check = "DOWN", "L4TOUT"
+		f.Nodes[theWorker].Facts.Connected = false
+		f.Local.Down.Store(true)
 		f.Cluster.Endpoint = inventory.Leave
 		same(t, "not so", checks(), []string{
 			"NO  haproxy sees its servers: 2 of 3 up: node-2 is DOWN (L4TOUT)",
@@ -409,7 +410,7 @@ func TestBalancerProven(t *testing.T) {
 		same(t, "as planned", worker.AsPlanned(), true)
 		worker.HAProxy = "failed"
 		same(t, "as planned", worker.AsPlanned(), false)
-		f.ends()
+		f.Ends()
 	})
 }
 
@@ -417,10 +418,10 @@ func TestBalancerProven(t *testing.T) {
 func TestBalancerNotOurs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		put(f.nodes[theWorker].facts, kubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
+		put(f.Nodes[theWorker].Facts, kubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
 		p := f.planned(nil)
 		same(t, "notes", p.of(theWorker).notes, []string{"/etc/kubernetes/kubelet.conf goes through 127.0.0.1:6443: not touched"})
 		same(t, "kubelet", p.of(theWorker).Kubelet, Leave)
-		f.ends()
+		f.Ends()
 	})
 }

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
 )
@@ -94,13 +96,13 @@ func TestInspect(t *testing.T) {
 		one.Name = "node-" + strconv.Itoa(i)
 		c.Nodes = append(c.Nodes, one)
 	}
-	r := &rollout.Rollout{Cluster: c, Dial: func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+	r := &rollout.Rollout{Fleet: &fleet.Fleet{Cluster: c, Dial: func(ctx context.Context, n inventory.Node) (node.Host, error) {
 		target := at.Target
 		target.Name = n.Name
 		return remote.Dial(ctx, target, remote.Options{KnownHosts: at.Options.KnownHosts})
-	}}
+	}}}
 	defer r.Close()
-	facts, err := r.Inspect(t.Context())
+	facts, err := r.Inspect(t.Context(), fleet.Inspection{})
 	if err != nil || len(facts) != hundred || len(facts["node-7"].Files) < 5 {
 		t.Fatalf("%d answers, %v", len(facts), err)
 	}

@@ -1,0 +1,76 @@
+package fleet
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/remote"
+)
+
+// ControlPlane is how the apiservers are reached with the connections to nodes
+// that there are now. Its error says that the nodes that were inspected do not
+// agree on one CA.
+func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
+	ca, err := f.authority()
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	through := make(map[string]DialFunc, len(f.hosts))
+	for name, h := range f.hosts {
+		through[name] = h.DialContext
+	}
+	return &apiserver.ControlPlane{
+		Cluster: f.Cluster, CA: ca, Dial: f.network(), Through: through, Absent: maps.Clone(f.absent), Credentials: f.credentials,
+		NoRoute: func(err error) bool {
+			var host *remote.Error
+			return errors.As(err, &host)
+		},
+	}, nil
+}
+
+// authority is the cluster's CA as the nodes have it. Two nodes with
+// different ones are not one cluster.
+func (f *Fleet) authority() (*x509.CertPool, error) {
+	var first string
+	pool, facts := x509.NewCertPool(), f.Facts()
+	for _, n := range f.Cluster.Nodes {
+		found := facts[n.Name]
+		if found == nil {
+			continue
+		}
+		pem := authorityOf(found)
+		switch {
+		case len(pem) == 0:
+			return nil, fmt.Errorf("%s: %s is not there", n.Name, kubeadm.CAPath)
+		case first == "":
+			first = string(pem)
+			if !pool.AppendCertsFromPEM(pem) {
+				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, kubeadm.CAPath)
+			}
+		case first != string(pem):
+			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, kubeadm.CAPath)
+		}
+	}
+	return pool, nil
+}
+
+// CA is the cluster's authority as the first node that was inspected has it, in
+// PEM; nil: none was.
+func (f *Fleet) CA() []byte {
+	facts := f.Facts()
+	for _, n := range f.Present() {
+		if found := facts[n.Name]; found != nil && len(authorityOf(found)) > 0 {
+			return authorityOf(found)
+		}
+	}
+	return nil
+}
+
+func authorityOf(f *node.Facts) []byte { return f.Files[kubeadm.CAPath].Content }

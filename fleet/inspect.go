@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+)
+
+// Inspect looks at all nodes at once, connecting to those it has no
+// connection to, and returns what is known of every node that was ever
+// inspected. Its error is a NodeErrors.
+func (f *Fleet) Inspect(ctx context.Context, what Inspection) (map[string]*node.Facts, error) {
+	facts, err := f.InspectNodes(ctx, f.Everyone(), what)
+	var failed NodeErrors
+	if !f.AllowUnreachable || !errors.As(err, &failed) {
+		return facts, err
+	}
+	err = f.leaveOut(failed)
+	return f.Facts(), err
+}
+
+// InspectNodes is Inspect for some of the nodes.
+func (f *Fleet) InspectNodes(ctx context.Context, nodes []inventory.Node, what Inspection) (map[string]*node.Facts, error) {
+	err := Each(nodes, func(n inventory.Node) error {
+		found, err := f.InspectNode(ctx, n, what)
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.facts == nil {
+			f.facts = map[string]*node.Facts{}
+		}
+		f.facts[n.Name] = found
+		return nil
+	})
+	return f.Facts(), err
+}
+
+// InspectNode looks at one node, and leaves Facts as it is.
+func (f *Fleet) InspectNode(ctx context.Context, n inventory.Node, what Inspection) (*node.Facts, error) {
+	h, err := f.Connect(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	var found *node.Facts
+	err = f.Step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
+		found, err = what.Of(ctx, h, f.Cluster, n)
+		return err
+	})
+	return found, err
+}

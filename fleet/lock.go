@@ -1,0 +1,135 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+)
+
+// The lock of a node lives as long as its operator's connection. A heartbeat is
+// sent every few seconds while no program runs there; a node that misses some
+// of them takes its operator for dead.
+const (
+	heartbeatInterval = 5 * time.Second
+	heartbeatTimeout  = 20 * time.Second
+)
+
+// cleanupTimeout is how long all nodes together may take to release their locks.
+const cleanupTimeout = 10 * time.Minute
+
+// NewToken names a change, or a lock. It is random: two operators never have
+// the same.
+func NewToken() string { return strings.ToLower(rand.Text()) }
+
+// Lock is the lock of all nodes of a fleet.
+type Lock struct {
+	Token string // that the nodes know it by
+
+	fleet *Fleet
+	mu    sync.Mutex
+	held  []inventory.Node
+}
+
+// Lock takes the locks of all nodes: until they are released, nobody else
+// changes anything there. Whoever has the first one, by name, tries to take the
+// others: of several operators exactly one gets them all. Its error is a
+// NodeErrors, with a *node.LockedError for each node that somebody else has.
+func (f *Fleet) Lock(ctx context.Context) (*Lock, error) {
+	nodes := f.Everyone()
+	slices.SortFunc(nodes, func(a, b inventory.Node) int { return cmp.Compare(a.Name, b.Name) })
+	lock := &Lock{Token: NewToken(), fleet: f}
+	take := func(n inventory.Node) error { return lock.take(ctx, n) }
+	err := Each(nodes[:1], take)
+	if err == nil {
+		err = Each(nodes[1:], take)
+	}
+	if err != nil {
+		lock.Release(ctx)
+		return nil, err
+	}
+	return lock, nil
+}
+
+func (l *Lock) take(ctx context.Context, n inventory.Node) error {
+	if err := l.hold(ctx, n); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = append(l.held, n)
+	return nil
+}
+
+// hold takes one lock. It belongs to the node's shell that runs the programs.
+func (l *Lock) hold(ctx context.Context, n inventory.Node) error {
+	h, err := l.fleet.Connect(ctx, n)
+	if err != nil {
+		return err
+	}
+	return node.Lock(ctx, h, node.LockRequest{
+		Token: l.Token, Owner: l.fleet.Operator + " since " + time.Now().UTC().Format(time.RFC3339),
+		Heartbeat: heartbeatInterval, Timeout: heartbeatTimeout,
+	})
+}
+
+// Release gives the locks back, also when ctx has ended. A lock whose connection
+// is lost has ended with it.
+func (l *Lock) Release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	_ = Each(l.held, func(n inventory.Node) error { // what is lost ends with its connection
+		h := l.fleet.Connection(n)
+		if h == nil {
+			return nil
+		}
+		return node.Release(ctx, h, l.Token)
+	})
+}
+
+// Retake takes the lock of a node again over a new connection. Until the node has
+// noticed that the old one is gone, the lock is still there, in the name of the
+// same operator, and is taken from it.
+func (l *Lock) Retake(ctx context.Context, n inventory.Node) error {
+	err := l.hold(ctx, n)
+	var held *node.LockedError
+	if !errors.As(err, &held) || !strings.HasPrefix(held.By, l.fleet.Operator+" since ") {
+		return err
+	}
+	h, err := l.fleet.Connect(ctx, n)
+	if err != nil {
+		return err
+	}
+	if _, _, err := node.Unlock(ctx, h); err != nil {
+		return err
+	}
+	return l.hold(ctx, n)
+}
+
+// Unlock takes the locks of all nodes away from whoever holds them, and says
+// who that was, by node. Its error is a NodeErrors.
+func (f *Fleet) Unlock(ctx context.Context) (map[string]string, error) {
+	var mu sync.Mutex
+	owners := map[string]string{}
+	err := Each(f.Everyone(), func(n inventory.Node) error {
+		h, err := f.Connect(ctx, n)
+		if err != nil {
+			return err
+		}
+		owner, held, err := node.Unlock(ctx, h)
+		if held {
+			mu.Lock()
+			defer mu.Unlock()
+			owners[n.Name] = owner
+		}
+		return err
+	})
+	return owners, err
+}

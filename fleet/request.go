@@ -1,0 +1,61 @@
+package fleet
+
+import (
+	"context"
+
+	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+)
+
+// Inspection is what is asked beyond what every command needs.
+type Inspection struct {
+	// Unmanaged asks for what this inventory leaves alone and an earlier one may
+	// not have: kubeconfigs, the firewall, and what ipvs needs of the kernel.
+	Unmanaged bool
+	VRRP      bool // the states that keepalived has told the journal
+	Sysctls   bool // what the kernel has of the settings that kplb's file sets
+}
+
+// Of asks one node everything in one round trip.
+func (i Inspection) Of(ctx context.Context, h node.Host, c *inventory.Cluster, n inventory.Node) (*node.Facts, error) {
+	found, err := node.Inspect(ctx, h, i.request(c, n))
+	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
+		found.Servers, found.Backends = IPVSServers(found, c), nil
+	}
+	return found, err
+}
+
+// request is what has to be known of a node of this cluster.
+func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.InspectRequest {
+	filtered := !n.Worker && (i.Unmanaged || c.Firewall == inventory.Manage)
+	q := node.InspectRequest{
+		Paths:       []string{kubeadm.CAPath, kubeadm.CertificatePath},
+		Kubeconfigs: i.Unmanaged || c.Endpoint != inventory.Leave,
+		Ports:       []uint16{c.Port, c.HAProxy.Port, c.HAProxy.MonitorPort},
+		MonitorPort: c.HAProxy.MonitorPort,
+		Firewall:    filtered,
+		Kernel:      !n.Worker && (i.Unmanaged || c.Exposure == inventory.IPVS),
+		VRRP:        i.VRRP && !n.Worker,
+		Sysctls:     i.Sysctls && !n.Worker,
+	}
+	if q.Kubeconfigs || n.Worker {
+		q.Paths = append(q.Paths, kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath)
+	}
+	if c.Metrics != nil && !n.Worker {
+		q.Paths = append(q.Paths, c.Metrics.TextfileDir)
+	}
+	if filtered {
+		q.Paths = append(q.Paths, firewall.ConfPath, firewall.DefaultsPath, firewall.RulesPath, firewall.Rules6Path)
+	}
+	if n.Worker {
+		q.Kubelet = c.KubeletEndpoints()
+		q.Ports[0] = q.Kubelet[0].Port()
+		return q
+	}
+	for _, p := range c.ServicePorts() {
+		q.Ports = append(q.Ports, p.Port)
+	}
+	return q
+}

@@ -1,0 +1,50 @@
+package fleet
+
+import (
+	"context"
+	"time"
+)
+
+// Sleep waits. It ends early, with the error of ctx, when ctx ends.
+func Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// retryInterval is a Retry's own.
+const retryInterval = 500 * time.Millisecond
+
+// Forever is the patience of a Retry that ends with its context only.
+const Forever time.Duration = -1
+
+// Retry is how something is tried again that has failed.
+type Retry struct {
+	Patience time.Duration     // a try that fails after it is the last one
+	Interval time.Duration     // between two tries; 0: half a second
+	Waits    func(what string) // is told the error before the next try; nil: nobody is
+}
+
+// Do tries until there is no error, patience is over or ctx has ended, and
+// returns the last error of try.
+func (r Retry) Do(ctx context.Context, try func() error) error {
+	interval := r.Interval
+	if interval == 0 {
+		interval = retryInterval
+	}
+	for deadline := time.Now().Add(r.Patience); ; {
+		err := try()
+		if err == nil || ctx.Err() != nil || r.Patience != Forever && time.Now().After(deadline) {
+			return err
+		}
+		if r.Waits != nil {
+			r.Waits(err.Error())
+		}
+		if Sleep(ctx, interval) != nil {
+			return err
+		}
+	}
+}
