@@ -27,11 +27,12 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "fleet", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "vrrp"},
-	"rollout":    {"apiserver", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"cmd":        {"drill", "fleet", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "verdict", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "verdict", "vrrp"},
 	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"drill":      {},
+	"verdict":    {},
 	"apiserver":  {"inventory", "kubeadm"},
 	"firewall":   {"inventory", "render"},
 	"render":     {"haproxy", "inventory", "keepalived", "templates"},
@@ -53,7 +54,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"firewall", "haproxy", "keepalived", "vrrp"}
+var pure = []string{"firewall", "haproxy", "keepalived", "verdict", "vrrp"}
 
 // impure are the libraries of Go by which a package would wait, or reach
 // the network, files or other programs. net/netip, which only has values, is

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
 )
 
 const applyLong = `Makes the nodes what the inventory says, and proves it through the VIP; or takes
@@ -155,8 +156,8 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 }
 
 // unproven is why a change that lasts leaves something to be desired.
-func unproven(p *rollout.Proof) string {
-	if slices.ContainsFunc(p.Checks, func(c rollout.Check) bool { return c.MissingSAN }) {
+func unproven(p *verdict.Proof) string {
+	if slices.ContainsFunc(p.Checks, func(c verdict.Check) bool { return c.MissingSAN }) {
 		return "changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"
 	}
 	return "changed and confirmed, but not every service answers"
@@ -166,7 +167,7 @@ func unproven(p *rollout.Proof) string {
 // seen of it.
 func (s streams) applyNothing(ctx context.Context, set *settings, r *rollout.Rollout, plan *rollout.Plan, o applyOptions) error {
 	proof, err := r.Prove(ctx, plan)
-	if err == nil && !proof.Works() {
+	if err == nil && !proof.Acceptable() {
 		proof, err = r.Verify(ctx, o.Patience) // a node may just have come back
 	}
 	if err != nil {

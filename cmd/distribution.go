@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
 )
 
 // mostConnections is how many are made to one port.
@@ -13,7 +14,7 @@ const mostConnections = 100_000
 
 // distribute adds to a proof who gets how much. Where nobody, or more than one
 // node, holds the VIP there is nothing to count.
-func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *rollout.Proof, format string, connections int) error {
+func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *verdict.Proof, format string, connections int) error {
 	if proof.Holder == "" {
 		return s.printProof(proof, format)
 	}
@@ -24,7 +25,7 @@ func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *roll
 	if format == "json" {
 		err = s.printJSON(struct {
 			OK bool `json:"ok"`
-			*rollout.Proof
+			*verdict.Proof
 			Distribution []rollout.Distribution `json:"distribution"`
 		}{proof.OK(), proof, counted})
 	} else if err = s.printChecks(proof); err == nil {
@@ -63,7 +64,7 @@ func (s streams) printDistribution(counted []rollout.Distribution) error {
 	return nil
 }
 
-func judge(proof *rollout.Proof, counted []rollout.Distribution) error {
+func judge(proof *verdict.Proof, counted []rollout.Distribution) error {
 	if err := judgeProof(proof); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
 )
 
 var counted = []rollout.Distribution{
@@ -52,9 +53,9 @@ web             10.1.233.1:80    node-1  0            -       None      haproxy
 // TestJudge: a failed check and a failed connection make the answer no.
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	good, bad := &rollout.Proof{Checks: []rollout.Check{{OK: true}}}, &rollout.Proof{Checks: []rollout.Check{{}}}
+	good, bad := &verdict.Proof{Checks: []verdict.Check{{OK: true}}}, &verdict.Proof{Checks: []verdict.Check{{}}}
 	for _, c := range []struct {
-		proof   *rollout.Proof
+		proof   *verdict.Proof
 		counted []rollout.Distribution
 		says    string
 	}{
@@ -75,15 +76,15 @@ func TestJudge(t *testing.T) {
 // TestUnproven says what is left to be done after a change.
 func TestUnproven(t *testing.T) {
 	t.Parallel()
-	service, san := rollout.Check{Bearable: true}, rollout.Check{MissingSAN: true}
+	service, san := verdict.Check{Advisory: true}, verdict.Check{MissingSAN: true}
 	for _, c := range []struct {
-		checks []rollout.Check
+		checks []verdict.Check
 		says   string
 	}{
-		{[]rollout.Check{service}, "changed and confirmed, but not every service answers"},
-		{[]rollout.Check{service, san}, "changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"},
+		{[]verdict.Check{service}, "changed and confirmed, but not every service answers"},
+		{[]verdict.Check{service, san}, "changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"},
 	} {
-		if got := unproven(&rollout.Proof{Checks: c.checks}); got != c.says {
+		if got := unproven(&verdict.Proof{Checks: c.checks}); got != c.says {
 			t.Errorf("says %q, want %q", got, c.says)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
 )
 
 func namesOf(c *inventory.Cluster) []string {
@@ -70,7 +70,7 @@ func (s streams) permitDrill(ctx context.Context, o drillOptions, cluster string
 }
 
 // sayNoes prints the checks that did not pass.
-func (s streams) sayNoes(p *rollout.Proof) {
+func (s streams) sayNoes(p *verdict.Proof) {
 	for _, c := range p.Checks {
 		if !c.OK {
 			s.say("NO  %s%s: %s", strings.TrimPrefix(c.Node+": ", ": "), c.What, c.Detail)
@@ -83,13 +83,13 @@ func (s streams) sayNoes(p *rollout.Proof) {
 
 // judge prints what was measured, also of a drill that did not come to its
 // end, and says whether the answer is no.
-func (s streams) judge(o drillOptions, report *drill.Report, proof *rollout.Proof, err error) error {
+func (s streams) judge(o drillOptions, report *drill.Report, proof *verdict.Proof, err error) error {
 	if report != nil && len(report.Runs) > 0 {
 		if printErr := s.writeDrill(o, report); printErr != nil && err == nil {
 			err = printErr
 		}
 	}
-	var unproven *rollout.ProofError
+	var unproven *verdict.ProofError
 	if errors.As(err, &unproven) && proof != nil {
 		s.sayNoes(proof)
 		return &noError{"not proven after the drill"}

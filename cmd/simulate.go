@@ -151,7 +151,7 @@ func printSimulation(out io.Writer, c *inventory.Cluster, contest vrrp.Contest, 
 		_ = w.Flush() // as above
 		fmt.Fprintln(out)
 	}
-	_, err := fmt.Fprintln(out, verdict(sim, sound))
+	_, err := fmt.Fprintln(out, simulationVerdict(sim, sound))
 	return err
 }
 
@@ -227,8 +227,8 @@ func howSoon(o vrrp.Outcome) string {
 	return out
 }
 
-// verdict says what was proven, and how much was looked at.
-func verdict(sim *vrrp.Simulation, sound bool) string {
+// simulationVerdict says what was proven, and how much was looked at.
+func simulationVerdict(sim *vrrp.Simulation, sound bool) string {
 	nodes := len(sim.Speakers)
 	switch {
 	case nodes == 1:

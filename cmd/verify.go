@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
 )
 
 const verifyLong = `Looks whether the cluster works as the inventory says. Nothing is changed; a check is
@@ -95,7 +96,7 @@ func (s streams) verify(ctx context.Context, set *settings, v verification) erro
 }
 
 // printProof writes one line for each check. A failed one makes the answer no.
-func (s streams) printProof(p *rollout.Proof, format string) error {
+func (s streams) printProof(p *verdict.Proof, format string) error {
 	if err := s.writeProof(p, format); err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (s streams) printProof(p *rollout.Proof, format string) error {
 }
 
 // judgeProof says how many checks do not pass.
-func judgeProof(p *rollout.Proof) error {
+func judgeProof(p *verdict.Proof) error {
 	noes := 0
 	for _, c := range p.Checks {
 		if !c.OK {
@@ -116,17 +117,17 @@ func judgeProof(p *rollout.Proof) error {
 	return &noError{fmt.Sprintf("not proven: %d of %d checks say no", noes, len(p.Checks))}
 }
 
-func (s streams) writeProof(p *rollout.Proof, format string) error {
+func (s streams) writeProof(p *verdict.Proof, format string) error {
 	if format != "json" {
 		return s.printChecks(p)
 	}
 	return s.printJSON(struct {
 		OK bool `json:"ok"`
-		*rollout.Proof
+		*verdict.Proof
 	}{p.OK(), p})
 }
 
-func (s streams) printChecks(p *rollout.Proof) error {
+func (s streams) printChecks(p *verdict.Proof) error {
 	var b strings.Builder
 	for _, c := range p.Checks {
 		mark, subject := "ok", c.What

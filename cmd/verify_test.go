@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
@@ -25,7 +25,7 @@ func TestVerifyOutput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var proof rollout.Proof
+		var proof verdict.Proof
 		if err := json.Unmarshal(text, &proof); err != nil {
 			t.Fatal(err)
 		}

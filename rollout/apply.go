@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/verdict"
 )
 
 // Options are how a plan is carried out.
@@ -29,7 +30,7 @@ type Options struct {
 // Only a proof through the VIP, and then a confirmation over a new
 // connection, make the change last. Anything else is a *StoppedError, which
 // says what is where.
-func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error) {
+func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*verdict.Proof, error) {
 	lock, err := r.Lock(ctx)
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	}
 	endRenewing := r.startRenewing(ctx)
 	err = r.carryOut(ctx, p)
-	var proof *Proof
+	var proof *verdict.Proof
 	var anew connections
 	if err == nil {
 		if !o.Wait {
@@ -131,14 +132,14 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 }
 
 // proven proves the result; a proof that does not come true is a ProofError.
-func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {
-	var proof *Proof
+func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*verdict.Proof, error) {
+	var proof *verdict.Proof
 	err := r.Step(proving, func() (err error) {
 		proof, err = p.prove(r, ctx, patience)
 		return err
 	})
-	if err == nil && !proof.Works() {
-		err = &ProofError{proof}
+	if err == nil && !proof.Acceptable() {
+		err = &verdict.ProofError{Proof: proof}
 	}
 	return proof, err
 }

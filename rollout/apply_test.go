@@ -16,19 +16,20 @@ import (
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // proven is a proof that comes true; it is the VIP's business in verify_test.
-var proven = func(*Rollout, context.Context, time.Duration) (*Proof, error) {
-	return &Proof{Checks: []Check{{What: "all", OK: true}}}, nil
+var proven = func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
+	return &verdict.Proof{Checks: []verdict.Check{{What: "all", OK: true}}}, nil
 }
 
-var unproven = func(*Rollout, context.Context, time.Duration) (*Proof, error) {
-	return &Proof{Checks: []Check{{Node: "node-2", What: "haproxy sees its servers", Detail: "2 of 3 up"}}}, nil
+var unproven = func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
+	return &verdict.Proof{Checks: []verdict.Check{{Node: "node-2", What: "haproxy sees its servers", Detail: "2 of 3 up"}}}, nil
 }
 
 // planned is the fleet's plan, with a proof of the test's own.
-func (f *fakeFleet) planned(prove func(*Rollout, context.Context, time.Duration) (*Proof, error)) *Plan {
+func (f *fakeFleet) planned(prove func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error)) *Plan {
 	f.T.Helper()
 	p, err := f.Plan(f.T.Context())
 	if err != nil {

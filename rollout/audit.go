@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/verdict"
 )
 
 // Depth is how far an Audit goes beyond what it always looks at.
@@ -26,7 +27,7 @@ type Depth struct {
 // Each look takes about 5 s. Nothing is changed. What could not be looked at is
 // a check that passes and says so. Its error says that looking itself did not
 // work.
-func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth) (*Proof, error) {
+func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth) (*verdict.Proof, error) {
 	deadline, moves := time.Now().Add(patience), 0
 	for {
 		proof, moved, err := r.auditOnce(ctx, time.Until(deadline), depth.Tries)
@@ -36,7 +37,7 @@ func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth
 		case moved && moves < 2: // what was seen before and after does not go together
 			moves++
 			continue
-		case !proof.Works() && time.Now().Before(deadline):
+		case !proof.Acceptable() && time.Now().Before(deadline):
 			if err := fleet.Sleep(ctx, again); err != nil {
 				return nil, err
 			}
@@ -55,7 +56,7 @@ func (r *Rollout) auditing() fleet.Inspection {
 }
 
 // auditOnce says whether a VIP has moved meanwhile, too.
-func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (proof *Proof, moved bool, err error) {
+func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (proof *verdict.Proof, moved bool, err error) {
 	if proof, err = r.until(ctx, patience, r.auditing(), r.prove); err != nil {
 		return nil, false, err
 	}
@@ -65,7 +66,7 @@ func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries i
 	}
 	before := r.holders()
 	var all sync.WaitGroup
-	var ways, behind []Check
+	var ways, behind []verdict.Check
 	all.Go(func() { ways = r.auditWays(ctx, control) })
 	all.Go(func() { behind = r.auditBackends(ctx, control, tries) })
 	seen, err := r.look(ctx, false)
@@ -90,8 +91,8 @@ func (r *Rollout) holders() map[netip.Addr]string {
 }
 
 // auditAnswers are those of the survey that matter when kplb is at work.
-func (r *Rollout) auditAnswers(seen *survey) []Check {
-	out := make([]Check, 0, len(r.Present())*(len(r.Cluster.VIPs)+1))
+func (r *Rollout) auditAnswers(seen *survey) []verdict.Check {
+	out := make([]verdict.Check, 0, len(r.Present())*(len(r.Cluster.VIPs)+1))
 	for _, n := range r.Present() {
 		for _, vip := range r.Cluster.VIPs {
 			out = append(out, seen.answered(n, vip))
@@ -102,9 +103,9 @@ func (r *Rollout) auditAnswers(seen *survey) []Check {
 }
 
 // auditStates is what the keepalived of the nodes say of themselves.
-func (r *Rollout) auditStates() []Check {
+func (r *Rollout) auditStates() []verdict.Check {
 	groups := r.Cluster.Groups()
-	out := make([]Check, len(groups))
+	out := make([]verdict.Check, len(groups))
 	for i, g := range groups {
 		out[i] = checkStates(g, r.Present(), r.Facts())
 	}
@@ -112,11 +113,11 @@ func (r *Rollout) auditStates() []Check {
 }
 
 // auditNodes is whether each node is as rendered.
-func (r *Rollout) auditNodes(ctx context.Context) []Check {
+func (r *Rollout) auditNodes(ctx context.Context) []verdict.Check {
 	configuration, _ := r.loadConfiguration(ctx, r.Facts()) // without it a node's plan says what is missing
 	in := planInput{expect: expectOf(r.Facts()), configuration: configuration}
 	nodes := r.Everyone()
-	out := make([]Check, 0, 4*len(nodes))
+	out := make([]verdict.Check, 0, 4*len(nodes))
 	for _, n := range nodes {
 		out = append(out, r.auditNode(ctx, n, r.Facts()[n.Name], in)...)
 	}

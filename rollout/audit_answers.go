@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/verdict"
 )
 
 // holder is the one node that had a VIP when all looked; empty: none, or
@@ -26,10 +27,10 @@ func (s *survey) holder(vip netip.Addr) string {
 
 // answered wants the holder of a VIP to answer the node that asks who has it,
 // and nobody else.
-func (s *survey) answered(n inventory.Node, vip netip.Addr) Check {
+func (s *survey) answered(n inventory.Node, vip netip.Addr) verdict.Check {
 	holder := s.holder(vip)
-	check := Check{Node: n.Name, What: fmt.Sprintf("nobody but the holder answers %s for %s", asking(vip), vip), OK: true}
-	no := func(cure, detail string, args ...any) Check {
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nobody but the holder answers %s for %s", asking(vip), vip), OK: true}
+	no := func(cure, detail string, args ...any) verdict.Check {
 		check.OK, check.Cure, check.Detail = false, cure, fmt.Sprintf(detail, args...)
 		return check
 	}
@@ -61,7 +62,7 @@ func (s *survey) answered(n inventory.Node, vip netip.Addr) Check {
 
 // checkStates wants one MASTER of a VRRP instance, by each keepalived's own
 // word: the node that holds its VIPs. All others have to be ready to take over.
-func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*Facts) Check {
+func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*Facts) verdict.Check {
 	in := map[string][]string{} // the nodes, by state
 	for _, n := range nodes {
 		state := facts[n.Name].VRRP[g.Name]
@@ -77,8 +78,8 @@ func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*Fa
 	if unknown != nil {
 		words = append(words, "left out "+strings.Join(unknown, ", ")+": the journal does not say")
 	}
-	check := Check{What: fmt.Sprintf("one keepalived is MASTER of VRRP instance %s", g.Name), OK: true, Detail: strings.Join(words, "; ")}
-	no := func(cure string) Check {
+	check := verdict.Check{What: fmt.Sprintf("one keepalived is MASTER of VRRP instance %s", g.Name), OK: true, Detail: strings.Join(words, "; ")}
+	no := func(cure string) verdict.Check {
 		check.OK, check.Cure = false, cure
 		return check
 	}

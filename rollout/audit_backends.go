@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/verdict"
 )
 
 // DefaultTries is a Depth's where a person says nothing. leastconn gives new
@@ -19,15 +20,15 @@ const DefaultTries = 300
 
 // auditBackends makes connections to every VIP until each apiserver was behind
 // one: apiservers are told apart by their serving certificates.
-func (r *Rollout) auditBackends(ctx context.Context, control *apiserver.ControlPlane, tries int) []Check {
+func (r *Rollout) auditBackends(ctx context.Context, control *apiserver.ControlPlane, tries int) []verdict.Check {
 	owners, distinct := control.Owners(ctx)
 	entrances := r.Cluster.Entrances()
-	out := make([]Check, len(entrances))
+	out := make([]verdict.Check, len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {
 		all.Go(func() {
 			if !distinct {
-				out[i] = Check{What: behindWhat(at), OK: true, Detail: "left out: no certificates tell the apiservers apart"}
+				out[i] = verdict.Check{What: behindWhat(at), OK: true, Detail: "left out: no certificates tell the apiservers apart"}
 				return
 			}
 			holder, _ := checkHolder(at.Addr(), r.Everyone(), r.Facts())
@@ -53,8 +54,8 @@ func sessionsOf(holder *Facts) map[string]int {
 	return out
 }
 
-func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, sessions map[string]int) Check {
-	check := Check{What: behindWhat(at), OK: true}
+func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, sessions map[string]int) verdict.Check {
+	check := verdict.Check{What: behindWhat(at), OK: true}
 	counts := make([]string, 0, len(owners))
 	var missing []string
 	for _, name := range owners {

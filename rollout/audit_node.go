@@ -11,14 +11,15 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 const applyCure = "look at `kplb diff`, and run `kplb apply`"
 
 // auditNode compares a node with what is rendered for it, as a plan does.
-func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) []Check {
+func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) []verdict.Check {
 	p, err := r.planMember(ctx, n, f, in)
-	files := Check{Node: n.Name, What: "files are as rendered", OK: true}
+	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
 	case err != nil:
 		files.OK, files.Detail, files.Cure = false, strings.Join(whatOf(err), "; "), "run `kplb doctor`"
@@ -29,11 +30,11 @@ func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in 
 	}
 	if n.Worker {
 		if p.HAProxy == Leave && render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
-			return []Check{files}
+			return []verdict.Check{files}
 		}
-		return []Check{files, checkServices(n, f, p)} // it has a haproxy of kplb's
+		return []verdict.Check{files, checkServices(n, f, p)} // it has a haproxy of kplb's
 	}
-	return []Check{files, checkSysctls(n, f, p), checkFirewall(r.Cluster, n, f, p), checkServices(n, f, p)}
+	return []verdict.Check{files, checkSysctls(n, f, p), checkFirewall(r.Cluster, n, f, p), checkServices(n, f, p)}
 }
 
 // changesOf names what differs.
@@ -56,8 +57,8 @@ func changesOf(p NodePlan) []string {
 }
 
 // checkSysctls compares the kernel with kplb's file on the node.
-func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
-	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
+func checkSysctls(n inventory.Node, f *Facts, p NodePlan) verdict.Check {
+	check := verdict.Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
 	wanted := node.ParseSysctls(f.Files[render.SysctlPath].Content)
 	have := make([]string, 0, len(wanted))
 	short := "ip_nonlocal_bind"
@@ -82,8 +83,8 @@ func checkSysctls(n inventory.Node, f *Facts, p NodePlan) Check {
 
 // checkFirewall wants ufw, where it is active, to let through what the rendered
 // files need, and of kplb's rules no others.
-func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan) Check {
-	check := Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
+func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan) verdict.Check {
+	check := verdict.Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
@@ -109,8 +110,8 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan)
 
 // checkServices wants the daemons to run with what is in their files, and to
 // start at boot.
-func checkServices(n inventory.Node, f *Facts, p NodePlan) Check {
-	check := Check{Node: n.Name, What: "services are active, and start at boot"}
+func checkServices(n inventory.Node, f *Facts, p NodePlan) verdict.Check {
+	check := verdict.Check{Node: n.Name, What: "services are active, and start at boot"}
 	doing := []struct {
 		unit   string
 		action Action

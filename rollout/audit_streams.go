@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/verdict"
 )
 
 // auditStreams holds a connection and a watch through every VIP without a
 // word, and wants both to work afterwards.
-func (r *Rollout) auditStreams(ctx context.Context, idle time.Duration) []Check {
+func (r *Rollout) auditStreams(ctx context.Context, idle time.Duration) []verdict.Check {
 	control, err := r.ControlPlane()
 	if err != nil { // the proof would not be there
 		return nil
 	}
 	entrances := r.Cluster.Entrances()
-	out := make([]Check, 2*len(entrances))
+	out := make([]verdict.Check, 2*len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {
 		dial, _ := control.Route(ctx, at) // where there is none it fails again
@@ -35,8 +36,8 @@ func (r *Rollout) auditStreams(ctx context.Context, idle time.Duration) []Check 
 	return out
 }
 
-func checkHeld(what string, at netip.AddrPort, idle time.Duration, err error) Check {
-	check := Check{What: fmt.Sprintf("%s %s lives on for %s", what, at, idle), OK: err == nil, Detail: "it still works"}
+func checkHeld(what string, at netip.AddrPort, idle time.Duration, err error) verdict.Check {
+	check := verdict.Check{What: fmt.Sprintf("%s %s lives on for %s", what, at, idle), OK: err == nil, Detail: "it still works"}
 	var unwatched *apiserver.UnwatchedError
 	switch {
 	case errors.As(err, &unwatched):

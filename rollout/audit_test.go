@@ -23,6 +23,7 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 var update = flags.Bool("update", false, "write the goldens anew")
@@ -101,7 +102,7 @@ func TestAuditMove(t *testing.T) {
 const noCure = "   and nobody says what to do about it"
 
 // noes are the checks that say no, in lines.
-func noes(p *Proof) []string {
+func noes(p *verdict.Proof) []string {
 	var out []string
 	for _, c := range p.Checks {
 		if !c.OK {
@@ -118,7 +119,7 @@ func noes(p *Proof) []string {
 var counted = regexp.MustCompile(`(node-\d) [1-9]\d*\b`)
 
 // golden compares a proof with testdata/rollout; cmd prints it from there.
-func golden(t *testing.T, name string, proof *Proof) {
+func golden(t *testing.T, name string, proof *verdict.Proof) {
 	t.Helper()
 	path := "../testdata/rollout/" + name + ".json"
 	text, err := json.MarshalIndent(proof, "", "  ")
@@ -333,13 +334,13 @@ func TestCheckWaysFromNode(t *testing.T) {
 	at := netip.MustParseAddrPort("10.1.233.1:6443")
 	for _, c := range []struct {
 		err  error
-		want Check
+		want verdict.Check
 	}{
-		{nil, Check{What: "reaches every VIP", OK: true, Detail: "10.1.233.1:6443: /healthz, /livez, /readyz ok, TLS verified"}},
-		{fmt.Errorf("%w (administratively prohibited)", remote.ErrForwarding), Check{
+		{nil, verdict.Check{What: "reaches every VIP", OK: true, Detail: "10.1.233.1:6443: /healthz, /livez, /readyz ok, TLS verified"}},
+		{fmt.Errorf("%w (administratively prohibited)", remote.ErrForwarding), verdict.Check{
 			What: "reaches 10.1.233.1:6443", OK: true, Detail: "left out: its sshd allows no forwarding (AllowTcpForwarding)",
 		}},
-		{fmt.Errorf("%w to 10.1.233.1:6443: Connection refused", remote.ErrForwardFailed), Check{
+		{fmt.Errorf("%w to 10.1.233.1:6443: Connection refused", remote.ErrForwardFailed), verdict.Check{
 			What: "reaches 10.1.233.1:6443", Detail: "the host could not connect to 10.1.233.1:6443: Connection refused",
 			Cure: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
 		}},
@@ -349,7 +350,7 @@ func TestCheckWaysFromNode(t *testing.T) {
 			tried.Err = fmt.Errorf("/healthz: %w", &remote.Error{Host: "node-2", Err: c.err})
 		}
 		c.want.Node = "node-2"
-		same(t, "checks", checkWays("node-2", "every VIP", []apiserver.Reachability{tried}), []Check{c.want})
+		same(t, "checks", checkWays("node-2", "every VIP", []apiserver.Reachability{tried}), []verdict.Check{c.want})
 	}
 	san := &apiserver.NameError{Address: at, Names: []string{"kubernetes"}, Answers: true}
 	same(t, "a missing SAN is told as one", checkWays("node-2", "every VIP", []apiserver.Reachability{{Address: at, Err: fmt.Errorf("/healthz: %w", san)}})[0].MissingSAN, true)

@@ -13,17 +13,18 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/verdict"
 )
 
 // auditWays asks every apiserver and every VIP directly, from this machine and
 // from every node.
-func (r *Rollout) auditWays(ctx context.Context, control *apiserver.ControlPlane) []Check {
+func (r *Rollout) auditWays(ctx context.Context, control *apiserver.ControlPlane) []verdict.Check {
 	nodes := r.Everyone()
 	apiservers := make([]netip.AddrPort, len(r.Present()))
 	for i, n := range r.Present() {
 		apiservers[i] = r.Cluster.APIServerAddress(n)
 	}
-	out := make([][]Check, len(nodes)+1)
+	out := make([][]verdict.Check, len(nodes)+1)
 	var all sync.WaitGroup
 	all.Go(func() {
 		here := control.Try(ctx, control.Dial, slices.Concat(apiservers, r.Cluster.Entrances()))
@@ -34,7 +35,7 @@ func (r *Rollout) auditWays(ctx context.Context, control *apiserver.ControlPlane
 			checks := &out[1+slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })]
 			h, err := r.Connect(ctx, n)
 			if err != nil { // the connection was lost since it was inspected
-				*checks = []Check{answer(n.Name, "reaches every apiserver and every VIP", err)}
+				*checks = []verdict.Check{answer(n.Name, "reaches every apiserver and every VIP", err)}
 				return nil
 			}
 			*checks = slices.Concat(
@@ -48,8 +49,8 @@ func (r *Rollout) auditWays(ctx context.Context, control *apiserver.ControlPlane
 }
 
 // checkWays is one line for the ways that work, and one for each that does not.
-func checkWays(from, what string, tried []apiserver.Reachability) []Check {
-	var out []Check
+func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Check {
+	var out []verdict.Check
 	var well []netip.AddrPort
 	for _, w := range tried {
 		if w.Err == nil {
@@ -68,18 +69,18 @@ func checkWays(from, what string, tried []apiserver.Reachability) []Check {
 		out = append(out, check)
 	}
 	if len(well) > 0 {
-		ok := Check{Node: from, What: "reaches " + what, OK: true, Detail: joined(well, ", ") + ": " + strings.Join(apiserver.HealthPaths, ", ") + " ok, TLS verified"}
+		ok := verdict.Check{Node: from, What: "reaches " + what, OK: true, Detail: joined(well, ", ") + ": " + strings.Join(apiserver.HealthPaths, ", ") + " ok, TLS verified"}
 		if len(well) < len(tried) {
 			ok.What = fmt.Sprintf("reaches %d of %d", len(well), len(tried))
 		}
-		out = append([]Check{ok}, out...)
+		out = append([]verdict.Check{ok}, out...)
 	}
 	return out
 }
 
 // checkWaysFromHere does not ask for what this machine cannot reach: where it
 // has no way to any address of a family, the nodes have been asked.
-func checkWaysFromHere(tried []apiserver.Reachability) []Check {
+func checkWaysFromHere(tried []apiserver.Reachability) []verdict.Check {
 	var reached, blocked []apiserver.Reachability
 	for _, w := range tried {
 		like := func(other apiserver.Reachability) bool {
@@ -100,7 +101,7 @@ func checkWaysFromHere(tried []apiserver.Reachability) []Check {
 		for i, w := range blocked {
 			addresses[i] = w.Address
 		}
-		out = append(out, Check{
+		out = append(out, verdict.Check{
 			What: "this machine reaches " + joined(addresses, ", "), OK: true,
 			Detail: fmt.Sprintf("left out: it has no way there, and the nodes were asked (%v)", errors.Unwrap(blocked[0].Err)),
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // refuseBalancer looks for what would break half way on a worker.
@@ -129,10 +130,10 @@ func (r *Rollout) balances(ctx context.Context, control *apiserver.ControlPlane,
 
 // proveWorkers looks at the workers: at their balancers, and at where their
 // kubelets are connected.
-func (r *Rollout) proveWorkers(ctx context.Context, control *apiserver.ControlPlane, facts map[string]*Facts) []Check {
+func (r *Rollout) proveWorkers(ctx context.Context, control *apiserver.ControlPlane, facts map[string]*Facts) []verdict.Check {
 	workers := r.Reached(r.Cluster.Workers)
 	asked := r.askBalancers(ctx, control, workers)
-	var out []Check
+	var out []verdict.Check
 	for _, n := range workers {
 		if b := r.Cluster.WorkerBalancer; b != nil {
 			out = append(out, checkServers(r.Cluster, n, facts[n.Name], r.leftOut()),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // elsewise is the exposure that gives clients the same.
@@ -48,8 +49,8 @@ func marks(f *Facts, c *inventory.Cluster) bool {
 }
 
 // checkMarks wants the table of nftables to be as it should be.
-func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: marks(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
+func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) verdict.Check {
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: marks(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
 		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // listenTime is how long nodes listen: four adverts of VRRP's usual second.
@@ -21,7 +22,7 @@ const listenTime = 4 * time.Second
 // nodes and between them, and changes nothing. What could not be looked at is
 // a check that passes and says so. Its error is a NodeErrors: looking itself
 // did not work.
-func (r *Rollout) Examine(ctx context.Context) (*Proof, error) {
+func (r *Rollout) Examine(ctx context.Context) (*verdict.Proof, error) {
 	facts, err := r.Inspect(ctx, r.usual())
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func (r *Rollout) Examine(ctx context.Context) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	proof := &Proof{}
+	proof := &verdict.Proof{}
 	for _, n := range r.Everyone() {
 		proof.Checks = append(proof.Checks, checkRefusals(r.Cluster, n, facts[n.Name])...)
 		for _, f := range found.of(n) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/verdict"
 )
 
 // survey is what the nodes saw at the same time.
@@ -22,7 +23,7 @@ type survey struct {
 
 // finding is a check, and whether a no keeps an apply from its first change.
 type finding struct {
-	Check
+	verdict.Check
 	stops bool
 	where string // a key of the inventory
 }
@@ -34,7 +35,7 @@ func (f finding) no(where, cure, detail string, args ...any) finding {
 }
 
 func passed(node, what, detail string) finding {
-	return finding{Check: Check{Node: node, What: what, OK: true, Detail: detail}}
+	return finding{Check: verdict.Check{Node: node, What: what, OK: true, Detail: detail}}
 }
 
 func (f finding) refusal(c *inventory.Cluster) Refusal {
@@ -63,18 +64,18 @@ func (s *survey) of(n inventory.Node) []finding {
 }
 
 // checkRefusals is what an apply would refuse, and a change that waits.
-func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
 	const what = "nothing on it is in the way"
 	refused := refusals(c, n, f)
 	if waiting, ok := waitingRefusals([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*RefusedError); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
 	if len(refused) == 0 {
-		return []Check{{Node: n.Name, What: what, OK: true, Detail: versions(f)}}
+		return []verdict.Check{{Node: n.Name, What: what, OK: true, Detail: versions(f)}}
 	}
-	out := make([]Check, len(refused))
+	out := make([]verdict.Check, len(refused))
 	for i, r := range refused {
-		out[i] = Check{Node: n.Name, What: what, Detail: r.What, Cure: r.Cure}
+		out[i] = verdict.Check{Node: n.Name, What: what, Detail: r.What, Cure: r.Cure}
 		if r.Where != "" {
 			out[i].Detail += " (" + r.Where + ")"
 		}

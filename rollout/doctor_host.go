@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/verdict"
 )
 
 // The static pods whose flags say what Kubernetes gives away.
@@ -124,8 +125,8 @@ const mostSkew = 2 * time.Second
 
 // clocks compares the nodes' clocks with each other. What the way to them took
 // is given to them.
-func (s *survey) clocks() Check {
-	check := Check{What: fmt.Sprintf("the nodes' clocks agree within %s", mostSkew), OK: true}
+func (s *survey) clocks() verdict.Check {
+	check := verdict.Check{What: fmt.Sprintf("the nodes' clocks agree within %s", mostSkew), OK: true}
 	var first, last *sight
 	var names [2]string
 	known := 0

@@ -18,6 +18,7 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/verdict"
 )
 
 // surveyOf is a cluster in which nothing is in the way: its nodes hear each
@@ -318,17 +319,17 @@ func TestClocks(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*survey)
-		want   Check
+		want   verdict.Check
 	}{
-		{"all the same", at(0, 0, 0), Check{OK: true, Detail: "0s apart, give or take 0s"}},
-		{"the operator's is another", at(time.Hour, time.Hour+time.Second, time.Hour), Check{OK: true, Detail: "1s apart, give or take 0s"}},
-		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Cure: skewed}},
-		{"one is behind", at(0, 0, -time.Minute), Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Cure: skewed}},
+		{"all the same", at(0, 0, 0), verdict.Check{OK: true, Detail: "0s apart, give or take 0s"}},
+		{"the operator's is another", at(time.Hour, time.Hour+time.Second, time.Hour), verdict.Check{OK: true, Detail: "1s apart, give or take 0s"}},
+		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), verdict.Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Cure: skewed}},
+		{"one is behind", at(0, 0, -time.Minute), verdict.Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Cure: skewed}},
 		{"it may be the way there", func(s *survey) {
 			at(0, 3*time.Second, 0)(s)
 			s.sights["node-2"].Doubt = time.Second
-		}, Check{OK: true, Detail: "3s apart, give or take 1s"}},
-		{"one clock", at(0), Check{OK: true, Detail: "left out: no two clocks can be read"}},
+		}, verdict.Check{OK: true, Detail: "3s apart, give or take 1s"}},
+		{"one clock", at(0), verdict.Check{OK: true, Detail: "left out: no two clocks can be read"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/verdict"
 )
 
 // DrillOptions say what is broken, and how it is watched.
@@ -66,7 +67,7 @@ func (e *BrokenError) Hint() string {
 // Whatever happens, a node is put back: by this, also when ctx is done; by its
 // own timer if the operator is gone; by a reboot. A *BrokenError says that it
 // could not be seen to. The report has what was measured until then.
-func (r *Rollout) Drill(ctx context.Context, o DrillOptions) (*drill.Report, *Proof, error) {
+func (r *Rollout) Drill(ctx context.Context, o DrillOptions) (*drill.Report, *verdict.Proof, error) {
 	lock, err := r.Lock(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -107,7 +108,7 @@ func also(places, one string) string {
 }
 
 // victim is the node that is to be broken next, if the others can do without.
-func (r *Rollout) victim(ctx context.Context, name string, proof *Proof, fault drill.Fault) (inventory.Node, error) {
+func (r *Rollout) victim(ctx context.Context, name string, proof *verdict.Proof, fault drill.Fault) (inventory.Node, error) {
 	if name == "" {
 		name = proof.Holder
 	}
@@ -160,11 +161,11 @@ func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill
 
 // awaitWell looks until everything is proven: then the last proof is OK, or
 // the error says why not.
-func (r *Rollout) awaitWell(ctx context.Context, patience time.Duration) (*Proof, error) {
-	var proof *Proof
+func (r *Rollout) awaitWell(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+	var proof *verdict.Proof
 	err := fleet.Retry{Patience: patience}.Do(ctx, func() (err error) {
 		if proof, err = r.Verify(ctx, 0); err == nil && !proof.OK() {
-			return &ProofError{proof}
+			return &verdict.ProofError{Proof: proof}
 		}
 		r.DropLost(err)
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/verdict"
 )
 
 // exercise is one fault on one node, from the first sample to the last.
@@ -37,7 +38,7 @@ const (
 )
 
 // run breaks the node, puts it back, and waits until everything is proven.
-func (d *exercise) run(ctx context.Context) (*Proof, error) {
+func (d *exercise) run(ctx context.Context) (*verdict.Proof, error) {
 	dial, from, err := d.r.vantage(ctx, d.node)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func (d *exercise) run(ctx context.Context) (*Proof, error) {
 }
 
 // suffer is the time between the first samples and the last proof.
-func (d *exercise) suffer(ctx context.Context) (*Proof, error) {
+func (d *exercise) suffer(ctx context.Context) (*verdict.Proof, error) {
 	if err := fleet.Sleep(ctx, drillCalm); err != nil {
 		return nil, err
 	}

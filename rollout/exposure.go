@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // exposureOn is the exposure that kplb's own files on the node are of; empty
@@ -178,9 +179,9 @@ func (n *NodePlan) planStale(f *Facts, artifacts []render.Artifact) {
 }
 
 // checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
-func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
 	at := c.APIServerAddress(n)
-	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
+	check := verdict.Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {
 		check.What = map[bool]string{true: "apiserver listens", false: "apiserver listens beside haproxy"}[c.Exposure == inventory.IPVS]
 		check.OK = f.Bound(at) || apiserverListens(f, everywhere(c.Port))
@@ -195,13 +196,13 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	switch c.Exposure {
 	case inventory.Redirect:
 	case inventory.IPVS:
-		return []Check{check, checkMarks(c, n, f)}
+		return []verdict.Check{check, checkMarks(c, n, f)}
 	default:
-		return []Check{check}
+		return []verdict.Check{check}
 	}
-	sent := Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", joined(c.Entrances(), " and ")), OK: redirects(f, c), Detail: joined(c.Frontends(), " and ")}
+	sent := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", joined(c.Entrances(), " and ")), OK: redirects(f, c), Detail: joined(c.Frontends(), " and ")}
 	if !sent.OK {
 		sent.Detail, sent.Cure = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}
-	return []Check{check, sent}
+	return []verdict.Check{check, sent}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // planMetrics has the timer started where it should run and does not: that is
@@ -42,13 +43,13 @@ func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *Facts, refuse refu
 }
 
 // checkMetrics judges what Prometheus will find. No change is taken back for it.
-func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
 	if c.Metrics == nil {
 		return nil
 	}
-	file := Check{
+	file := verdict.Check{
 		Node: n.Name, What: "kplb-metrics.timer runs", OK: f.Units[render.MetricsTimer].Active == "active",
-		Detail: "writes " + render.Textfile(c.Metrics), Bearable: true,
+		Detail: "writes " + render.Textfile(c.Metrics), Advisory: true,
 	}
 	if dir, there := f.Files[c.Metrics.TextfileDir]; !there || !dir.Mode.IsDir() {
 		file.Detail = c.Metrics.TextfileDir + " is not a directory there, and nothing is written"
@@ -57,17 +58,17 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 		file.Detail, file.Cure = "it does not", "run `kplb apply`"
 	}
 	if !c.Metrics.OnNode() {
-		return []Check{file}
+		return []verdict.Check{file}
 	}
 	at := netip.AddrPortFrom(n.Address, c.Metrics.Port)
-	port := Check{
-		Node: n.Name, What: fmt.Sprintf("haproxy has /metrics on %s", at), Detail: "listens", Bearable: true,
+	port := verdict.Check{
+		Node: n.Name, What: fmt.Sprintf("haproxy has /metrics on %s", at), Detail: "listens", Advisory: true,
 		OK: slices.ContainsFunc(f.Listeners, func(l Listener) bool { return l.Process == haproxyProcess && l.Address == at }),
 	}
 	if !port.OK {
 		port.Detail, port.Cure = "it does not listen", "run `kplb apply`"
 	}
-	return []Check{file, port}
+	return []verdict.Check{file, port}
 }
 
 // metricsConsequence says what becomes of the timer; empty: it stays.

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/verdict"
 )
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.
@@ -78,7 +79,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 
 // Confirm makes the change that is waiting last, after proving it again. It
 // names the nodes.
-func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string, *Proof, error) {
+func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string, *verdict.Proof, error) {
 	nodes, err := r.waiting(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -87,8 +88,8 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	if err != nil {
 		return nil, nil, err
 	}
-	if !proof.Works() {
-		return nil, proof, &ProofError{proof}
+	if !proof.Acceptable() {
+		return nil, proof, &verdict.ProofError{Proof: proof}
 	}
 	err = fleet.Each(nodes, func(n inventory.Node) error { return r.confirmNode(ctx, n, "", nil) })
 	return namesOf(nodes), proof, err

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/verdict"
 )
 
 // TestWait leaves the confirmation to a person.
@@ -51,7 +52,7 @@ func TestWait(t *testing.T) {
 				f := newFleet(t, applied)
 				f.Change("node-2", "node-3")
 				begin := time.Now()
-				prove := func(r *Rollout, ctx context.Context, d time.Duration) (*Proof, error) {
+				prove := func(r *Rollout, ctx context.Context, d time.Duration) (*verdict.Proof, error) {
 					waits(f.Nodes["node-2"])
 					waits(f.Nodes["node-3"])
 					time.AfterFunc(61*time.Second, f.Locked(func() { c.after(f) })) // nobody looks at the nodes in odd seconds
@@ -78,7 +79,7 @@ func TestWait(t *testing.T) {
 			f := newFleet(t, applied)
 			f.Change("node-2")
 			ctx, interrupt := context.WithCancel(t.Context())
-			prove := func(r *Rollout, ctx context.Context, d time.Duration) (*Proof, error) {
+			prove := func(r *Rollout, ctx context.Context, d time.Duration) (*verdict.Proof, error) {
 				waits(f.Nodes["node-2"])
 				time.AfterFunc(5*time.Second, interrupt)
 				return proven(r, ctx, d)
@@ -116,7 +117,7 @@ func TestConfirmAndTakeBack(t *testing.T) {
 			f := waiting(t)
 			f.Nodes["node-2"].Facts.Servers = nil
 			_, proof, err := f.Confirm(t.Context(), 0)
-			var not *ProofError
+			var not *verdict.ProofError
 			if !errors.As(err, &not) || proof.OK() {
 				t.Errorf("%T %v", err, err)
 			}

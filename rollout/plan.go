@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/vrrp"
 )
 
@@ -23,7 +24,7 @@ type Plan struct {
 	facts      map[string]*Facts
 	notes      []string
 	away       bool // to what was before kplb
-	prove      func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
+	prove      func(r *Rollout, ctx context.Context, patience time.Duration) (*verdict.Proof, error)
 }
 
 // NodePlan is what has to happen on one node. It is empty where the node is

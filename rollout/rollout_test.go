@@ -14,6 +14,7 @@ import (
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/templates"
+	"github.com/kplb/kplb/verdict"
 )
 
 // TestInspect names every node that cannot be asked, in order.
@@ -140,9 +141,13 @@ func TestForget(t *testing.T) {
 // over.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	type verify func(f *fakeFleet, ctx context.Context, patience time.Duration) (*Proof, error)
-	proves := verify(func(f *fakeFleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.Verify(ctx, d) })
-	gone := verify(func(f *fakeFleet, ctx context.Context, d time.Duration) (*Proof, error) { return f.VerifyGone(ctx, d) })
+	type verify func(f *fakeFleet, ctx context.Context, patience time.Duration) (*verdict.Proof, error)
+	proves := verify(func(f *fakeFleet, ctx context.Context, d time.Duration) (*verdict.Proof, error) {
+		return f.Verify(ctx, d)
+	})
+	gone := verify(func(f *fakeFleet, ctx context.Context, d time.Duration) (*verdict.Proof, error) {
+		return f.VerifyGone(ctx, d)
+	})
 	holds := func(f *fakeFleet) {
 		n := f.Nodes["node-1"].Facts
 		n.Addresses = n.Addresses[:2]
@@ -180,7 +185,7 @@ func TestVerify(t *testing.T) {
 				says(t, err, "")
 				same(t, "took", time.Since(begin), c.want)
 				if !proof.OK() {
-					err = &ProofError{proof}
+					err = &verdict.ProofError{Proof: proof}
 				}
 				says(t, err, c.says)
 				f.Ends()

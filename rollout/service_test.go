@@ -10,6 +10,7 @@ import (
 
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // withServices is home with a worker and what services can be.
@@ -80,31 +81,31 @@ func TestCheckService(t *testing.T) {
 		name   string
 		differ func(f *Facts)
 		err    error
-		want   Check
+		want   verdict.Check
 	}{
-		{"as it should be", func(*Facts) {}, nil, Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
+		{"as it should be", func(*Facts) {}, nil, verdict.Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
 		{
 			"pods on two nodes only", func(f *Facts) { down(f, 0, 3) }, nil,
-			Check{OK: true, Detail: "connected, 2 of 4 servers up: node-1 is DOWN (L4CON), node-4 is DOWN (L4CON)"},
+			verdict.Check{OK: true, Detail: "connected, 2 of 4 servers up: node-1 is DOWN (L4CON), node-4 is DOWN (L4CON)"},
 		},
 		{
 			"no pods", func(f *Facts) { down(f, 0, 1, 2, 3) }, nil,
-			Check{
+			verdict.Check{
 				Detail: "connected, 0 of 4 servers up: node-1 is DOWN (L4CON), node-2 is DOWN (L4CON), node-3 is DOWN (L4CON), node-4 is DOWN (L4CON)",
-				Cure:   nobody, Bearable: true,
+				Cure:   nobody, Advisory: true,
 			},
 		},
 		{
 			"haproxy is silent", func(f *Facts) { f.Backends = nil }, nil,
-			Check{Detail: "connected, 0 of 0 servers up", Cure: nobody, Bearable: true},
+			verdict.Check{Detail: "connected, 0 of 0 servers up", Cure: nobody, Advisory: true},
 		},
 		{
 			"nobody listens", func(*Facts) {}, errors.New("connection refused"),
-			Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
+			verdict.Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		},
 		{
 			"an older generation", func(f *Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
-			Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Bearable: true},
+			verdict.Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Advisory: true},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -115,13 +116,13 @@ func TestCheckService(t *testing.T) {
 			c.want.What = "service web on 10.1.233.1:80"
 			got := checkService(r.Cluster.Services[0], at, "node-1", f, c.err)
 			same(t, "check", got, c.want)
-			proof := &Proof{Checks: []Check{got}}
-			same(t, "works", proof.Works(), got.OK || got.Bearable)
+			proof := &verdict.Proof{Checks: []verdict.Check{got}}
+			same(t, "works", proof.Acceptable(), got.OK || got.Advisory)
 		})
 	}
 	r := rolloutOf(t, withServices)
 	same(t, "no holder", checkService(r.Cluster.Services[0], at, "", nil, nil),
-		Check{What: "service web on 10.1.233.1:80", Detail: "no single node holds the VIP", Bearable: true})
+		verdict.Check{What: "service web on 10.1.233.1:80", Detail: "no single node holds the VIP", Advisory: true})
 }
 
 // TestProveServices connects: to one that waits for a word, to one that nobody
@@ -143,7 +144,7 @@ func TestProveServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := known["node-1"]
-	same(t, "checks", s.proveServices(t.Context(), control, map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []Check{
+	same(t, "checks", s.proveServices(t.Context(), control, map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []verdict.Check{
 		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
 		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},

@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/verdict"
 )
 
 // TestApplyStops has one step fail on one node and looks at what is where.
@@ -112,7 +113,7 @@ func TestApplyProofFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change("node-2")
-		_, err := f.Apply(t.Context(), f.planned(func(*Rollout, context.Context, time.Duration) (*Proof, error) {
+		_, err := f.Apply(t.Context(), f.planned(func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
 			return nil, errors.New("node-3: cannot be asked")
 		}), options)
 		says(t, err, "node-3: cannot be asked")
@@ -151,7 +152,7 @@ func TestTakeBackOverANewConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change("node-2", "node-3")
-		cut := func(*Rollout, context.Context, time.Duration) (*Proof, error) {
+		cut := func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
 			for _, name := range []string{"node-2", "node-3"} {
 				f.Connection(inventory.Node{Name: name}).(*fakeHost).Lose()
 			}
@@ -326,7 +327,7 @@ func TestInterrupted(t *testing.T) {
 				prove := proven
 				switch at {
 				case "proof":
-					prove = func(_ *Rollout, ctx context.Context, _ time.Duration) (*Proof, error) {
+					prove = func(_ *Rollout, ctx context.Context, _ time.Duration) (*verdict.Proof, error) {
 						interrupt()
 						return nil, ctx.Err()
 					}

@@ -11,27 +11,28 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/verdict"
 )
 
 // Verify looks at the nodes and through the VIP until everything is as it
 // should be, for at most patience, and returns what it saw last. Its error
 // says that looking itself did not work, or is a RefusedError.
-func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
+func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	return r.until(ctx, patience, r.usual(), r.prove)
 }
 
 // VerifyGone wants every apiserver to answer on its own address, and no node
 // to hold the VIP: what is left when kplb's files are.
-func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proof, error) {
+func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	return r.until(ctx, patience, r.usual(), r.proveGone)
 }
 
 // until looks again and again until a proof comes true, for at most patience.
-func (r *Rollout) until(ctx context.Context, patience time.Duration, more fleet.Inspection, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
+func (r *Rollout) until(ctx context.Context, patience time.Duration, more fleet.Inspection, prove func(context.Context, map[string]*Facts) (*verdict.Proof, error)) (*verdict.Proof, error) {
 	over := proving
 	over.Over = true
 	defer r.Report(over)
-	var proof *Proof
+	var proof *verdict.Proof
 	var failed error
 	waits := func(what string) {
 		waiting := proving
@@ -43,10 +44,10 @@ func (r *Rollout) until(ctx context.Context, patience time.Duration, more fleet.
 		if facts, failed = r.Inspect(ctx, more); failed != nil {
 			return nil
 		}
-		if proof, failed = prove(ctx, facts); failed != nil || proof.Works() {
+		if proof, failed = prove(ctx, facts); failed != nil || proof.Acceptable() {
 			return nil
 		}
-		return errors.New(proof.firstNo())
+		return errors.New(proof.FirstNo())
 	})
 	if failed != nil {
 		return proof, failed
@@ -61,11 +62,11 @@ func (r *Rollout) until(ctx context.Context, patience time.Duration, more fleet.
 const again = 500 * time.Millisecond
 
 // Prove verifies with the facts of a plan that was just made.
-func (r *Rollout) Prove(ctx context.Context, p *Plan) (*Proof, error) {
+func (r *Rollout) Prove(ctx context.Context, p *Plan) (*verdict.Proof, error) {
 	return r.prove(ctx, p.facts)
 }
 
-func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*verdict.Proof, error) {
 	if err := r.refuseProof(facts); err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	if err != nil {
 		return nil, err
 	}
-	proof := &Proof{}
+	proof := &verdict.Proof{}
 	asked := r.askAll(ctx, control)
 	for _, n := range r.Present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
@@ -98,17 +99,17 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	return proof, nil
 }
 
-func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*verdict.Proof, error) {
 	control, err := r.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
-	proof := &Proof{}
+	proof := &verdict.Proof{}
 	asked := r.askAll(ctx, control)
 	for _, n := range r.Present() {
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		for _, vip := range r.Cluster.VIPs {
-			held := Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", vip), OK: !facts[n.Name].Holds(vip), Detail: "ok"}
+			held := verdict.Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", vip), OK: !facts[n.Name].Holds(vip), Detail: "ok"}
 			if !held.OK {
 				held.Detail = "it still does"
 			}
@@ -120,10 +121,10 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proo
 
 // askAll asks every apiserver, and every VIP, at once. The key is the node's
 // name, empty for the VIPs.
-func (r *Rollout) askAll(ctx context.Context, control *apiserver.ControlPlane) map[string][]Check {
+func (r *Rollout) askAll(ctx context.Context, control *apiserver.ControlPlane) map[string][]verdict.Check {
 	present := r.Present()
 	entrances := r.Cluster.Entrances()
-	answers := make([][]Check, len(present)+len(entrances))
+	answers := make([][]verdict.Check, len(present)+len(entrances))
 	var wg sync.WaitGroup
 	ask := func(i int, node, through string, at netip.AddrPort, paths ...string) {
 		for j, err := range control.Reach(ctx, through, at, paths...) {
@@ -137,7 +138,7 @@ func (r *Rollout) askAll(ctx context.Context, control *apiserver.ControlPlane) m
 		wg.Go(func() { ask(len(present)+i, "", present[0].Name, at, "/healthz") })
 	}
 	wg.Wait()
-	out := map[string][]Check{"": slices.Concat(answers[len(present):]...)}
+	out := map[string][]verdict.Check{"": slices.Concat(answers[len(present):]...)}
 	for i, n := range present {
 		out[n.Name] = answers[i]
 	}
@@ -156,8 +157,8 @@ func (r *Rollout) leftOut() map[string]bool {
 	return out
 }
 
-func answer(node, what string, err error) Check {
-	c := Check{Node: node, What: what, OK: err == nil, Detail: "ok, TLS verified"}
+func answer(node, what string, err error) verdict.Check {
+	c := verdict.Check{Node: node, What: what, OK: err == nil, Detail: "ok, TLS verified"}
 	if err != nil {
 		c.Detail = err.Error()
 		var name *apiserver.NameError

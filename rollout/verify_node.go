@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/verdict"
 )
 
 // checkNode judges what the fleet.Inspection found.
-func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
+func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []verdict.Check {
 	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
 }
 
 // checkServers wants the node's HAProxy, or its kernel, to have every apiserver up.
-func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) Check {
+func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) verdict.Check {
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
@@ -30,7 +31,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 	if c.Exposure == inventory.IPVS && !n.Worker {
 		by, silent = "keepalived", "the kernel has no virtual server of kplb's in /proc/net/ip_vs"
 	}
-	balanced := Check{Node: n.Name, What: by + " sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
+	balanced := verdict.Check{Node: n.Name, What: by + " sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
 	balanced.OK = len(down) == 0 && up > 0 && all == len(c.Nodes)
 	switch {
 	case f.Servers == nil:
@@ -49,8 +50,8 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 }
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
-func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
+func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) verdict.Check {
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}
@@ -71,14 +72,14 @@ func listening(f *Facts, port uint16) string {
 }
 
 // checkHolder wants the VIP on exactly one node.
-func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*Facts) (string, Check) {
+func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*Facts) (string, verdict.Check) {
 	var holders []string
 	for _, n := range nodes {
 		if f := facts[n.Name]; f != nil && f.Holds(vip) {
 			holders = append(holders, n.Name)
 		}
 	}
-	check := Check{What: fmt.Sprintf("one node holds %s", vip), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
+	check := verdict.Check{What: fmt.Sprintf("one node holds %s", vip), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
 	switch len(holders) {
 	case 0:
 		check.Detail, check.Cure = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"

@@ -15,16 +15,17 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // proveServices connects to every service through its VIPs, at once, and takes
 // from the HAProxy of a VIP's holder who answers behind it.
-func (r *Rollout) proveServices(ctx context.Context, control *apiserver.ControlPlane, holders map[netip.Addr]string, facts map[string]*Facts) []Check {
-	out := make([][]Check, len(r.Cluster.Services))
+func (r *Rollout) proveServices(ctx context.Context, control *apiserver.ControlPlane, holders map[netip.Addr]string, facts map[string]*Facts) []verdict.Check {
+	out := make([][]verdict.Check, len(r.Cluster.Services))
 	var wg sync.WaitGroup
 	for i, s := range r.Cluster.Services {
 		addresses := r.Cluster.ServiceAddresses(s)
-		out[i] = make([]Check, len(addresses))
+		out[i] = make([]verdict.Check, len(addresses))
 		for j, at := range addresses {
 			wg.Go(func() {
 				_, err := control.Route(ctx, at)
@@ -41,14 +42,14 @@ func (r *Rollout) proveServices(ctx context.Context, control *apiserver.ControlP
 }
 
 // checkService judges what a connection and the holder's HAProxy say.
-func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Facts, err error) Check {
-	check := Check{What: fmt.Sprintf("service %s on %s", s.Name, at)}
+func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Facts, err error) verdict.Check {
+	check := verdict.Check{What: fmt.Sprintf("service %s on %s", s.Name, at)}
 	switch {
 	case f == nil: // and the holder's own check says so
-		check.Detail, check.Bearable = "no single node holds the VIP", true
+		check.Detail, check.Advisory = "no single node holds the VIP", true
 		return check
 	case !slices.Contains(haproxy.Parse(f.Files[render.HAProxyPath].Content).Binds(), at): // an older generation, if it is not a change that waits
-		check.Detail, check.Cure, check.Bearable = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
+		check.Detail, check.Cure, check.Advisory = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
 		return check
 	case err != nil:
 		check.Detail, check.Cure = err.Error(), "look at `journalctl -u haproxy` on "+holder
@@ -67,7 +68,7 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Fact
 		check.Detail += ": " + strings.Join(down, ", ")
 	}
 	if check.OK = up > 0; !check.OK {
-		check.Bearable = true
+		check.Advisory = true
 		check.Cure = fmt.Sprintf("no node takes connections on port %d: look for the service that has this NodePort, and for its pods", s.NodePort)
 	}
 	return check

@@ -17,6 +17,7 @@ import (
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/verdict"
 )
 
 // TestAnswer: a check has the hint of its error, or what helps with most others.
@@ -24,13 +25,13 @@ func TestAnswer(t *testing.T) {
 	t.Parallel()
 	const usual = "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
 	at := netip.MustParseAddrPort("10.1.1.1:6443")
-	same(t, "ok", answer("node-1", "it answers", nil), Check{Node: "node-1", What: "it answers", OK: true, Detail: "ok, TLS verified"})
-	same(t, "another error", answer("", "", errors.New("no")), Check{Detail: "no", Cure: usual})
+	same(t, "ok", answer("node-1", "it answers", nil), verdict.Check{Node: "node-1", What: "it answers", OK: true, Detail: "ok, TLS verified"})
+	same(t, "another error", answer("", "", errors.New("no")), verdict.Check{Detail: "no", Cure: usual})
 	refused := &apiserver.StatusError{Code: 500, Path: "/readyz"}
-	same(t, "a status", answer("", "", refused), Check{Detail: refused.Error(), Cure: refused.Hint()})
+	same(t, "a status", answer("", "", refused), verdict.Check{Detail: refused.Error(), Cure: refused.Hint()})
 	for _, answers := range []bool{true, false} {
 		name := &apiserver.NameError{Address: at, Answers: answers}
-		same(t, "a missing SAN", answer("", "", name), Check{Detail: name.Error(), Cure: name.Hint(), MissingSAN: answers})
+		same(t, "a missing SAN", answer("", "", name), verdict.Check{Detail: name.Error(), Cure: name.Hint(), MissingSAN: answers})
 	}
 }
 
@@ -40,11 +41,11 @@ func TestCheckHolder(t *testing.T) {
 	cases := []struct {
 		holders []string
 		holder  string
-		want    Check
+		want    verdict.Check
 	}{
-		{nil, "", Check{OK: false, Detail: "no node does", Cure: "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"}},
-		{[]string{"node-2"}, "node-2", Check{OK: true, Detail: "node-2"}},
-		{[]string{"node-3", "node-1"}, "", Check{OK: false, Detail: "node-1, node-3", Cure: firewall}},
+		{nil, "", verdict.Check{OK: false, Detail: "no node does", Cure: "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"}},
+		{[]string{"node-2"}, "node-2", verdict.Check{OK: true, Detail: "node-2"}},
+		{[]string{"node-3", "node-1"}, "", verdict.Check{OK: false, Detail: "node-1, node-3", Cure: firewall}},
 	}
 	for _, c := range cases {
 		r := rolloutOf(t, home)
@@ -62,7 +63,7 @@ func TestCheckHolder(t *testing.T) {
 func TestCheckNode(t *testing.T) {
 	t.Parallel()
 	const look = "look at /readyz of those apiservers, and at `journalctl -u haproxy` on the node"
-	good := []Check{
+	good := []verdict.Check{
 		{What: "apiserver has its own address only", OK: true, Detail: "10.1.1.2:6443"},
 		{What: "haproxy sees its servers", OK: true, Detail: "3 of 3 up"},
 	}
@@ -70,36 +71,36 @@ func TestCheckNode(t *testing.T) {
 		name   string
 		differ func(f *Facts)
 		absent string
-		want   []Check // OK where nil
+		want   []verdict.Check // OK where nil
 	}{
 		{"as it should be", func(*Facts) {}, "", good},
 		{
 			"everywhere", func(f *Facts) {
 				f.Listeners = []Listener{listener("[::]:6443", apiserverProcess), listener("10.1.1.2:6443", apiserverProcess), listener("[::]:1", apiserverProcess), listener("10.0.0.1:6443", "x")}
 			}, "",
-			[]Check{{What: good[0].What, Detail: "listens on [::]:6443, 10.1.1.2:6443", Cure: "run `kplb apply`"}, good[1]},
+			[]verdict.Check{{What: good[0].What, Detail: "listens on [::]:6443, 10.1.1.2:6443", Cure: "run `kplb apply`"}, good[1]},
 		},
-		{"not there", func(f *Facts) { f.Listeners = nil }, "", []Check{{What: good[0].What, Detail: "listens on nothing", Cure: "run `kplb apply`"}, good[1]}},
+		{"not there", func(f *Facts) { f.Listeners = nil }, "", []verdict.Check{{What: good[0].What, Detail: "listens on nothing", Cure: "run `kplb apply`"}, good[1]}},
 		{
 			"haproxy is silent", func(f *Facts) { f.Servers = nil }, "",
-			[]Check{good[0], {What: good[1].What, Detail: "haproxy does not answer on 127.0.0.1:8404", Cure: "look at `journalctl -u haproxy` on the node"}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "haproxy does not answer on 127.0.0.1:8404", Cure: "look at `journalctl -u haproxy` on the node"}},
 		},
 		{
 			"servers down", func(f *Facts) {
 				f.Servers[0].Status, f.Servers[0].Check = "DOWN", "L4CON"
 				f.Servers[2].Status, f.Servers[2].Check = "MAINT", ""
 			}, "",
-			[]Check{good[0], {What: good[1].What, Detail: "1 of 3 up: node-1 is DOWN (L4CON), node-3 is MAINT ()", Cure: look}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "1 of 3 up: node-1 is DOWN (L4CON), node-3 is MAINT ()", Cure: look}},
 		},
 		{"going down counts as up", func(f *Facts) { f.Servers[0].Status = "UP 1/2" }, "", good},
-		{"a server that is left out may be down", func(f *Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up"}}},
+		{"a server that is left out may be down", func(f *Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []verdict.Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up"}}},
 		{
 			"another haproxy.cfg", func(f *Facts) { f.Servers = f.Servers[:2] }, "",
-			[]Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Cure: look}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Cure: look}},
 		},
 		{
 			"no server", func(f *Facts) { f.Servers = []haproxy.ServerState{} }, "",
-			[]Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Cure: look}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Cure: look}},
 		},
 	}
 	for _, c := range cases {
@@ -182,13 +183,13 @@ func TestProve(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "proven", proof.OK(), false)
-	says(t, &ProofError{proof}, "not proven: node-2: /healthz on 127.0.4.2:"+port+": answers 500 Internal Server Error; "+
+	says(t, &verdict.ProofError{Proof: proof}, "not proven: node-2: /healthz on 127.0.4.2:"+port+": answers 500 Internal Server Error; "+
 		"node-2: /readyz on 127.0.4.2:"+port+": answers 500 Internal Server Error; node-3: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404")
 
 	delete(facts["node-2"].Files, caPath)
 	_, err = l.prove(t.Context(), facts)
 	says(t, err, "node-2: /etc/kubernetes/pki/ca.crt is not there")
-	same(t, "no check at all proves nothing", (&Proof{}).OK(), false)
+	same(t, "no check at all proves nothing", (&verdict.Proof{}).OK(), false)
 }
 
 func TestProveGone(t *testing.T) {
@@ -198,7 +199,7 @@ func TestProveGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	says(t, &ProofError{proof}, "not proven: node-1: does not hold 127.0.5.9: it still does")
+	says(t, &verdict.ProofError{Proof: proof}, "not proven: node-1: does not hold 127.0.5.9: it still does")
 	l.facts["node-1"].Addresses = l.facts["node-1"].Addresses[:2]
 	l.answers[""] = respond(500, "") // nobody asks
 	if proof, err = l.proveGone(t.Context(), l.facts); err != nil || !proof.OK() {

@@ -1,8 +1,8 @@
-package rollout
+package verdict
 
 import "testing"
 
-func TestProofWorks(t *testing.T) {
+func TestAcceptable(t *testing.T) {
 	t.Parallel()
 	ok, no, san := Check{OK: true}, Check{}, Check{MissingSAN: true}
 	for _, c := range []struct {
@@ -17,8 +17,8 @@ func TestProofWorks(t *testing.T) {
 		{"nothing was looked at", nil, false, false},
 	} {
 		p := &Proof{Checks: c.checks}
-		if p.OK() != c.ok || p.Works() != c.works {
-			t.Errorf("%s: OK %v, Works %v", c.name, p.OK(), p.Works())
+		if p.OK() != c.ok || p.Acceptable() != c.works {
+			t.Errorf("%s: OK %v, Acceptable %v", c.name, p.OK(), p.Acceptable())
 		}
 	}
 }

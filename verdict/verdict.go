@@ -1,4 +1,7 @@
-package rollout
+// Package verdict is what is said of a cluster that was looked at: checks, each
+// with what was seen and what helps, and the proof that they make together. It
+// looks at nothing itself.
+package verdict
 
 import "strings"
 
@@ -13,9 +16,9 @@ type Check struct {
 	// MissingSAN says that it would be OK, but for the address missing in the
 	// certificate: the answer is right, and the certificate the cluster's.
 	MissingSAN bool `json:"missingSAN,omitempty"`
-	// Bearable says that no change is taken back for it: the control plane does
-	// not depend on it.
-	Bearable bool `json:"bearable,omitempty"`
+	// Advisory says that no change is reverted for it: the control plane does not
+	// depend on it.
+	Advisory bool `json:"bearable,omitempty"`
 }
 
 // String is for one line.
@@ -29,7 +32,7 @@ type Proof struct {
 	Holder string  `json:"holder,omitempty"`
 }
 
-// OK says whether every check passed.
+// OK says whether every check passed, and there was one.
 func (p *Proof) OK() bool {
 	for _, c := range p.Checks {
 		if !c.OK {
@@ -39,20 +42,21 @@ func (p *Proof) OK() bool {
 	return len(p.Checks) > 0
 }
 
-// Works says whether nothing is wrong but addresses that are missing in
-// certificates, and services that nobody answers: no change of kplb's mends
-// that, and none makes it worse.
-func (p *Proof) Works() bool {
+// Acceptable says whether nothing is wrong but addresses that are missing in
+// certificates, and checks that are advisory: no change of kplb's mends that, and
+// none makes it worse.
+func (p *Proof) Acceptable() bool {
 	for _, c := range p.Checks {
-		if !c.OK && !c.MissingSAN && !c.Bearable {
+		if !c.OK && !c.MissingSAN && !c.Advisory {
 			return false
 		}
 	}
 	return len(p.Checks) > 0
 }
 
-// firstNo is the first check that does not pass.
-func (p *Proof) firstNo() string {
+// FirstNo is the first check that does not pass, and is not about a
+// name that is missing in a certificate; empty: there is none.
+func (p *Proof) FirstNo() string {
 	for _, c := range p.Checks {
 		if !c.OK && !c.MissingSAN {
 			return c.String()
