@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"context"
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
@@ -11,13 +10,13 @@ import (
 
 // planAlone has HAProxy do what it did before kplb, where kplb has it for
 // another exposure and the kernel is to balance alone.
-func (r *Rollout) planAlone(ctx context.Context, p *NodePlan, f *Facts) error {
-	if r.Cluster.Exposure != inventory.IPVS || render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
+func (in *Input) planAlone(p *NodePlan, f *Facts) error {
+	if !in.leavesHAProxy(f) {
 		return nil
 	}
 	before := &node.Snapshot{}
 	if f.Generation() != "" {
-		s, err := r.snapshot(ctx, p.Node, 0)
+		s, err := in.snapshot(p.Node, 0)
 		if err != nil {
 			return err
 		}
@@ -39,4 +38,10 @@ func (r *Rollout) planAlone(ctx context.Context, p *NodePlan, f *Facts) error {
 		p.Disable = append(p.Disable, "haproxy.service")
 	}
 	return nil
+}
+
+// leavesHAProxy says whether the node has an haproxy.cfg of kplb's that exposure:
+// ipvs does not need.
+func (in *Input) leavesHAProxy(f *Facts) bool {
+	return in.Cluster.Exposure == inventory.IPVS && render.Stamp(f.Files[render.HAProxyPath].Content) != render.Unstamped
 }

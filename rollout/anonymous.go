@@ -80,23 +80,24 @@ func expectCodes(refusals []int) string {
 // status than HAProxy expects. They are asked only when something is to be done, and
 // HAProxy has not asked them already.
 func (r *Rollout) planFitting(ctx context.Context, facts map[string]*Facts, configuration []byte) (*Plan, error) {
-	in := planInput{expect: expectOf(facts), configuration: configuration}
-	plan, err := r.plan(ctx, facts, in)
+	in := r.input(facts)
+	in.ExpectedStatus, in.ClusterConfiguration = expectOf(facts), configuration
+	plan, err := r.plan(ctx, in)
 	if err != nil || plan.Empty() && !anyDownByStatus(facts) || r.allServersUp(facts) {
 		return plan, err
 	}
-	expected := in.expect
-	if in.expect, err = r.askAnonymously(ctx, expected); err != nil {
+	expected := in.ExpectedStatus
+	if in.ExpectedStatus, err = r.askAnonymously(ctx, expected); err != nil {
 		return nil, err
 	}
-	if in.expect != expected {
-		if plan, err = r.plan(ctx, facts, in); err != nil {
+	if in.ExpectedStatus != expected {
+		if plan, err = r.plan(ctx, in); err != nil {
 			return nil, err
 		}
 	}
-	if in.expect != plainExpect {
-		plan.note("apiservers refuse anonymous requests: HAProxy takes the answers %s for a sign of life, and cannot tell whether they are ready; "+
-			"an AuthenticationConfiguration that allows /livez, /readyz and /healthz mends that", in.expect)
+	if in.ExpectedStatus != plainExpect {
+		plan.Note("apiservers refuse anonymous requests: HAProxy takes the answers %s for a sign of life, and cannot tell whether they are ready; "+
+			"an AuthenticationConfiguration that allows /livez, /readyz and /healthz mends that", in.ExpectedStatus)
 	}
 	return plan, nil
 }

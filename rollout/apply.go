@@ -109,7 +109,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 				return err
 			}
 		}
-		if batch[0].Node.Worker && len(batch[0].serves) == 0 && !p.away {
+		if batch[0].Node.Worker && len(batch[0].serves) == 0 && !p.Uninstall {
 			if err := r.awaitVIP(ctx); err != nil {
 				return err
 			}
@@ -132,13 +132,24 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {
 	var proof *Proof
 	err := r.step(proving, func() (err error) {
-		proof, err = p.prove(r, ctx, patience)
+		proof, err = r.proofOf(p.Goal)(ctx, patience)
 		return err
 	})
 	if err == nil && !proof.Works() {
 		err = &ProofError{proof}
 	}
 	return proof, err
+}
+
+// proofOf is what proves that a goal has been reached.
+func (r *Rollout) proofOf(goal Goal) func(ctx context.Context, patience time.Duration) (*Proof, error) {
+	switch {
+	case r.prover != nil:
+		return func(ctx context.Context, patience time.Duration) (*Proof, error) { return r.prover(r, ctx, patience) }
+	case goal == Removed:
+		return r.VerifyGone
+	}
+	return r.Verify
 }
 
 var proving = Event{Step: "proving /healthz through the VIP", Usual: proofUsual}

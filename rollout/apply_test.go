@@ -44,7 +44,7 @@ func (f *fleet) planned(prove func(*Rollout, context.Context, time.Duration) (*P
 		f.t.Fatal(err)
 	}
 	if prove != nil {
-		p.prove = prove
+		f.prover = prove
 	}
 	return p
 }

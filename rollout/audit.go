@@ -110,7 +110,8 @@ func (r *Rollout) auditStates() []Check {
 // auditNodes is whether each node is as rendered.
 func (r *Rollout) auditNodes(ctx context.Context) []Check {
 	configuration, _ := r.loadConfiguration(ctx, r.facts) // without it a node's plan says what is missing
-	in := planInput{expect: expectOf(r.facts), configuration: configuration}
+	in := r.input(r.facts)
+	in.ExpectedStatus, in.ClusterConfiguration = expectOf(r.facts), configuration
 	nodes := r.everyone()
 	out := make([]Check, 0, 4*len(nodes))
 	for _, n := range nodes {

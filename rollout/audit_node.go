@@ -16,8 +16,8 @@ import (
 const applyCure = "look at `kplb diff`, and run `kplb apply`"
 
 // auditNode compares a node with what is rendered for it, as a plan does.
-func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) []Check {
-	p, err := r.planMember(ctx, n, f, in)
+func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in Input) []Check {
+	p, err := r.planNode(ctx, in, n)
 	files := Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
 	case err != nil:

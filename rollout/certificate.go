@@ -2,10 +2,10 @@ package rollout
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,19 +75,19 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration
 
 // planCertificateBack takes the certificate of a generation, unless the one
 // in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *Facts, s, current *node.Snapshot, number int) {
-	now, there := f.Files[certificatePath]
+func (p *NodePlan) planCertificateBack(f *Facts, s, current *node.Snapshot, number int, now time.Time) {
+	inPlace, there := f.Files[certificatePath]
 	was, kept := s.Files[certificatePath]
-	if !there || !kept || bytes.Equal(now.Content, was.Content) {
+	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {
 		return
 	}
 	switch {
-	case current == nil || !bytes.Equal(current.Files[certificatePath].Content, now.Content):
+	case current == nil || !bytes.Equal(current.Files[certificatePath].Content, inPlace.Content):
 		p.note("%s was renewed since: it stays", certificatePath)
-	case expires(was.Content).Before(time.Now().Add(24 * time.Hour)):
+	case expires(was.Content).Before(now.Add(24 * time.Hour)):
 		p.note("the earlier %s has expired: the one that is there stays", certificatePath)
 	default:
-		p.Certificate = &Certificate{from: number, before: node.SumOf(now.Content), like: was}
+		p.Certificate = &Certificate{from: number, before: node.SumOf(inPlace.Content), like: was}
 	}
 }
 
@@ -110,20 +110,10 @@ func (c *Certificate) String() string {
 	return "certificate of the apiserver: issued anew, also for " + strings.Join(c.Names, " and ") + ", loaded without a restart"
 }
 
-// loadConfiguration reads kubeadm's configuration where certificates are to be
-// issued; nil: they are not.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
-	needed := false
-	for _, n := range r.present() {
-		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[certificatePath].Content)) > 0
-	}
-	if !needed || r.Cluster.Certificates != inventory.Manage {
-		return nil, nil
-	}
-	client, err := r.apiserverClient(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	return client.ClusterConfiguration(ctx)
+// IssuesCertificates says whether a plan for ToInventory issues certificates, for
+// which it needs kubeadm's ClusterConfiguration.
+func IssuesCertificates(in Input) bool {
+	return in.Cluster.Certificates == inventory.Manage && slices.ContainsFunc(in.Nodes, func(n inventory.Node) bool {
+		return !n.Worker && len(missingNames(in.Cluster, in.Facts[n.Name].Files[certificatePath].Content)) > 0
+	})
 }

@@ -23,10 +23,10 @@ type ConfigMapChange struct {
 // flag for kubeadm to remember, the nodes do without: an error is a note.
 func (r *Rollout) addConfigMaps(ctx context.Context, p *Plan) error {
 	var err error
-	p.ConfigMaps, err = r.planConfigMaps(ctx, p.away)
+	p.ConfigMaps, err = r.planConfigMaps(ctx, p.Uninstall)
 	var refused *RefusedError
 	if err != nil && !r.Cluster.MovesClients() && !errors.As(err, &refused) && ctx.Err() == nil {
-		p.note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
+		p.Note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
 		return nil
 	}
 	return err
@@ -67,12 +67,6 @@ func (r *Rollout) managed() bool {
 		f := r.facts[n.Name]
 		return f != nil && apiserver.HasManagedFlag(f.Files[kubeadm.ManifestPath].Content)
 	})
-}
-
-// moved says whether a way back moves kubeconfigs, or a certificate: the
-// ConfigMaps were changed with them.
-func moved(p NodePlan) bool {
-	return p.Certificate != nil || slices.ContainsFunc(p.Changes, func(c Change) bool { return c.hide != nil })
 }
 
 // CA is the cluster's authority as the nodes that were inspected have it, in

@@ -126,6 +126,12 @@ func (p *NodePlan) planEndpointBack(f *Facts, s *node.Snapshot) {
 	}
 }
 
+// MovesClients says whether kubeconfigs are edited, or the apiserver's certificate
+// is exchanged.
+func (n NodePlan) MovesClients() bool {
+	return n.Certificate != nil || slices.ContainsFunc(n.Changes, func(c Change) bool { return c.hide != nil })
+}
+
 func (p *NodePlan) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }

@@ -30,7 +30,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
 		}
 	}
 	var failed NodeErrors
-	if !errors.As(r.each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.facts[n.Name]) }), &failed) {
+	if !errors.As(r.each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.Facts[n.Name]) }), &failed) {
 		return nil
 	}
 	var refused RefusedError

@@ -108,13 +108,13 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (
 
 // planLeaver brings a node back to what was there before kplb. One that has
 // left the cluster already has no manifest any more.
-func (r *Rollout) planLeaver(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+func (in *Input) planLeaver(n inventory.Node, f *Facts) (NodePlan, error) {
 	if f.Generation() == "" {
-		p := newNodePlan(r.Cluster, n, f)
+		p := newNodePlan(in.Cluster, n, f)
 		p.Leaving = true
 		return p, nil
 	}
-	p, _, err := r.planNodeBack(ctx, n, f, 0)
+	p, _, err := in.planNodeBack(n, f, ToGeneration, 0)
 	if p.Certificate != nil { // the others still send clients of the VIP there
 		p.Certificate = nil
 		p.note("the certificate of its apiserver stays as it is, and is for the VIP, too")

@@ -171,7 +171,7 @@ func TestManaged(t *testing.T) {
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
 		back, err := f.PlanBack(t.Context(), 0)
 		says(t, err, "")
-		back.prove = proven
+		f.prover = proven
 		same(t, "the earlier certificate", back.Nodes[0].Certificate.from, 0)
 		_, err = f.Apply(t.Context(), back, options)
 		says(t, err, "")

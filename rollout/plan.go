@@ -1,13 +1,11 @@
 package rollout
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
@@ -20,11 +18,19 @@ type Plan struct {
 	Cluster    *inventory.Cluster
 	Nodes      []NodePlan
 	ConfigMaps []ConfigMapChange // of the cluster, written when everything else is confirmed
-	facts      map[string]*Facts
+	Goal       Goal              // what has to be proven when the plan is carried out
+	Uninstall  bool              // every node goes back to what was there before kplb
+	Facts      map[string]*Facts // that the plan was made from, by node
 	notes      []string
-	away       bool // to what was before kplb
-	prove      func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
+
+// Goal is what is true when a plan has been carried out.
+type Goal int
+
+const (
+	Installed Goal = iota // the VIP leads to every apiserver
+	Removed               // the apiservers answer on their own addresses, and no node holds the VIP
+)
 
 // NodePlan is what has to happen on one node. It is empty where the node is
 // as the inventory wants it.
@@ -88,7 +94,8 @@ func (p *Plan) Empty() bool {
 	return true
 }
 
-func (p *Plan) note(format string, args ...any) {
+// Note adds to Notes what was found out beside the plan.
+func (p *Plan) Note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
@@ -97,7 +104,7 @@ func (p *Plan) note(format string, args ...any) {
 func (p *Plan) Notes() []string {
 	out := slices.Clone(p.notes)
 	for _, n := range p.Nodes {
-		if f := p.facts[n.Node.Name]; f != nil && f.Restored() != "" {
+		if f := p.Facts[n.Node.Name]; f != nil && f.Restored() != "" {
 			out = append(out, n.Node.Name+": "+f.Restored())
 		}
 		for _, note := range n.notes {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -50,11 +51,17 @@ func retell(n NodePlan) whatPlan {
 
 func planOf(t testing.TB, r *Rollout, facts map[string]*Facts) *Plan {
 	t.Helper()
-	p, err := r.plan(t.Context(), facts, planInput{})
+	p, err := r.plan(t.Context(), r.input(facts))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// planFor is the plan for one control-plane node, from its facts alone.
+func planFor(r *Rollout, n inventory.Node, f *Facts) (NodePlan, error) {
+	in := r.input(map[string]*Facts{n.Name: f})
+	return in.planNode(n, f)
 }
 
 func (p *Plan) of(name string) NodePlan {

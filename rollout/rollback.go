@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -13,54 +11,16 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// PlanBack plans to bring every node to a generation of its own. Negative:
-// the one before the current one.
-func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
-	r.wide = true
-	facts, err := r.Inspect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
-		return nil, refused
-	}
-	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
-	var plans []NodePlan
-	for _, n := range r.everyone() {
-		p, to, err := r.planNodeBack(ctx, n, facts[n.Name], number)
-		if err != nil {
-			return nil, err
-		}
-		if to == 0 {
-			plan.prove = (*Rollout).VerifyGone
-		}
-		plans = append(plans, p)
-	}
-	plan.Nodes = inOrder(plans)
-	if plan.away = number == 0; plan.away {
-		plan.Nodes = workersFirst(plan.Nodes)
-	}
-	if err := r.refuseKubelets(ctx, plan); err != nil {
-		return nil, err
-	}
-	if number == 0 && (r.managed() || slices.ContainsFunc(plans, moved)) {
-		err = r.addConfigMaps(ctx, plan)
-	}
-	return plan, err
-}
-
-func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, number int) (NodePlan, int, error) {
+// planNodeBack compares a node with one of its generations, and says which.
+func (in *Input) planNodeBack(n inventory.Node, f *Facts, to Target, number int) (NodePlan, int, error) {
 	if n.Worker && f.Generation() == "" { // nothing was ever done there
-		return newNodePlan(r.Cluster, n, f), number, nil
+		return newNodePlan(in.Cluster, n, f), number, nil
 	}
-	if number < 0 {
-		current, err := strconv.Atoi(f.Generation())
-		if err != nil {
-			return NodePlan{}, 0, noGeneration(n, "the node has no generation yet")
-		}
-		number = current - 1
+	number, err := generationFor(f, to, number)
+	if err != nil {
+		return NodePlan{}, 0, noGeneration(n, "the node has no generation yet")
 	}
-	s, err := r.snapshot(ctx, n, number)
+	s, err := in.snapshot(n, number)
 	var refused *node.RefusedError
 	if errors.As(err, &refused) {
 		return NodePlan{}, 0, noGeneration(n, refused.Reason)
@@ -68,26 +28,26 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 	if err != nil {
 		return NodePlan{}, 0, err
 	}
-	p := newNodePlan(r.Cluster, n, f)
-	p.Leaving = r.isLeaving(n)
+	p := newNodePlan(in.Cluster, n, f)
+	p.Leaving = in.isLeaving(n)
 	if n.Worker {
 		p.serves = nil
 		p.planBalancerBack(f, s)
 		p.planEndpointBack(f, s)
 		return p, number, nil
 	}
-	if now, ok := f.Files[certificatePath]; ok && !bytes.Equal(now.Content, s.Files[certificatePath].Content) {
+	if certificateDiffers(f, s) {
 		current := &node.Snapshot{}
 		if newest, none := strconv.Atoi(f.Generation()); none == nil {
-			if current, err = r.snapshot(ctx, n, newest); err != nil {
+			if current, err = in.snapshot(n, newest); err != nil {
 				return p, number, err
 			}
 		}
-		p.planCertificateBack(f, s, current, number)
+		p.planCertificateBack(f, s, current, number, in.Now)
 	}
 	p.givesOf = number
-	err = p.planState(r.Cluster, f, s)
-	r.blank(&p)
+	err = p.planState(in.Cluster, f, s)
+	in.blank(&p)
 	if err != nil {
 		return p, number, badManifest(n, err)
 	}

@@ -50,6 +50,9 @@ type Rollout struct {
 	restarts map[string]node.MeasuredRestart // how the apiservers have restarted
 
 	activated time.Time // when the last daemons took their new files
+
+	// prover is what a test proves a plan with; nil: what proofOf says.
+	prover func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
 
 // NodeErrors are the errors of several nodes. Nothing was changed on them.

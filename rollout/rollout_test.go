@@ -107,7 +107,7 @@ func TestBackward(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p.prove = proven
+				f.prover = proven
 				_, err = f.Apply(t.Context(), p, options)
 				says(t, err, "")
 				var got []string
@@ -276,7 +276,7 @@ func TestTemplates(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Templates = set
-			_, err = r.plan(t.Context(), facts, planInput{})
+			_, err = r.plan(t.Context(), r.input(facts))
 			says(t, err, c.says)
 		})
 	}

@@ -58,7 +58,7 @@ func TestMoreVIPs(t *testing.T) {
 				n := r.Cluster.Nodes[i]
 				f := both(applied(t, was, n), n)
 				f.NonlocalBind6 = true
-				p, err := r.planNode(n, f, planInput{})
+				p, err := planFor(r, n, f)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,13 +92,13 @@ func TestSysctl6(t *testing.T) {
 	f := both(applied(t, r, n), n)
 	for _, on := range []bool{true, false} {
 		f.NonlocalBind6 = on
-		p, err := r.planNode(n, f, planInput{})
+		p, err := planFor(r, n, f)
 		same(t, "error", err, nil)
 		same(t, "sysctl", p.Sysctl, map[bool]Sysctl{true: SysctlLeave, false: SysctlOn}[on])
 		same(t, "empty", p.Empty(), on)
 	}
 	f.NonlocalBind6 = true
-	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f, planInput{})
+	p, err := planFor(rolloutOf(t, several("10.1.233.1", "")), n, f)
 	same(t, "error", err, nil)
 	same(t, "given back", p.noBind6, true)
 	staged := r.stageRequest(newNodePlan(r.Cluster, n, f))

@@ -72,7 +72,7 @@ func (s NodeStatus) balances() bool {
 	return s.HAProxy == "active"
 }
 
-func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) NodeStatus {
+func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in Input) NodeStatus {
 	pending, _ := f.Pending()
 	s := NodeStatus{
 		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
@@ -100,7 +100,7 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in
 	for _, refusal := range refusals(r.Cluster, n, f) {
 		s.Refused = append(s.Refused, refusal.What)
 	}
-	if p, err := r.planMember(ctx, n, f, in); err == nil {
+	if p, err := r.planNode(ctx, in, n); err == nil {
 		for _, c := range p.Files() {
 			s.Drift = append(s.Drift, c.Path)
 		}

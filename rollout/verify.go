@@ -57,7 +57,7 @@ const again = 500 * time.Millisecond
 
 // Prove verifies with the facts of a plan that was just made.
 func (r *Rollout) Prove(ctx context.Context, p *Plan) (*Proof, error) {
-	return r.prove(ctx, p.facts)
+	return r.prove(ctx, p.Facts)
 }
 
 func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, error) {

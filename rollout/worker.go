@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -17,19 +16,19 @@ import (
 
 // planWorker plans a node that has no apiserver: its kubeconfigs, and its
 // balancer, which comes, changes or goes.
-func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
-	c, ca := r.Cluster, f.Files[caPath].Content
+func (in *Input) planWorker(n inventory.Node, f *Facts) (NodePlan, error) {
+	c, ca := in.Cluster, f.Files[caPath].Content
 	p := newNodePlan(c, n, f)
 	p.serves = nil
 	kubelet := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
 	switch {
 	case c.WorkerBalancer != nil:
-		if err := r.planBalancer(&p, f, in.expect); err != nil {
+		if err := in.planBalancer(&p, f); err != nil {
 			return p, err
 		}
 		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, balancers(f)) }
 	case len(balancers(f)) > 0: // there was one
-		s, err := r.snapshot(ctx, n, 0)
+		s, err := in.snapshot(n, 0)
 		if err != nil {
 			return p, err
 		}
@@ -50,23 +49,20 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in
 }
 
 // planBalancer compares a worker with the artifacts of its balancer.
-func (r *Rollout) planBalancer(p *NodePlan, f *Facts, expect string) error {
+func (in *Input) planBalancer(p *NodePlan, f *Facts) error {
 	facts := render.DefaultFacts(p.Node)
-	facts.Expect = expect
+	facts.Expect = in.ExpectedStatus
 	if f.HAProxy.Installed {
 		facts.HAProxy = f.HAProxy.Version
 	} else {
 		p.Packages = append(p.Packages, "haproxy")
 	}
-	artifacts, err := r.Templates.Worker(r.Cluster, p.Node, facts)
+	artifacts, err := in.Templates.Worker(in.Cluster, p.Node, facts)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Node.Name, err)
 	}
-	if err := render.ReadBackWorker(artifacts, r.Cluster); err != nil {
-		return &RefusedError{[]Refusal{{
-			Node: p.Node.Name, What: "its files do not say what the inventory says: " + err.Error(),
-			Cure: "compare your template with `kplb templates NAME`",
-		}}}
+	if err := render.ReadBackWorker(artifacts, in.Cluster); err != nil {
+		return refusedFiles(p.Node, err)
 	}
 	for _, a := range artifacts {
 		if change, differs := compare(p.Node, f, a, 0, 0); differs {
@@ -76,7 +72,7 @@ func (r *Rollout) planBalancer(p *NodePlan, f *Facts, expect string) error {
 	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && haproxy.Parse(was).Lines("bind") != nil {
 		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
 	}
-	p.serves = []netip.AddrPort{r.Cluster.WorkerBalancer.Address()}
+	p.serves = []netip.AddrPort{in.Cluster.WorkerBalancer.Address()}
 	p.balancerConsequences(f, artifacts)
 	if f.Units["haproxy.service"].File != "enabled" {
 		p.Enable = append(p.Enable, "haproxy.service")

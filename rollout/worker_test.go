@@ -263,7 +263,7 @@ func TestBalancerGoes(t *testing.T) {
 				f := balancedFleet(t, balanced)
 				p, err := c.plan(t.Context(), f)
 				says(t, err, "")
-				p.prove = proven
+				f.prover = proven
 				worker := p.of(theWorker)
 				told := retell(worker)
 				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
@@ -289,8 +289,11 @@ func TestBalancerComesBack(t *testing.T) {
 		put(now, basePath+"/current", 0o600, []byte("2\n"))
 		node := f.nodes[theWorker]
 		node.facts = now
-		p, _, err := f.planNodeBack(t.Context(), f.Cluster.Workers[0], now, -1)
+		in := f.input(map[string]*Facts{theWorker: now})
+		in.Target, in.Nodes = ToPrevious, f.Cluster.Workers
+		plan, err := f.plan(t.Context(), in)
 		if err == nil { // connected by then
+			p := plan.of(theWorker)
 			same(t, "listens", joined(p.serves, " "), "127.0.0.1:7443")
 			same(t, "actions", retell(p).Actions, []string{"daemon-reload", "haproxy start", "enable haproxy.service"})
 			same(t, "kubelet", strings.Contains(string(p.change(kubeletPath).Content), "tls-server-name: kubernetes"), true)
