@@ -27,8 +27,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "vrrp"},
-	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"cmd":        {"drill", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "templates", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "vrrp"},
+	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"drill":      {},
 	"apiserver":  {"inventory", "kubeadm"},
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"firewall", "haproxy", "keepalived", "vrrp"}
+var pure = []string{"firewall", "haproxy", "keepalived", "plan", "vrrp"}
 
 // impure are the libraries of Go by which a package would wait, or reach
 // the network, files or other programs. net/netip, which only has values, is

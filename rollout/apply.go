@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
 )
 
 // Options are how a plan is carried out.
@@ -23,20 +24,20 @@ type Options struct {
 //
 // It locks all nodes (LockedError). Every node checks its new files, all at
 // once: a NodeErrors says that nothing was changed anywhere. Then one node
-// changes, the others follow, and the VIP's holder comes last, see batches;
+// changes, the others follow, and the VIP's holder comes last, see plan.Plan.Batches;
 // each is armed to take its change back by itself.
 // Only a proof through the VIP, and then a confirmation over a new
 // connection, make the change last. Anything else is a *StoppedError, which
 // says what is where.
-func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error) {
+func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*Proof, error) {
 	unlock, err := r.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	r.txn, r.window, r.armed = newToken(), o.Window, nil
-	if p.speaks() {
-		if err := r.step(r.listening(), func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
+	if p.StartsVRRP() {
+		if err := r.step(r.listening(), func() error { return r.precheck(ctx, !p.OpensFirewall()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -81,41 +82,29 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 }
 
 func (r *Rollout) listening() Event {
-	return Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual}
+	return Event{Step: "listening for others on " + inventory.Join(r.Cluster.VIPs, " and "), Usual: precheckUsual}
 }
 
 // precheckUsual is how long precheck listens.
 const precheckUsual = 5 * time.Second
 
-// speaks says whether somebody begins to speak VRRP, or does so under another
-// identity.
-func (p *Plan) speaks() bool {
-	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == Start || n.Keepalived == Restart })
-}
-
-// opens says whether a firewall is opened: until then, nodes may not hear
-// each other.
-func (p *Plan) opens() bool {
-	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return len(n.open) > 0 })
-}
-
 // carryOut changes the nodes, batch after batch.
-func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
-	waiting := slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.waits })
-	for _, batch := range batches(p.Nodes) {
-		if waiting && batch[0].after() {
+func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {
+	waiting := slices.ContainsFunc(p.Nodes, func(n plan.NodePlan) bool { return n.StartKeepalivedLast })
+	for _, batch := range p.Batches() {
+		if waiting && batch[0].AfterHolder() {
 			waiting = false
 			if err := r.startWaiting(ctx, p); err != nil {
 				return err
 			}
 		}
-		if batch[0].Node.Worker && len(batch[0].serves) == 0 && !p.Uninstall {
+		if batch[0].Node.Worker && len(batch[0].HAProxyListens) == 0 && !p.Uninstall {
 			if err := r.awaitVIP(ctx); err != nil {
 				return err
 			}
 		}
 		err := r.each(nodesOf(batch), func(n inventory.Node) error {
-			i := slices.IndexFunc(batch, func(p NodePlan) bool { return p.Node.Name == n.Name })
+			i := slices.IndexFunc(batch, func(p plan.NodePlan) bool { return p.Node.Name == n.Name })
 			return r.applyNode(ctx, batch[i])
 		})
 		if err != nil {
@@ -129,7 +118,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 }
 
 // proven proves the result; a proof that does not come true is a ProofError.
-func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*Proof, error) {
+func (r *Rollout) proven(ctx context.Context, p *plan.Plan, patience time.Duration) (*Proof, error) {
 	var proof *Proof
 	err := r.step(proving, func() (err error) {
 		proof, err = r.proofOf(p.Goal)(ctx, patience)
@@ -142,11 +131,11 @@ func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (
 }
 
 // proofOf is what proves that a goal has been reached.
-func (r *Rollout) proofOf(goal Goal) func(ctx context.Context, patience time.Duration) (*Proof, error) {
+func (r *Rollout) proofOf(goal plan.Goal) func(ctx context.Context, patience time.Duration) (*Proof, error) {
 	switch {
 	case r.prover != nil:
 		return func(ctx context.Context, patience time.Duration) (*Proof, error) { return r.prover(r, ctx, patience) }
-	case goal == Removed:
+	case goal == plan.Removed:
 		return r.VerifyGone
 	}
 	return r.Verify

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -37,7 +36,7 @@ var unproven = func(*Rollout, context.Context, time.Duration) (*Proof, error) {
 }
 
 // planned is the fleet's plan, with a proof of the test's own.
-func (f *fleet) planned(prove func(*Rollout, context.Context, time.Duration) (*Proof, error)) *Plan {
+func (f *fleet) planned(prove func(*Rollout, context.Context, time.Duration) (*Proof, error)) *plan.Plan {
 	f.t.Helper()
 	p, err := f.Plan(f.t.Context())
 	if err != nil {
@@ -288,7 +287,7 @@ func TestPackages(t *testing.T) {
 			f := lacking(t)
 			p := f.planned(nil)
 			f.nodes["node-2"].on["transact"] = fails(errors.New("not this one"))
-			same(t, "consequence", p.of("node-3").Consequences()[0], "packages installed: haproxy")
+			same(t, "consequence", of(p, "node-3").Consequences()[0], "packages installed: haproxy")
 			_, err := f.installPackages(t.Context(), p)
 			says(t, err, "")
 			same(t, "asked", f.times("node-1 packages")+f.times("node-3 packages"), 4)
@@ -296,7 +295,7 @@ func TestPackages(t *testing.T) {
 			same(t, "node 2", f.times("node-2 packages"), 0)
 			p, err = f.installPackages(t.Context(), f.planned(nil))
 			says(t, err, "")
-			same(t, "nothing is missing any more", len(p.of("node-3").Packages), 0)
+			same(t, "nothing is missing any more", len(of(p, "node-3").Packages), 0)
 			f.ends()
 		})
 	})
@@ -326,42 +325,4 @@ func TestPackages(t *testing.T) {
 			f.ends()
 		})
 	})
-}
-
-// TestBatches says which nodes change at once.
-func TestBatches(t *testing.T) {
-	t.Parallel()
-	const reloads, restarts, holds, nothing = "reloads", "restarts its apiserver", "holds the VIP", "nothing"
-	cases := []struct {
-		nodes []string
-		want  string
-	}{
-		{nil, ""},
-		{[]string{nothing, nothing}, ""},
-		{[]string{reloads}, "0"},
-		{[]string{reloads, reloads, holds}, "0 | 1 | 2"},
-		{[]string{reloads, reloads, reloads, reloads, holds}, "0 | 1 2 3 | 4"},
-		{[]string{nothing, reloads, nothing, reloads, reloads}, "1 | 3 4"},
-		{[]string{restarts, restarts, restarts}, "0 | 1 | 2"},
-		{[]string{reloads, reloads, restarts, reloads, reloads, holds}, "0 | 1 | 2 | 3 4 | 5"},
-		{[]string{holds}, "0"},
-	}
-	for _, c := range cases {
-		var plans []NodePlan
-		for i, what := range c.nodes {
-			p := NodePlan{Node: inventory.Node{Name: strconv.Itoa(i)}, Holder: what == holds}
-			if what != nothing {
-				p.HAProxy = Reload
-			}
-			if what == restarts {
-				p.Listen = "10.1.1.1:6443"
-			}
-			plans = append(plans, p)
-		}
-		got := make([]string, 0, len(plans))
-		for _, batch := range batches(plans) {
-			got = append(got, strings.Join(namesOf(nodesOf(batch)), " "))
-		}
-		same(t, strings.Join(c.nodes, ", "), strings.Join(got, " | "), c.want)
-	}
 }

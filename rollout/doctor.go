@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
 
@@ -54,7 +55,7 @@ func (r *Rollout) precheck(ctx context.Context, pairs bool) error {
 	if err != nil {
 		return err
 	}
-	var refused RefusedError
+	var refused plan.RefusedError
 	for _, n := range r.present() {
 		for _, f := range found.of(n) {
 			if f.stops && !f.OK {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
 )
 
 // DrillOptions say what is broken, and how it is watched.
@@ -120,8 +121,10 @@ func (r *Rollout) victim(ctx context.Context, name string, proof *Proof, fault d
 
 // dispensable refuses to break a node that the cluster needs.
 func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill.Fault) error {
-	refuse := func(what, cure string) error { return &RefusedError{[]Refusal{{Node: n.Name, What: what, Cure: cure}}} }
-	if err := waitingRefusals(r.everyone(), r.facts); err != nil {
+	refuse := func(what, cure string) error {
+		return &plan.RefusedError{Refusals: []plan.Refusal{{Node: n.Name, What: what, Cure: cure}}}
+	}
+	if err := plan.RefuseWaiting(r.everyone(), r.facts); err != nil {
 		return err
 	}
 	if len(r.present()) < 2 {

@@ -21,6 +21,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -259,18 +260,7 @@ func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) erro
 
 // save keeps the state that facts describe as a generation.
 func (n *fakeNode) save(number string, f *Facts) *node.Snapshot {
-	s := &node.Snapshot{Files: map[string]File{}, Units: map[string]Unit{}, NonlocalBind: f.NonlocalBind}
-	for _, path := range f.ManagedPaths() {
-		if file, ok := f.Files[path]; ok {
-			s.Files[path] = file
-		} else {
-			s.Absent = append(s.Absent, path)
-		}
-	}
-	for _, unit := range []string{"haproxy", "keepalived"} {
-		u := f.Units[unit+".service"]
-		s.Units[unit] = Unit{Active: u.Active, File: u.File}
-	}
+	s := plantest.Snapshot(f)
 	n.saved[number] = s
 	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.
@@ -25,7 +26,7 @@ func (r *Rollout) untilConfirmed(ctx context.Context) error {
 		}
 		r.dropLost(err)
 		if err == nil {
-			waiting := slices.ContainsFunc(r.armed, func(n NodePlan) bool {
+			waiting := slices.ContainsFunc(r.armed, func(n plan.NodePlan) bool {
 				_, pending := facts[n.Node.Name].Pending()
 				return pending
 			})
@@ -70,7 +71,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &RefusedError{[]Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
 	}
 	return out, nil
 }

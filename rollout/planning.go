@@ -7,11 +7,12 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // Plan inspects the nodes and compares them with the inventory. Its error is
 // a NodeErrors, or a RefusedError that names everything in the way.
-func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
+func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	r.leaving = nil
 	facts, err := r.Inspect(ctx)
 	if err != nil {
@@ -24,78 +25,78 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := r.planFitting(ctx, facts, configuration)
+	p, err := r.planFitting(ctx, facts, configuration)
 	if err == nil {
-		err = r.refuseKubelets(ctx, plan)
+		err = r.refuseKubelets(ctx, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return plan, r.addConfigMaps(ctx, plan)
+	return p, r.addConfigMaps(ctx, p)
 }
 
 // PlanBack plans to bring every node to a generation of its own. Negative:
 // the one before the current one.
-func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
+func (r *Rollout) PlanBack(ctx context.Context, number int) (*plan.Plan, error) {
 	r.wide = true
 	facts, err := r.Inspect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	in := r.input(facts)
-	in.Target, in.Generation = ToGeneration, number
+	in.Target, in.Generation = plan.ToGeneration, number
 	if number < 0 {
-		in.Target, in.Generation = ToPrevious, 0
+		in.Target, in.Generation = plan.ToPrevious, 0
 	}
-	plan, err := r.plan(ctx, in)
+	p, err := r.plan(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.refuseKubelets(ctx, plan); err != nil {
+	if err := r.refuseKubelets(ctx, p); err != nil {
 		return nil, err
 	}
-	if plan.Uninstall && (r.managed() || slices.ContainsFunc(plan.Nodes, NodePlan.MovesClients)) {
-		err = r.addConfigMaps(ctx, plan)
+	if p.Uninstall && (r.managed() || slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)) {
+		err = r.addConfigMaps(ctx, p)
 	}
-	return plan, err
+	return p, err
 }
 
 // input is what the nodes are planned from. What they keep is read when it is
 // needed.
-func (r *Rollout) input(facts map[string]*Facts) Input {
-	return Input{
+func (r *Rollout) input(facts map[string]*Facts) plan.Input {
+	return plan.Input{
 		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
 		Nodes: r.reached(slices.Concat(r.Cluster.Nodes, r.Cluster.Workers)), Leaving: r.reached(r.leaving), Facts: facts,
-		Snapshots: map[SnapshotRequest]SnapshotAnswer{}, Now: time.Now(),
+		Snapshots: map[plan.SnapshotRequest]plan.SnapshotAnswer{}, Now: time.Now(),
 	}
 }
 
 // plan reads what a plan needs beyond the facts, and makes it.
-func (r *Rollout) plan(ctx context.Context, in Input) (*Plan, error) {
-	r.readSnapshots(ctx, in, Needs)
-	return Make(in)
+func (r *Rollout) plan(ctx context.Context, in plan.Input) (*plan.Plan, error) {
+	r.readSnapshots(ctx, in, plan.Needs)
+	return plan.Make(in)
 }
 
 // planNode is plan for one node, for which nothing is refused but what concerns
 // its files.
-func (r *Rollout) planNode(ctx context.Context, in Input, n inventory.Node) (NodePlan, error) {
-	r.readSnapshots(ctx, in, func(in Input) []SnapshotRequest { return NodeNeeds(in, n) })
-	return MakeNode(in, n)
+func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node) (plan.NodePlan, error) {
+	r.readSnapshots(ctx, in, func(in plan.Input) []plan.SnapshotRequest { return plan.NodeNeeds(in, n) })
+	return plan.MakeNode(in, n)
 }
 
 // readSnapshots adds the generations that are needed to in.Snapshots. What cannot
 // be read is for the plan to judge.
-func (r *Rollout) readSnapshots(ctx context.Context, in Input, needs func(Input) []SnapshotRequest) {
+func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(plan.Input) []plan.SnapshotRequest) {
 	for requests := needs(in); len(requests) > 0; requests = needs(in) {
 		for _, q := range requests {
 			s, err := r.snapshot(ctx, q)
-			in.Snapshots[q] = SnapshotAnswer{s, err}
+			in.Snapshots[q] = plan.SnapshotAnswer{Snapshot: s, Err: err}
 		}
 	}
 }
 
 // snapshot reads the state that a generation of a node keeps.
-func (r *Rollout) snapshot(ctx context.Context, q SnapshotRequest) (*node.Snapshot, error) {
+func (r *Rollout) snapshot(ctx context.Context, q plan.SnapshotRequest) (*node.Snapshot, error) {
 	nodes := r.everyone()
 	i := slices.IndexFunc(nodes, func(n inventory.Node) bool { return n.Name == q.Node })
 	h, err := r.host(ctx, nodes[i])
@@ -108,7 +109,7 @@ func (r *Rollout) snapshot(ctx context.Context, q SnapshotRequest) (*node.Snapsh
 // loadConfiguration reads kubeadm's configuration where certificates are to be
 // issued; nil: they are not.
 func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
-	if !IssuesCertificates(r.input(facts)) {
+	if !plan.IssuesCertificates(r.input(facts)) {
 		return nil, nil
 	}
 	client, err := r.apiserverClient(ctx)

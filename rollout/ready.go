@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
 )
 
 // authority is the cluster's CA as the nodes have it. Two nodes with
@@ -56,7 +57,7 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 		return err
 	}
 	var name *apiserver.NameError // no waiting changes that
-	err = retried(ctx, apiserverPatience, waits, func() error {
+	err = retried(ctx, plan.RestartLimit, waits, func() error {
 		err := r.controlPlane(ca).Ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
 		if errors.As(err, &name) {
 			return nil
@@ -71,7 +72,7 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, apiserverPatience, err)
+	return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, plan.RestartLimit, err)
 }
 
 // awaitVIP waits until clients that move to the VIP find an apiserver there.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
 
@@ -42,10 +43,10 @@ type Rollout struct {
 	admin   administrator
 	wide    bool // inspect what only a way back needs, too
 
-	token  string        // of the locks that are held
-	txn    string        // the change that is being made
-	window time.Duration // see Options
-	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
+	token  string          // of the locks that are held
+	txn    string          // the change that is being made
+	window time.Duration   // see Options
+	armed  []plan.NodePlan // nodes that may be changed and are not confirmed, in order
 
 	restarts map[string]node.MeasuredRestart // how the apiservers have restarted
 

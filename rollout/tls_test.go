@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver/apiservertest"
+	"github.com/kplb/kplb/plan/plantest"
 )
 
 // ca is an authority of the tests' own.
@@ -18,7 +19,7 @@ type ca struct {
 }
 
 var (
-	authority = newCA("kubernetes")
+	authority = &ca{plantest.CA, plantest.CA.PEM}
 	stranger  = newCA("somebody else")
 	quiet     = apiservertest.Quiet
 	farAhead  = apiservertest.FarAhead

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/plan"
 )
 
 // Verify looks at the nodes and through the VIP until everything is as it
@@ -56,7 +57,7 @@ func (r *Rollout) until(ctx context.Context, patience time.Duration, more inspec
 const again = 500 * time.Millisecond
 
 // Prove verifies with the facts of a plan that was just made.
-func (r *Rollout) Prove(ctx context.Context, p *Plan) (*Proof, error) {
+func (r *Rollout) Prove(ctx context.Context, p *plan.Plan) (*Proof, error) {
 	return r.prove(ctx, p.Facts)
 }
 
