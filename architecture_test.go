@@ -27,8 +27,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "fleet", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "verdict", "vrrp"},
-	"rollout":    {"apiserver", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "verdict", "vrrp"},
+	"cmd":        {"drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "templates", "verdict", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "verdict", "vrrp"},
+	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
 	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"drill":      {},
@@ -46,7 +47,8 @@ var mayImport = map[string][]string{
 
 	// what only tests import, for other packages' tests too
 	"apiserver/apiservertest": {},
-	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render", "templates"},
+	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "haproxy", "inventory", "node", "node/nodetest", "plan/plantest", "remote", "render", "templates"},
+	"plan/plantest":           {"apiserver/apiservertest", "haproxy", "inventory", "kubeadm", "node", "render"},
 	"node/nodetest":           {"inventory", "node", "remote", "render"},
 	"remote/remotetest":       {"remote"},
 	"rollout/rollouttest":     {"haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote"},
@@ -54,7 +56,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"firewall", "haproxy", "keepalived", "verdict", "vrrp"}
+var pure = []string{"firewall", "haproxy", "keepalived", "plan", "verdict", "vrrp"}
 
 // impure are the libraries of Go by which a package would wait, or reach
 // the network, files or other programs. net/netip, which only has values, is

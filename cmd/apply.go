@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
 )
@@ -102,52 +103,52 @@ func operator() string {
 func (s streams) apply(ctx context.Context, set *settings, o applyOptions, saved *savedPlan) error {
 	return s.change(ctx, set, o, func(r *rollout.Rollout, progress *progress) error {
 		r.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget
-		plan, err := r.Plan(ctx)
+		p, err := r.Plan(ctx)
 		if err != nil {
 			return err
 		}
-		for _, note := range plan.Notes() {
+		for _, note := range p.Notes() {
 			s.say("%s", note)
 		}
 		if saved != nil {
-			if err := saved.same(plan); err != nil {
+			if err := saved.same(p); err != nil {
 				return err
 			}
 		}
-		if plan.Empty() {
-			return s.applyNothing(ctx, set, r, plan, o)
+		if p.Empty() {
+			return s.applyNothing(ctx, set, r, p, o)
 		}
-		return s.carryOut(ctx, set, r, plan, o, progress)
+		return s.carryOut(ctx, set, r, p, o, progress)
 	})
 }
 
 // carryOut shows a plan, asks, and carries it out.
-func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout, plan *rollout.Plan, o applyOptions, progress *progress) error {
+func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout, p *plan.Plan, o applyOptions, progress *progress) error {
 	if o.format == "text" {
-		if err := s.printPlan(set, plan); err != nil {
+		if err := s.printPlan(set, p); err != nil {
 			return err
 		}
 	}
 	if o.dryRun {
 		if o.format == "json" {
-			if err := s.printJSON(describe(plan)); err != nil {
+			if err := s.printJSON(describe(p)); err != nil {
 				return err
 			}
 		}
 		return &noError{"there are differences; this was a dry run"}
 	}
-	if err := s.permit(ctx, plan, o); err != nil {
+	if err := s.permit(ctx, p, o); err != nil {
 		return err
 	}
-	proof, err := r.Apply(ctx, plan, o.Options)
+	proof, err := r.Apply(ctx, p, o.Options)
 	progress.stop()
 	if proof != nil {
 		if printErr := s.writeProof(proof, o.format); printErr != nil && err == nil {
-			err = &rollout.StoppedError{Cause: printErr, Changed: plan.Changing()} // done, whoever reads it or not
+			err = &rollout.StoppedError{Cause: printErr, Changed: p.Changing()} // done, whoever reads it or not
 		}
 	}
 	if err == nil {
-		err = s.moveLocal(set, plan.Cluster, r.CA())
+		err = s.moveLocal(set, p.Cluster, r.CA())
 	}
 	if err == nil && !proof.OK() {
 		err = &noError{unproven(proof)}
@@ -165,8 +166,8 @@ func unproven(p *verdict.Proof) string {
 
 // applyNothing proves a cluster that is as it should be, with what was just
 // seen of it.
-func (s streams) applyNothing(ctx context.Context, set *settings, r *rollout.Rollout, plan *rollout.Plan, o applyOptions) error {
-	proof, err := r.Prove(ctx, plan)
+func (s streams) applyNothing(ctx context.Context, set *settings, r *rollout.Rollout, p *plan.Plan, o applyOptions) error {
+	proof, err := r.Prove(ctx, p)
 	if err == nil && !proof.Acceptable() {
 		proof, err = r.Verify(ctx, o.Patience) // a node may just have come back
 	}
@@ -174,27 +175,27 @@ func (s streams) applyNothing(ctx context.Context, set *settings, r *rollout.Rol
 		return err
 	}
 	if o.format == "text" {
-		s.say("nothing to do: %d nodes are as the inventory says", len(plan.Nodes))
+		s.say("nothing to do: %d nodes are as the inventory says", len(p.Nodes))
 	}
-	if err := s.moveLocal(set, plan.Cluster, r.CA()); err != nil {
+	if err := s.moveLocal(set, p.Cluster, r.CA()); err != nil {
 		return err
 	}
 	return s.printProof(proof, o.format)
 }
 
 // permit asks whether to go on.
-func (s streams) permit(ctx context.Context, plan *rollout.Plan, o applyOptions) error {
-	var edited []rollout.Refusal
-	for _, n := range plan.Nodes {
+func (s streams) permit(ctx context.Context, p *plan.Plan, o applyOptions) error {
+	var edited []plan.Refusal
+	for _, n := range p.Nodes {
 		for _, path := range n.Overwrites() {
-			edited = append(edited, rollout.Refusal{
+			edited = append(edited, plan.Refusal{
 				Node: n.Node.Name, What: path + " was edited by hand since kplb wrote it",
 				Cure: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
 			})
 		}
 	}
 	if len(edited) > 0 && !o.overwrite {
-		refused := &rollout.RefusedError{Refusals: edited}
+		refused := &plan.RefusedError{Refusals: edited}
 		if o.yes || !isTerminal(s.in) {
 			return refused
 		}
@@ -206,5 +207,5 @@ func (s streams) permit(ctx context.Context, plan *rollout.Plan, o applyOptions)
 	if o.yes {
 		return nil
 	}
-	return s.confirm(ctx, fmt.Sprintf("Carry this out on cluster %s?", plan.Cluster.Name))
+	return s.confirm(ctx, fmt.Sprintf("Carry this out on cluster %s?", p.Cluster.Name))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/vrrp"
 )
@@ -48,22 +49,22 @@ func (s streams) diff(ctx context.Context, set *settings, format string, forget 
 	}
 	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
 		r.Forgotten = forget
-		plan, err := r.Plan(ctx)
+		p, err := r.Plan(ctx)
 		if err != nil {
 			return err
 		}
-		for _, note := range plan.Notes() {
+		for _, note := range p.Notes() {
 			s.say("%s", note)
 		}
 		switch {
 		case save:
-			err = s.savePlan(set, plan, format)
+			err = s.savePlan(set, p, format)
 		case format == "json":
-			err = s.printJSON(describe(plan))
+			err = s.printJSON(describe(p))
 		default:
-			err = s.printPlan(set, plan)
+			err = s.printPlan(set, p)
 		}
-		if err == nil && !plan.Empty() {
+		if err == nil && !p.Empty() {
 			err = &noError{"there are differences; `kplb apply` carries them out"}
 		}
 		return err
@@ -71,7 +72,7 @@ func (s streams) diff(ctx context.Context, set *settings, format string, forget 
 }
 
 // printPlan writes the plan as people review it.
-func (s streams) printPlan(set *settings, p *rollout.Plan) error {
+func (s streams) printPlan(set *settings, p *plan.Plan) error {
 	var b strings.Builder
 	for _, n := range describe(p).Nodes {
 		if len(n.Consequences) == 0 && len(n.Files) == 0 {
@@ -161,7 +162,7 @@ type fileReport struct {
 	Diff   string `json:"diff"`
 }
 
-func describe(p *rollout.Plan) planReport {
+func describe(p *plan.Plan) planReport {
 	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
 	for _, n := range p.Nodes {
 		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Leaving: n.Leaving, Packages: n.Packages, Consequences: n.Consequences()}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/rollout"
 )
 
 // localKubeconfig is a kubeconfig of whoever runs kplb, on this machine. It
@@ -55,7 +55,7 @@ func (s streams) readLocal(edit func(path string, source []byte) ([]byte, error)
 			edited, err = edit(path, source)
 		}
 		switch {
-		case errors.Is(err, rollout.ErrElsewhere):
+		case errors.Is(err, plan.ErrOtherCluster):
 		case err != nil:
 			s.say("this machine: %s %v: not touched", path, err)
 		case !bytes.Equal(source, edited):
@@ -70,7 +70,7 @@ func (s streams) moveLocal(set *settings, c *inventory.Cluster, ca []byte) error
 	if c.Endpoint == inventory.Leave {
 		return nil
 	}
-	moves := s.readLocal(func(_ string, source []byte) ([]byte, error) { return rollout.PointAtVIP(c, source, ca) })
+	moves := s.readLocal(func(_ string, source []byte) ([]byte, error) { return plan.PointAtVIP(c, source, ca) })
 	for _, m := range moves {
 		kept, err := kept(c, m.path)
 		if err == nil {

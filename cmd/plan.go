@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/plan"
 )
 
 // savedPlan is a plan in a file: what to do, and what it was made from. It
@@ -31,7 +31,7 @@ const (
 )
 
 // savePlan writes a plan, whole or not at all.
-func (s streams) savePlan(set *settings, p *rollout.Plan, file string) error {
+func (s streams) savePlan(set *settings, p *plan.Plan, file string) error {
 	inventory, err := filepath.Abs(set.Inventory)
 	if err != nil {
 		return err
@@ -78,12 +78,12 @@ func (s streams) applySaved(ctx context.Context, set *settings, o applyOptions, 
 }
 
 // same wants the plan that was made now to be the saved one, to the bit.
-func (saved *savedPlan) same(p *rollout.Plan) error {
+func (saved *savedPlan) same(p *plan.Plan) error {
 	now := describe(p)
 	if now.Cluster != saved.Cluster {
 		return &usageError{fmt.Errorf("the plan is for cluster %s, the inventory says %s", saved.Cluster, now.Cluster)}
 	}
-	var stale rollout.RefusedError
+	var stale plan.RefusedError
 	byName := map[string]nodeReport{}
 	for _, n := range saved.Nodes {
 		byName[n.Node] = n
@@ -94,17 +94,17 @@ func (saved *savedPlan) same(p *rollout.Plan) error {
 			was = nodeReport{}
 		}
 		if what := difference(was, n); what != "" {
-			stale.Refusals = append(stale.Refusals, rollout.Refusal{
+			stale.Refusals = append(stale.Refusals, plan.Refusal{
 				Node: n.Node, What: "the plan is stale: " + what, Cure: "make a new one with `kplb diff -o FILE`, and look at it",
 			})
 		}
 		delete(byName, n.Node)
 	}
 	for name := range byName {
-		stale.Refusals = append(stale.Refusals, rollout.Refusal{Node: name, What: "the plan is stale: the node is not in the inventory any more"})
+		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: name, What: "the plan is stale: the node is not in the inventory any more"})
 	}
 	if !slices.Equal(saved.Objects, now.Objects) {
-		stale.Refusals = append(stale.Refusals, rollout.Refusal{Node: now.Cluster, What: "the plan is stale: the cluster's ConfigMaps have changed, or would be changed otherwise"})
+		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: now.Cluster, What: "the plan is stale: the cluster's ConfigMaps have changed, or would be changed otherwise"})
 	}
 	if len(stale.Refusals) > 0 {
 		return &stale

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -46,7 +47,7 @@ func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to
 			return s.goBack(ctx, set, r, o, to, progress)
 		}
 		nodes, err := r.TakeBack(ctx)
-		var none *rollout.RefusedError
+		var none *plan.RefusedError
 		if errors.As(err, &none) {
 			return s.goBack(ctx, set, r, o, to, progress)
 		}
@@ -60,16 +61,16 @@ func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to
 
 // goBack carries out the way to a generation.
 func (s streams) goBack(ctx context.Context, set *settings, r *rollout.Rollout, o applyOptions, to int, progress *progress) error {
-	plan, err := r.PlanBack(ctx, to)
+	p, err := r.PlanBack(ctx, to)
 	if err != nil {
 		return err
 	}
-	if plan.Empty() {
+	if p.Empty() {
 		s.say("nothing to do: the nodes are as they were then")
 		return nil
 	}
 	o.overwrite = true // whoever goes back wants the earlier files, whatever is there now
-	return s.carryOut(ctx, set, r, plan, o, progress)
+	return s.carryOut(ctx, set, r, p, o, progress)
 }
 
 func newHistory(s streams, set *settings) *cobra.Command {

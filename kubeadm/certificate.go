@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // certificates returns the certificates of a PEM text. Other blocks in it are
@@ -66,6 +67,16 @@ func SANs(certificatePEM []byte) (names []string, addresses []netip.Addr, err er
 func Covers(certificatePEM []byte, host string) bool {
 	c, err := first(certificatePEM)
 	return err == nil && c.VerifyHostname(host) == nil
+}
+
+// Expiry is when the certificate expires. It is zero for one that cannot be
+// read.
+func Expiry(certificatePEM []byte) time.Time {
+	c, err := first(certificatePEM)
+	if err != nil {
+		return time.Time{}
+	}
+	return c.NotAfter
 }
 
 // CertificateConfig returns the file for `kubeadm init phase certs apiserver

@@ -1,5 +1,8 @@
 package kubeadm
 
+// KubeletUnit is systemd's unit of the kubelet.
+const KubeletUnit = "kubelet.service"
+
 // Where kubeadm keeps what it makes on a node.
 const (
 	CAPath = "/etc/kubernetes/pki/ca.crt" // the cluster's CA

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -69,7 +70,7 @@ func (q ActivateRequest) script() remote.Script {
 		"KPLB_REDIRECT": string(q.Redirect), "KPLB_DIRECTOR": string(q.IPVS), "KPLB_MARK": mark,
 		"KPLB_GIVE": strings.Join(q.RestoreSettings, " "), "KPLB_GIVE_OF": number(q.RestoreFrom),
 		"KPLB_OPEN": ufwLines("allow", q.UFWAllow), "KPLB_CLOSE": ufwLines("delete", q.UFWDelete),
-		"KPLB_SERVES": joined(q.HAProxyListens, " "), "KPLB_NO_BIND6": flag(q.NoBind6),
+		"KPLB_SERVES": inventory.Join(q.HAProxyListens, " "), "KPLB_NO_BIND6": flag(q.NoBind6),
 	})
 	s.Files = map[string][]byte{"active": q.Active}
 	return s

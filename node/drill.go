@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -60,7 +61,7 @@ func Break(ctx context.Context, h Host, q BreakRequest) error {
 func (q BreakRequest) script() remote.Script {
 	s := drill("break", map[string]string{
 		"KPLB_FAULT": q.Fault, "KPLB_LASTS": seconds(q.Lasts), "KPLB_SECONDS": seconds(q.MendAfter),
-		"KPLB_INTERFACE": q.Interface, "KPLB_VIPS": joined(q.VIPs, " "), "KPLB_AT": q.APIServer.String(),
+		"KPLB_INTERFACE": q.Interface, "KPLB_VIPS": inventory.Join(q.VIPs, " "), "KPLB_AT": q.APIServer.String(),
 	})
 	s.Files = map[string][]byte{"mend": []byte(file("drill_mend.sh"))}
 	return s

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -62,7 +63,7 @@ func (q InspectRequest) script() remote.Script {
 		"KPLB_MONITOR_PORT": number(q.MonitorPort),
 		"KPLB_HOMES":        flag(q.Kubeconfigs),
 		"KPLB_FILTER":       flag(q.Firewall),
-		"KPLB_CONNECTED":    joined(q.Kubelet, " or dst "),
+		"KPLB_CONNECTED":    inventory.Join(q.Kubelet, " or dst "),
 		"KPLB_KERNEL":       flag(q.Kernel),
 		"KPLB_VRRP":         flag(q.VRRP),
 		"KPLB_SYSCTLS":      flag(q.Sysctls),

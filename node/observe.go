@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -52,7 +53,7 @@ func Observe(ctx context.Context, h Host, q ObserveRequest, o *Observation, list
 
 func (q ObserveRequest) script() remote.Script {
 	return doctor(map[string]string{
-		"KPLB_ADDRESS": q.Address.String(), "KPLB_VIPS": joined(q.VIPs, ","), "KPLB_SECONDS": seconds(q.Listen),
+		"KPLB_ADDRESS": q.Address.String(), "KPLB_VIPS": inventory.Join(q.VIPs, ","), "KPLB_SECONDS": seconds(q.Listen),
 		"KPLB_NONCES": strings.Join(slices.Sorted(slices.Values(q.Nonces)), " "),
 	})
 }

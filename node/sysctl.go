@@ -6,7 +6,8 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// ParseSysctls reads the settings of a file of sysctl.d.
+// ParseSysctls reads the settings of a file of sysctl.d: comments and lines
+// without a value are left out, and blanks within a value are one each.
 func ParseSysctls(text []byte) map[string]string {
 	out := map[string]string{}
 	for line := range strings.Lines(string(text)) {

@@ -1,9 +1,7 @@
 package node
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -28,11 +26,3 @@ func port(p uint16) string {
 
 // seconds are whole ones.
 func seconds(d time.Duration) string { return number(int(d.Seconds())) }
-
-func joined[T fmt.Stringer](all []T, separator string) string {
-	out := make([]string, len(all))
-	for i, one := range all {
-		out[i] = one.String()
-	}
-	return strings.Join(out, separator)
-}

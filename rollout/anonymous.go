@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
 
@@ -79,24 +80,25 @@ func expectCodes(refusals []int) string {
 // planFitting plans, and plans again where the apiservers answer with another
 // status than HAProxy expects. They are asked only when something is to be done, and
 // HAProxy has not asked them already.
-func (r *Rollout) planFitting(ctx context.Context, facts map[string]*Facts, configuration []byte) (*Plan, error) {
-	in := planInput{expect: expectOf(facts), configuration: configuration}
-	plan, err := r.plan(ctx, facts, in)
-	if err != nil || plan.Empty() && !anyDownByStatus(facts) || r.allServersUp(facts) {
-		return plan, err
+func (r *Rollout) planFitting(ctx context.Context, facts map[string]*Facts, configuration []byte) (*plan.Plan, error) {
+	in := r.input(facts)
+	in.ExpectedStatus, in.ClusterConfiguration = expectOf(facts), configuration
+	p, err := r.plan(ctx, in)
+	if err != nil || p.Empty() && !anyDownByStatus(facts) || r.allServersUp(facts) {
+		return p, err
 	}
-	expected := in.expect
-	if in.expect, err = r.askAnonymously(ctx, expected); err != nil {
+	expected := in.ExpectedStatus
+	if in.ExpectedStatus, err = r.askAnonymously(ctx, expected); err != nil {
 		return nil, err
 	}
-	if in.expect != expected {
-		if plan, err = r.plan(ctx, facts, in); err != nil {
+	if in.ExpectedStatus != expected {
+		if p, err = r.plan(ctx, in); err != nil {
 			return nil, err
 		}
 	}
-	if in.expect != plainExpect {
-		plan.note("apiservers refuse anonymous requests: HAProxy takes the answers %s for a sign of life, and cannot tell whether they are ready; "+
-			"an AuthenticationConfiguration that allows /livez, /readyz and /healthz mends that", in.expect)
+	if in.ExpectedStatus != plainExpect {
+		p.Note("apiservers refuse anonymous requests: HAProxy takes the answers %s for a sign of life, and cannot tell whether they are ready; "+
+			"an AuthenticationConfiguration that allows /livez, /readyz and /healthz mends that", in.ExpectedStatus)
 	}
-	return plan, nil
+	return p, nil
 }

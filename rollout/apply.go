@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -25,12 +26,12 @@ type Options struct {
 //
 // It locks all nodes (LockedError). Every node checks its new files, all at
 // once: a NodeErrors says that nothing was changed anywhere. Then one node
-// changes, the others follow, and the VIP's holder comes last, see batches;
+// changes, the others follow, and the VIP's holder comes last, see plan.Plan.Batches;
 // each is armed to take its change back by itself.
 // Only a proof through the VIP, and then a confirmation over a new
 // connection, make the change last. Anything else is a *StoppedError, which
 // says what is where.
-func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*verdict.Proof, error) {
+func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.Proof, error) {
 	lock, err := r.Lock(ctx)
 	if err != nil {
 		return nil, err
@@ -38,8 +39,8 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*verdict.Proof
 	defer lock.Release(ctx)
 	r.token = lock.Token
 	r.txn, r.window, r.armed = fleet.NewToken(), o.Window, nil
-	if p.speaks() {
-		if err := r.Step(r.listening(), func() error { return r.precheck(ctx, !p.opens()) }); err != nil {
+	if p.StartsVRRP() {
+		if err := r.Step(r.listening(), func() error { return r.precheck(ctx, !p.OpensFirewall()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -84,41 +85,29 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*verdict.Proof
 }
 
 func (r *Rollout) listening() Event {
-	return Event{Step: "listening for others on " + joined(r.Cluster.VIPs, " and "), Usual: precheckUsual}
+	return Event{Step: "listening for others on " + inventory.Join(r.Cluster.VIPs, " and "), Usual: precheckUsual}
 }
 
 // precheckUsual is how long precheck listens.
 const precheckUsual = 5 * time.Second
 
-// speaks says whether somebody begins to speak VRRP, or does so under another
-// identity.
-func (p *Plan) speaks() bool {
-	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == Start || n.Keepalived == Restart })
-}
-
-// opens says whether a firewall is opened: until then, nodes may not hear
-// each other.
-func (p *Plan) opens() bool {
-	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return len(n.open) > 0 })
-}
-
 // carryOut changes the nodes, batch after batch.
-func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
-	waiting := slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.waits })
-	for _, batch := range batches(p.Nodes) {
-		if waiting && batch[0].after() {
+func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {
+	waiting := slices.ContainsFunc(p.Nodes, func(n plan.NodePlan) bool { return n.StartKeepalivedLast })
+	for _, batch := range p.Batches() {
+		if waiting && batch[0].AfterHolder() {
 			waiting = false
 			if err := r.startWaiting(ctx, p); err != nil {
 				return err
 			}
 		}
-		if batch[0].Node.Worker && len(batch[0].serves) == 0 && !p.away {
+		if batch[0].Node.Worker && len(batch[0].HAProxyListens) == 0 && !p.Uninstall {
 			if err := r.awaitVIP(ctx); err != nil {
 				return err
 			}
 		}
 		err := fleet.Each(nodesOf(batch), func(n inventory.Node) error {
-			i := slices.IndexFunc(batch, func(p NodePlan) bool { return p.Node.Name == n.Name })
+			i := slices.IndexFunc(batch, func(p plan.NodePlan) bool { return p.Node.Name == n.Name })
 			return r.applyNode(ctx, batch[i])
 		})
 		if err != nil {
@@ -132,16 +121,29 @@ func (r *Rollout) carryOut(ctx context.Context, p *Plan) error {
 }
 
 // proven proves the result; a proof that does not come true is a ProofError.
-func (r *Rollout) proven(ctx context.Context, p *Plan, patience time.Duration) (*verdict.Proof, error) {
+func (r *Rollout) proven(ctx context.Context, p *plan.Plan, patience time.Duration) (*verdict.Proof, error) {
 	var proof *verdict.Proof
 	err := r.Step(proving, func() (err error) {
-		proof, err = p.prove(r, ctx, patience)
+		proof, err = r.proofOf(p.Goal)(ctx, patience)
 		return err
 	})
 	if err == nil && !proof.Acceptable() {
 		err = &verdict.ProofError{Proof: proof}
 	}
 	return proof, err
+}
+
+// proofOf is what proves that a goal has been reached.
+func (r *Rollout) proofOf(goal plan.Goal) func(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+	switch {
+	case r.prover != nil:
+		return func(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+			return r.prover(r, ctx, patience)
+		}
+	case goal == plan.Removed:
+		return r.VerifyGone
+	}
+	return r.Verify
 }
 
 var proving = Event{Step: "proving /healthz through the VIP", Usual: proofUsual}

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/kplb/kplb/fleet/fleettest"
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
@@ -29,14 +27,14 @@ var unproven = func(*Rollout, context.Context, time.Duration) (*verdict.Proof, e
 }
 
 // planned is the fleet's plan, with a proof of the test's own.
-func (f *fakeFleet) planned(prove func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error)) *Plan {
+func (f *fakeFleet) planned(prove func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error)) *plan.Plan {
 	f.T.Helper()
 	p, err := f.Plan(f.T.Context())
 	if err != nil {
 		f.T.Fatal(err)
 	}
 	if prove != nil {
-		p.prove = prove
+		f.prover = prove
 	}
 	return p
 }
@@ -262,7 +260,7 @@ func TestPackages(t *testing.T) {
 			f := lacking(t)
 			p := f.planned(nil)
 			f.Nodes["node-2"].On["transact"] = fails(errors.New("not this one"))
-			same(t, "consequence", p.of("node-3").Consequences()[0], "packages installed: haproxy")
+			same(t, "consequence", of(p, "node-3").Consequences()[0], "packages installed: haproxy")
 			_, err := f.installPackages(t.Context(), p)
 			says(t, err, "")
 			same(t, "asked", f.Times("node-1 packages")+f.Times("node-3 packages"), 4)
@@ -270,7 +268,7 @@ func TestPackages(t *testing.T) {
 			same(t, "node 2", f.Times("node-2 packages"), 0)
 			p, err = f.installPackages(t.Context(), f.planned(nil))
 			says(t, err, "")
-			same(t, "nothing is missing any more", len(p.of("node-3").Packages), 0)
+			same(t, "nothing is missing any more", len(of(p, "node-3").Packages), 0)
 			f.Ends()
 		})
 	})
@@ -300,42 +298,4 @@ func TestPackages(t *testing.T) {
 			f.Ends()
 		})
 	})
-}
-
-// TestBatches says which nodes change at once.
-func TestBatches(t *testing.T) {
-	t.Parallel()
-	const reloads, restarts, holds, nothing = "reloads", "restarts its apiserver", "holds the VIP", "nothing"
-	cases := []struct {
-		nodes []string
-		want  string
-	}{
-		{nil, ""},
-		{[]string{nothing, nothing}, ""},
-		{[]string{reloads}, "0"},
-		{[]string{reloads, reloads, holds}, "0 | 1 | 2"},
-		{[]string{reloads, reloads, reloads, reloads, holds}, "0 | 1 2 3 | 4"},
-		{[]string{nothing, reloads, nothing, reloads, reloads}, "1 | 3 4"},
-		{[]string{restarts, restarts, restarts}, "0 | 1 | 2"},
-		{[]string{reloads, reloads, restarts, reloads, reloads, holds}, "0 | 1 | 2 | 3 4 | 5"},
-		{[]string{holds}, "0"},
-	}
-	for _, c := range cases {
-		var plans []NodePlan
-		for i, what := range c.nodes {
-			p := NodePlan{Node: inventory.Node{Name: strconv.Itoa(i)}, Holder: what == holds}
-			if what != nothing {
-				p.HAProxy = Reload
-			}
-			if what == restarts {
-				p.Listen = "10.1.1.1:6443"
-			}
-			plans = append(plans, p)
-		}
-		got := make([]string, 0, len(plans))
-		for _, batch := range batches(plans) {
-			got = append(got, strings.Join(namesOf(nodesOf(batch)), " "))
-		}
-		same(t, strings.Join(c.nodes, ", "), strings.Join(got, " | "), c.want)
-	}
 }

@@ -115,7 +115,8 @@ func (r *Rollout) auditStates() []verdict.Check {
 // auditNodes is whether each node is as rendered.
 func (r *Rollout) auditNodes(ctx context.Context) []verdict.Check {
 	configuration, _ := r.loadConfiguration(ctx, r.Facts()) // without it a node's plan says what is missing
-	in := planInput{expect: expectOf(r.Facts()), configuration: configuration}
+	in := r.input(r.Facts())
+	in.ExpectedStatus, in.ClusterConfiguration = expectOf(r.Facts()), configuration
 	nodes := r.Everyone()
 	out := make([]verdict.Check, 0, 4*len(nodes))
 	for _, n := range nodes {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
@@ -17,8 +18,8 @@ import (
 const applyCure = "look at `kplb diff`, and run `kplb apply`"
 
 // auditNode compares a node with what is rendered for it, as a plan does.
-func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) []verdict.Check {
-	p, err := r.planMember(ctx, n, f, in)
+func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in plan.Input) []verdict.Check {
+	p, err := r.planNode(ctx, in, n)
 	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
 	case err != nil:
@@ -38,7 +39,7 @@ func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in 
 }
 
 // changesOf names what differs.
-func changesOf(p NodePlan) []string {
+func changesOf(p plan.NodePlan) []string {
 	var out []string
 	for _, c := range p.Files() {
 		switch {
@@ -57,7 +58,7 @@ func changesOf(p NodePlan) []string {
 }
 
 // checkSysctls compares the kernel with kplb's file on the node.
-func checkSysctls(n inventory.Node, f *Facts, p NodePlan) verdict.Check {
+func checkSysctls(n inventory.Node, f *Facts, p plan.NodePlan) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
 	wanted := node.ParseSysctls(f.Files[render.SysctlPath].Content)
 	have := make([]string, 0, len(wanted))
@@ -83,22 +84,22 @@ func checkSysctls(n inventory.Node, f *Facts, p NodePlan) verdict.Check {
 
 // checkFirewall wants ufw, where it is active, to let through what the rendered
 // files need, and of kplb's rules no others.
-func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan) verdict.Check {
+func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p plan.NodePlan) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
-	case firewallOf(f).UFWEnabled() && (p.open != nil || p.close != nil):
+	case plan.FirewallOf(f).UFWEnabled() && (p.UFWAllow != nil || p.UFWDelete != nil):
 		check.OK, check.Cure = false, applyCure
 		var words []string
-		if p.open != nil {
-			words = append(words, "ufw does not let through: "+listed(p.open))
+		if p.UFWAllow != nil {
+			words = append(words, "ufw does not let through: "+plan.ListRules(p.UFWAllow))
 		}
-		if p.close != nil {
-			words = append(words, "ufw still lets through: "+listed(p.close))
+		if p.UFWDelete != nil {
+			words = append(words, "ufw still lets through: "+plan.ListRules(p.UFWDelete))
 		}
 		check.Detail = strings.Join(words, "; ")
-	case firewallOf(f).UFWEnabled():
+	case plan.FirewallOf(f).UFWEnabled():
 		check.Detail = "ufw does, and nothing more for kplb"
 	case f.Filter != "":
 		check.Detail = "left out: kplb does not look after " + f.Filter
@@ -110,13 +111,13 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan)
 
 // checkServices wants the daemons to run with what is in their files, and to
 // start at boot.
-func checkServices(n inventory.Node, f *Facts, p NodePlan) verdict.Check {
+func checkServices(n inventory.Node, f *Facts, p plan.NodePlan) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: "services are active, and start at boot"}
 	doing := []struct {
 		unit   string
 		action Action
 		may    bool // be missing, where nothing is to be done about it
-	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.serves) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.IPVSUnit, p.Director, true}}
+	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.HAProxyListens) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.IPVSUnit, p.IPVS, true}}
 	var well, wrong []string
 	for _, d := range doing {
 		name := strings.TrimSuffix(d.unit, ".service")

@@ -20,7 +20,7 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
@@ -399,34 +399,27 @@ func TestCheckServices(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		worker bool
-		change func(*Facts, *NodePlan)
+		change func(*Facts, *plan.NodePlan)
 		want   string
 	}{
-		{"as it should be", false, func(*Facts, *NodePlan) {}, "true haproxy, keepalived"},
-		{"no redirect where one is to be", false, func(_ *Facts, p *NodePlan) { p.Redirect = Start }, "false kplb-redirect is not there"},
-		{"a redirect where none is to be", false, func(f *Facts, p *NodePlan) {
+		{"as it should be", false, func(*Facts, *plan.NodePlan) {}, "true haproxy, keepalived"},
+		{"no redirect where one is to be", false, func(_ *Facts, p *plan.NodePlan) { p.Redirect = Start }, "false kplb-redirect is not there"},
+		{"a redirect where none is to be", false, func(f *Facts, p *plan.NodePlan) {
 			f.Units[render.RedirectUnit] = Unit{Active: "active"}
 			p.Redirect, p.Disable = Stop, []string{render.RedirectUnit}
 		}, "false kplb-redirect does not run with what is rendered, kplb-redirect starts at boot, and should not"},
-		{"a worker", true, func(f *Facts, _ *NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
-		{"a worker whose haproxy has failed", true, func(f *Facts, p *NodePlan) {
+		{"a worker", true, func(f *Facts, _ *plan.NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
+		{"a worker whose haproxy has failed", true, func(f *Facts, p *plan.NodePlan) {
 			delete(f.Units, "keepalived.service")
 			set(f, "haproxy.service", func(u *Unit) { u.Active = "failed" })
 			p.HAProxy = Start
 		}, "false haproxy is failed"},
 	} {
-		f, p := applied(t, r, n), NodePlan{}
+		f, p := applied(t, r, n), plan.NodePlan{}
 		c.change(f, &p)
 		check := checkServices(inventory.Node{Worker: c.worker}, f, p)
 		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)
 	}
-}
-
-func TestSysctlsIn(t *testing.T) {
-	t.Parallel()
-	same(t, "settings", node.ParseSysctls([]byte("# a = b\n; c = d\n\nnet.ipv4.ip_nonlocal_bind = 1\nnet.ipv4.tcp_rmem=4096  131072\t6291456 \nno value\nx"+esc+" = "+esc+"\n")), map[string]string{
-		"net.ipv4.ip_nonlocal_bind": "1", "net.ipv4.tcp_rmem": "4096 131072 6291456", remote.Clean("x" + esc): remote.Clean(esc),
-	})
 }
 
 // TestCrowded knows what leastconn does.

@@ -69,7 +69,7 @@ func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Chec
 		out = append(out, check)
 	}
 	if len(well) > 0 {
-		ok := verdict.Check{Node: from, What: "reaches " + what, OK: true, Detail: joined(well, ", ") + ": " + strings.Join(apiserver.HealthPaths, ", ") + " ok, TLS verified"}
+		ok := verdict.Check{Node: from, What: "reaches " + what, OK: true, Detail: inventory.Join(well, ", ") + ": " + strings.Join(apiserver.HealthPaths, ", ") + " ok, TLS verified"}
 		if len(well) < len(tried) {
 			ok.What = fmt.Sprintf("reaches %d of %d", len(well), len(tried))
 		}
@@ -102,7 +102,7 @@ func checkWaysFromHere(tried []apiserver.Reachability) []verdict.Check {
 			addresses[i] = w.Address
 		}
 		out = append(out, verdict.Check{
-			What: "this machine reaches " + joined(addresses, ", "), OK: true,
+			What: "this machine reaches " + inventory.Join(addresses, ", "), OK: true,
 			Detail: fmt.Sprintf("left out: it has no way there, and the nodes were asked (%v)", errors.Unwrap(blocked[0].Err)),
 		})
 	}

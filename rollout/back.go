@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // goodbye is how long a rollout that is interrupted may take to tidy up.
@@ -22,7 +23,7 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
 	r.reportStop(cause)
 	for _, n := range slices.Backward(r.armed) {
-		back := Event{Node: n.Node.Name, Step: "taking the change back", Usual: n.backUsual()}
+		back := Event{Node: n.Node.Name, Step: "taking the change back", Usual: usualRevert(n)}
 		err := r.During(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
 		if errors.Is(err, node.ErrConfirmed) {
 			stopped.Changed = append(stopped.Changed, n.Node.Name)
@@ -48,20 +49,20 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	for _, n := range r.Everyone() {
 		var refused *node.RefusedError
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
-			_ = r.takeBackNode(ctx, NodePlan{Node: n}, err, silently) // the next step there sweeps, too
+			_ = r.takeBackNode(ctx, plan.NodePlan{Node: n}, err, silently) // the next step there sweeps, too
 		}
 	}
 }
 
-// backUsual is how long a node takes to be as before.
-func (n NodePlan) backUsual() time.Duration {
+// usualRevert is how long a node takes to be as before.
+func usualRevert(n plan.NodePlan) time.Duration {
 	if n.Manifest != nil {
 		return activateUsual + n.Restart.Usual
 	}
 	return activateUsual
 }
 
-func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, waits func(string)) error {
+func (r *Rollout) takeBackNode(ctx context.Context, n plan.NodePlan, cause error, waits func(string)) error {
 	h, err := r.reconnect(ctx, n.Node)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, wai
 	if n.Manifest == nil {
 		return nil
 	}
-	if at := listens(n.Manifest.Was.Content, r.Cluster.Port); at == everywhere(r.Cluster.Port) {
+	if at := plan.ListenAddress(n.Manifest.Was.Content, r.Cluster.Port); at == plan.AnyAddress(r.Cluster.Port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
 		_ = r.awaitListening(ctx, h, n.Node, at, 0, waits) // whether it is ready decides
 	}

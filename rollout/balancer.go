@@ -15,74 +15,22 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
-
-// refuseBalancer looks for what would break half way on a worker.
-func refuseBalancer(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
-	if c.WorkerBalancer == nil {
-		return
-	}
-	if _, ok := f.Files[caPath]; !ok {
-		refuse("", "list workers that kubeadm has joined", "%s is not there, which HAProxy checks the apiservers by", caPath)
-	}
-	unit := f.Units["haproxy.service"]
-	if unit.OpenFiles > 0 && unit.OpenFiles < 2*render.WorkerMaxConn+spareFiles {
-		refuse("", "raise LimitNOFILE of haproxy.service", "haproxy may open %d files, too few for %d connections", unit.OpenFiles, render.WorkerMaxConn)
-	}
-	switch {
-	case !f.HAProxy.Installed && !f.OS.Debian():
-		refuse("", "install it with the node's package manager", "haproxy is not installed, and packages are not installed on %s yet", f.OS)
-	case f.HAProxy.Installed && f.HAProxy.Version.Before(render.MinHAProxy):
-		refuse("", "upgrade it", "haproxy %s is too old, at least %s is needed", f.HAProxy.Version, render.MinHAProxy)
-	}
-	if unit.Load == "masked" {
-		refuse("", "run `systemctl unmask haproxy` on the node", "haproxy.service is masked")
-	}
-	for _, path := range render.WorkerPaths() {
-		if file, ok := f.Files[path]; ok && !file.Mode.IsRegular() {
-			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, kind(file.Mode))
-		}
-	}
-	refuseLocalPorts(c, f, refuse)
-}
-
-// refuseLocalPorts wants the balancer's ports free, or haproxy's.
-func refuseLocalPorts(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
-	local := c.WorkerBalancer.Address().Addr()
-	for _, l := range f.Listeners {
-		addr, port := l.Address.Addr(), l.Address.Port()
-		switch {
-		case l.Process == haproxyProcess || !addr.IsUnspecified() && addr != local:
-		case port == c.WorkerBalancer.Port:
-			refuse("workerBalancer.port", "set workerBalancer.port to a free port", "port %d, for the worker's balancer, is taken by %s", port, processName(l))
-		case port == c.HAProxy.MonitorPort:
-			refuse("haproxy.monitorPort", "set haproxy.monitorPort to a free port", "port %d, for haproxy's monitor page, is taken by %s", port, processName(l))
-		}
-	}
-}
-
-// balancer is where a worker's own haproxy listens afterwards, if it has one.
-func (n *NodePlan) balancer() (netip.AddrPort, bool) {
-	if !n.Node.Worker || len(n.serves) == 0 {
-		return netip.AddrPort{}, false
-	}
-	return n.serves[0], true
-}
 
 // activate has the daemons of a node use their new files. A worker's kubelet
 // follows when its balancer has led to an apiserver: where that does not come
 // true, it has not been touched.
-func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
-	at, ok := n.balancer()
+func (r *Rollout) activate(ctx context.Context, h Host, n plan.NodePlan) error {
+	at, ok := n.Balancer()
 	if !ok || n.Kubelet == Leave {
 		return node.Activate(ctx, h, r.activateRequest(n))
 	}
 	first, second := n, n
 	first.Kubelet = Leave
-	second.HAProxy, second.units, second.Enable, second.Disable = Leave, false, nil, nil
+	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = Leave, false, nil, nil
 	if err := node.Activate(ctx, h, r.activateRequest(first)); err != nil {
 		return err
 	}

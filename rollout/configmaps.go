@@ -8,31 +8,25 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
-// ConfigMapChange is a change of one of the cluster's own ConfigMaps. It is made
-// after everything else is confirmed: nodes that join or are upgraded read it.
-type ConfigMapChange struct {
-	apiserver.ConfigMapChange
-	Diff string // unified
-}
-
 // addConfigMaps plans the cluster's own ConfigMaps. Where they have nothing but a
 // flag for kubeadm to remember, the nodes do without: an error is a note.
-func (r *Rollout) addConfigMaps(ctx context.Context, p *Plan) error {
+func (r *Rollout) addConfigMaps(ctx context.Context, p *plan.Plan) error {
 	var err error
-	p.ConfigMaps, err = r.planConfigMaps(ctx, p.away)
-	var refused *RefusedError
+	p.ConfigMaps, err = r.planConfigMaps(ctx, p.Uninstall)
+	var refused *plan.RefusedError
 	if err != nil && !r.Cluster.MovesClients() && !errors.As(err, &refused) && ctx.Err() == nil {
-		p.note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
+		p.Note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
 		return nil
 	}
 	return err
 }
 
-func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]ConfigMapChange, error) {
+func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]plan.ConfigMapChange, error) {
 	if !away && !r.managed() {
 		return nil, nil
 	}
@@ -48,14 +42,14 @@ func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]ConfigMapCha
 		if r.Cluster.MovesClients() {
 			cure += ", or leave endpoint and certificates to yourself"
 		}
-		return nil, &RefusedError{[]Refusal{{Node: r.Cluster.Name, What: form.Error(), Cure: cure}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: form.Error(), Cure: cure}}}
 	}
 	if err != nil {
 		return nil, err
 	}
-	var out []ConfigMapChange
+	var out []plan.ConfigMapChange
 	for _, c := range changes {
-		out = append(out, ConfigMapChange{c, remote.Clean(string(render.Diff("in "+c.Name, c.Before, "planned", c.After)))})
+		out = append(out, plan.ConfigMapChange{ConfigMapChange: c, Diff: remote.Clean(string(render.Diff("in "+c.Name, c.Before, "planned", c.After)))})
 	}
 	return out, nil
 }
@@ -69,13 +63,7 @@ func (r *Rollout) managed() bool {
 	})
 }
 
-// moved says whether a way back moves kubeconfigs, or a certificate: the
-// ConfigMaps were changed with them.
-func moved(p NodePlan) bool {
-	return p.Certificate != nil || slices.ContainsFunc(p.Changes, func(c Change) bool { return c.hide != nil })
-}
-
-func (r *Rollout) writeConfigMaps(ctx context.Context, changes []ConfigMapChange) error {
+func (r *Rollout) writeConfigMaps(ctx context.Context, changes []plan.ConfigMapChange) error {
 	if len(changes) == 0 {
 		return nil
 	}

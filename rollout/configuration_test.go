@@ -34,7 +34,7 @@ func TestFlagTakenAway(t *testing.T) {
 					}
 					back, err := f.PlanBack(t.Context(), 0)
 					says(t, err, "")
-					back.prove = proven
+					f.prover = proven
 					p = back
 				}
 				same(t, "objects", len(p.ConfigMaps), 1)

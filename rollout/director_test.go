@@ -3,7 +3,6 @@ package rollout
 import (
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
 
@@ -41,11 +41,12 @@ func TestDirectorIsRefused(t *testing.T) {
 	}
 	_, err := f.Plan(t.Context())
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
-	var refused *RefusedError
+	var refused *plan.RefusedError
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}
-	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + elsewise})
+	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; " +
+		"`kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"})
 	same(t, "asked", f.Log(), []string(nil))
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)
 	_, err = f.Verify(t.Context(), 0)
@@ -109,128 +110,7 @@ func TestCheckDirector(t *testing.T) {
 		}
 		same(t, c.name, strings.Join(said, "\n"), c.want)
 		same(t, c.name+": ok", ok, c.ok)
-		same(t, c.name+": the mark", planOf(t, r, facts).of("node-2").Director, c.action)
-	}
-}
-
-// TestDirectorSettings are applied anew where the kernel has lost them, as after
-// a boot without the module.
-func TestDirectorSettings(t *testing.T) {
-	t.Parallel()
-	r := exposedBy(t, inventory.IPVS)
-	for _, key := range directorSettings {
-		facts := all(t, r, applied)
-		delete(facts["node-2"].Settings, key)
-		same(t, key, planOf(t, r, facts).of("node-2").Sysctl, SysctlOn)
-	}
-}
-
-// inKernelFleet has the inventory say ipvs, and kernels that can.
-func inKernelFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fakeFleet {
-	t.Helper()
-	f := newFleet(t, of)
-	f.Cluster.Exposure = inventory.IPVS
-	for _, node := range f.Nodes {
-		node.Facts.Kernel = Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
-	}
-	return f
-}
-
-// TestAlone brings HAProxy to what it was before kplb, when the kernel is to
-// balance in its place.
-func TestAlone(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name    string
-		before  func(f *Facts)
-		haproxy Action
-		file    string
-		disable bool
-	}{
-		{"it did nothing", func(*Facts) {}, Stop, "changed " + render.HAProxyPath, true},
-		{"it served somebody", func(f *Facts) { f.Units["haproxy.service"] = Unit{Active: "active", File: "enabled"} }, Restart, "changed " + render.HAProxyPath, false},
-		{"it was not installed", func(f *Facts) { delete(f.Files, render.HAProxyPath); delete(f.Units, "haproxy.service") }, Stop, "removed " + render.HAProxyPath, true},
-	} {
-		f := inKernelFleet(t, applied)
-		for _, n := range f.Cluster.Nodes {
-			before := fresh(t, f.Cluster, n)
-			c.before(before)
-			f.Nodes[n.Name].Save("0", before)
-		}
-		p, err := f.Plan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := p.of("node-2")
-		same(t, c.name, n.HAProxy, c.haproxy)
-		same(t, c.name+": file", slices.Contains(retell(n).Files, c.file), true)
-		same(t, c.name+": drop-in", slices.Contains(retell(n).Files, "removed "+render.HAProxyUnitPath), true)
-		same(t, c.name+": not at boot", slices.Contains(n.Disable, "haproxy.service"), c.disable)
-		same(t, c.name+": it waits for no port", len(n.serves), 0)
-		same(t, c.name+": the VIP stays", p.of("node-1").leaves(), false)
-	}
-}
-
-// TestAloneAgain leaves a HAProxy alone that is not kplb's, and the kernel as it
-// is.
-func TestAloneAgain(t *testing.T) {
-	t.Parallel()
-	r := exposedBy(t, inventory.IPVS)
-	facts := all(t, r, applied)
-	put(facts["node-2"], render.HAProxyPath, 0o644, []byte("# somebody's\n"))
-	facts["node-2"].Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled"}
-	p := planOf(t, r, facts)
-	same(t, "nothing to do", p.Empty(), true)
-}
-
-// TestDirectorBack: remove gives the kernel its settings back, and rollback to
-// ipvs has them again.
-func TestDirectorBack(t *testing.T) {
-	t.Parallel()
-	f := newFleet(t, applied)
-	cluster := *f.Cluster
-	cluster.Exposure = inventory.IPVS
-	direct := &Rollout{Fleet: &fleet.Fleet{Cluster: &cluster}, Templates: f.Templates}
-	for i, n := range f.Cluster.Nodes {
-		node := f.Nodes[n.Name]
-		node.Save("0", fresh(t, f.Cluster, n))
-		node.Save("1", applied(t, direct, direct.Cluster.Nodes[i]))
-		put(node.Facts, basePath+"/current", 0o600, []byte("2\n"))
-	}
-	p, err := f.PlanBack(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := p.of("node-2")
-	same(t, "to ipvs", []Action{n.HAProxy, n.Director, n.Keepalived}, []Action{Stop, Start, Reload})
-	same(t, "sysctl", n.Sysctl, SysctlOn)
-	same(t, "given back", n.gives, []string{"net/ipv4/ip_nonlocal_bind"})
-	same(t, "as of", n.givesOf, 1)
-	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)
-
-	for i, n := range f.Cluster.Nodes {
-		now := applied(t, direct, direct.Cluster.Nodes[i])
-		now.Addresses = f.Nodes[n.Name].Facts.Addresses
-		f.Nodes[n.Name].Facts = now
-	}
-	if p, err = f.PlanBack(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
-	n = p.of("node-2")
-	same(t, "away", []Action{n.HAProxy, n.Director, n.Keepalived}, []Action{Leave, Stop, Stop})
-	same(t, "sysctl", n.Sysctl, SysctlLeave)
-	same(t, "given back", n.gives, []string{"net/ipv4/ip_forward", "net/ipv4/vs/conntrack", "net/ipv4/vs/expire_nodest_conn"})
-}
-
-// TestDirectorLeavers finds a node that has left by the others' keepalived.conf.
-func TestDirectorLeavers(t *testing.T) {
-	t.Parallel()
-	was := exposedBy(t, inventory.IPVS)
-	facts := all(t, was, applied)
-	r := rolloutOf(t, strings.Replace(inKernel, "  - {name: node-3, address: 10.1.1.3}\n", "", 1))
-	left := leavers(r.Cluster, facts)
-	if len(left) != 1 || left[0].Name != "node-3" || left[0].Address.String() != "10.1.1.3" {
-		t.Errorf("%+v", left)
+		same(t, c.name+": the mark", of(planOf(t, r, facts), "node-2").IPVS, c.action)
 	}
 }
 

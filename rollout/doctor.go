@@ -11,6 +11,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
@@ -55,7 +56,7 @@ func (r *Rollout) precheck(ctx context.Context, pairs bool) error {
 	if err != nil {
 		return err
 	}
-	var refused RefusedError
+	var refused plan.RefusedError
 	for _, n := range r.Present() {
 		for _, f := range found.of(n) {
 			if f.stops && !f.OK {

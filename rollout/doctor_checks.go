@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -38,8 +39,8 @@ func passed(node, what, detail string) finding {
 	return finding{Check: verdict.Check{Node: node, What: what, OK: true, Detail: detail}}
 }
 
-func (f finding) refusal(c *inventory.Cluster) Refusal {
-	r := Refusal{Node: f.Node, What: f.Detail, Cure: f.Cure}
+func (f finding) refusal(c *inventory.Cluster) plan.Refusal {
+	r := plan.Refusal{Node: f.Node, What: f.Detail, Cure: f.Cure}
 	if f.where != "" {
 		r.Where = c.Position(f.where).String()
 	}
@@ -66,8 +67,8 @@ func (s *survey) of(n inventory.Node) []finding {
 // checkRefusals is what an apply would refuse, and a change that waits.
 func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
 	const what = "nothing on it is in the way"
-	refused := refusals(c, n, f)
-	if waiting, ok := waitingRefusals([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*RefusedError); ok { //nolint:errorlint // it is made there
+	refused := plan.Refusals(c, n, f)
+	if waiting, ok := plan.RefuseWaiting([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*plan.RefusedError); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
 	if len(refused) == 0 {

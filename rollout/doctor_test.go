@@ -17,6 +17,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/verdict"
 )
@@ -516,7 +517,7 @@ func TestPrecheckRefuses(t *testing.T) {
 			}
 			err := f.precheck(t.Context(), c.pairs)
 			says(t, err, c.says)
-			var refused *RefusedError
+			var refused *plan.RefusedError
 			same(t, "is a refusal", errors.As(err, &refused), true)
 			same(t, "probes", len(l.sent), c.sends)
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -122,8 +123,10 @@ func (r *Rollout) victim(ctx context.Context, name string, proof *verdict.Proof,
 
 // dispensable refuses to break a node that the cluster needs.
 func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill.Fault) error {
-	refuse := func(what, cure string) error { return &RefusedError{[]Refusal{{Node: n.Name, What: what, Cure: cure}}} }
-	if err := waitingRefusals(r.Everyone(), r.Facts()); err != nil {
+	refuse := func(what, cure string) error {
+		return &plan.RefusedError{Refusals: []plan.Refusal{{Node: n.Name, What: what, Cure: cure}}}
+	}
+	if err := plan.RefuseWaiting(r.Everyone(), r.Facts()); err != nil {
 		return err
 	}
 	if len(r.Present()) < 2 {

@@ -38,15 +38,6 @@ func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
 	return slices.Concat(lists...), err
 }
 
-// snapshot reads the state that a generation of a node keeps.
-func (r *Rollout) snapshot(ctx context.Context, n inventory.Node, generation int) (*node.Snapshot, error) {
-	h, err := r.Connect(ctx, n)
-	if err != nil {
-		return nil, err
-	}
-	return node.ReadSnapshot(ctx, h, generation)
-}
-
 // Forget removes what kplb keeps on the nodes: generations, and what belongs
 // to them.
 func (r *Rollout) Forget(ctx context.Context) error {

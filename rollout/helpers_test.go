@@ -9,6 +9,8 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/plan/plantest"
 )
 
 // What fleettest has, by the names that it has here.
@@ -20,13 +22,14 @@ type (
 	way      = fleettest.Way
 )
 
-const home = fleettest.Home
+const home = plantest.Home
 
 var (
-	parse, builtin, testdata, says = fleettest.Parse, fleettest.Builtin, fleettest.TestData, fleettest.Says
-	manifest, boundManifest        = fleettest.Manifest, fleettest.BoundManifest
-	debian, fresh                  = fleettest.Debian, fleettest.Fresh
-	backends, put, edit, set       = fleettest.Backends, fleettest.Put, fleettest.Edit, fleettest.Set
+	parse, builtin, testdata, says = plantest.Parse, fleettest.Builtin, fleettest.TestData, fleettest.Says
+	manifest, boundManifest        = plantest.Manifest, plantest.BoundManifest
+	debian, fresh                  = plantest.Debian, plantest.Fresh
+	backends, put, edit, set       = plantest.Backends, plantest.Put, plantest.Edit, plantest.Set
+	kubeconfigFor, pemOf           = plantest.Kubeconfig, plantest.PEM
 	address, listener              = fleettest.Address, fleettest.Listener
 	record, records                = fleettest.Record, fleettest.Records
 	refuses, fails, errGone        = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
@@ -47,7 +50,7 @@ const esc = "\x1b[31m"
 // same fails the test where got is not want.
 func same(t testing.TB, what string, got, want any) {
 	t.Helper()
-	fleettest.Same(t, what, got, want, cmp.AllowUnexported(NodePlan{}))
+	fleettest.Same(t, what, got, want, cmp.AllowUnexported(plan.NodePlan{}))
 }
 
 // fakeFleet is a rollout on stand-in machines.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -23,7 +25,7 @@ const kubeletPatience = 5 * time.Second
 
 // refuseKubelets wants the kubelets healthy that are to restart an apiserver:
 // without one, the apiserver would not come back.
-func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
+func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 	var nodes []inventory.Node
 	for _, n := range p.Nodes {
 		if n.Manifest != nil {
@@ -31,13 +33,13 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
 		}
 	}
 	var failed NodeErrors
-	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.facts[n.Name]) }), &failed) {
+	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.Facts[n.Name]) }), &failed) {
 		return nil
 	}
-	var refused RefusedError
+	var refused plan.RefusedError
 	for _, n := range nodes {
 		if err := failed[n.Name]; err != nil {
-			refused.Refusals = append(refused.Refusals, Refusal{
+			refused.Refusals = append(refused.Refusals, plan.Refusal{
 				Node: n.Name, What: fmt.Sprintf("its kubelet is not healthy, and would not restart the apiserver: %v", err),
 				Cure: "see `systemctl status kubelet` and `journalctl -u kubelet` on the node",
 			})
@@ -49,12 +51,12 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
 // kubeletHealthy asks a kubelet. One that does not tell its health (healthzPort:
 // 0) is judged by its unit alone, and a node without a kubelet is not judged.
 func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *Facts) error {
-	unit := f.Units[kubeletUnit]
+	unit := f.Units[kubeadm.KubeletUnit]
 	switch {
 	case unit.Load != "loaded":
 		return nil
 	case unit.Active != "active":
-		return fmt.Errorf("%s is %s", kubeletUnit, unit.Active)
+		return fmt.Errorf("%s is %s", kubeadm.KubeletUnit, unit.Active)
 	}
 	h, err := r.Connect(ctx, n)
 	if err != nil {

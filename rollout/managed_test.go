@@ -3,12 +3,7 @@ package rollout
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -19,42 +14,6 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
-
-// kubeconfigFor is what kubeadm writes.
-func kubeconfigFor(t testing.TB, server string) []byte {
-	t.Helper()
-	pair := authority.Certificate(t, farAhead, nil)
-	certificate, key := pemOf(t, pair)
-	encode := base64.StdEncoding.EncodeToString
-	return fmt.Appendf(nil, `apiVersion: v1
-clusters:
-- cluster:
-    certificate-authority-data: %s
-    server: %s
-  name: kubernetes
-contexts:
-- context:
-    cluster: kubernetes
-    user: kubernetes-admin
-  name: kubernetes-admin@kubernetes
-current-context: kubernetes-admin@kubernetes
-kind: Config
-users:
-- name: kubernetes-admin
-  user:
-    client-certificate-data: %s
-    client-key-data: %s
-`, encode(authority.PEM), server, encode(certificate), encode(key))
-}
-
-func pemOf(t testing.TB, pair tls.Certificate) (certificate, key []byte) {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-}
 
 const kubeadmConfig = `apiServer: {}
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -134,7 +93,7 @@ func TestManaged(t *testing.T) {
 		p := f.planned(proven)
 		for _, n := range p.Nodes {
 			same(t, n.Node.Name+" certificate", n.Certificate.Names, []string{"127.9.1.9"})
-			if config := string(n.Certificate.config); !strings.Contains(config, "- "+n.Node.Name+"\n") {
+			if config := string(n.Certificate.Config); !strings.Contains(config, "- "+n.Node.Name+"\n") {
 				t.Errorf("%s: kubeadm is given:\n%s", n.Node.Name, config)
 			}
 			same(t, n.Node.Name+" changes", len(n.Changes), 1)
@@ -172,8 +131,8 @@ func TestManaged(t *testing.T) {
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
 		back, err := f.PlanBack(t.Context(), 0)
 		says(t, err, "")
-		back.prove = proven
-		same(t, "the earlier certificate", back.Nodes[0].Certificate.from, 0)
+		f.prover = proven
+		same(t, "the earlier certificate", back.Nodes[0].Certificate.Generation, 0)
 		_, err = f.Apply(t.Context(), back, options)
 		says(t, err, "")
 		if kept := fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").Certificate; kept == nil || kept.Config != nil || kept.Generation != 0 {
@@ -218,39 +177,6 @@ func TestManagedRefused(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestKubeconfigsLeftAlone: what cannot be moved is named, and stays.
-func TestKubeconfigsLeftAlone(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f, _ := managedFleet(t, appliedOf)
-		facts := f.Nodes["node-1"].Facts
-		put(facts, superAdminPath, 0o600, []byte("clusters: ["))
-		put(facts, "/root/.kube/config", 0o777|1<<27, []byte(adminPath)) // a symbolic link
-		put(facts, "/home/pi/.kube/config", 0o600, kubeconfigFor(t, "https://localhost:6443"))
-		facts.Kubeconfigs = []string{"/root/.kube/config", "/home/pi/.kube/config"}
-		f.Nodes["node-1"].On["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
-			for _, r := range append([]remote.Record{record("kubeconfig", "/root/.kube/config"), record("kubeconfig", "/home/pi/.kube/config")}, records(t, facts)...) {
-				say(r.Key, r.Fields...)
-			}
-			return nil
-		}
-		p := f.planned(nil)
-		last := p.Nodes[len(p.Nodes)-1]
-		changed := make([]string, len(last.Changes))
-		for i, c := range last.Changes {
-			changed[i] = c.Path
-		}
-		same(t, "moved", changed, []string{adminPath})
-		notes := strings.Join(p.Notes(), "\n")
-		for _, want := range []string{"node-1: " + superAdminPath + " is not YAML", "node-1: /home/pi/.kube/config goes through localhost:6443: not touched"} {
-			if !strings.Contains(notes, want) {
-				t.Errorf("notes lack %q:\n%s", want, notes)
-			}
-		}
-		same(t, "the link is what it points to", strings.Contains(notes, "/root/"), false)
-		f.Ends()
-	})
 }
 
 // TestWorkers come last, and move only when the VIP answers.

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,55 +10,10 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/vrrp"
 )
-
-// TestInOrder puts every kind of node at its place.
-func TestInOrder(t *testing.T) {
-	t.Parallel()
-	node := func(name string) NodePlan { return NodePlan{Node: inventory.Node{Name: name}, HAProxy: Reload} }
-	worker, joins, leaves, holder := node("worker"), node("joins"), node("leaves"), node("holder")
-	worker.Node.Worker, joins.Keepalived, leaves.Leaving, holder.Holder = true, Start, true, true
-	first := joins
-	first.Node.Name = "first"
-	for _, c := range []struct {
-		name    string
-		plans   []NodePlan
-		order   string
-		batches string
-	}{
-		{"everything at once", []NodePlan{leaves, joins, holder, node("a"), node("b"), node("c"), worker}, "leaves a b c holder joins worker", "leaves|a|b c|holder|joins worker"},
-		{"nobody holds the VIP yet: nobody joins others", []NodePlan{first, node("a"), worker}, "first a worker", "first|a worker"},
-	} {
-		ordered := inOrder(c.plans)
-		var order []string
-		for _, p := range ordered {
-			order = append(order, p.Node.Name)
-		}
-		same(t, c.name, strings.Join(order, " "), c.order)
-		var together []string
-		for _, b := range batches(ordered) {
-			var names []string
-			for _, p := range b {
-				names = append(names, p.Node.Name)
-			}
-			together = append(together, strings.Join(names, " "))
-		}
-		same(t, c.name, strings.Join(together, "|"), c.batches)
-	}
-}
-
-// TestWorkersFirst: away from the VIP.
-func TestWorkersFirst(t *testing.T) {
-	t.Parallel()
-	node := func(name string, worker bool) NodePlan {
-		return NodePlan{Node: inventory.Node{Name: name, Worker: worker}}
-	}
-	plans := workersFirst([]NodePlan{node("a", false), node("holder", false), node("w1", true), node("w2", true)})
-	same(t, "order", strings.Join(namesOf(nodesOf(plans)), " "), "w1 w2 a holder")
-}
 
 // four is home with a node that is still a server of everybody's haproxy.cfg.
 func four(t *testing.T) *fakeFleet {
@@ -97,7 +51,7 @@ func TestLeaving(t *testing.T) {
 		p := f.planned(proven)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
-		same(t, "certificate", p.Nodes[0].Certificate, (*Certificate)(nil))
+		same(t, "certificate", p.Nodes[0].Certificate, (*plan.Certificate)(nil))
 		same(t, "stops", [2]Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]Action{Stop, Stop})
 		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})
 		_, err := f.Apply(t.Context(), p, options)
@@ -151,7 +105,7 @@ func TestIdentity(t *testing.T) {
 		p := f.planned(proven)
 		for _, n := range p.Nodes {
 			same(t, n.Node.Name+" restarts", n.Keepalived, Restart)
-			same(t, n.Node.Name+" waits", n.waits, !n.Holder)
+			same(t, n.Node.Name+" waits", n.StartKeepalivedLast, !n.Holder)
 		}
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
@@ -176,41 +130,9 @@ func TestAnotherVIP(t *testing.T) {
 		f.Cluster.VIPs = []netip.Addr{f.Cluster.VIP}
 		p := f.planned(nil)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
-		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
+		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
 		f.Ends()
 	})
-}
-
-func TestIdentityStays(t *testing.T) {
-	t.Parallel()
-	config := func(change ...string) string {
-		r := rolloutOf(t, strings.NewReplacer(change...).Replace(home))
-		artifacts, err := r.Templates.Node(r.Cluster, r.Cluster.Nodes[1], render.Facts{Interface: "eth0"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, a := range artifacts {
-			if a.Path == render.KeepalivedPath {
-				return fmt.Sprint(vrrp.Identities(a.Content))
-			}
-		}
-		return ""
-	}
-	for _, c := range []struct {
-		name, from, to string
-		same           bool
-	}{
-		{"another VIP", "10.1.233.1", "10.1.233.2", false},
-		{"another VRID", "ssh:", "vrrp: {virtualRouterID: 7}\nssh:", false},
-		{"another version", "ssh:", "vrrp: {version: 2}\nssh:", false},
-		{"multicast", "ssh:", "vrrp: {mode: multicast}\nssh:", false},
-		{"failback: they hear each other as before", "ssh:", "vrrp: {failback: true}\nssh:", true},
-		{"another interval", "ssh:", "vrrp: {advertInterval: 500ms}\nssh:", true},
-		{"another peer", "  - {name: node-1, address: 10.1.1.1}\n", "", true},
-		{"another monitor port", "8404", "8405", true},
-	} {
-		same(t, c.name, config(c.from, c.to) == config(), c.same)
-	}
 }
 
 // TestToMulticast is a change of identity like another VRID: who still speaks
@@ -221,7 +143,7 @@ func TestToMulticast(t *testing.T) {
 		f.Cluster.VRRP.Mode = inventory.Multicast
 		p := f.planned(proven)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
-		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
+		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "the last ones start", fleettest.Asked[node.ActivateRequest](f.Machines, "node-2 activate").Keepalived+fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, Start+Start)

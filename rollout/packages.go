@@ -7,17 +7,18 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // installPackages installs what is missing, on all nodes at once, after every
 // node has fetched it. The versions are known only then, so it plans again.
-func (r *Rollout) installPackages(ctx context.Context, p *Plan) (*Plan, error) {
-	missing := func(n NodePlan) bool { return len(n.Packages) > 0 }
+func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan, error) {
+	missing := func(n plan.NodePlan) bool { return len(n.Packages) > 0 }
 	if !slices.ContainsFunc(p.Nodes, missing) {
 		return p, nil
 	}
 	all := func(what string, check bool) error {
-		return r.eachPlan(p, missing, func(n NodePlan) error {
+		return r.eachPlan(p, missing, func(n plan.NodePlan) error {
 			h, err := r.Connect(ctx, n.Node)
 			if err != nil {
 				return err

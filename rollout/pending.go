@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -72,7 +73,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &RefusedError{[]Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
 	}
 	return out, nil
 }

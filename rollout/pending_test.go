@@ -150,14 +150,3 @@ func TestConfirmAndTakeBack(t *testing.T) {
 		})
 	})
 }
-
-// TestNotesOfAPlan tells what nodes took back by themselves, before anything
-// else.
-func TestNotesOfAPlan(t *testing.T) {
-	t.Parallel()
-	r := rolloutOf(t, home)
-	facts := all(t, r, applied)
-	same(t, "nothing", planOf(t, r, facts).Notes(), []string(nil))
-	put(facts["node-3"], basePath+"/restored", 0o600, []byte("reason=timer\ntime=now\nabout=ann\n"))
-	same(t, "notes", planOf(t, r, facts).Notes(), []string{"node-3: a change (ann) was taken back at now: timer"})
-}

@@ -1,20 +1,18 @@
 package rollout
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"io/fs"
+	"slices"
+	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/plan"
 )
 
 // Plan inspects the nodes and compares them with the inventory. Its error is
 // a NodeErrors, or a RefusedError that names everything in the way.
-func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
+func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	r.SetLeaving(nil)
 	facts, err := r.Inspect(ctx, r.usual())
 	if err != nil {
@@ -27,175 +25,97 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := r.planFitting(ctx, facts, configuration)
+	p, err := r.planFitting(ctx, facts, configuration)
 	if err == nil {
-		err = r.refuseKubelets(ctx, plan)
+		err = r.refuseKubelets(ctx, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return plan, r.addConfigMaps(ctx, plan)
+	return p, r.addConfigMaps(ctx, p)
 }
 
-// planInput is what a plan depends on beside the facts of the nodes.
-type planInput struct {
-	expect        string // the statuses that HAProxy accepts from an apiserver; empty: 200
-	configuration []byte // kubeadm's, where certificates are to be issued
-}
-
-func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts, in planInput) (*Plan, error) {
-	if refused := waitingRefusals(r.Everyone(), facts); refused != nil {
-		return nil, refused
-	}
-	var refused RefusedError
-	for _, n := range r.Everyone() {
-		if !r.isLeaving(n) {
-			refused.Refusals = append(refused.Refusals, refusals(r.Cluster, n, facts[n.Name])...)
-		}
-	}
-	if len(refused.Refusals) > 0 {
-		return nil, &refused
-	}
-	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
-	var plans []NodePlan
-	for _, n := range r.Everyone() {
-		p, err := r.planMember(ctx, n, facts[n.Name], in)
-		if err != nil {
-			return nil, err
-		}
-		plans = append(plans, p)
-	}
-	if err := refuseUnsound(r.Cluster, plans); err != nil {
+// PlanBack plans to bring every node to a generation of its own. Negative:
+// the one before the current one.
+func (r *Rollout) PlanBack(ctx context.Context, number int) (*plan.Plan, error) {
+	r.wide = true
+	facts, err := r.Inspect(ctx, r.usual())
+	if err != nil {
 		return nil, err
 	}
-	plan.Nodes = inOrder(plans)
-	return plan, nil
-}
-
-// planMember plans a node by what it is to the cluster.
-func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
-	switch {
-	case r.isLeaving(n):
-		return r.planLeaver(ctx, n, f)
-	case n.Worker:
-		return r.planWorker(ctx, n, f, in)
+	in := r.input(facts)
+	in.Target, in.Generation = plan.ToGeneration, number
+	if number < 0 {
+		in.Target, in.Generation = plan.ToPrevious, 0
 	}
-	p, err := r.planNode(n, f, in)
-	if err == nil {
-		err = r.planAlone(ctx, &p, f)
+	p, err := r.plan(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.refuseKubelets(ctx, p); err != nil {
+		return nil, err
+	}
+	if p.Uninstall && (r.managed() || slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)) {
+		err = r.addConfigMaps(ctx, p)
 	}
 	return p, err
 }
 
-func (r *Rollout) planNode(n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
-	address, _ := f.InterfaceOf(n.Address)
-	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: in.expect}
-	if !f.HAProxy.Installed { // known once it is installed, and planned again then
-		facts.HAProxy = render.DefaultHAProxy
-	}
-	if !f.Keepalived.Installed {
-		facts.Keepalived = render.DefaultKeepalived
-	}
-	artifacts, err := r.Templates.Node(r.Cluster, n, facts)
-	if err != nil {
-		return NodePlan{}, fmt.Errorf("%s: %w", n.Name, err)
-	}
-	if err := render.ReadBack(artifacts, r.Cluster, n, facts); err != nil {
-		return NodePlan{}, &RefusedError{[]Refusal{{
-			Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),
-			Cure: "compare your template with `kplb templates NAME`",
-		}}}
-	}
-	if err := refuseConnections(r.Cluster, n, f, artifacts); err != nil {
-		return NodePlan{}, err
-	}
-	speakers, err := readSpeakers(r.Cluster, n, artifacts)
-	if err != nil {
-		return NodePlan{}, err
-	}
-	for i := range artifacts {
-		artifacts[i] = r.Secrets.Fill(artifacts[i])
-	}
-	p, err := planNode(r.Cluster, n, f, artifacts)
-	p.speakers = speakers
-	r.blank(&p)
-	if err != nil {
-		return p, badManifest(n, err)
-	}
-	return p, p.planCertificate(r.Cluster, f, in.configuration)
-}
-
-// blank takes the secrets out of a plan's diffs, whatever keyword they follow.
-func (r *Rollout) blank(p *NodePlan) {
-	for i, c := range p.Changes {
-		p.Changes[i].Diff = r.Secrets.Blank(c.Diff)
+// input is what the nodes are planned from. What they keep is read when it is
+// needed.
+func (r *Rollout) input(facts map[string]*Facts) plan.Input {
+	return plan.Input{
+		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
+		Nodes: r.Reached(slices.Concat(r.Cluster.Nodes, r.Cluster.Workers)), Leaving: r.Reached(r.Leaving()), Facts: facts,
+		Snapshots: map[plan.SnapshotRequest]plan.SnapshotAnswer{}, Now: time.Now(),
 	}
 }
 
-func badManifest(n inventory.Node, err error) error {
-	return &RefusedError{[]Refusal{{
-		Node: n.Name, What: err.Error(),
-		Cure: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
-	}}}
+// plan reads what a plan needs beyond the facts, and makes it.
+func (r *Rollout) plan(ctx context.Context, in plan.Input) (*plan.Plan, error) {
+	r.readSnapshots(ctx, in, plan.Needs)
+	return plan.Make(in)
 }
 
-// planNode compares a node with its artifacts.
-func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) (NodePlan, error) {
-	p := newNodePlan(c, n, f)
-	for _, d := range []struct {
-		name string
-		pkg  Package
-	}{{"haproxy", f.HAProxy}, {"keepalived", f.Keepalived}} {
-		if !d.pkg.Installed && (d.name != "haproxy" || c.Exposure != inventory.IPVS) {
-			p.Packages = append(p.Packages, d.name)
+// planNode is plan for one node, for which nothing is refused but what concerns
+// its files.
+func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node) (plan.NodePlan, error) {
+	r.readSnapshots(ctx, in, func(in plan.Input) []plan.SnapshotRequest { return plan.NodeNeeds(in, n) })
+	return plan.MakeNode(in, n)
+}
+
+// readSnapshots adds the generations that are needed to in.Snapshots. What cannot
+// be read is for the plan to judge.
+func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(plan.Input) []plan.SnapshotRequest) {
+	for requests := needs(in); len(requests) > 0; requests = needs(in) {
+		for _, q := range requests {
+			s, err := r.snapshot(ctx, q)
+			in.Snapshots[q] = plan.SnapshotAnswer{Snapshot: s, Err: err}
 		}
 	}
-	for _, a := range artifacts {
-		if change, differs := compare(n, f, a, 0, 0); differs {
-			p.Changes = append(p.Changes, change)
-		}
-	}
-	p.planStale(f, artifacts)
-	if err := p.planManifest(f, expose(c, n, exposureOn(c, f))); err != nil {
-		return p, err
-	}
-	p.planEndpoint(c, f)
-	p.planFirewall(c, f)
-	p.consequences(c, f, artifacts)
-	p.planIdentity(f, artifacts)
-	p.planFailback(c, f)
-	p.noteMetrics(c, f)
-	return p, nil
 }
 
-func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
-	address, _ := f.InterfaceOf(n.Address)
-	p := NodePlan{Node: n, Holder: f.HoldsAny(c.VIPs), Restart: restartOn(c, f), vipInterface: address.Interface, paths: f.ManagedPaths()}
-	if c.Exposure != inventory.IPVS {
-		p.serves = c.Frontends()
-	}
-	return p
-}
-
-// planManifest has the node's own apiserver manifest edited.
-func (n *NodePlan) planManifest(f *Facts, edit func([]byte) ([]byte, error)) error {
-	was, ok := f.Files[kubeadm.ManifestPath]
-	if !ok {
-		return fmt.Errorf("%s is not there", kubeadm.ManifestPath)
-	}
-	edited, err := edit(was.Content)
+// snapshot reads the state that a generation of a node keeps.
+func (r *Rollout) snapshot(ctx context.Context, q plan.SnapshotRequest) (*node.Snapshot, error) {
+	nodes := r.Everyone()
+	i := slices.IndexFunc(nodes, func(n inventory.Node) bool { return n.Name == q.Node })
+	h, err := r.Connect(ctx, nodes[i])
 	if err != nil {
-		return fmt.Errorf("%s %w", kubeadm.ManifestPath, err)
+		return nil, err
 	}
-	if bytes.Equal(edited, was.Content) {
-		return nil
+	return node.ReadSnapshot(ctx, h, q.Generation)
+}
+
+// loadConfiguration reads kubeadm's configuration where certificates are to be
+// issued; nil: they are not.
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
+	if !plan.IssuesCertificates(r.input(facts)) {
+		return nil, nil
 	}
-	n.Manifest = &Change{
-		Artifact: render.Artifact{
-			Path: kubeadm.ManifestPath, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.APIServerRestarts,
-		},
-		Owner: node.Owner{UID: was.UID, GID: was.GID}, Was: &was,
+	client, err := r.apiserverClient(ctx)
+	if err != nil {
+		return nil, err
 	}
-	n.Manifest.describe(n.Node)
-	return nil
+	defer client.Close()
+	return client.ClusterConfiguration(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
 )
 
 // othersPatience is longer than an etcd hesitates when it gets a member or
@@ -40,7 +41,7 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 		return err
 	}
 	var name *apiserver.NameError // no waiting changes that
-	err := fleet.Retry{Patience: apiserverPatience, Waits: waits}.Do(ctx, func() error {
+	err := fleet.Retry{Patience: plan.RestartLimit, Waits: waits}.Do(ctx, func() error {
 		err := r.ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
 		if errors.As(err, &name) {
 			return nil
@@ -55,7 +56,7 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, apiserverPatience, err)
+	return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, plan.RestartLimit, err)
 }
 
 // awaitVIP waits until clients that move to the VIP find an apiserver there.

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // startRenewing renews until the returned function is called.
@@ -46,7 +47,7 @@ func (r *Rollout) renew(ctx context.Context) {
 	}
 }
 
-func nodesOf(plans []NodePlan) []inventory.Node {
+func nodesOf(plans []plan.NodePlan) []inventory.Node {
 	out := make([]inventory.Node, len(plans))
 	for i, p := range plans {
 		out[i] = p.Node

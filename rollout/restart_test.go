@@ -9,40 +9,11 @@ import (
 
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 )
-
-// TestRestartOn: a restart is as long as the last one of its kind on that node,
-// and as long as measured elsewhere where there was none.
-func TestRestartOn(t *testing.T) {
-	t.Parallel()
-	active, stopped := Unit{Load: "loaded", Active: "active"}, Unit{Load: "loaded", Active: "inactive"}
-	cases := []struct {
-		name    string
-		kind    inventory.Restart
-		kubelet Unit
-		last    string
-		want    APIServerRestart
-	}{
-		{"quick", inventory.Quick, active, "", quickRestart},
-		{"graceful", inventory.Graceful, active, "", gracefulRestart},
-		{"no kubelet that starts it quickly", inventory.Quick, stopped, "", gracefulRestart},
-		{"one was seen", inventory.Quick, active, "quick 6.7\n", APIServerRestart{true, 7 * time.Second, 20 * time.Second}},
-		{"one on a slow board", inventory.Quick, active, "quick 31.2\n", APIServerRestart{true, 31 * time.Second, 62 * time.Second}},
-		{"a graceful one", inventory.Graceful, active, "graceful 44.0\n", APIServerRestart{false, 44 * time.Second, 88 * time.Second}},
-		{"one of the other kind", inventory.Quick, active, "graceful 44.0\n", quickRestart},
-		{"what cannot be", inventory.Quick, active, "quick 1e9\n", quickRestart},
-		{"not a number", inventory.Quick, active, "quick NaN\n", quickRestart},
-		{"below zero", inventory.Quick, active, "quick -8\n", quickRestart},
-		{"damaged", inventory.Quick, active, "\x1b[2J", quickRestart},
-	}
-	for _, c := range cases {
-		f := &Facts{Units: map[string]Unit{kubeletUnit: c.kubelet}, Files: map[string]File{restartedPath: {Content: []byte(c.last)}}}
-		cluster := &inventory.Cluster{APIServer: inventory.APIServer{Restart: c.kind}}
-		same(t, c.name, restartOn(cluster, f), c.want)
-	}
-}
 
 // TestRestartIsRemembered: what a node confirms has with it how long its
 // apiserver took.
@@ -120,11 +91,11 @@ func TestRefuseKubelets(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, c.of)
-				f.Nodes["node-2"].Facts.Units[kubeletUnit] = c.unit
+				f.Nodes["node-2"].Facts.Units[kubeadm.KubeletUnit] = c.unit
 				f.Nodes["node-2"].Kubelet = c.healthz
 				_, err := f.Plan(t.Context())
 				says(t, err, c.says)
-				var refused *RefusedError
+				var refused *plan.RefusedError
 				if errors.As(err, &refused) {
 					same(t, "cure", refused.Hints(), []string{cure})
 				}

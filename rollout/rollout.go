@@ -16,7 +16,9 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verdict"
 )
 
 // Rollout changes the nodes of one cluster. Its methods are called one after
@@ -31,14 +33,17 @@ type Rollout struct {
 	wide bool // inspect what only a way back needs, too
 
 	mu     sync.Mutex
-	token  string        // of the locks that are held
-	txn    string        // the change that is being made
-	window time.Duration // see Options
-	armed  []NodePlan    // nodes that may be changed and are not confirmed, in order
+	token  string          // of the locks that are held
+	txn    string          // the change that is being made
+	window time.Duration   // see Options
+	armed  []plan.NodePlan // nodes that may be changed and are not confirmed, in order
 
 	restarts map[string]node.MeasuredRestart // how the apiservers have restarted
 
 	activated time.Time // when the last daemons took their new files
+
+	// prover is what a test proves a plan with; nil: what proofOf says.
+	prover func(r *Rollout, ctx context.Context, patience time.Duration) (*verdict.Proof, error)
 }
 
 // usual is what most commands ask the nodes.

@@ -94,7 +94,8 @@ func (r *Rollout) assess(ctx context.Context, nodes []inventory.Node, seen []gla
 			facts[n.Name] = seen[i].facts
 		}
 	}
-	in := planInput{expect: expectOf(facts)}
+	in := r.input(facts)
+	in.ExpectedStatus = expectOf(facts)
 	for i, n := range nodes {
 		if err := seen[i].err; err != nil {
 			out.Failed[n.Name] = err

@@ -12,6 +12,8 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
 
@@ -73,7 +75,7 @@ func (s NodeStatus) balances() bool {
 	return s.HAProxy == "active"
 }
 
-func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) NodeStatus {
+func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in plan.Input) NodeStatus {
 	pending, _ := f.Pending()
 	s := NodeStatus{
 		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
@@ -94,14 +96,14 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in
 			s.ServersUp++
 		}
 	}
-	if until := expires(servedCertificate(f)); !until.IsZero() {
+	if until := kubeadm.Expiry(servedCertificate(f)); !until.IsZero() {
 		left := DaysRemaining(floor(time.Until(until), 24*time.Hour))
 		s.Certificate = &left
 	}
-	for _, refusal := range refusals(r.Cluster, n, f) {
+	for _, refusal := range plan.Refusals(r.Cluster, n, f) {
 		s.Refused = append(s.Refused, refusal.What)
 	}
-	if p, err := r.planMember(ctx, n, f, in); err == nil {
+	if p, err := r.planNode(ctx, in, n); err == nil {
 		for _, c := range p.Files() {
 			s.Drift = append(s.Drift, c.Path)
 		}
@@ -182,7 +184,7 @@ func (s *ReadyStatus) String() string {
 
 // whatOf is what is wrong with a node that is named already.
 func whatOf(err error) []string {
-	var refused *RefusedError
+	var refused *plan.RefusedError
 	if !errors.As(err, &refused) {
 		return []string{err.Error()}
 	}

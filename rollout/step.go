@@ -10,6 +10,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // How long steps usually take, for people who wait.
@@ -20,24 +21,20 @@ const (
 	reloadUsual   = time.Second
 )
 
-// apiserverPatience is how long an apiserver may take to come back.
-const apiserverPatience = 180 * time.Second
-
 // stageRequest is what the node is to check and to prepare.
-func (r *Rollout) stageRequest(n NodePlan) node.StageRequest {
+func (r *Rollout) stageRequest(n plan.NodePlan) node.StageRequest {
 	q := node.StageRequest{
 		Txn: r.txn, Token: r.token, About: r.Operator + ", cluster " + r.Cluster.Name,
-		Paths: n.paths, Window: r.windowOf(n), VIPs: r.Cluster.VIPs, Interface: n.vipInterface, QuickPort: n.Restart.port(r.Cluster.Port),
+		Paths: n.Paths, Window: r.windowOf(n), VIPs: r.Cluster.VIPs, Interface: n.VIPInterface, QuickPort: n.Restart.QuickPort(r.Cluster.Port),
 	}
 	for _, c := range n.Changes {
 		q.Files = append(q.Files, node.StagedFile{
-			Path: c.Path, Mode: c.Mode, Owner: c.Owner, Before: c.before(), Content: c.Content, Remove: c.Remove,
+			Path: c.Path, Mode: c.Mode, Owner: c.Owner, Before: c.Before(), Content: c.Content, Remove: c.Remove,
 		})
 	}
 	if c := n.Certificate; c != nil {
 		q.Certificate = &node.StagedCertificate{
-			Config: c.config, Generation: c.from, Before: c.before,
-			Mode: c.like.Mode, Owner: node.Owner{UID: c.like.UID, GID: c.like.GID},
+			Config: c.Config, Generation: c.Generation, Before: c.Before, Mode: c.Mode, Owner: c.Owner,
 		}
 	}
 	return q
@@ -46,7 +43,7 @@ func (r *Rollout) stageRequest(n NodePlan) node.StageRequest {
 // apiserver puts the manifest in place and waits until the apiserver listens
 // where it should, and is ready. What is to be done meanwhile is done as soon as
 // the apiserver has left its old addresses.
-func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile func() error) error {
+func (r *Rollout) apiserver(ctx context.Context, h Host, n plan.NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
 	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
 	return r.During(waiting, func(waits func(string)) error {
@@ -81,27 +78,27 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile f
 
 // replaceManifest says with which socket the apiserver has listened until now;
 // 0: it does not restart.
-func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (node.Socket, error) {
+func (r *Rollout) replaceManifest(ctx context.Context, h Host, n plan.NodePlan) (node.Socket, error) {
 	if n.Manifest == nil {
 		return 0, nil
 	}
 	c := n.Manifest
 	return node.ReplaceManifest(ctx, h, node.ManifestRequest{
-		Txn: r.txn, Before: c.before(), Mode: c.Mode, Content: c.Content, Port: r.Cluster.Port,
+		Txn: r.txn, Before: c.Before(), Mode: c.Mode, Content: c.Content, Port: r.Cluster.Port,
 	})
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones, and the old socket, if it is given, for another one.
 func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
-	at := listenAddress(listen, r.Cluster.Port)
-	for end := time.Now().Add(apiserverPatience); ; {
+	at := plan.ListenAddrPort(listen, r.Cluster.Port)
+	for end := time.Now().Add(plan.RestartLimit); ; {
 		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Old: socket, Wait: node.AwaitLimit})
 		switch {
 		case err != nil || elsewhere == "":
 			return err
 		case !time.Now().Before(end):
-			return fmt.Errorf("%s: the apiserver listens on %s, not on %s, after %.0f s", n.Name, elsewhere, listen, apiserverPatience.Seconds())
+			return fmt.Errorf("%s: the apiserver listens on %s, not on %s, after %.0f s", n.Name, elsewhere, listen, plan.RestartLimit.Seconds())
 		}
 		waits("it listens on " + elsewhere)
 	}
@@ -111,14 +108,14 @@ func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
 	return c.APIServerAddress(n)
 }
 
-func (r *Rollout) activateRequest(n NodePlan) node.ActivateRequest {
+func (r *Rollout) activateRequest(n plan.NodePlan) node.ActivateRequest {
 	q := node.ActivateRequest{
-		Txn: r.txn, ReadUnits: n.units, Sysctl: n.Sysctl, Enable: n.Enable, Disable: n.Disable,
-		HAProxy: n.HAProxy, Keepalived: n.Keepalived, Kubelet: n.Kubelet, Redirect: n.Redirect, IPVS: n.Director,
-		RestoreSettings: n.gives, RestoreFrom: n.givesOf, NoBind6: n.noBind6,
-		UFWAllow: n.open, UFWDelete: n.close, HAProxyListens: n.serves, Active: n.active,
+		Txn: r.txn, ReadUnits: n.ReadUnits, Sysctl: n.Sysctl, Enable: n.Enable, Disable: n.Disable,
+		HAProxy: n.HAProxy, Keepalived: n.Keepalived, Kubelet: n.Kubelet, Redirect: n.Redirect, IPVS: n.IPVS,
+		RestoreSettings: n.RestoreSettings, RestoreFrom: n.RestoreFrom, NoBind6: n.NoBind6,
+		UFWAllow: n.UFWAllow, UFWDelete: n.UFWDelete, HAProxyListens: n.HAProxyListens, Active: n.Active,
 	}
-	if n.waits && n.Keepalived == Restart {
+	if n.StartKeepalivedLast && n.Keepalived == Restart {
 		q.Keepalived = Stop
 	}
 	return q

@@ -1,10 +1,14 @@
 package rollout
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // TestStageRequest says what a node is to stage of a plan.
@@ -16,9 +20,9 @@ func TestStageRequest(t *testing.T) {
 	f := facts["node-2"]
 	edit(f, "/etc/haproxy/haproxy.cfg", "leastconn", "roundrobin")
 	delete(f.Files, "/etc/keepalived/kplb-check")
-	n := planOf(t, r, facts).of("node-2")
+	n := of(planOf(t, r, facts), "node-2")
 	was := f.Files["/etc/haproxy/haproxy.cfg"]
-	gone := Change{Remove: true, Was: &was}
+	gone := plan.Change{Remove: true, Was: &was}
 	gone.Path, gone.Mode = "/etc/old", 0o600
 	n.Changes = append(n.Changes, gone)
 	r.window = 90_500_000_000
@@ -31,4 +35,13 @@ func TestStageRequest(t *testing.T) {
 		},
 		Paths: f.ManagedPaths(), Window: 90*time.Second + 500*time.Millisecond, VIPs: r.Cluster.VIPs, Interface: "eth0", QuickPort: 6443,
 	})
+}
+
+// TestStageVIPs names all VIPs, and the interface that has them.
+func TestStageVIPs(t *testing.T) {
+	t.Parallel()
+	c := parse(t, strings.ReplaceAll(home, "vip: 10.1.233.1", "vip: [10.1.233.1, 10.1.233.2]"))
+	r := &Rollout{Fleet: &fleet.Fleet{Cluster: c}}
+	staged := r.stageRequest(plan.NodePlan{VIPInterface: "eth0"})
+	same(t, "VIPs", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[10.1.233.1 10.1.233.2] eth0")
 }

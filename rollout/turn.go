@@ -8,12 +8,13 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // stageAll has every node stage its files and check them with its own daemons,
 // so that nothing but renames and reloads is left to do.
-func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
-	return r.eachPlan(p, func(n NodePlan) bool { return !n.Empty() }, func(n NodePlan) error {
+func (r *Rollout) stageAll(ctx context.Context, p *plan.Plan) error {
+	return r.eachPlan(p, func(n plan.NodePlan) bool { return !n.Empty() }, func(n plan.NodePlan) error {
 		h, err := r.Connect(ctx, n.Node)
 		if err != nil {
 			return err
@@ -24,9 +25,9 @@ func (r *Rollout) stageAll(ctx context.Context, p *Plan) error {
 }
 
 // eachPlan does the same for all nodes that are chosen, at once.
-func (r *Rollout) eachPlan(p *Plan, choose func(NodePlan) bool, do func(NodePlan) error) error {
+func (r *Rollout) eachPlan(p *plan.Plan, choose func(plan.NodePlan) bool, do func(plan.NodePlan) error) error {
 	var nodes []inventory.Node
-	plans := map[string]NodePlan{}
+	plans := map[string]plan.NodePlan{}
 	for _, n := range p.Nodes {
 		if choose(n) {
 			nodes, plans[n.Node.Name] = append(nodes, n.Node), n
@@ -36,7 +37,7 @@ func (r *Rollout) eachPlan(p *Plan, choose func(NodePlan) bool, do func(NodePlan
 }
 
 // applyNode changes one node. It is armed from the first change on.
-func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
+func (r *Rollout) applyNode(ctx context.Context, n plan.NodePlan) error {
 	h, err := r.Connect(ctx, n.Node)
 	if err != nil {
 		return err
@@ -60,13 +61,13 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 // useFiles has the daemons and the apiserver use the files that are in place.
 // haproxy needs its port: the apiserver leaves it before haproxy starts, and
 // takes it after haproxy has stopped.
-func (r *Rollout) useFiles(ctx context.Context, h Host, n NodePlan) error {
+func (r *Rollout) useFiles(ctx context.Context, h Host, n plan.NodePlan) error {
 	daemons := func() error { return r.activateDaemons(ctx, h, n) }
 	nothing := func() error { return nil }
 	switch {
 	case n.Listen == "":
 		return daemons()
-	case n.apiserverLast():
+	case n.APIServerLast():
 		if err := daemons(); err != nil {
 			return err
 		}
@@ -82,8 +83,8 @@ func (r *Rollout) useFiles(ctx context.Context, h Host, n NodePlan) error {
 	return r.apiserver(ctx, h, n, daemons)
 }
 
-func (r *Rollout) activateDaemons(ctx context.Context, h Host, n NodePlan) error {
-	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
+func (r *Rollout) activateDaemons(ctx context.Context, h Host, n plan.NodePlan) error {
+	activating := Event{Node: n.Node.Name, Step: activates(n), Usual: usualActivation(n)}
 	err := r.Step(activating, func() error { return r.activate(ctx, h, n) })
 	if err == nil && (n.HAProxy != Leave || n.Keepalived != Leave) {
 		r.mu.Lock()
@@ -93,8 +94,8 @@ func (r *Rollout) activateDaemons(ctx context.Context, h Host, n NodePlan) error
 	return err
 }
 
-// activateUsual is longer where a daemon starts: it is watched for a moment.
-func (n NodePlan) activateUsual() time.Duration {
+// usualActivation is longer where a daemon starts: it is watched for a moment.
+func usualActivation(n plan.NodePlan) time.Duration {
 	for _, a := range []Action{n.HAProxy, n.Keepalived, n.Kubelet} {
 		if a == Start || a == Restart {
 			return activateUsual
@@ -104,7 +105,7 @@ func (n NodePlan) activateUsual() time.Duration {
 }
 
 // activates names what takes new files on the node.
-func (n NodePlan) activates() string {
+func activates(n plan.NodePlan) string {
 	switch {
 	case n.Node.Worker && n.HAProxy != Leave:
 		return "haproxy"
@@ -116,7 +117,7 @@ func (n NodePlan) activates() string {
 
 // transact arms the node and puts its files in place. Unless the node has
 // refused, it may be armed, whatever the error.
-func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
+func (r *Rollout) transact(ctx context.Context, h Host, n plan.NodePlan) error {
 	err := node.Transact(ctx, h, node.TransactRequest{Txn: r.txn, Token: r.token})
 	var refused *node.RefusedError
 	if !errors.As(err, &refused) {
@@ -138,7 +139,7 @@ func (r *Rollout) longestWindow() time.Duration {
 
 // windowOf is a node's own window. Apiservers that go back by themselves do
 // so one after the other: each later node waits for one more restart.
-func (r *Rollout) windowOf(n NodePlan) time.Duration {
+func (r *Rollout) windowOf(n plan.NodePlan) time.Duration {
 	if n.Listen == "" {
 		return r.window
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -62,8 +63,8 @@ func (r *Rollout) until(ctx context.Context, patience time.Duration, more fleet.
 const again = 500 * time.Millisecond
 
 // Prove verifies with the facts of a plan that was just made.
-func (r *Rollout) Prove(ctx context.Context, p *Plan) (*verdict.Proof, error) {
-	return r.prove(ctx, p.facts)
+func (r *Rollout) Prove(ctx context.Context, p *plan.Plan) (*verdict.Proof, error) {
+	return r.prove(ctx, p.Facts)
 }
 
 func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*verdict.Proof, error) {

@@ -51,7 +51,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) verdict.Check {
-	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", joined(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
 	}

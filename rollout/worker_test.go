@@ -2,16 +2,19 @@ package rollout
 
 import (
 	"context"
-	"io/fs"
 	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -63,12 +66,12 @@ func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *Facts {
 	for _, a := range artifacts {
 		put(facts, a.Path, a.Mode, a.Content)
 	}
-	edited, err := pointAtBalancer(f.Cluster, before.Files[kubeletPath].Content, authority.PEM, nil)
+	edited, err := kubeadm.SetEndpointAs(before.Files[kubeletPath].Content, authority.PEM, f.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
 	if err != nil {
 		t.Fatal(err)
 	}
 	put(facts, kubeletPath, 0o600, edited)
-	put(facts, activePath, 0o600, activeSums(artifacts))
+	put(facts, activePath, 0o600, plantest.ActiveSums(artifacts))
 	put(facts, basePath+"/current", 0o600, []byte("1\n"))
 	facts.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.Connected = true
@@ -88,21 +91,12 @@ func (f *fakeFleet) activations() *[]string {
 		if q.ReadUnits {
 			units = "1"
 		}
-		got = append(got, strings.TrimSpace(joined(q.HAProxyListens, " ")+" haproxy="+string(q.HAProxy)+
+		got = append(got, strings.TrimSpace(inventory.Join(q.HAProxyListens, " ")+" haproxy="+string(q.HAProxy)+
 			" kubelet="+string(q.Kubelet)+" enable="+strings.Join(q.Enable, " ")+" disable="+strings.Join(q.Disable, " ")+" units="+units))
 		say("done")
 		return nil
 	}
 	return &got
-}
-
-func (n NodePlan) change(path string) *Change {
-	for _, c := range n.Changes {
-		if c.Path == path {
-			return &c
-		}
-	}
-	return &Change{}
 }
 
 // TestBalancerComes: the worker is last, its kubelet moves when the balancer has
@@ -118,7 +112,7 @@ func TestBalancerComes(t *testing.T) {
 		told := retell(last)
 		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
 		same(t, "what happens there", told.Says, []string{"haproxy: starts", "kubelet: restarts, pods go on", "enabled at boot: haproxy.service"})
-		diff := last.change(kubeletPath).Diff
+		diff := changeOf(last, kubeletPath).Diff
 		if !strings.Contains(diff, "+    server: https://127.0.0.1:7443\n+    tls-server-name: kubernetes\n") || strings.Contains(diff, "key-data: L") {
 			t.Errorf("kubelet.conf:\n%s", diff)
 		}
@@ -176,42 +170,6 @@ func TestBalancerWithoutForwarding(t *testing.T) {
 	})
 }
 
-// TestBalancerStays: nothing is done twice; and a control-plane node more is a
-// reload, of HAProxy alone.
-func TestBalancerStays(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := balancedFleet(t, balanced)
-		same(t, "nothing to do", f.planned(nil).Changing(), []string(nil))
-		worker := f.Nodes[theWorker].Facts
-		was := worker.Files[render.HAProxyPath]
-		was.Content = []byte(strings.Replace(string(was.Content), "    server node-3", "    # server node-3", 1))
-		worker.Files[render.HAProxyPath] = was
-		put(worker, activePath, 0o600, nil)
-		told := retell(f.planned(nil).of(theWorker))
-		same(t, "a server that is not there", told.Files, []string{"changed " + render.HAProxyPath})
-		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy reload"})
-		f.Ends()
-	})
-}
-
-func TestBalancerOnAnotherPort(t *testing.T) {
-	for _, endpoint := range []inventory.Care{inventory.Manage, inventory.Leave} {
-		t.Run(string(endpoint), func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				f := balancedFleet(t, balanced)
-				f.Cluster.WorkerBalancer.Port = 7444
-				f.Cluster.Endpoint = endpoint // a kubelet that is there already goes with it, whatever is said
-				p := f.planned(nil)
-				same(t, "files", retell(p.of(theWorker)).Files, []string{"changed " + render.HAProxyPath, "changed " + kubeletPath})
-				diff := p.of(theWorker).change(kubeletPath).Diff
-				same(t, "the server alone", strings.Contains(diff, "+    server: https://127.0.0.1:7444\n") && !strings.Contains(diff, "+    tls-server-name"), true)
-				same(t, "notes", p.of(theWorker).notes, []string(nil))
-				f.Ends()
-			})
-		})
-	}
-}
-
 // TestBalancerUnused: who leaves the kubelets to themselves is told so.
 func TestBalancerUnused(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
@@ -219,7 +177,7 @@ func TestBalancerUnused(t *testing.T) {
 		f.Cluster.Endpoint = inventory.Leave
 		put(f.Nodes[theWorker].Facts, render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind :443\n"))
 		p := f.planned(proven)
-		same(t, "files", retell(p.of(theWorker)).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
+		same(t, "files", retell(of(p, theWorker)).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
 		same(t, "notes", p.Notes(), []string{
 			"worker-1: /etc/haproxy/haproxy.cfg serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`",
 			"worker-1: gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does",
@@ -237,18 +195,18 @@ func TestBalancerUnused(t *testing.T) {
 func TestBalancerGoes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		plan   func(ctx context.Context, f *fakeFleet) (*Plan, error)
+		plan   func(ctx context.Context, f *fakeFleet) (*plan.Plan, error)
 		server string
 	}{
-		{"to the VIP", func(ctx context.Context, f *fakeFleet) (*Plan, error) {
+		{"to the VIP", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
 			f.Cluster.WorkerBalancer = nil
 			return f.Plan(ctx)
 		}, "https://127.9.1.9:1"},
-		{"to where it was", func(ctx context.Context, f *fakeFleet) (*Plan, error) {
+		{"to where it was", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
 			f.Cluster.WorkerBalancer, f.Cluster.Endpoint = nil, inventory.Leave
 			return f.Plan(ctx)
 		}, "https://node-1.home.arpa:6443"},
-		{"with kplb", func(ctx context.Context, f *fakeFleet) (*Plan, error) {
+		{"with kplb", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
 			for _, n := range f.Cluster.Nodes {
 				before := fresh(t, f.Cluster, n)
 				put(before, certificatePath, 0o644, f.Nodes[n.Name].Facts.Files[certificatePath].Content)
@@ -264,12 +222,12 @@ func TestBalancerGoes(t *testing.T) {
 				f := balancedFleet(t, balanced)
 				p, err := c.plan(t.Context(), f)
 				says(t, err, "")
-				p.prove = proven
-				worker := p.of(theWorker)
+				f.prover = proven
+				worker := of(p, theWorker)
 				told := retell(worker)
 				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
 				same(t, "says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods go on", "not started at boot any more: haproxy.service"})
-				content := string(worker.change(kubeletPath).Content)
+				content := string(changeOf(worker, kubeletPath).Content)
 				same(t, "kubelet.conf", strings.Contains(content, "    server: "+c.server+"\n") && !strings.Contains(content, "tls-server-name"), true)
 				activations := f.activations()
 				_, err = f.Apply(t.Context(), p, options)
@@ -277,100 +235,6 @@ func TestBalancerGoes(t *testing.T) {
 				same(t, "activations", *activations, []string{"haproxy=stop kubelet=restart enable= disable=haproxy.service units=1"})
 				f.Ends()
 			})
-		})
-	}
-}
-
-// TestBalancerComesBack with an earlier generation.
-func TestBalancerComesBack(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := balancedFleet(t, balanced)
-		now := justJoined(t, f, f.Cluster.Workers[0])
-		put(now, kubeletPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
-		put(now, basePath+"/current", 0o600, []byte("2\n"))
-		node := f.Nodes[theWorker]
-		node.Facts = now
-		p, _, err := f.planNodeBack(t.Context(), f.Cluster.Workers[0], now, -1)
-		if err == nil { // connected by then
-			same(t, "listens", joined(p.serves, " "), "127.0.0.1:7443")
-			same(t, "actions", retell(p).Actions, []string{"daemon-reload", "haproxy start", "enable haproxy.service"})
-			same(t, "kubelet", strings.Contains(string(p.change(kubeletPath).Content), "tls-server-name: kubernetes"), true)
-		}
-		says(t, err, "")
-		f.Ends()
-	})
-}
-
-// TestBalancerNotInstalled: the package comes first.
-func TestBalancerNotInstalled(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := balancedFleet(t, justJoined)
-		facts := f.Nodes[theWorker].Facts
-		facts.HAProxy = Package{}
-		delete(facts.Units, "haproxy.service")
-		delete(facts.Files, render.HAProxyPath)
-		p := f.planned(nil)
-		same(t, "packages", p.of(theWorker).Packages, []string{"haproxy"})
-		same(t, "files", retell(p.of(theWorker)).Files, []string{"new " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
-		f.Ends()
-	})
-}
-
-// TestBalancerWasNotInstalled: in what was before kplb, haproxy is not known.
-func TestBalancerWasNotInstalled(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := balancedFleet(t, balanced)
-		before := f.Nodes[theWorker].Saved["0"]
-		delete(before.Files, render.HAProxyPath)
-		delete(before.Units, "haproxy")
-		f.Cluster.WorkerBalancer = nil
-		told := retell(f.planned(nil).of(theWorker))
-		same(t, "files", told.Files, []string{"removed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
-		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy stop", "disable haproxy.service"})
-		f.Ends()
-	})
-}
-
-func TestBalancerRefused(t *testing.T) {
-	t.Parallel()
-	listener := func(address, process string) func(*Facts) {
-		return func(f *Facts) {
-			f.Listeners = []Listener{{Address: netip.MustParseAddrPort(address), Process: process}}
-		}
-	}
-	for _, c := range []struct {
-		name   string
-		differ func(f *Facts)
-		says   string
-	}{
-		{"nothing is in the way", func(*Facts) {}, ""},
-		{"no CA", func(f *Facts) { delete(f.Files, caPath) }, "/etc/kubernetes/pki/ca.crt is not there, which HAProxy checks the apiservers by"},
-		{"few files", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 1123 }) }, "haproxy may open 1123 files, too few for 512 connections"},
-		{"enough files", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 1124 }) }, ""},
-		{"no package", func(f *Facts) { f.HAProxy, f.OS = Package{}, OS{ID: "fedora", Version: "44"} }, "haproxy is not installed, and packages are not installed on fedora 44 yet"},
-		{"too old", func(f *Facts) { f.HAProxy.Version = render.Version{Major: 1, Minor: 8} }, "haproxy 1.8.0 is too old, at least 2.2.0 is needed"},
-		{"masked", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.Load = "masked" }) }, "haproxy.service is masked"},
-		{"a link", func(f *Facts) { put(f, render.HAProxyPath, fs.ModeSymlink|0o777, nil) }, "/etc/haproxy/haproxy.cfg is a symbolic link, not a regular file"},
-		{"a tunnel has its port", listener("127.0.0.1:7443", "sshd"), "port 7443, for the worker's balancer, is taken by sshd"},
-		{"somebody has it everywhere", listener("[::]:7443", ""), "port 7443, for the worker's balancer, is taken by an unknown process"},
-		{"elsewhere", listener("10.1.1.4:7443", "nginx"), ""},
-		{"haproxy has it", listener("127.0.0.1:7443", "haproxy"), ""},
-		{"the monitor's port", listener("0.0.0.0:8404", "exporter"), "port 8404, for haproxy's monitor page, is taken by exporter"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f := balancedFleet(t, justJoined)
-			facts := f.Nodes[theWorker].Facts
-			c.differ(facts)
-			found := refusals(f.Cluster, f.Cluster.Workers[0], facts)
-			got := make([]string, 0, len(found))
-			for _, r := range found {
-				got = append(got, r.What)
-				same(t, "has a cure", r.Cure != "", true)
-			}
-			same(t, "refused", strings.Join(got, "\n"), c.says)
-			f.Cluster.WorkerBalancer = nil
-			same(t, "without a balancer", refusals(f.Cluster, f.Cluster.Workers[0], facts), []Refusal(nil))
 		})
 	}
 }
@@ -410,18 +274,6 @@ func TestBalancerProven(t *testing.T) {
 		same(t, "as planned", worker.AsPlanned(), true)
 		worker.HAProxy = "failed"
 		same(t, "as planned", worker.AsPlanned(), false)
-		f.Ends()
-	})
-}
-
-// TestBalancerNotOurs: a kubelet that goes through something of its own stays.
-func TestBalancerNotOurs(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := balancedFleet(t, justJoined)
-		put(f.Nodes[theWorker].Facts, kubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
-		p := f.planned(nil)
-		same(t, "notes", p.of(theWorker).notes, []string{"/etc/kubernetes/kubelet.conf goes through 127.0.0.1:6443: not touched"})
-		same(t, "kubelet", p.of(theWorker).Kubelet, Leave)
 		f.Ends()
 	})
 }

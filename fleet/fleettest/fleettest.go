@@ -1,6 +1,6 @@
 // Package fleettest has clusters of stand-in nodes for tests of what works on
 // several machines: nodes in memory that answer kplb's programs with what a test
-// has written down, and the facts of nodes as kplb finds them.
+// has written down. What kplb finds on them is plantest's.
 //
 // What is read from testdata is found from the directory of a package at the top
 // of the tree.
@@ -15,36 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/templates"
 )
-
-// Home is the inventory of most tests. The positions in messages are its.
-const Home = `apiVersion: kplb/v1alpha1
-kind: Cluster
-name: home
-vip: 10.1.233.1
-nodes:
-  - {name: node-1, address: 10.1.1.1}
-  - {name: node-2, address: 10.1.1.2}
-  - name: node-3
-    address: 10.1.1.3
-    interface: eth0
-ssh: {user: pi}
-haproxy:
-  monitorPort: 8404
-`
-
-// Parse reads an inventory that is sound.
-func Parse(t testing.TB, text string) *inventory.Cluster {
-	t.Helper()
-	c, err := inventory.Parse("cluster.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // Builtin are kplb's own templates.
 func Builtin(t testing.TB) *render.Templates {

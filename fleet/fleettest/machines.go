@@ -23,6 +23,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -76,7 +77,7 @@ var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "re
 // New has nodes with the facts that of makes.
 func New(t testing.TB, of Make) *Machines {
 	t.Helper()
-	f := &Machines{Fleet: &fleet.Fleet{Cluster: Parse(t, Home)}, T: t, Nodes: map[string]*Node{}, given: map[string]remote.Script{}, Dialed: map[string]int{}}
+	f := &Machines{Fleet: &fleet.Fleet{Cluster: plantest.Parse(t, plantest.Home)}, T: t, Nodes: map[string]*Node{}, given: map[string]remote.Script{}, Dialed: map[string]int{}}
 	c := f.Fleet.Cluster
 	c.Port = 1 // tcpmux: refused at once
 	c.VIP = netip.MustParseAddr("127.9.1.9")
@@ -160,7 +161,7 @@ func (f *Machines) Locked(change func()) func() {
 func (f *Machines) Change(names ...string) {
 	for _, n := range f.Fleet.Cluster.Nodes {
 		if len(names) == 0 || slices.Contains(names, n.Name) {
-			Edit(f.Nodes[n.Name].Facts, render.HAProxyPath, "leastconn", "roundrobin")
+			plantest.Edit(f.Nodes[n.Name].Facts, render.HAProxyPath, "leastconn", "roundrobin")
 		}
 	}
 }
@@ -295,18 +296,7 @@ func (n *Node) generations(_ context.Context, s remote.Script, say Say) error {
 
 // Save keeps the state that facts describe as a generation.
 func (n *Node) Save(number string, f *node.Facts) *node.Snapshot {
-	s := &node.Snapshot{Files: map[string]node.File{}, Units: map[string]node.Unit{}, NonlocalBind: f.NonlocalBind}
-	for _, path := range f.ManagedPaths() {
-		if file, ok := f.Files[path]; ok {
-			s.Files[path] = file
-		} else {
-			s.Absent = append(s.Absent, path)
-		}
-	}
-	for _, unit := range []string{"haproxy", "keepalived"} {
-		u := f.Units[unit+".service"]
-		s.Units[unit] = node.Unit{Active: u.Active, File: u.File}
-	}
+	s := plantest.Snapshot(f)
 	n.Saved[number] = s
 	return s
 }

@@ -1,0 +1,54 @@
+package plan
+
+import (
+	"errors"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
+)
+
+// readSpeakers reads what a node's new files make of it in VRRP's elections, one
+// for each VIP. Its error is a RefusedError.
+func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) ([]vrrp.Speaker, error) {
+	content := map[string][]byte{}
+	for _, a := range artifacts {
+		content[a.Path] = a.Content
+	}
+	out, err := vrrp.ReadNode(c, n, vrrp.Files{Keepalived: content[render.KeepalivedPath], HAProxyUnit: content[render.HAProxyUnitPath]})
+	if err != nil {
+		return nil, refusedFor(err)
+	}
+	return out, nil
+}
+
+// refuseUnsound refuses files with which the nodes that can be reached would
+// not agree on one holder of the VIP, and a well one. Its error is a
+// RefusedError.
+func refuseUnsound(c *inventory.Cluster, plans []NodePlan) error {
+	var speakers []vrrp.Speaker
+	for _, p := range plans {
+		speakers = append(speakers, p.speakers...)
+	}
+	if err := vrrp.Sound(c, speakers); err != nil {
+		return refusedFor(err)
+	}
+	return nil
+}
+
+// refusedFor makes refusals of what vrrp says.
+func refusedFor(err error) *RefusedError {
+	all := []error{err}
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		all = joined.Unwrap()
+	}
+	out := &RefusedError{}
+	for _, one := range all {
+		var p *vrrp.Problem
+		if errors.As(one, &p) {
+			out.Refusals = append(out.Refusals, Refusal{Node: p.Node, What: p.Where() + ": " + p.What, Cure: p.Hint()})
+		}
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
+)
+
+// Target says which state a plan leads to.
+type Target int
+
+const (
+	ToInventory  Target = iota // what the inventory says
+	ToGeneration               // Input.Generation, on every node
+	ToPrevious                 // on every node the generation before its current one
+)
+
+// Input is what a plan is made from. Make reads nothing else.
+type Input struct {
+	Cluster   *inventory.Cluster
+	Templates *render.Templates
+	Secrets   render.Secrets
+
+	Nodes   []inventory.Node       // of the inventory that could be reached, workers last
+	Leaving []inventory.Node       // that are not in the inventory any more, and go back to what was before kplb
+	Facts   map[string]*node.Facts // of all of them, by name
+
+	Target     Target
+	Generation int // with ToGeneration; 0 is what was there before kplb
+
+	ExpectedStatus       string // what HAProxy accepts from an apiserver's /readyz; empty: 200
+	ClusterConfiguration []byte // kubeadm's, where IssuesCertificates says that it is needed
+	Snapshots            map[SnapshotRequest]SnapshotAnswer
+	Now                  time.Time // by which a certificate has expired or not
+}
+
+// SnapshotRequest names a generation of a node.
+type SnapshotRequest struct {
+	Node       string
+	Generation int
+}
+
+// SnapshotAnswer is what a node has said to a SnapshotRequest: the state that
+// the generation keeps, or why it could not be read, which is a
+// *node.RefusedError where the node does not have the generation.
+type SnapshotAnswer struct {
+	Snapshot *node.Snapshot
+	Err      error
+}
+
+// Needs names the generations that Make needs and in.Snapshots does not have.
+// What one of them holds may lead to another: ask again until there are none.
+// It names none where Make refuses whatever they hold.
+func Needs(in Input) []SnapshotRequest {
+	if in.refused() != nil {
+		return nil
+	}
+	var out []SnapshotRequest
+	for _, n := range in.members() {
+		out = append(out, NodeNeeds(in, n)...)
+	}
+	return out
+}
+
+// NodeNeeds is Needs for MakeNode.
+func NodeNeeds(in Input, n inventory.Node) []SnapshotRequest {
+	return slices.DeleteFunc(in.wanted(n, in.Facts[n.Name]), func(q SnapshotRequest) bool {
+		_, there := in.Snapshots[q]
+		return there
+	})
+}
+
+// wanted are the generations of a node that are known to be needed by now.
+func (in *Input) wanted(n inventory.Node, f *node.Facts) []SnapshotRequest {
+	first := []SnapshotRequest{{n.Name, 0}}
+	switch {
+	case in.Target != ToInventory:
+		return in.wantedToRestore(n, f, in.Target, in.Generation)
+	case in.isLeaving(n) && f.Generation() != "":
+		return in.wantedToRestore(n, f, ToGeneration, 0)
+	case in.isLeaving(n):
+		return nil
+	case n.Worker && in.Cluster.WorkerBalancer == nil && len(balancers(f)) > 0:
+		return first
+	case !n.Worker && in.leavesHAProxy(f) && f.Generation() != "":
+		return first
+	}
+	return nil
+}
+
+// wantedToRestore are the generation that the node goes to, and its newest one where the
+// apiserver's certificate is another one than then.
+func (in *Input) wantedToRestore(n inventory.Node, f *node.Facts, to Target, number int) []SnapshotRequest {
+	if n.Worker && f.Generation() == "" {
+		return nil
+	}
+	number, err := generationFor(f, to, number)
+	if err != nil {
+		return nil
+	}
+	out := []SnapshotRequest{{n.Name, number}}
+	s := in.Snapshots[out[0]].Snapshot
+	if newest, err := strconv.Atoi(f.Generation()); err == nil && s != nil && !n.Worker && certificateDiffers(f, s) {
+		out = append(out, SnapshotRequest{n.Name, newest})
+	}
+	return out
+}
+
+// snapshot is what Needs has asked for.
+func (in *Input) snapshot(n inventory.Node, generation int) (*node.Snapshot, error) {
+	answer, there := in.Snapshots[SnapshotRequest{n.Name, generation}]
+	if !there {
+		return nil, errors.New(n.Name + ": generation " + strconv.Itoa(generation) + " is needed for a plan, and was not read")
+	}
+	return answer.Snapshot, answer.Err
+}
+
+// generationFor is the number of the generation that a node goes to. Its error
+// says that the node has none to go by.
+func generationFor(f *node.Facts, to Target, number int) (int, error) {
+	if to != ToPrevious {
+		return number, nil
+	}
+	current, err := strconv.Atoi(f.Generation())
+	return current - 1, err
+}
+
+// certificateDiffers says whether the apiserver's certificate is not the one of the
+// saved state.
+func certificateDiffers(f *node.Facts, s *node.Snapshot) bool {
+	now, there := f.Files[kubeadm.CertificatePath]
+	return there && !bytes.Equal(now.Content, s.Files[kubeadm.CertificatePath].Content)
+}
+
+// members are all nodes that are planned for: those that leave first, the
+// workers last.
+func (in *Input) members() []inventory.Node { return slices.Concat(in.Leaving, in.Nodes) }
+
+func (in *Input) isLeaving(n inventory.Node) bool {
+	return slices.ContainsFunc(in.Leaving, func(m inventory.Node) bool { return m.Name == n.Name })
+}

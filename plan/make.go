@@ -1,0 +1,148 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
+)
+
+// Make decides what has to change on every node, for in.Target. Its error is a
+// RefusedError that names everything in the way, or the error of a snapshot
+// that could not be read.
+func Make(in Input) (*Plan, error) {
+	if err := in.refused(); err != nil {
+		return nil, err
+	}
+	plan := &Plan{Cluster: in.Cluster, Facts: in.Facts}
+	var plans []NodePlan
+	var err error
+	if in.Target == ToInventory {
+		plans, err = in.planInventory()
+	} else {
+		plans, plan.Goal, err = in.planRollback()
+		plan.Uninstall = in.Target == ToGeneration && in.Generation == 0
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan.Nodes = inOrder(plans)
+	if plan.Uninstall {
+		plan.Nodes = workersFirst(plan.Nodes)
+	}
+	return plan, nil
+}
+
+// refused refuses what would break half way, before anything is compared.
+func (in *Input) refused() error {
+	if err := RefuseWaiting(in.members(), in.Facts); err != nil || in.Target != ToInventory {
+		return err
+	}
+	var refused RefusedError
+	for _, n := range in.Nodes {
+		refused.Refusals = append(refused.Refusals, Refusals(in.Cluster, n, in.Facts[n.Name])...)
+	}
+	if len(refused.Refusals) > 0 {
+		return &refused
+	}
+	return nil
+}
+
+// planInventory plans every node by itself, and wants their elections to be
+// sound.
+func (in *Input) planInventory() ([]NodePlan, error) {
+	var plans []NodePlan
+	for _, n := range in.members() {
+		p, err := MakeNode(*in, n)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	return plans, refuseUnsound(in.Cluster, plans)
+}
+
+// planRollback plans the way of every node to its generation. The goal is
+// Removed where that is generation 0 on one of them.
+func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
+	for _, n := range in.members() {
+		p, to, err := in.planNodeBack(n, in.Facts[n.Name], in.Target, in.Generation)
+		if err != nil {
+			return nil, goal, err
+		}
+		if to == 0 {
+			goal = Removed
+		}
+		plans = append(plans, p)
+	}
+	return plans, goal, nil
+}
+
+// MakeNode plans one node by what it is to the cluster, for ToInventory,
+// without the refusals that Make begins with.
+func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
+	f := in.Facts[n.Name]
+	switch {
+	case in.isLeaving(n):
+		return in.planLeaver(n, f)
+	case n.Worker:
+		return in.planWorker(n, f)
+	}
+	p, err := in.planNode(n, f)
+	if err == nil {
+		err = in.planAlone(&p, f)
+	}
+	return p, err
+}
+
+func (in *Input) planNode(n inventory.Node, f *node.Facts) (NodePlan, error) {
+	address, _ := f.InterfaceOf(n.Address)
+	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: in.ExpectedStatus}
+	if !f.HAProxy.Installed { // known once it is installed, and planned again then
+		facts.HAProxy = render.DefaultHAProxy
+	}
+	if !f.Keepalived.Installed {
+		facts.Keepalived = render.DefaultKeepalived
+	}
+	artifacts, err := in.Templates.Node(in.Cluster, n, facts)
+	if err != nil {
+		return NodePlan{}, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	if err := render.ReadBack(artifacts, in.Cluster, n, facts); err != nil {
+		return NodePlan{}, refusedFiles(n, err)
+	}
+	if err := refuseConnections(in.Cluster, n, f, artifacts); err != nil {
+		return NodePlan{}, err
+	}
+	speakers, err := readSpeakers(in.Cluster, n, artifacts)
+	if err != nil {
+		return NodePlan{}, err
+	}
+	for i := range artifacts {
+		artifacts[i] = in.Secrets.Fill(artifacts[i])
+	}
+	p, err := planNode(in.Cluster, n, f, artifacts)
+	p.speakers = speakers
+	in.blank(&p)
+	if err != nil {
+		return p, badManifest(n, err)
+	}
+	return p, p.planCertificate(in.Cluster, f, in.ClusterConfiguration)
+}
+
+// blank takes the secrets out of a plan's diffs, whatever keyword they follow.
+func (in *Input) blank(p *NodePlan) {
+	for i, c := range p.Changes {
+		p.Changes[i].Diff = in.Secrets.Blank(c.Diff)
+	}
+}
+
+// refusedFiles refuses files, made by a template of the user's, that do not say
+// what the inventory says.
+func refusedFiles(n inventory.Node, err error) error {
+	return &RefusedError{[]Refusal{{
+		Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),
+		Cure: "compare your template with `kplb templates NAME`",
+	}}}
+}

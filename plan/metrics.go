@@ -1,0 +1,55 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
+)
+
+// planMetrics has the timer started where it should run and does not: that is
+// done where systemd reads its units again.
+func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
+	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.MetricsTimerPath })
+	if wanted && f.Units[render.MetricsTimer].Active != "active" {
+		n.ReadUnits = true
+	}
+}
+
+// noteMetrics says where nothing will be written.
+func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
+	if c.Metrics == nil {
+		return
+	}
+	dir, there := f.Files[c.Metrics.TextfileDir]
+	if !there || !dir.Mode.IsDir() {
+		n.note("%s is not a directory there: %s is written when node_exporter has made it", c.Metrics.TextfileDir, render.Textfile(c.Metrics))
+	}
+}
+
+// refuseMetrics wants the port for Prometheus free.
+func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
+	if !c.Metrics.OnNode() {
+		return
+	}
+	for _, l := range f.Listeners {
+		if addr := l.Address.Addr(); l.Process != node.HAProxyProcess && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
+			refuse("metrics.port", "set metrics.port to a free port", "port %d of %s, for Prometheus, is taken by %s", c.Metrics.Port, addr, processName(l))
+		}
+	}
+}
+
+// metricsConsequence says what becomes of the timer; empty: it stays.
+func (n NodePlan) metricsConsequence() string {
+	for _, c := range n.Changes {
+		switch {
+		case c.Path != render.MetricsTimerPath:
+		case c.Remove:
+			return render.MetricsTimer + ": stops, and what it has written goes"
+		case c.Was == nil:
+			return render.MetricsTimer + ": starts"
+		}
+	}
+	return ""
+}

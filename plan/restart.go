@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+)
+
+// RestartLimit is how long an apiserver may take to come back.
+const RestartLimit = 180 * time.Second
+
+// APIServerRestart is how the apiserver of a node restarts when its manifest changes.
+type APIServerRestart struct {
+	// Quick has the node end an apiserver that has closed its port, and kubelet
+	// start the next one at once, see apiserver.sh. Otherwise both are kubelet's.
+	Quick   bool
+	Usual   time.Duration // from the new manifest to an apiserver that is ready: the last one on this node, if there was one
+	Longest time.Duration // which no restart has exceeded: apiservers that go back by themselves are so far apart
+}
+
+// How long restarts take where none was seen yet, see docs/restart.md.
+var (
+	quickRestart    = APIServerRestart{Quick: true, Usual: 10 * time.Second, Longest: 20 * time.Second}
+	gracefulRestart = APIServerRestart{Usual: 49 * time.Second, Longest: 49 * time.Second}
+)
+
+// restartOn is how the node's apiserver restarts. Only a kubelet can start it
+// quickly.
+func restartOn(c *inventory.Cluster, f *node.Facts) APIServerRestart {
+	restart := gracefulRestart
+	if c.APIServer.Restart == inventory.Quick && f.Units[kubeadm.KubeletUnit].Active == "active" {
+		restart = quickRestart
+	}
+	if last := lastRestart(f, restart); last > 0 {
+		restart.Usual = last.Round(time.Second)
+		restart.Longest = max(restart.Longest, 2*restart.Usual)
+	}
+	return restart
+}
+
+// lastRestart is 0 where none of that kind was written down, or nothing that
+// can be true.
+func lastRestart(f *node.Facts, restart APIServerRestart) time.Duration {
+	last, ok := f.LastRestart()
+	if !ok || last.Kind != restart.Kind() || last.Took < time.Second || last.Took >= RestartLimit {
+		return 0
+	}
+	return last.Took
+}
+
+// Kind is what the inventory calls such a restart.
+func (r APIServerRestart) Kind() inventory.Restart {
+	if r.Quick {
+		return inventory.Quick
+	}
+	return inventory.Graceful
+}
+
+// QuickPort is the apiserver's port, where it restarts quickly, and else 0.
+func (r APIServerRestart) QuickPort(port uint16) uint16 {
+	if !r.Quick {
+		return 0
+	}
+	return port
+}

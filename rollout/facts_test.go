@@ -1,0 +1,15 @@
+package rollout
+
+import (
+	"testing"
+
+	"github.com/kplb/kplb/fleet/fleettest"
+)
+
+// TestFactsOfANode is one inspection, from records to facts and back.
+func TestFactsOfANode(t *testing.T) {
+	t.Parallel()
+	r := rolloutOf(t, home)
+	want := applied(t, r, r.Cluster.Nodes[0])
+	same(t, "facts", fleettest.Inspected(t, records(t, want)...), want)
+}
