@@ -27,8 +27,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "templates", "verdict", "vrrp"},
-	"rollout":    {"apiserver", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "verdict", "vrrp"},
+	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "templates", "verdict", "vrrp"},
+	"rollout":    {"apiserver", "doctor", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "verdict", "vrrp"},
+	"doctor":     {"firewall", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
 	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
 	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},

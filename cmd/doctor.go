@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -38,7 +39,7 @@ func (s streams) doctor(ctx context.Context, set *settings, format string) error
 		return err
 	}
 	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
-		proof, err := r.Examine(ctx)
+		proof, err := doctor.Examine(ctx, r.Fleet)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,4 +104,18 @@ func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 		return nil
 	}
 	return &RefusedError{out}
+}
+
+// Reasons are what is wrong with a node that is named already: the refusals of a
+// RefusedError, or the text of any other error.
+func Reasons(err error) []string {
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		return []string{err.Error()}
+	}
+	out := make([]string, len(refused.Refusals))
+	for i, r := range refused.Refusals {
+		out[i] = r.What
+	}
+	return out
 }

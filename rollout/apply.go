@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/plan"
@@ -40,7 +41,7 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	r.token = lock.Token
 	r.txn, r.window, r.armed = fleet.NewToken(), o.Window, nil
 	if p.StartsVRRP() {
-		if err := r.Step(r.listening(), func() error { return r.precheck(ctx, !p.OpensFirewall()) }); err != nil {
+		if err := r.Step(doctor.Step(r.Cluster), func() error { return doctor.Precheck(ctx, r.Fleet, !p.OpensFirewall()) }); err != nil {
 			return nil, err
 		}
 	}
@@ -83,13 +84,6 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	}
 	return proof, nil
 }
-
-func (r *Rollout) listening() Event {
-	return Event{Step: "listening for others on " + inventory.Join(r.Cluster.VIPs, " and "), Usual: precheckUsual}
-}
-
-// precheckUsual is how long precheck listens.
-const precheckUsual = 5 * time.Second
 
 // carryOut changes the nodes, batch after batch.
 func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/verdict"
 )
@@ -69,7 +70,7 @@ func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries i
 	var ways, behind []verdict.Check
 	all.Go(func() { ways = r.auditWays(ctx, control) })
 	all.Go(func() { behind = r.auditBackends(ctx, control, tries) })
-	seen, err := r.look(ctx, false)
+	seen, err := doctor.Look(ctx, r.Fleet, false)
 	all.Wait()
 	if err == nil {
 		_, err = r.Inspect(ctx, r.auditing())
@@ -91,13 +92,13 @@ func (r *Rollout) holders() map[netip.Addr]string {
 }
 
 // auditAnswers are those of the survey that matter when kplb is at work.
-func (r *Rollout) auditAnswers(seen *survey) []verdict.Check {
+func (r *Rollout) auditAnswers(seen *doctor.Survey) []verdict.Check {
 	out := make([]verdict.Check, 0, len(r.Present())*(len(r.Cluster.VIPs)+1))
 	for _, n := range r.Present() {
 		for _, vip := range r.Cluster.VIPs {
-			out = append(out, seen.answered(n, vip))
+			out = append(out, seen.Answered(n, vip))
 		}
-		out = append(out, seen.speakers(n).Check)
+		out = append(out, seen.Speakers(n))
 	}
 	return out
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
@@ -36,7 +37,7 @@ func macOf(i int) string { return fmt.Sprintf("52:54:00:00:00:0%d", i+1) }
 func auditFleet(t *testing.T) *fakeFleet {
 	t.Helper()
 	f := newFleet(t, applied)
-	plug(f)
+	fleettest.Plug(f.Machines)
 	for i, n := range f.Cluster.Nodes {
 		node := f.Nodes[n.Name]
 		node.Certificate = authority.Certificate(t, farAhead, []string{apiserver.SharedName}, n.Address.String(), f.Cluster.VIP.String())
@@ -354,41 +355,6 @@ func TestCheckWaysFromNode(t *testing.T) {
 	}
 	san := &apiserver.NameError{Address: at, Names: []string{"kubernetes"}, Answers: true}
 	same(t, "a missing SAN is told as one", checkWays("node-2", "every VIP", []apiserver.Reachability{{Address: at, Err: fmt.Errorf("/healthz: %w", san)}})[0].MissingSAN, true)
-}
-
-// TestAnswered6 wants the holder of an IPv6 VIP to answer, and nobody else.
-func TestAnswered6(t *testing.T) {
-	t.Parallel()
-	vip := netip.MustParseAddr("fd10:1::100")
-	six := Address{Interface: "eth0", Prefix: netip.MustParsePrefix("fd10:1::100/128")}
-	for _, c := range []struct {
-		name   string
-		change func(s *survey, mine *sight)
-		want   string
-	}{
-		{"it does", func(*survey, *sight) {}, "true 52:54:00:00:00:02 is that of node-2"},
-		{"and a stranger", func(_ *survey, m *sight) { m.Answers[vip] = append(m.Answers[vip], "52:54:00:00:00:ff") },
-			"false 52:54:00:00:00:ff answers, which is no node of the inventory"},
-		{"it does not", func(_ *survey, m *sight) { m.Answers = nil }, "false node-2 holds it, and does not answer"},
-		{"nobody can ask", func(_ *survey, m *sight) { m.Answers, m.AsksND = nil, false },
-			"true left out: its interface has no IPv6 address, or is not Ethernet"},
-		{"nobody holds it", func(s *survey, m *sight) { s.sights["node-2"].Addresses, m.Answers = nil, nil },
-			"true no single node holds it, and no other machine answers"},
-		{"nobody holds it, and a stranger answers", func(s *survey, m *sight) {
-			s.sights["node-2"].Addresses = nil
-			m.Answers[vip] = []string{"52:54:00:00:00:ff"}
-		}, "false 52:54:00:00:00:ff answers, which is no node of the inventory"},
-		{"two hold it", func(s *survey, _ *sight) { s.sights["node-3"].Addresses = append(s.sights["node-3"].Addresses, six) },
-			"false 52:54:00:00:00:02 (node-2) answers, which does not hold it alone"},
-	} {
-		s := surveyOf(t)
-		s.sights["node-2"].Addresses = append(s.sights["node-2"].Addresses, six)
-		s.sights["node-1"].Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}}
-		c.change(s, s.sights["node-1"])
-		check := s.answered(s.cluster.Nodes[0], vip)
-		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)
-		same(t, "what", check.What, "nobody but the holder answers neighbour discovery for fd10:1::100")
-	}
 }
 
 // TestCheckServices looks at what the node is to have, and at nothing else.

@@ -1,4 +1,4 @@
-package rollout
+package doctor
 
 import (
 	"bytes"
@@ -8,15 +8,14 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/verdict"
@@ -24,15 +23,15 @@ import (
 
 // surveyOf is a cluster in which nothing is in the way: its nodes hear each
 // other, and nobody else.
-func surveyOf(t *testing.T) *survey {
+func surveyOf(t *testing.T) *Survey {
 	t.Helper()
-	r := rolloutOf(t, home)
-	s := &survey{cluster: r.Cluster, members: r.Cluster.Nodes, pairs: true, facts: all(t, r, freshOf), sights: map[string]*sight{}}
+	r := fleetOf(t, home)
+	s := &Survey{cluster: r.Cluster, members: r.Cluster.Nodes, pairs: true, facts: all(t, r.Cluster, fresh), observations: map[string]*observation{}}
 	now := time.Now()
 	for i, n := range r.Cluster.Nodes {
-		s.sights[n.Name] = &sight{nonce: n.Name, ended: now.Add(time.Second), Probes: node.Probes{Sent: now}, Observation: node.Observation{
+		s.observations[n.Name] = &observation{nonce: n.Name, ended: now.Add(time.Second), Probes: node.Probes{Sent: now}, Observation: node.Observation{
 			HasClock: true, Listens: true, AsksARP: true, AsksND: true,
-			Addresses: []Address{{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)}},
+			Addresses: []node.Address{{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)}},
 			MACs:      map[string]string{"eth0": fmt.Sprintf("52:54:00:00:00:0%d", i+1)},
 			Heard:     map[string]bool{"node-1": true, "node-2": true, "node-3": true},
 			Manifests: map[string][]byte{apiserverName: manifest(t, n), managerName: manager("--cluster-cidr=10.244.0.0/16,fd00::/48")},
@@ -50,9 +49,9 @@ func manager(flags ...string) []byte {
 }
 
 // holds gives a node the VIP.
-func (s *survey) holds(name string) {
-	t := s.sights[name]
-	t.Addresses = append(t.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(s.cluster.VIP, 32)})
+func (s *Survey) holds(name string) {
+	t := s.observations[name]
+	t.Addresses = append(t.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(s.cluster.VIP, 32)})
 }
 
 // TestFindings has node-1 look, with one thing changed, and compares what it
@@ -61,47 +60,47 @@ func TestFindings(t *testing.T) {
 	t.Parallel()
 	const noPerl = "no perl on the node"
 	foreign := node.Speaker{Address: netip.MustParseAddr("10.1.0.9"), Version: 3, VRID: 51, Priority: 100}
-	deaf := func(m *sight) { m.ListenError, m.Listens, m.AsksARP, m.Heard = noPerl, false, false, nil }
+	deaf := func(m *observation) { m.ListenError, m.Listens, m.AsksARP, m.Heard = noPerl, false, false, nil }
 	cases := []struct {
 		name   string
-		change func(s *survey, mine *sight)
+		change func(s *Survey, mine *observation)
 		finds  string
 	}{
-		{"sound", func(*survey, *sight) {}, `ok nobody else answers ARP for 10.1.233.1: nobody answers
+		{"sound", func(*Survey, *observation) {}, `ok nobody else answers ARP for 10.1.233.1: nobody answers
 ok no stranger has virtual router ID 51: no stranger speaks VRRP
 ok VRRP (IP protocol 112) of the others arrives: from node-2, node-3
 ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods 10.244.0.0/16,fd00::/48
 ok its ports are outside of the NodePorts: 30000-32767
 ok SELinux and AppArmor are not in the way: neither enforces anything on haproxy or keepalived
 `},
-		{"a stranger has the VIP", func(_ *survey, m *sight) {
+		{"a stranger has the VIP", func(_ *Survey, m *observation) {
 			m.Answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:ff"}}
 		},
 			`NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
 `},
-		{"another node has it", func(s *survey, m *sight) {
+		{"another node has it", func(s *Survey, m *observation) {
 			s.holds("node-2")
 			m.Answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:02"}}
 		},
 			"ok nobody else answers ARP for 10.1.233.1: answered by node-2\n"},
-		{"this node has it", func(s *survey, _ *sight) { s.holds("node-1") }, "ok nobody else answers ARP for 10.1.233.1: the node holds it\n"},
-		{"a node and a stranger have it", func(s *survey, m *sight) {
+		{"this node has it", func(s *Survey, _ *observation) { s.holds("node-1") }, "ok nobody else answers ARP for 10.1.233.1: the node holds it\n"},
+		{"a node and a stranger have it", func(s *Survey, m *observation) {
 			s.holds("node-1")
 			m.Answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:01", "52:54:00:00:00:ff"}}
 		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
 `},
-		{"a node that cannot be asked has it", func(s *survey, m *sight) {
-			delete(s.sights, "node-3")
+		{"a node that cannot be asked has it", func(s *Survey, m *observation) {
+			delete(s.observations, "node-3")
 			m.Answers = map[netip.Addr][]string{netip.MustParseAddr("10.1.233.1"): {"52:54:00:00:00:03"}}
-			s.sights["node-2"].Neighbours = neighbour("10.1.1.3", "52:54:00:00:00:03", false)
+			s.observations["node-2"].Neighbours = neighbour("10.1.1.3", "52:54:00:00:00:03", false)
 			s.members = s.members[:2]
 		}, "ok nobody else answers ARP for 10.1.233.1: answered by node-3\nok VRRP (IP protocol 112) of the others arrives: from node-2\n"},
-		{"no perl", func(_ *survey, m *sight) { deaf(m); m.KernelAsked = true }, `ok no stranger has virtual router ID 51: left out: no perl on the node
+		{"no perl", func(_ *Survey, m *observation) { deaf(m); m.KernelAsked = true }, `ok no stranger has virtual router ID 51: left out: no perl on the node
 ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
 `},
-		{"no perl, a stranger", func(_ *survey, m *sight) {
+		{"no perl, a stranger", func(_ *Survey, m *observation) {
 			deaf(m)
 			m.KernelAsked, m.Neighbours = true, neighbour("10.1.233.1", "52:54:00:00:00:ff", true)
 		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
@@ -109,33 +108,33 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 ok no stranger has virtual router ID 51: left out: no perl on the node
 ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
 `},
-		{"no perl, and the kernel remembers a stranger", func(_ *survey, m *sight) {
+		{"no perl, and the kernel remembers a stranger", func(_ *Survey, m *observation) {
 			deaf(m)
 			m.KernelAsked, m.Neighbours = true, neighbour("10.1.233.1", "52:54:00:00:00:ff", false)
 		}, `ok nobody else answers ARP for 10.1.233.1: left out: 52:54:00:00:00:ff had it some time ago, and the node cannot ask again: no perl on the node
 ok no stranger has virtual router ID 51: left out: no perl on the node
 ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
 `},
-		{"not Ethernet", func(_ *survey, m *sight) { m.AsksARP = false },
+		{"not Ethernet", func(_ *Survey, m *observation) { m.AsksARP = false },
 			"ok nobody else answers ARP for 10.1.233.1: left out: its interface is not Ethernet\n"},
-		{"a stranger has the VRID", func(_ *survey, m *sight) { m.Speakers = []node.Speaker{foreign} },
+		{"a stranger has the VRID", func(_ *Survey, m *observation) { m.Speakers = []node.Speaker{foreign} },
 			`NO no stranger has virtual router ID 51: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)
    stops, at cluster.yaml:1:1; set vrrp.virtualRouterID to a number that nobody on this network uses
 `},
-		{"strangers have others", func(_ *survey, m *sight) {
+		{"strangers have others", func(_ *Survey, m *observation) {
 			m.Speakers = []node.Speaker{{Address: foreign.Address, Version: 2, VRID: 7, Priority: 100}, {Address: foreign.Address, Version: 2, VRID: 8, Priority: 1}}
 		}, "ok no stranger has virtual router ID 51: others: 10.1.0.9 with virtual router ID 7 (version 2, priority 100), " +
 			"10.1.0.9 with virtual router ID 8 (version 2, priority 1)\n"},
-		{"a node's own old configuration", func(s *survey, m *sight) {
-			s.sights["node-2"].Addresses = append(s.sights["node-2"].Addresses, Address{Interface: "eth1", Prefix: netip.MustParsePrefix("10.2.0.2/16")})
+		{"a node's own old configuration", func(s *Survey, m *observation) {
+			s.observations["node-2"].Addresses = append(s.observations["node-2"].Addresses, node.Address{Interface: "eth1", Prefix: netip.MustParsePrefix("10.2.0.2/16")})
 			m.Speakers = []node.Speaker{{Address: netip.MustParseAddr("10.1.1.3"), Version: 3, VRID: 51, Priority: 100}, {Address: netip.MustParseAddr("10.2.0.2"), Version: 3, VRID: 51, Priority: 100}}
 		}, ""},
-		{"a firewall", func(_ *survey, m *sight) { delete(m.Heard, "node-2") },
+		{"a firewall", func(_ *Survey, m *observation) { delete(m.Heard, "node-2") },
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
    stops; let it in, on node-1: nft insert rule inet filter input ip saddr 10.1.1.2 ip protocol vrrp accept; or look for a firewall on the way
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
-		{"firewalld", func(s *survey, m *sight) {
+		{"firewalld", func(s *Survey, m *observation) {
 			s.facts["node-1"].Filter = firewall.Firewalld
 			m.Heard = map[string]bool{"node-2": true}
 		},
@@ -143,83 +142,86 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
    stops; let it in, on node-1: firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="10.1.1.3" protocol value="vrrp" accept' && firewall-cmd --reload; or look for a firewall on the way
 ok VRRP (IP protocol 112) of the others arrives: from node-2
 `},
-		{"ufw, before an apply", func(s *survey, m *sight) { s.ufw("node-1", inventory.Manage); delete(m.Heard, "node-2") },
+		{"ufw, before an apply", func(s *Survey, m *observation) { s.ufw("node-1", inventory.Manage); delete(m.Heard, "node-2") },
 			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: ufw is active, and an apply opens it\n"},
-		{"ufw, left alone", func(s *survey, m *sight) { s.ufw("node-1", inventory.Leave); delete(m.Heard, "node-2") },
+		{"ufw, left alone", func(s *Survey, m *observation) { s.ufw("node-1", inventory.Leave); delete(m.Heard, "node-2") },
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
    stops; on node-1: ufw allow in proto vrrp from 10.1.1.2
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
-		{"a firewall at the sender", func(s *survey, _ *sight) {
-			s.sights["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
+		{"a firewall at the sender", func(s *Survey, _ *observation) {
+			s.observations["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
 		},
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) to node-1 does not leave node-2: its own firewall stops it
    stops; let it out, on node-2: nft insert rule inet filter output ip daddr 10.1.1.1 ip protocol vrrp accept
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
-		{"a firewall at the sender, for multicast", func(s *survey, _ *sight) {
+		{"a firewall at the sender, for multicast", func(s *Survey, _ *observation) {
 			s.cluster.VRRP.Mode = inventory.Multicast
-			s.sights["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("224.0.0.18")}
+			s.observations["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("224.0.0.18")}
 		},
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) to node-1 does not leave node-2: its own firewall stops it
    stops; let it out, on node-2: nft insert rule inet filter output ip daddr 224.0.0.18 ip protocol vrrp accept
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
-		{"a firewall between others", func(s *survey, _ *sight) {
-			s.sights["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.3")}
+		{"a firewall between others", func(s *Survey, _ *observation) {
+			s.observations["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.3")}
 		}, ""},
-		{"ufw at the sender, before an apply", func(s *survey, _ *sight) {
+		{"ufw at the sender, before an apply", func(s *Survey, _ *observation) {
 			s.ufw("node-2", inventory.Manage)
-			s.sights["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
+			s.observations["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
 		}, "ok VRRP (IP protocol 112) of the others arrives: left out from node-2: ufw is active there, and an apply opens it\n"},
-		{"ufw at the sender, left alone", func(s *survey, _ *sight) {
+		{"ufw at the sender, left alone", func(s *Survey, _ *observation) {
 			s.ufw("node-2", inventory.Leave)
-			s.sights["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
+			s.observations["node-2"].EgressBlocked = []netip.Addr{netip.MustParseAddr("10.1.1.1")}
 		}, `NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) to node-1 does not leave node-2: its own firewall stops it
    stops; on node-2: ufw allow out proto vrrp to 10.1.1.1
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
-		{"ufw of which only the files are left", func(s *survey, m *sight) {
+		{"ufw of which only the files are left", func(s *Survey, m *observation) {
 			s.ufw("node-1", inventory.Leave)
-			s.facts["node-1"].Units["ufw.service"] = Unit{Load: "not-found"}
+			s.facts["node-1"].Units["ufw.service"] = node.Unit{Load: "not-found"}
 			delete(m.Heard, "node-2")
 		}, `NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
    stops; let it in, on node-1: nft insert rule inet filter input ip saddr 10.1.1.2 ip protocol vrrp accept; or look for a firewall on the way
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
-		{"a sender without perl", func(s *survey, m *sight) { deaf(s.sights["node-2"]); delete(m.Heard, "node-2") },
+		{"a sender without perl", func(s *Survey, m *observation) { deaf(s.observations["node-2"]); delete(m.Heard, "node-2") },
 			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it cannot send a probe (no perl on the node)\n"},
-		{"a sender that could not send", func(s *survey, m *sight) { s.sights["node-2"].Sent = time.Time{}; delete(m.Heard, "node-2") },
+		{"a sender that could not send", func(s *Survey, m *observation) {
+			s.observations["node-2"].Sent = time.Time{}
+			delete(m.Heard, "node-2")
+		},
 			"ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it cannot send a probe (it tried)\n"},
-		{"a sender whose probes came too late", func(s *survey, m *sight) {
-			s.sights["node-2"].Sent = m.ended.Add(1)
+		{"a sender whose probes came too late", func(s *Survey, m *observation) {
+			s.observations["node-2"].Sent = m.ended.Add(1)
 			delete(m.Heard, "node-2")
 		}, "ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it was too late\n"},
-		{"VIP in the pods' network", func(_ *survey, m *sight) {
+		{"VIP in the pods' network", func(_ *Survey, m *observation) {
 			m.Manifests[managerName] = manager("--cluster-cidr=fd00::/48,10.1.128.0/17")
 		},
 			`NO 10.1.233.1 is outside of the cluster's networks: 10.1.233.1 lies inside 10.1.128.0/17, the network of the pods (--cluster-cidr of kube-controller-manager)
    stops, at cluster.yaml:4:6; choose a VIP outside of it: addresses in there are given away by Kubernetes
 `},
-		{"VIP in the services' network", func(_ *survey, m *sight) { m.replace("10.96.0.0/12", "10.0.0.0/8") },
+		{"VIP in the services' network", func(_ *Survey, m *observation) { m.replace("10.96.0.0/12", "10.0.0.0/8") },
 			`NO 10.1.233.1 is outside of the cluster's networks: 10.1.233.1 lies inside 10.0.0.0/8, the network of the services (--service-cluster-ip-range of kube-apiserver)
    stops, at cluster.yaml:4:6; choose a VIP outside of it: addresses in there are given away by Kubernetes
 `},
-		{"no manifests", func(_ *survey, m *sight) { m.Manifests = nil },
+		{"no manifests", func(_ *Survey, m *observation) { m.Manifests = nil },
 			"ok 10.1.233.1 is outside of the cluster's networks: services left out: there is no manifest of kube-apiserver, pods left out: there is no manifest of kube-controller-manager\n"},
-		{"no pod network", func(_ *survey, m *sight) { m.Manifests[managerName] = manager("--v=2") },
+		{"no pod network", func(_ *Survey, m *observation) { m.Manifests[managerName] = manager("--v=2") },
 			"ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods left out: kube-controller-manager has no --cluster-cidr\n"},
-		{"port among the NodePorts", func(s *survey, _ *sight) { s.cluster.Port = 30443 },
+		{"port among the NodePorts", func(s *Survey, _ *observation) { s.cluster.Port = 30443 },
 			`NO its ports are outside of the NodePorts: port 30443 lies inside 30000-32767, the ports of NodePort services
    stops, at cluster.yaml:1:1; set port to a port outside of it: kube-proxy may be told to take any port of that range
 `},
-		{"monitor port among the NodePorts", func(_ *survey, m *sight) {
+		{"monitor port among the NodePorts", func(_ *Survey, m *observation) {
 			m.replace("    - --service-cluster", "    - --service-node-port-range=8000+1000\n    - --service-cluster")
 		},
 			`NO its ports are outside of the NodePorts: haproxy.monitorPort 8404 lies inside 8000+1000, the ports of NodePort services
    stops, at cluster.yaml:13:16; set haproxy.monitorPort to a port outside of it: kube-proxy may be told to take any port of that range
 `},
-		{"a service among the NodePorts", func(s *survey, m *sight) {
+		{"a service among the NodePorts", func(s *Survey, m *observation) {
 			s.cluster.HAProxy.MonitorPort = 7000
 			s.cluster.Services = []inventory.Service{{Name: "web", Port: 80}, {Name: "game", Port: 8999, SessionAffinity: inventory.ClientIP}}
 			m.replace("    - --service-cluster", "    - --service-node-port-range=8000+1000\n    - --service-cluster")
@@ -227,17 +229,17 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 			`NO its ports are outside of the NodePorts: services[1].port 8999 lies inside 8000+1000, the ports of NodePort services
    stops, at cluster.yaml:1:1; set services[1].port to a port outside of it: kube-proxy may be told to take any port of that range
 `},
-		{"NodePorts that are none", func(_ *survey, m *sight) {
+		{"NodePorts that are none", func(_ *Survey, m *observation) {
 			m.replace("    - --service-cluster", "    - --service-node-port-range=9-1\n    - --service-cluster")
 		}, "ok its ports are outside of the NodePorts: left out: --service-node-port-range=9-1 is no range\n"},
-		{"SELinux", func(_ *survey, m *sight) { m.SELinux, m.ConnectAny = "Enforcing", "haproxy_connect_any --> off" },
+		{"SELinux", func(_ *Survey, m *observation) { m.SELinux, m.ConnectAny = "Enforcing", "haproxy_connect_any --> off" },
 			`NO SELinux and AppArmor are not in the way: SELinux is enforcing, and keeps haproxy from port 6443: haproxy_connect_any is off
    on node-1: setsebool -P haproxy_connect_any 1
 `},
-		{"SELinux that lets it", func(_ *survey, m *sight) { m.SELinux, m.ConnectAny = "Enforcing", "haproxy_connect_any --> on" },
+		{"SELinux that lets it", func(_ *Survey, m *observation) { m.SELinux, m.ConnectAny = "Enforcing", "haproxy_connect_any --> on" },
 			"ok SELinux and AppArmor are not in the way: SELinux is enforcing, haproxy may connect\n"},
-		{"permissive SELinux", func(_ *survey, m *sight) { m.SELinux, m.ConnectAny = "Permissive", "haproxy_connect_any --> off" }, ""},
-		{"AppArmor", func(_ *survey, m *sight) { m.Enforced = []string{"haproxy", "/usr/sbin/keepalived"} },
+		{"permissive SELinux", func(_ *Survey, m *observation) { m.SELinux, m.ConnectAny = "Permissive", "haproxy_connect_any --> off" }, ""},
+		{"AppArmor", func(_ *Survey, m *observation) { m.Enforced = []string{"haproxy", "/usr/sbin/keepalived"} },
 			"ok SELinux and AppArmor are not in the way: AppArmor enforces profiles: haproxy, /usr/sbin/keepalived\n"},
 	}
 	for _, c := range cases {
@@ -249,7 +251,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 			if c.name == "sound" {
 				usual = nil
 			}
-			c.change(s, s.sights["node-1"])
+			c.change(s, s.observations["node-1"])
 			var got strings.Builder
 			for _, line := range written(s) {
 				if !slices.Contains(usual, line) {
@@ -262,17 +264,17 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 }
 
 // ufw makes it active, with no rules of ours.
-func (s *survey) ufw(name string, care inventory.Care) {
+func (s *Survey) ufw(name string, care inventory.Care) {
 	s.cluster.Firewall = care
 	put(s.facts[name], firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
 }
 
-func (t *sight) replace(old, now string) {
+func (t *observation) replace(old, now string) {
 	t.Manifests[apiserverName] = bytes.ReplaceAll(t.Manifests[apiserverName], []byte(old), []byte(now))
 }
 
 // written is what node-1 finds, in lines.
-func written(s *survey) []string {
+func written(s *Survey) []string {
 	var out []string
 	for _, f := range s.of(s.cluster.Nodes[0]) {
 		if f.OK {
@@ -307,28 +309,28 @@ func TestProbesTakeTheWayOfAdverts(t *testing.T) {
 func TestClocks(t *testing.T) {
 	t.Parallel()
 	const skewed = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"
-	at := func(aheads ...time.Duration) func(*survey) {
-		return func(s *survey) {
+	at := func(aheads ...time.Duration) func(*Survey) {
+		return func(s *Survey) {
 			for i, n := range s.cluster.Nodes {
-				s.sights[n.Name].HasClock = i < len(aheads)
+				s.observations[n.Name].HasClock = i < len(aheads)
 				if i < len(aheads) {
-					s.sights[n.Name].Ahead = aheads[i]
+					s.observations[n.Name].Ahead = aheads[i]
 				}
 			}
 		}
 	}
 	for _, c := range []struct {
 		name   string
-		change func(*survey)
+		change func(*Survey)
 		want   verdict.Check
 	}{
 		{"all the same", at(0, 0, 0), verdict.Check{OK: true, Detail: "0s apart, give or take 0s"}},
 		{"the operator's is another", at(time.Hour, time.Hour+time.Second, time.Hour), verdict.Check{OK: true, Detail: "1s apart, give or take 0s"}},
 		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), verdict.Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Cure: skewed}},
 		{"one is behind", at(0, 0, -time.Minute), verdict.Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Cure: skewed}},
-		{"it may be the way there", func(s *survey) {
+		{"it may be the way there", func(s *Survey) {
 			at(0, 3*time.Second, 0)(s)
-			s.sights["node-2"].Doubt = time.Second
+			s.observations["node-2"].Doubt = time.Second
 		}, verdict.Check{OK: true, Detail: "3s apart, give or take 1s"}},
 		{"one clock", at(0), verdict.Check{OK: true, Detail: "left out: no two clocks can be read"}},
 	} {
@@ -347,7 +349,7 @@ func TestClocks(t *testing.T) {
 func TestLateFacts(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	plug(f, "node-3")
+	fleettest.Plug(f.Machines, "node-3")
 	look := f.Nodes["node-3"].On["doctor"]
 	f.Nodes["node-3"].On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 		return look(ctx, s, func(key string, fields ...string) {
@@ -362,77 +364,26 @@ func TestLateFacts(t *testing.T) {
 			}
 		})
 	}
-	found, err := f.look(t.Context(), true)
+	found, err := Look(t.Context(), f.Fleet, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine := found.sights["node-3"]
+	mine := found.observations["node-3"]
 	same(t, "MACs", mine.MACs, map[string]string{"eth0": "52:54:00:00:00:03"})
 	same(t, "address", mine.Addresses[0].Prefix.Addr(), f.Cluster.Nodes[2].Address)
 	same(t, "asks", mine.AsksARP, true)
 }
 
-// lan is what the fleet's nodes send each other.
-type lan struct {
-	mu        sync.Mutex
-	listening int
-	sent      []string // nonces
-	early     bool     // somebody sent before all listened
-}
-
-// plug makes the nodes of a fleet look around as doctor.sh does.
-func plug(f *fakeFleet, without ...string) *lan {
-	l := &lan{}
-	for i, n := range f.Cluster.Nodes {
-		f.Nodes[n.Name].On["doctor"] = func(_ context.Context, s remote.Script, say say) error {
-			if q, sends := nodetest.Request(s).(node.ProbeRequest); sends {
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				l.early = l.early || l.listening < len(f.Cluster.Nodes)
-				l.sent = append(l.sent, q.Nonce)
-				say("sent")
-				return nil
-			}
-			nonces := nodetest.As[node.ObserveRequest](s).Nonces
-			say("clock", fmt.Sprintf("%d.%09d", time.Now().Unix(), time.Now().Nanosecond()))
-			say("addresses", fmt.Sprintf("2: eth0    inet %s/16 scope global eth0", n.Address))
-			say("links", fmt.Sprintf("2: eth0: <UP> \\    link/ether 52:54:00:00:00:0%d brd x", i+1))
-			time.Sleep(time.Duration(i) * 20 * time.Millisecond) // the last one is slow
-			l.mu.Lock()
-			l.listening++
-			l.mu.Unlock()
-			say("listening", "arp")
-			for deadline := time.Now().Add(5 * time.Second); len(nonces) > 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-				l.mu.Lock()
-				all := len(l.sent) == len(f.Cluster.Nodes)
-				l.mu.Unlock()
-				if all {
-					break
-				}
-			}
-			time.Sleep(50 * time.Millisecond) // the senders are back by then
-			for _, nonce := range nonces {
-				if !slices.Contains(without, n.Name) {
-					say("probe", nonce, "10.1.1.9")
-				}
-			}
-			say("done")
-			return nil
-		}
-	}
-	return l
-}
-
 func TestExamine(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	l := plug(f)
-	proof, err := f.Examine(t.Context())
+	l := fleettest.Plug(f.Machines)
+	proof, err := Examine(t.Context(), f.Fleet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "sent before all listened", l.early, false)
-	same(t, "probes", len(l.sent), 3)
+	same(t, "sent before all listened", l.Early, false)
+	same(t, "probes", len(l.Sent), 3)
 	same(t, "OK", proof.OK(), true)
 	var heard []string
 	for _, c := range proof.Checks {
@@ -449,10 +400,10 @@ func TestExamine(t *testing.T) {
 func TestExamineRefusals(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	plug(f, "node-3")
+	fleettest.Plug(f.Machines, "node-3")
 	f.Nodes["node-1"].Facts.HAProxy.Version.Major = 1
-	put(f.Nodes["node-2"].Facts, pendingPath+"/txn", 0o600, []byte("txn1\n"))
-	proof, err := f.Examine(t.Context())
+	put(f.Nodes["node-2"].Facts, "/var/lib/kplb/pending/txn", 0o600, []byte("txn1\n"))
+	proof, err := Examine(t.Context(), f.Fleet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -481,9 +432,9 @@ func TestExamineFails(t *testing.T) {
 		"node-2: doctor: the node's answer is cut short": func(_ context.Context, _ remote.Script, say say) error { say("listening"); return nil },
 	} {
 		f := newFleet(t, applied)
-		plug(f).sent = []string{"node-2 has none to send"}
+		fleettest.Plug(f.Machines).Sent = []string{"node-2 has none to send"}
 		f.Nodes["node-2"].On["doctor"] = do
-		_, err := f.Examine(t.Context())
+		_, err := Examine(t.Context(), f.Fleet)
 		says(t, err, name)
 	}
 }
@@ -503,9 +454,9 @@ func TestPrecheckRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, freshOf)
+			f := newFleet(t, fresh)
 			f.Cluster.VRRP.VirtualRouterID = 51
-			l := plug(f, "node-3")
+			l := fleettest.Plug(f.Machines, "node-3")
 			look := f.Nodes["node-1"].On["doctor"]
 			f.Nodes["node-1"].On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 				say("vrrp", "10.1.0.9", "3", "51", "100")
@@ -515,16 +466,16 @@ func TestPrecheckRefuses(t *testing.T) {
 			if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 				t.Fatal(err)
 			}
-			err := f.precheck(t.Context(), c.pairs)
+			err := Precheck(t.Context(), f.Fleet, c.pairs)
 			says(t, err, c.says)
 			var refused *plan.RefusedError
 			same(t, "is a refusal", errors.As(err, &refused), true)
-			same(t, "probes", len(l.sent), c.sends)
+			same(t, "probes", len(l.Sent), c.sends)
 		})
 	}
-	f := newFleet(t, freshOf)
-	plug(f)
-	says(t, f.precheck(t.Context(), true), "")
+	f := newFleet(t, fresh)
+	fleettest.Plug(f.Machines)
+	says(t, Precheck(t.Context(), f.Fleet, true), "")
 }
 
 // TestStranger6 asks for an IPv6 VIP as for one of IPv4.
@@ -533,28 +484,65 @@ func TestStranger6(t *testing.T) {
 	vip := netip.MustParseAddr("fd10:1::100")
 	for _, c := range []struct {
 		name   string
-		change func(s *survey, mine *sight)
+		change func(s *Survey, mine *observation)
 		says   string
 	}{
-		{"nobody has it", func(*survey, *sight) {}, "true nobody answers"},
-		{"another node has it", func(_ *survey, m *sight) { m.Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}} }, "true answered by node-2"},
-		{"two have it", func(_ *survey, m *sight) {
+		{"nobody has it", func(*Survey, *observation) {}, "true nobody answers"},
+		{"another node has it", func(_ *Survey, m *observation) { m.Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}} }, "true answered by node-2"},
+		{"two have it", func(_ *Survey, m *observation) {
 			m.Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02", "52:54:00:00:00:ff"}}
 		}, "false fd10:1::100 is answered by 52:54:00:00:00:ff, which is no node of the inventory"},
-		{"no IPv6 there", func(_ *survey, m *sight) { m.AsksND = false }, "true left out: its interface has no IPv6 address, or is not Ethernet"},
-		{"no perl, a stranger", func(_ *survey, m *sight) {
+		{"no IPv6 there", func(_ *Survey, m *observation) { m.AsksND = false }, "true left out: its interface has no IPv6 address, or is not Ethernet"},
+		{"no perl, a stranger", func(_ *Survey, m *observation) {
 			m.ListenError, m.Listens, m.AsksND, m.KernelAsked = "no perl on the node", false, false, true
 			m.Neighbours = neighbour("fd10:1::100", "52:54:00:00:00:ff", true)
 		}, "false fd10:1::100 is answered by 52:54:00:00:00:ff, which is no node of the inventory"},
-		{"no perl, nobody", func(_ *survey, m *sight) {
+		{"no perl, nobody", func(_ *Survey, m *observation) {
 			m.ListenError, m.Listens, m.AsksND, m.KernelAsked = "no perl on the node", false, false, true
 		}, "true nobody answers"},
 	} {
 		s := surveyOf(t)
-		c.change(s, s.sights["node-1"])
+		c.change(s, s.observations["node-1"])
 		f := s.stranger(s.cluster.Nodes[0], vip)
 		same(t, c.name, fmt.Sprintf("%v %s", f.OK, f.Detail), c.says)
 		same(t, "what", f.What, "nobody else answers neighbour discovery for fd10:1::100")
 		same(t, "stops", f.stops, true)
+	}
+}
+
+// TestAnswered6 wants the holder of an IPv6 VIP to answer, and nobody else.
+func TestAnswered6(t *testing.T) {
+	t.Parallel()
+	vip := netip.MustParseAddr("fd10:1::100")
+	six := node.Address{Interface: "eth0", Prefix: netip.MustParsePrefix("fd10:1::100/128")}
+	for _, c := range []struct {
+		name   string
+		change func(s *Survey, mine *observation)
+		want   string
+	}{
+		{"it does", func(*Survey, *observation) {}, "true 52:54:00:00:00:02 is that of node-2"},
+		{"and a stranger", func(_ *Survey, m *observation) { m.Answers[vip] = append(m.Answers[vip], "52:54:00:00:00:ff") },
+			"false 52:54:00:00:00:ff answers, which is no node of the inventory"},
+		{"it does not", func(_ *Survey, m *observation) { m.Answers = nil }, "false node-2 holds it, and does not answer"},
+		{"nobody can ask", func(_ *Survey, m *observation) { m.Answers, m.AsksND = nil, false },
+			"true left out: its interface has no IPv6 address, or is not Ethernet"},
+		{"nobody holds it", func(s *Survey, m *observation) { s.observations["node-2"].Addresses, m.Answers = nil, nil },
+			"true no single node holds it, and no other machine answers"},
+		{"nobody holds it, and a stranger answers", func(s *Survey, m *observation) {
+			s.observations["node-2"].Addresses = nil
+			m.Answers[vip] = []string{"52:54:00:00:00:ff"}
+		}, "false 52:54:00:00:00:ff answers, which is no node of the inventory"},
+		{"two hold it", func(s *Survey, _ *observation) {
+			s.observations["node-3"].Addresses = append(s.observations["node-3"].Addresses, six)
+		},
+			"false 52:54:00:00:00:02 (node-2) answers, which does not hold it alone"},
+	} {
+		s := surveyOf(t)
+		s.observations["node-2"].Addresses = append(s.observations["node-2"].Addresses, six)
+		s.observations["node-1"].Answers = map[netip.Addr][]string{vip: {"52:54:00:00:00:02"}}
+		c.change(s, s.observations["node-1"])
+		check := s.Answered(s.cluster.Nodes[0], vip)
+		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)
+		same(t, "what", check.What, "nobody but the holder answers neighbour discovery for fd10:1::100")
 	}
 }

@@ -1,4 +1,4 @@
-package rollout
+package doctor
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-func (s *survey) speakers(n inventory.Node) finding {
+func (s *Survey) speakers(n inventory.Node) finding {
 	groups := s.cluster.Groups()
-	mine, ids, words := s.sights[n.Name], make([]int, len(groups)), make([]string, len(groups))
+	mine, ids, words := s.observations[n.Name], make([]int, len(groups)), make([]string, len(groups))
 	for i, g := range groups {
 		ids[i], words[i] = g.VirtualRouterID, strconv.Itoa(g.VirtualRouterID)
 	}
@@ -42,14 +42,14 @@ func (s *survey) speakers(n inventory.Node) finding {
 }
 
 // arriving wants the probes of all other nodes.
-func (s *survey) arriving(n inventory.Node) []finding {
-	mine := s.sights[n.Name]
+func (s *Survey) arriving(n inventory.Node) []finding {
+	mine := s.observations[n.Name]
 	ok := passed(n.Name, "VRRP (IP protocol 112) of the others arrives", "")
 	ok.stops = true
 	var out []finding
 	var from, leftOut []string
 	for _, p := range s.cluster.Nodes {
-		peer := s.sights[p.Name]
+		peer := s.observations[p.Name]
 		switch {
 		case !s.pairs || peer == nil || p.Name == n.Name:
 		case slices.Contains(peer.EgressBlocked, s.advertTo(n)) && s.opens(p):
@@ -82,7 +82,7 @@ func (s *survey) arriving(n inventory.Node) []finding {
 }
 
 // opens says whether an apply has something to open in a node's ufw.
-func (s *survey) opens(n inventory.Node) bool {
+func (s *Survey) opens(n inventory.Node) bool {
 	f := s.facts[n.Name]
 	if f == nil {
 		return false
@@ -95,32 +95,32 @@ func (s *survey) opens(n inventory.Node) bool {
 // go where adverts go: firewalls and switches tell one from the other.
 const vrrpGroupMAC = "01:00:5e:00:00:12"
 
-func (s *survey) multicast() bool { return s.cluster.VRRP.Mode == inventory.Multicast }
+func (s *Survey) multicast() bool { return s.cluster.VRRP.Mode == inventory.Multicast }
 
 // advertTo is where a node's adverts for another one go.
-func (s *survey) advertTo(n inventory.Node) netip.Addr {
+func (s *Survey) advertTo(n inventory.Node) netip.Addr {
 	if s.multicast() {
 		return render.VRRPGroup
 	}
-	return fourOf(n)
+	return ipv4Of(n)
 }
 
 // cureFor is the command that lets VRRP from one node into another.
-func (s *survey) cureFor(from, to inventory.Node) string {
+func (s *Survey) cureFor(from, to inventory.Node) string {
 	if f := s.facts[to.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
-		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, fourOf(from))
+		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, ipv4Of(from))
 	}
-	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", fourOf(from))
+	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", ipv4Of(from))
 	if f := s.facts[to.Name]; f != nil && f.Filter == firewall.Firewalld {
-		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, fourOf(from))
+		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, ipv4Of(from))
 	} else if f != nil && firewall.FiltersIPv4(f.Filter) {
-		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, fourOf(from))
+		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, ipv4Of(from))
 	}
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
 }
 
 // cureOut is the command that lets VRRP to one node out of another.
-func (s *survey) cureOut(from, to inventory.Node) string {
+func (s *Survey) cureOut(from, to inventory.Node) string {
 	if f := s.facts[from.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
 	}

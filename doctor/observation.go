@@ -1,4 +1,4 @@
-package rollout
+package doctor
 
 import (
 	"net/netip"
@@ -9,8 +9,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// sight is what one node saw, and what became of its probes.
-type sight struct {
+// observation is what one node saw, and what became of its probes.
+type observation struct {
 	node.Observation
 	node.Probes
 	nonce string    // of its probes
@@ -18,7 +18,7 @@ type sight struct {
 }
 
 // asksFor says whether the node itself asks who has the VIP.
-func (t *sight) asksFor(vip netip.Addr) bool {
+func (t *observation) asksFor(vip netip.Addr) bool {
 	if vip.Is6() {
 		return t.AsksND
 	}
@@ -26,12 +26,12 @@ func (t *sight) asksFor(vip netip.Addr) bool {
 }
 
 // holds says whether the node has an address.
-func (t *sight) holds(a netip.Addr) bool {
-	return slices.ContainsFunc(t.Addresses, func(have Address) bool { return have.Prefix.Addr() == a })
+func (t *observation) holds(a netip.Addr) bool {
+	return slices.ContainsFunc(t.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a })
 }
 
 // whyDoesNotAsk says why it asks nobody who has a VIP.
-func (t *sight) whyDoesNotAsk(vip netip.Addr) string {
+func (t *observation) whyDoesNotAsk(vip netip.Addr) string {
 	switch {
 	case !t.Listens:
 		return t.whyDeaf()
@@ -41,7 +41,7 @@ func (t *sight) whyDoesNotAsk(vip netip.Addr) string {
 	return "its interface is not Ethernet"
 }
 
-func (t *sight) whyDeaf() string {
+func (t *observation) whyDeaf() string {
 	switch {
 	case t.ListenError != "":
 		return t.ListenError
@@ -52,7 +52,7 @@ func (t *sight) whyDeaf() string {
 }
 
 // whyMute says why a node sent no probes.
-func (t *sight) whyMute(n inventory.Node) string {
+func (t *observation) whyMute(n inventory.Node) string {
 	if t.Listens && t.ListenError == "" && t.mac(n) != "" {
 		return "it tried"
 	}
@@ -60,18 +60,18 @@ func (t *sight) whyMute(n inventory.Node) string {
 }
 
 // mac is that of the interface that has the node's address; empty: none.
-func (t *sight) mac(n inventory.Node) string {
+func (t *observation) mac(n inventory.Node) string {
 	for _, a := range t.Addresses {
-		if a.Prefix.Addr() == fourOf(n) {
+		if a.Prefix.Addr() == ipv4Of(n) {
 			return t.MACs[a.Interface]
 		}
 	}
 	return ""
 }
 
-// fourOf is the node's IPv4 address, by which it looks around; its own if it has
+// ipv4Of is the node's IPv4 address, by which it looks around; its own if it has
 // none.
-func fourOf(n inventory.Node) netip.Addr {
+func ipv4Of(n inventory.Node) netip.Addr {
 	if a := n.AddressFor(netip.IPv4Unspecified()); a.IsValid() {
 		return a
 	}

@@ -1,4 +1,4 @@
-package rollout
+package doctor
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ import (
 const apiserverName, managerName = "kube-apiserver", "kube-controller-manager"
 
 // read is a flag of a static pod, or why it is not known.
-func (t *sight) read(pod, name string) (value, why string) {
+func (t *observation) read(pod, name string) (value, why string) {
 	manifest, ok := t.Manifests[pod]
 	if !ok {
 		return "", "there is no manifest of " + pod
@@ -32,8 +32,8 @@ func (t *sight) read(pod, name string) (value, why string) {
 	return remote.Clean(shorten(value)), ""
 }
 
-func (s *survey) networks(n inventory.Node, vip netip.Addr) finding {
-	mine := s.sights[n.Name]
+func (s *Survey) networks(n inventory.Node, vip netip.Addr) finding {
+	mine := s.observations[n.Name]
 	out := passed(n.Name, fmt.Sprintf("%s is outside of the cluster's networks", vip), "")
 	out.stops = true
 	var details []string
@@ -58,11 +58,11 @@ func (s *survey) networks(n inventory.Node, vip netip.Addr) finding {
 }
 
 // nodePorts wants kube-proxy to have no claim on our ports.
-func (s *survey) nodePorts(n inventory.Node) finding {
+func (s *Survey) nodePorts(n inventory.Node) finding {
 	const name, usual = "service-node-port-range", "30000-32767"
 	out := passed(n.Name, "its ports are outside of the NodePorts", "")
 	out.stops = true
-	value, why := s.sights[n.Name].read(apiserverName, name)
+	value, why := s.observations[n.Name].read(apiserverName, name)
 	if why != "" {
 		value = usual
 	}
@@ -101,8 +101,8 @@ func portRange(text string) (first, last int, ok bool) {
 }
 
 // guards are SELinux and AppArmor.
-func (s *survey) guards(n inventory.Node) finding {
-	mine := s.sights[n.Name]
+func (s *Survey) guards(n inventory.Node) finding {
+	mine := s.observations[n.Name]
 	out := passed(n.Name, "SELinux and AppArmor are not in the way", "neither enforces anything on haproxy or keepalived")
 	switch {
 	case mine.SELinux == "Enforcing" && strings.HasSuffix(mine.ConnectAny, " off"):
@@ -125,13 +125,13 @@ const mostSkew = 2 * time.Second
 
 // clocks compares the nodes' clocks with each other. What the way to them took
 // is given to them.
-func (s *survey) clocks() verdict.Check {
+func (s *Survey) clocks() verdict.Check {
 	check := verdict.Check{What: fmt.Sprintf("the nodes' clocks agree within %s", mostSkew), OK: true}
-	var first, last *sight
+	var first, last *observation
 	var names [2]string
 	known := 0
 	for _, n := range s.cluster.Nodes {
-		t := s.sights[n.Name]
+		t := s.observations[n.Name]
 		if t == nil || !t.HasClock {
 			continue
 		}

@@ -1,4 +1,4 @@
-package rollout
+package doctor
 
 import (
 	"fmt"
@@ -13,13 +13,13 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// survey is what the nodes saw at the same time.
-type survey struct {
-	cluster *inventory.Cluster
-	members []inventory.Node // all that are no strangers
-	pairs   bool
-	facts   map[string]*Facts
-	sights  map[string]*sight // of the nodes that looked
+// Survey is what the nodes saw at the same time.
+type Survey struct {
+	cluster      *inventory.Cluster
+	members      []inventory.Node // all that are no strangers
+	pairs        bool
+	facts        map[string]*node.Facts
+	observations map[string]*observation // of the nodes that looked
 }
 
 // finding is a check, and whether a no keeps an apply from its first change.
@@ -48,8 +48,8 @@ func (f finding) refusal(c *inventory.Cluster) plan.Refusal {
 }
 
 // of is everything that was seen from one node.
-func (s *survey) of(n inventory.Node) []finding {
-	if s.sights[n.Name] == nil {
+func (s *Survey) of(n inventory.Node) []finding {
+	if s.observations[n.Name] == nil {
 		return nil
 	}
 	var out []finding
@@ -65,10 +65,10 @@ func (s *survey) of(n inventory.Node) []finding {
 }
 
 // checkRefusals is what an apply would refuse, and a change that waits.
-func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
+func checkRefusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	const what = "nothing on it is in the way"
 	refused := plan.Refusals(c, n, f)
-	if waiting, ok := plan.RefuseWaiting([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*plan.RefusedError); ok { //nolint:errorlint // it is made there
+	if waiting, ok := plan.RefuseWaiting([]inventory.Node{n}, map[string]*node.Facts{n.Name: f}).(*plan.RefusedError); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
 	if len(refused) == 0 {
@@ -84,7 +84,7 @@ func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.C
 	return out
 }
 
-func versions(f *Facts) string {
+func versions(f *node.Facts) string {
 	out := []string{f.OS.String()}
 	if f.HAProxy.Installed {
 		out = append(out, "haproxy "+f.HAProxy.Version.String())
@@ -95,17 +95,17 @@ func versions(f *Facts) string {
 	return strings.Join(out, ", ")
 }
 
-// ours finds the node that has a MAC: by its own word, or as a neighbour of
+// owner finds the node that has a MAC: by its own word, or as a neighbour of
 // others, for nodes that cannot be asked.
-func (s *survey) ours(mac string) string {
+func (s *Survey) owner(mac string) string {
 	for _, m := range s.members {
-		if there := s.sights[m.Name]; there != nil && slices.Contains(slices.Collect(maps.Values(there.MACs)), mac) {
+		if there := s.observations[m.Name]; there != nil && slices.Contains(slices.Collect(maps.Values(there.MACs)), mac) {
 			return m.Name
 		}
 	}
 	for _, m := range slices.Concat(s.members, s.cluster.Nodes) {
-		for _, there := range s.sights {
-			if slices.ContainsFunc(there.Neighbours, func(n node.Neighbour) bool { return n.Address == fourOf(m) && n.MAC == mac }) {
+		for _, there := range s.observations {
+			if slices.ContainsFunc(there.Neighbours, func(n node.Neighbour) bool { return n.Address == ipv4Of(m) && n.MAC == mac }) {
 				return m.Name
 			}
 		}
@@ -121,9 +121,10 @@ func asking(vip netip.Addr) string {
 	return "ARP"
 }
 
-// answers are the MACs that said to a node that they have a VIP. What is left
-// says why there may be others.
-func (s *survey) answers(mine *sight, vip netip.Addr) (macs []string, left string) {
+// answers are the MACs that said to a node that they have a VIP. left says why
+// there may be others; empty: there are none.
+func (s *Survey) answers(n inventory.Node, vip netip.Addr) (macs []string, left string) {
+	mine := s.observations[n.Name]
 	macs = slices.Clone(mine.Answers[vip])
 	if mine.asksFor(vip) || mine.holds(vip) {
 		return macs, ""
@@ -136,7 +137,7 @@ func (s *survey) answers(mine *sight, vip netip.Addr) (macs []string, left strin
 		case nb.Address != vip:
 		case nb.Fresh:
 			macs = append(macs, nb.MAC)
-		case s.ours(nb.MAC) == "":
+		case s.owner(nb.MAC) == "":
 			left = fmt.Sprintf("%s had it some time ago, and the node cannot ask again: %s", nb.MAC, mine.whyDoesNotAsk(vip))
 		}
 	}
@@ -144,11 +145,11 @@ func (s *survey) answers(mine *sight, vip netip.Addr) (macs []string, left strin
 }
 
 // stranger asks who else has a VIP.
-func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
-	mine := s.sights[n.Name]
+func (s *Survey) stranger(n inventory.Node, vip netip.Addr) finding {
+	mine := s.observations[n.Name]
 	out := passed(n.Name, fmt.Sprintf("nobody else answers %s for %s", asking(vip), vip), "nobody answers")
 	out.stops = true
-	macs, left := s.answers(mine, vip)
+	macs, left := s.answers(n, vip)
 	switch {
 	case mine.holds(vip):
 		out.Detail = "the node holds it"
@@ -156,7 +157,7 @@ func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
 		out.Detail = "left out: " + left
 	}
 	for _, mac := range macs {
-		name := s.ours(mac)
+		name := s.owner(mac)
 		if name == "" {
 			return out.no("vip", "take the address away from that host, or choose a free one as vip", "%s is answered by %s, which is no node of the inventory", vip, mac)
 		}
@@ -168,12 +169,12 @@ func (s *survey) stranger(n inventory.Node, vip netip.Addr) finding {
 }
 
 // familiar says whether an address is one of a node's.
-func (s *survey) familiar(a netip.Addr) bool {
+func (s *Survey) familiar(a netip.Addr) bool {
 	if slices.ContainsFunc(slices.Concat(s.members, s.cluster.Nodes), func(n inventory.Node) bool { return n.Address == a || slices.Contains(n.Addresses, a) }) {
 		return true
 	}
-	for _, there := range s.sights {
-		if slices.ContainsFunc(there.Addresses, func(have Address) bool { return have.Prefix.Addr() == a }) {
+	for _, there := range s.observations {
+		if slices.ContainsFunc(there.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a }) {
 			return true
 		}
 	}

@@ -1,0 +1,41 @@
+package doctor
+
+import (
+	"testing"
+
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/plan/plantest"
+)
+
+// What fleettest has, by the names that it has here.
+type (
+	say  = fleettest.Say
+	step = fleettest.Step
+)
+
+const home = plantest.Home
+
+var (
+	parse, says, same, manifest = plantest.Parse, fleettest.Says, fleettest.Same, plantest.Manifest
+	fresh, applied, all, put    = plantest.Fresh, fleettest.Applied, fleettest.All, plantest.Put
+	set, address, stranger      = plantest.Set, fleettest.Address, fleettest.Stranger
+)
+
+// fakeFleet is a fleet of stand-in machines.
+type fakeFleet struct {
+	*fleet.Fleet
+	*fleettest.Machines
+}
+
+// newFleet has machines with the facts that of makes.
+func newFleet(t testing.TB, of fleettest.Make) *fakeFleet {
+	t.Helper()
+	m := fleettest.New(t, of)
+	return &fakeFleet{m.Fleet, m}
+}
+
+func fleetOf(t testing.TB, text string) *fleet.Fleet {
+	t.Helper()
+	return &fleet.Fleet{Cluster: parse(t, text)}
+}
