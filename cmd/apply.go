@@ -10,9 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
 const applyLong = `Makes the nodes what the inventory says, and proves it through the VIP; or takes
@@ -167,9 +169,9 @@ func unproven(p *verdict.Proof) string {
 // applyNothing proves a cluster that is as it should be, with what was just
 // seen of it.
 func (s streams) applyNothing(ctx context.Context, set *settings, r *rollout.Rollout, p *plan.Plan, o applyOptions) error {
-	proof, err := r.Prove(ctx, p)
+	proof, err := verify.Prove(ctx, r.Fleet, p.Facts)
 	if err == nil && !proof.Acceptable() {
-		proof, err = r.Verify(ctx, o.Patience) // a node may just have come back
+		proof, err = verify.Installed(ctx, r.Fleet, fleet.Inspection{}, o.Patience) // a node may just have come back
 	}
 	if err != nil {
 		return err

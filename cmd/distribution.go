@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
 // mostConnections is how many are made to one port.
@@ -18,7 +19,7 @@ func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *verd
 	if proof.Holder == "" {
 		return s.printProof(proof, format)
 	}
-	counted, err := r.Distribute(ctx, connections)
+	counted, err := verify.Distribute(ctx, r.Fleet, connections)
 	if err != nil {
 		return err
 	}
@@ -26,7 +27,7 @@ func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *verd
 		err = s.printJSON(struct {
 			OK bool `json:"ok"`
 			*verdict.Proof
-			Distribution []rollout.Distribution `json:"distribution"`
+			Distribution []verify.Distribution `json:"distribution"`
 		}{proof.OK(), proof, counted})
 	} else if err = s.printChecks(proof); err == nil {
 		err = s.printDistribution(counted)
@@ -37,7 +38,7 @@ func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *verd
 	return judge(proof, counted)
 }
 
-func (s streams) printDistribution(counted []rollout.Distribution) error {
+func (s streams) printDistribution(counted []verify.Distribution) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nPORT\tADDRESS\tNODE\tCONNECTIONS\tSHARE\tAFFINITY\tCOUNTED BY")
 	for _, d := range counted {
@@ -64,7 +65,7 @@ func (s streams) printDistribution(counted []rollout.Distribution) error {
 	return nil
 }
 
-func judge(proof *verdict.Proof, counted []rollout.Distribution) error {
+func judge(proof *verdict.Proof, counted []verify.Distribution) error {
 	if err := judgeProof(proof); err != nil {
 		return err
 	}

@@ -8,22 +8,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
-var counted = []rollout.Distribution{
+var counted = []verify.Distribution{
 	{
 		Name: "kube-apiserver", Address: "10.1.233.1:6443", Connections: 300, CountedBy: "certificate",
-		Backends: []rollout.Share{{Node: "node-1", Got: 100}, {Node: "node-2", Got: 101}, {Node: "node-3", Got: 99}},
+		Backends: []verify.Share{{Node: "node-1", Got: 100}, {Node: "node-2", Got: 101}, {Node: "node-3", Got: 99}},
 	},
 	{
 		Name: "game", Address: "10.1.233.1:7777", Affinity: inventory.ClientIP, Connections: 300, CountedBy: "haproxy",
-		Backends: []rollout.Share{{Node: "node-1", Got: 0}, {Node: "node-4", Got: 300}},
+		Backends: []verify.Share{{Node: "node-1", Got: 0}, {Node: "node-4", Got: 300}},
 	},
 	{
 		Name: "web", Address: "10.1.233.1:80", Affinity: inventory.NoAffinity, Connections: 300, Failed: 300, Error: "connection refused", CountedBy: "haproxy",
-		Backends: []rollout.Share{{Node: "node-1", Got: 0}},
+		Backends: []verify.Share{{Node: "node-1", Got: 0}},
 	},
 }
 
@@ -56,7 +56,7 @@ func TestJudge(t *testing.T) {
 	good, bad := &verdict.Proof{Checks: []verdict.Check{{OK: true}}}, &verdict.Proof{Checks: []verdict.Check{{}}}
 	for _, c := range []struct {
 		proof   *verdict.Proof
-		counted []rollout.Distribution
+		counted []verify.Distribution
 		says    string
 	}{
 		{good, counted[:2], ""},

@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verify"
 )
 
 const drillLong = `Breaks things on purpose, one at a time, puts them back, and shows what the clients of
@@ -169,7 +171,7 @@ func (s streams) drill(ctx context.Context, set *settings, o drillOptions) error
 		if o.Node != "" && !slices.Contains(namesOf(r.Cluster), o.Node) {
 			return &usageError{fmt.Errorf("node %q is none of the control-plane nodes %s", o.Node, strings.Join(namesOf(r.Cluster), ", "))}
 		}
-		proof, err := r.Verify(ctx, 0)
+		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
 		if err != nil {
 			return err
 		}

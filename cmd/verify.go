@@ -10,6 +10,7 @@ import (
 
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
 const verifyLong = `Looks whether the cluster works as the inventory says. Nothing is changed; a check is
@@ -40,7 +41,7 @@ type verification struct {
 	format      string
 	patience    time.Duration
 	connections int
-	depth       rollout.Depth
+	depth       verify.Depth
 }
 
 // mostIdle bounds --idle: an apiserver ends a watch by itself one day.
@@ -59,7 +60,7 @@ func (v verification) check() error {
 }
 
 func newVerify(s streams, set *settings) *cobra.Command {
-	v := verification{depth: rollout.Depth{Tries: rollout.DefaultTries}}
+	v := verification{depth: verify.Depth{Tries: verify.DefaultTries}}
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that the control plane answers through the VIP",
@@ -83,7 +84,7 @@ func (s streams) verify(ctx context.Context, set *settings, v verification) erro
 		return err
 	}
 	return s.shown(ctx, set, func(r *rollout.Rollout, p *progress) error {
-		proof, err := r.Audit(ctx, v.patience, v.depth)
+		proof, err := verify.Audit(ctx, r.Fleet, v.patience, v.depth, r.Planner)
 		p.stop()
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
 // Options are how a plan is carried out.
@@ -117,7 +118,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {
 // proven proves the result; a proof that does not come true is a ProofError.
 func (r *Rollout) proven(ctx context.Context, p *plan.Plan, patience time.Duration) (*verdict.Proof, error) {
 	var proof *verdict.Proof
-	err := r.Step(proving, func() (err error) {
+	err := r.Step(verify.Step, func() (err error) {
 		proof, err = r.proofOf(p.Goal)(ctx, patience)
 		return err
 	})
@@ -135,13 +136,18 @@ func (r *Rollout) proofOf(goal plan.Goal) func(ctx context.Context, patience tim
 			return r.prover(r, ctx, patience)
 		}
 	case goal == plan.Removed:
-		return r.VerifyGone
+		return r.removed
 	}
-	return r.Verify
+	return r.installed
 }
 
-var proving = Event{Step: "proving /healthz through the VIP", Usual: proofUsual}
+// installed proves that the VIP leads to every apiserver, with what has to be known
+// of the nodes for a change.
+func (r *Rollout) installed(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+	return verify.Installed(ctx, r.Fleet, r.usual(), patience)
+}
 
-// proofUsual is how long the proof takes after a change: HAProxy's first
-// checks, and an election.
-const proofUsual = 4 * time.Second
+// removed proves that nothing of kplb is at work any more.
+func (r *Rollout) removed(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+	return verify.Removed(ctx, r.Fleet, r.usual(), patience)
+}

@@ -2,22 +2,15 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
-	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
-	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
 // activate has the daemons of a node use their new files. A worker's kubelet
@@ -49,63 +42,10 @@ func (r *Rollout) awaitBalancer(ctx context.Context, n inventory.Node, at netip.
 	if err != nil {
 		return err
 	}
-	err = fleet.Retry{Patience: vipPatience}.Do(ctx, func() error { return r.balances(ctx, control, n, at) })
+	err = fleet.Retry{Patience: vipPatience}.Do(ctx, func() error { return verify.ThroughBalancer(ctx, r.Fleet, control, n, at) })
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return ctx.Err()
 	}
 	return fmt.Errorf("%s: its kubelet is not moved to %s: %w", n.Name, at, err)
-}
-
-// balances asks for /readyz through a worker's balancer, from the worker. Where
-// its sshd does not forward, its HAProxy's own checks have to do, which verify
-// the same.
-func (r *Rollout) balances(ctx context.Context, control *apiserver.ControlPlane, n inventory.Node, at netip.AddrPort) error {
-	h, err := r.Connect(ctx, n)
-	if err != nil {
-		return err
-	}
-	through := apiserver.Endpoint{Address: at, CA: control.CA, Name: apiserver.SharedName, Dial: h.DialContext, Credentials: control.Credentials}
-	if err = through.Ask(ctx, "/readyz"); !errors.Is(err, remote.ErrForwarding) {
-		return err
-	}
-	f, err := r.InspectNode(ctx, n, r.usual())
-	if err == nil && !slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
-		err = errors.New("its haproxy has not seen any apiserver to be ready")
-	}
-	return err
-}
-
-// proveWorkers looks at the workers: at their balancers, and at where their
-// kubelets are connected.
-func (r *Rollout) proveWorkers(ctx context.Context, control *apiserver.ControlPlane, facts map[string]*Facts) []verdict.Check {
-	workers := r.Reached(r.Cluster.Workers)
-	asked := r.askBalancers(ctx, control, workers)
-	var out []verdict.Check
-	for _, n := range workers {
-		if b := r.Cluster.WorkerBalancer; b != nil {
-			out = append(out, checkServers(r.Cluster, n, facts[n.Name], r.leftOut()),
-				answer(n.Name, fmt.Sprintf("/readyz on %s", b.Address()), asked[n.Name]))
-		}
-		if r.Cluster.Endpoint != inventory.Leave {
-			out = append(out, checkWorker(r.Cluster, n, facts[n.Name]))
-		}
-	}
-	return out
-}
-
-func (r *Rollout) askBalancers(ctx context.Context, control *apiserver.ControlPlane, workers []inventory.Node) map[string]error {
-	asked := map[string]error{}
-	if r.Cluster.WorkerBalancer == nil {
-		return asked
-	}
-	var mu sync.Mutex
-	_ = fleet.Each(workers, func(n inventory.Node) error { // the errors are in asked
-		err := r.balances(ctx, control, n, r.Cluster.WorkerBalancer.Address())
-		mu.Lock()
-		defer mu.Unlock()
-		asked[n.Name] = err
-		return nil
-	})
-	return asked
 }

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"errors"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -49,7 +48,7 @@ func TestDirectorIsRefused(t *testing.T) {
 		"`kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"})
 	same(t, "asked", f.Log(), []string(nil))
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)
-	_, err = f.Verify(t.Context(), 0)
+	_, err = f.installed(t.Context(), 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
 	statuses, err := f.Status(t.Context())
@@ -70,48 +69,6 @@ func TestKernelIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, false)
-}
-
-// TestCheckDirector: what verify says of a node with ipvs.
-func TestCheckDirector(t *testing.T) {
-	t.Parallel()
-	r := exposedBy(t, inventory.IPVS)
-	const well = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: mark 107\n"
-	const ill = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: table ip kplb is not as it should be: the node's own apiserver answers, or nobody\n"
-	for _, c := range []struct {
-		name   string
-		change func(f *Facts)
-		want   string
-		ok     bool
-		action Action
-	}{
-		{"as it should be", func(*Facts) {}, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Leave},
-		{"one is out", func(f *Facts) { f.Directed = f.Directed[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, Leave},
-		{"one has no weight", func(f *Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
-		{"one by another method", func(f *Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
-		{"a stranger", func(f *Facts) {
-			f.Directed = append(f.Directed, RealServer{At: netip.MustParseAddrPort("10.1.1.9:6443"), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
-		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, Leave},
-		{"no virtual server", func(f *Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, Leave},
-		{"the table is flushed", func(f *Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"its own clients are not marked", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"answers go elsewhere", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"the unit is stopped", func(f *Facts) { set(f, render.IPVSUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
-	} {
-		facts := all(t, r, applied)
-		f := facts["node-2"]
-		c.change(f)
-		f.Servers = fleet.IPVSServers(f, r.Cluster)
-		ok := true
-		checks := checkNode(r.Cluster, r.Cluster.Nodes[1], f, nil)
-		said := make([]string, len(checks))
-		for i, check := range checks {
-			said[i], ok = check.String(), ok && check.OK
-		}
-		same(t, c.name, strings.Join(said, "\n"), c.want)
-		same(t, c.name+": ok", ok, c.ok)
-		same(t, c.name+": the mark", of(planOf(t, r, facts), "node-2").IPVS, c.action)
-	}
 }
 
 // TestDirectorStatus has the real servers in place of HAProxy's.
@@ -135,4 +92,14 @@ func TestDirectorStatus(t *testing.T) {
 	facts["node-2"].Units[render.IPVSUnit] = Unit{Active: "inactive"}
 	s = r.assess(t.Context(), r.Cluster.Nodes, seen)
 	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
+}
+
+// exposedBy is home with an exposure.
+func exposedBy(t testing.TB, e inventory.Exposure) *Rollout {
+	t.Helper()
+	text := strings.Replace(home, "haproxy:\n", "exposure: "+string(e)+"\nhaproxy:\n", 1)
+	if e == inventory.IPVS {
+		text = strings.Replace(text, "haproxy:\n  monitorPort: 8404\n", "", 1)
+	}
+	return rolloutOf(t, text)
 }

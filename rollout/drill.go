@@ -167,7 +167,7 @@ func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill
 func (r *Rollout) awaitWell(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	var proof *verdict.Proof
 	err := fleet.Retry{Patience: patience}.Do(ctx, func() (err error) {
-		if proof, err = r.Verify(ctx, 0); err == nil && !proof.OK() {
+		if proof, err = r.installed(ctx, 0); err == nil && !proof.OK() {
 			return &verdict.ProofError{Proof: proof}
 		}
 		r.DropLost(err)

@@ -4,54 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/remote"
 )
-
-// told is what people who watch are told.
-type told struct {
-	mu     sync.Mutex
-	events []Event
-}
-
-func (w *told) take(e Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.events = append(w.events, e)
-}
-
-// atWork are the steps that have begun, and are not over.
-func (w *told) atWork() []string {
-	var out []string
-	for _, e := range w.events {
-		key := e.Node + ": " + e.Step
-		at := slices.Index(out, key)
-		switch {
-		case e.Done:
-		case e.Over && at >= 0:
-			out = slices.Delete(out, at, at+1)
-		case !e.Over && at < 0:
-			out = append(out, key)
-		}
-	}
-	return out
-}
-
-// of are the steps of a node that are no brief ones, in order.
-func (w *told) of(node string) []string {
-	var out []string
-	for _, e := range w.events {
-		if e.Node == node && !e.Brief && !e.Over {
-			out = append(out, strings.TrimSuffix(e.Step+": "+e.Waits, ": "))
-		}
-	}
-	return out
-}
 
 // TestEvents: every step that begins is over, whatever becomes of it.
 func TestEvents(t *testing.T) {
@@ -90,14 +48,14 @@ func TestEvents(t *testing.T) {
 					return nil
 				}
 				c.spoil(f)
-				w := &told{}
-				f.OnEvent = w.take
+				w := &fleettest.Told{}
+				f.OnEvent = w.Take
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				var stopped *StoppedError
 				same(t, "stopped", errors.As(err, &stopped), c.stops)
-				same(t, "node-2", w.of("node-2"), c.node)
-				same(t, "the cluster", w.of(""), c.cluster)
-				same(t, "still at work", len(w.atWork()), 0)
+				same(t, "node-2", w.Of("node-2"), c.node)
+				same(t, "the cluster", w.Of(""), c.cluster)
+				same(t, "still at work", len(w.AtWork()), 0)
 				f.Ends()
 			})
 		})
@@ -114,38 +72,16 @@ func TestInterruptedIsTold(t *testing.T) {
 			interrupt()
 			return fmt.Errorf("interrupted during activate: %w", ctx.Err())
 		}
-		w := &told{}
-		f.OnEvent = w.take
+		w := &fleettest.Told{}
+		f.OnEvent = w.Take
 		_, err := f.Apply(ctx, f.planned(proven), Options{Window: time.Minute})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
-		same(t, "the node at work goes back", w.of("node-2"), []string{"installing files", "haproxy and keepalived", "taking the change back"})
-		same(t, "the next one never begins", len(w.of("node-3")), 0)
-		same(t, "the cluster", w.of(""), []string{"interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within 1m0s"})
-		same(t, "still at work", len(w.atWork()), 0)
-		f.Ends()
-	})
-}
-
-// TestVerifySaysWhatItWaitsFor names the first check that does not pass.
-func TestVerifySaysWhatItWaitsFor(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFleet(t, applied)
-		f.VIP.Down.Store(true)
-		time.AfterFunc(700*time.Millisecond, func() { f.VIP.Down.Store(false) })
-		w := &told{}
-		f.OnEvent = w.take
-		proof, err := f.Verify(t.Context(), time.Minute)
-		says(t, err, "")
-		same(t, "proven", proof.OK(), true)
-		same(t, "the cluster", len(w.of("")) > 0, true)
-		for _, what := range w.of("") {
-			if !strings.HasPrefix(what, "proving /healthz through the VIP: /healthz on 127.9.1.9:1: ") {
-				t.Errorf("waits for %q", what)
-			}
-		}
-		same(t, "still at work", len(w.atWork()), 0)
+		same(t, "the node at work goes back", w.Of("node-2"), []string{"installing files", "haproxy and keepalived", "taking the change back"})
+		same(t, "the next one never begins", len(w.Of("node-3")), 0)
+		same(t, "the cluster", w.Of(""), []string{"interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within 1m0s"})
+		same(t, "still at work", len(w.AtWork()), 0)
 		f.Ends()
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/verdict"
+	"github.com/kplb/kplb/verify"
 )
 
 // exercise is one fault on one node, from the first sample to the last.
@@ -97,7 +98,7 @@ func (d *exercise) suffer(ctx context.Context) (*verdict.Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.r.Report(Event{Step: "waiting until everything is proven again", Usual: proofUsual})
+	d.r.Report(Event{Step: "waiting until everything is proven again", Usual: verify.Usual})
 	proof, err := d.r.awaitWell(ctx, d.options.Patience)
 	if err == nil {
 		d.seen.Well = d.sampling.Since()

@@ -8,6 +8,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/verify"
 )
 
 // modes are the fields of a Rollout that could change what its methods do. What
@@ -28,7 +29,8 @@ func modes(r *Rollout) map[string]string {
 // what comes after it means the same with and without it.
 func TestReadingChangesNoMode(t *testing.T) {
 	t.Parallel()
-	f := auditFleet(t)
+	f := newFleet(t, applied)
+	fleettest.Plug(f.Machines)
 	for _, n := range f.Nodes { // the apiservers refuse anonymous requests, and HAProxy knows
 		edit(n.Facts, "/etc/haproxy/haproxy.cfg", "http-check expect status 200\n", "http-check expect status 200,401\n")
 	}
@@ -37,11 +39,11 @@ func TestReadingChangesNoMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "after a status", modes(f.Rollout), before)
-	if _, err := f.Verify(t.Context(), 0); err != nil {
+	if _, err := f.installed(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "after a verification", modes(f.Rollout), before)
-	if _, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries}); err != nil {
+	if _, err := verify.Audit(t.Context(), f.Rollout.Fleet, 0, verify.Depth{Tries: verify.DefaultTries}, f.Planner); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "after an audit", modes(f.Rollout), before)
@@ -50,8 +52,9 @@ func TestReadingChangesNoMode(t *testing.T) {
 // TestOnlyAuditAsksForMore: what an Audit asks the nodes, nobody asks after it.
 func TestOnlyAuditAsksForMore(t *testing.T) {
 	t.Parallel()
-	f := auditFleet(t)
-	if _, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries}); err != nil {
+	f := newFleet(t, applied)
+	fleettest.Plug(f.Machines)
+	if _, err := verify.Audit(t.Context(), f.Rollout.Fleet, 0, verify.Depth{Tries: verify.DefaultTries}, f.Planner); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "an audit asks for sysctls", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Sysctls, true)

@@ -85,7 +85,7 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	if err != nil {
 		return nil, nil, err
 	}
-	proof, err := r.Verify(ctx, patience)
+	proof, err := r.installed(ctx, patience)
 	if err != nil {
 		return nil, nil, err
 	}

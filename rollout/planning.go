@@ -84,6 +84,23 @@ func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node)
 	return plan.MakeNode(in, n)
 }
 
+// Planner plans nodes one after the other, from what was found on all of them.
+// Kubeadm's configuration is read from the cluster where certificates are to be
+// issued; without it a node's plan says what is missing.
+func (r *Rollout) Planner(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
+	in := r.input(facts)
+	in.ExpectedStatus = expectOf(facts)
+	in.ClusterConfiguration, _ = r.loadConfiguration(ctx, facts) // see above
+	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return r.planNode(ctx, in, n) }
+}
+
+// NodePlanner is Planner, and asks no apiserver.
+func (r *Rollout) NodePlanner(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
+	in := r.input(facts)
+	in.ExpectedStatus = expectOf(facts)
+	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return r.planNode(ctx, in, n) }
+}
+
 // readSnapshots adds the generations that are needed to in.Snapshots. What cannot
 // be read is for the plan to judge.
 func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(plan.Input) []plan.SnapshotRequest) {

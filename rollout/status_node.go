@@ -3,7 +3,6 @@ package rollout
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,7 +107,7 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in
 			s.Drift = append(s.Drift, c.Path)
 		}
 	} else {
-		s.Refused = append(s.Refused, whatOf(err)...)
+		s.Refused = append(s.Refused, plan.Reasons(err)...)
 	}
 	return s
 }
@@ -180,17 +179,4 @@ func (s *ReadyStatus) String() string {
 		return "not ready: " + said
 	}
 	return fmt.Sprintf("ready for %d of %d: %s", s.Ready, s.Asked, said)
-}
-
-// whatOf is what is wrong with a node that is named already.
-func whatOf(err error) []string {
-	var refused *plan.RefusedError
-	if !errors.As(err, &refused) {
-		return []string{err.Error()}
-	}
-	out := make([]string, len(refused.Refusals))
-	for i, r := range refused.Refusals {
-		out[i] = r.What
-	}
-	return out
 }

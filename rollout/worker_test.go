@@ -17,6 +17,7 @@ import (
 	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/verify"
 )
 
 const theWorker = "worker-1"
@@ -246,7 +247,7 @@ func TestBalancerProven(t *testing.T) {
 		checks := func() []string {
 			facts, err := f.Inspect(t.Context(), fleet.Inspection{})
 			says(t, err, "")
-			proof, err := f.prove(t.Context(), facts)
+			proof, err := verify.Prove(t.Context(), f.Rollout.Fleet, facts)
 			says(t, err, "")
 			var out []string
 			for _, c := range proof.Checks {

@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"fmt"
@@ -6,16 +6,18 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/verdict"
 )
 
 // checkNode judges what the fleet.Inspection found.
-func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []verdict.Check {
+func checkNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) []verdict.Check {
 	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
 }
 
 // checkServers wants the node's HAProxy, or its kernel, to have every apiserver up.
-func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) verdict.Check {
+func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) verdict.Check {
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
@@ -50,18 +52,18 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 }
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
-func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) verdict.Check {
+func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
-		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
+		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeadm.KubeletPath
 	}
 	return check
 }
 
-func listening(f *Facts, port uint16) string {
+func listening(f *node.Facts, port uint16) string {
 	var out []string
 	for _, l := range f.Listeners {
-		if l.Process == apiserverProcess && l.Address.Port() == port {
+		if l.Process == node.APIServerProcess && l.Address.Port() == port {
 			out = append(out, l.Address.String())
 		}
 	}
@@ -72,7 +74,7 @@ func listening(f *Facts, port uint16) string {
 }
 
 // checkHolder wants the VIP on exactly one node.
-func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*Facts) (string, verdict.Check) {
+func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*node.Facts) (string, verdict.Check) {
 	var holders []string
 	for _, n := range nodes {
 		if f := facts[n.Name]; f != nil && f.Holds(vip) {

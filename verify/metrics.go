@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"fmt"
@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkMetrics judges what Prometheus will find. No change is taken back for it.
-func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
+// checkMetrics judges what Prometheus will find. No change is reverted for it.
+func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	if c.Metrics == nil {
 		return nil
 	}
@@ -31,7 +32,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Ch
 	at := netip.AddrPortFrom(n.Address, c.Metrics.Port)
 	port := verdict.Check{
 		Node: n.Name, What: fmt.Sprintf("haproxy has /metrics on %s", at), Detail: "listens", Advisory: true,
-		OK: slices.ContainsFunc(f.Listeners, func(l Listener) bool { return l.Process == haproxyProcess && l.Address == at }),
+		OK: slices.ContainsFunc(f.Listeners, func(l node.Listener) bool { return l.Process == node.HAProxyProcess && l.Address == at }),
 	}
 	if !port.OK {
 		port.Detail, port.Cure = "it does not listen", "run `kplb apply`"

@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -39,13 +41,13 @@ func auditFleet(t *testing.T) *fakeFleet {
 	f := newFleet(t, applied)
 	fleettest.Plug(f.Machines)
 	for i, n := range f.Cluster.Nodes {
-		node := f.Nodes[n.Name]
-		node.Certificate = authority.Certificate(t, farAhead, []string{apiserver.SharedName}, n.Address.String(), f.Cluster.VIP.String())
-		f.Turns = append(f.Turns, node)
-		look := node.On["doctor"]
-		node.On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
+		machine := f.Nodes[n.Name]
+		machine.Certificate = authority.Certificate(t, farAhead, []string{apiserver.SharedName}, n.Address.String(), f.Cluster.VIP.String())
+		f.Turns = append(f.Turns, machine)
+		look := machine.On["doctor"]
+		machine.On["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
 			return look(ctx, s, func(key string, fields ...string) {
-				if key == "listening" && node.Holds(f.Cluster.VIP) {
+				if key == "listening" && machine.Holds(f.Cluster.VIP) {
 					say("addresses", fmt.Sprintf("2: eth0    inet %s/16 scope global eth0\n2: eth0    inet %s/32 scope global eth0", n.Address, f.Cluster.VIP))
 				}
 				say(key, fields...)
@@ -58,6 +60,12 @@ func auditFleet(t *testing.T) *fakeFleet {
 		}
 	}
 	return f
+}
+
+// audit takes one look.
+func (f *fakeFleet) audit(t *testing.T, patience time.Duration, depth Depth) (*verdict.Proof, error) {
+	t.Helper()
+	return Audit(t.Context(), f.Fleet, patience, depth, planner(f.Fleet))
 }
 
 // hears has a node hear something more while it listens.
@@ -91,7 +99,7 @@ func TestAuditMove(t *testing.T) {
 		}
 		return err
 	}
-	proof, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
+	proof, err := f.audit(t, 0, Depth{Tries: DefaultTries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +156,7 @@ func TestAudit(t *testing.T) {
 	f := auditFleet(t)
 	f.Cluster.Workers = []inventory.Node{{Name: "worker-1", Worker: true, Address: netip.MustParseAddr("127.9.1.8")}}
 	f.Nodes["worker-1"] = &fakeNode{ID: "worker-1", Machines: f.Machines, Facts: debian(f.Cluster, f.Cluster.Workers[0]), On: map[string]step{}}
-	proof, err := f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
+	proof, err := f.audit(t, 0, Depth{Tries: DefaultTries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +168,10 @@ func TestAudit(t *testing.T) {
 	hears(f.Nodes["node-2"], "has", "52:54:00:00:00:ff", f.Cluster.VIP.String())
 	f.Nodes["node-3"].Facts.VRRP["KPLB"] = "MASTER"
 	f.Nodes["node-3"].Facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
-	set(f.Nodes["node-3"].Facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+	set(f.Nodes["node-3"].Facts, "keepalived.service", func(u *node.Unit) { u.File = "disabled" })
 	edit(f.Nodes["node-2"].Facts, render.HAProxyPath, "leastconn", "roundrobin")
 	f.Nodes["node-1"].Down.Store(true)
-	proof, err = f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
+	proof, err = f.audit(t, 0, Depth{Tries: DefaultTries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +200,7 @@ func TestAuditLies(t *testing.T) {
 		}, []string{"every apiserver is behind " + at + ": some of 16 connections failed: a certificate of the cluster's CA answers that no apiserver shows on its own address"}},
 		{"another CA, on one node's way to it", func(f *fakeFleet) {
 			dial := f.Dial
-			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
+			f.Dial = func(ctx context.Context, n inventory.Node) (node.Host, error) {
 				h, err := dial(ctx, n)
 				if n.Name == "node-2" {
 					h = lost{h, at, liar}
@@ -202,7 +210,7 @@ func TestAuditLies(t *testing.T) {
 		}, []string{"node-2: reaches " + at + ": /healthz: " + foreign}},
 		{"no way from one node", func(f *fakeFleet) {
 			dial := f.Dial
-			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
+			f.Dial = func(ctx context.Context, n inventory.Node) (node.Host, error) {
 				h, err := dial(ctx, n)
 				if n.Name == "node-3" {
 					h = lost{h, at, netip.AddrPort{}}
@@ -240,10 +248,10 @@ func TestAuditLies(t *testing.T) {
 			f.Nodes["node-2"].Facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
 		}, []string{`node-2: sysctls are as rendered: net.ipv4.ip_nonlocal_bind is "0", not "1"`}},
 		{"a service is not enabled", func(f *fakeFleet) {
-			set(f.Nodes["node-2"].Facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+			set(f.Nodes["node-2"].Facts, "keepalived.service", func(u *node.Unit) { u.File = "disabled" })
 		}, []string{"node-2: services are active, and start at boot: keepalived does not start at boot"}},
 		{"a service has failed", func(f *fakeFleet) {
-			set(f.Nodes["node-2"].Facts, "keepalived.service", func(u *Unit) { u.Active = "failed" })
+			set(f.Nodes["node-2"].Facts, "keepalived.service", func(u *node.Unit) { u.Active = "failed" })
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
 		{"ufw keeps VRRP out", func(f *fakeFleet) {
 			facts := f.Nodes["node-2"].Facts
@@ -257,10 +265,10 @@ func TestAuditLies(t *testing.T) {
 			f := auditFleet(t)
 			f.Cluster.VRRP.VirtualRouterID = 9
 			for _, n := range f.Cluster.Nodes {
-				f.Nodes[n.Name].Facts = applied(t, f.Rollout, n)
+				f.Nodes[n.Name].Facts = applied(t, f.Cluster, n)
 			}
 			c.change(f)
-			proof, err := f.Audit(t.Context(), 0, Depth{Tries: 40})
+			proof, err := f.audit(t, 0, Depth{Tries: 40})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -275,7 +283,7 @@ func TestAuditLies(t *testing.T) {
 
 // lost is a node for which an address is somewhere else, or nowhere.
 type lost struct {
-	Host
+	node.Host
 	at    string
 	there netip.AddrPort
 }
@@ -360,28 +368,28 @@ func TestCheckWaysFromNode(t *testing.T) {
 // TestCheckServices looks at what the node is to have, and at nothing else.
 func TestCheckServices(t *testing.T) {
 	t.Parallel()
-	r := rolloutOf(t, home)
+	r := fleetOf(t, home)
 	n := r.Cluster.Nodes[0]
 	for _, c := range []struct {
 		name   string
 		worker bool
-		change func(*Facts, *plan.NodePlan)
+		change func(*node.Facts, *plan.NodePlan)
 		want   string
 	}{
-		{"as it should be", false, func(*Facts, *plan.NodePlan) {}, "true haproxy, keepalived"},
-		{"no redirect where one is to be", false, func(_ *Facts, p *plan.NodePlan) { p.Redirect = Start }, "false kplb-redirect is not there"},
-		{"a redirect where none is to be", false, func(f *Facts, p *plan.NodePlan) {
-			f.Units[render.RedirectUnit] = Unit{Active: "active"}
-			p.Redirect, p.Disable = Stop, []string{render.RedirectUnit}
+		{"as it should be", false, func(*node.Facts, *plan.NodePlan) {}, "true haproxy, keepalived"},
+		{"no redirect where one is to be", false, func(_ *node.Facts, p *plan.NodePlan) { p.Redirect = node.Start }, "false kplb-redirect is not there"},
+		{"a redirect where none is to be", false, func(f *node.Facts, p *plan.NodePlan) {
+			f.Units[render.RedirectUnit] = node.Unit{Active: "active"}
+			p.Redirect, p.Disable = node.Stop, []string{render.RedirectUnit}
 		}, "false kplb-redirect does not run with what is rendered, kplb-redirect starts at boot, and should not"},
-		{"a worker", true, func(f *Facts, _ *plan.NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
-		{"a worker whose haproxy has failed", true, func(f *Facts, p *plan.NodePlan) {
+		{"a worker", true, func(f *node.Facts, _ *plan.NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
+		{"a worker whose haproxy has failed", true, func(f *node.Facts, p *plan.NodePlan) {
 			delete(f.Units, "keepalived.service")
-			set(f, "haproxy.service", func(u *Unit) { u.Active = "failed" })
-			p.HAProxy = Start
+			set(f, "haproxy.service", func(u *node.Unit) { u.Active = "failed" })
+			p.HAProxy = node.Start
 		}, "false haproxy is failed"},
 	} {
-		f, p := applied(t, r, n), plan.NodePlan{}
+		f, p := applied(t, r.Cluster, n), plan.NodePlan{}
 		c.change(f, &p)
 		check := checkServices(inventory.Node{Worker: c.worker}, f, p)
 		same(t, c.name, fmt.Sprintf("%v %s", check.OK, check.Detail), c.want)

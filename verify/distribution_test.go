@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -22,7 +23,7 @@ type spread struct {
 	turn  atomic.Int64
 	web   atomic.Int64 // connections of the service
 	looks int          // at the holder
-	after func(f *Facts)
+	after func(f *node.Facts)
 }
 
 func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
@@ -40,7 +41,7 @@ func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
 	web := s.listen(t, host, func(c net.Conn) { s.web.Add(1); _ = c.Close() })
 	s.Cluster.Services = []inventory.Service{{Name: "web", Port: web.Port(), NodePort: 30080, SessionAffinity: inventory.NoAffinity}}
 	for _, n := range s.Cluster.Nodes {
-		s.Nodes[n.Name].Facts = applied(t, s.Rollout, n)
+		s.Nodes[n.Name].Facts = applied(t, s.Cluster, n)
 	}
 	s.Nodes["node-1"].On["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
 		f := s.Nodes["node-1"].Facts
@@ -75,7 +76,7 @@ func (s *spread) listen(t *testing.T, host string, serve func(net.Conn)) netip.A
 }
 
 // got counts for HAProxy: each server so much more than before.
-func got(f *Facts, backend string, more ...int) {
+func got(f *node.Facts, backend string, more ...int) {
 	for i := range more {
 		f.Backends[backend][i].Total += more[i]
 	}
@@ -86,7 +87,7 @@ func (s *spread) distribute(t *testing.T, n int) ([]Distribution, error) {
 	if _, err := s.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 		t.Fatal(err)
 	}
-	return s.Distribute(t.Context(), n)
+	return Distribute(t.Context(), s.Fleet, n)
 }
 
 func shares(got ...int) []Share {
@@ -106,7 +107,7 @@ func own(t *testing.T) []tls.Certificate {
 func TestDistribute(t *testing.T) {
 	t.Parallel()
 	s := newSpread(t, "127.9.2.1", own(t)...)
-	s.after = func(f *Facts) { got(f, "service-web", 10, 10, 11) } // one of somebody else's
+	s.after = func(f *node.Facts) { got(f, "service-web", 10, 10, 11) } // one of somebody else's
 	said, err := s.distribute(t, 30)
 	says(t, err, "")
 	if n := s.web.Load(); n != 31 { // one to find the way
@@ -138,7 +139,7 @@ func TestDistributeOneCertificate(t *testing.T) {
 		"no node is in it":    authority.Certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.9"),
 	} {
 		s := newSpread(t, "127.9.2.2", cert)
-		s.after = func(f *Facts) {
+		s.after = func(f *node.Facts) {
 			got(f, "kube-apiserver", 4, 4, 4)
 			got(f, "service-web", 4, 3, 3) // two came to nobody
 		}
@@ -165,11 +166,11 @@ func TestDistributeFails(t *testing.T) {
 	}
 
 	for _, c := range []struct {
-		after func(f *Facts)
+		after func(f *node.Facts)
 		says  string
 	}{
-		{func(f *Facts) { got(f, "service-web", -1) }, "node-1: haproxy was reloaded meanwhile: count again"},
-		{func(f *Facts) { f.Addresses = f.Addresses[:2] }, "the VIP 127.9.2.3 has left node-1 meanwhile: count again"},
+		{func(f *node.Facts) { got(f, "service-web", -1) }, "node-1: haproxy was reloaded meanwhile: count again"},
+		{func(f *node.Facts) { f.Addresses = f.Addresses[:2] }, "the VIP 127.9.2.3 has left node-1 meanwhile: count again"},
 	} {
 		s := newSpread(t, "127.9.2.3", own(t)...)
 		s.after = c.after

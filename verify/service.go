@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -20,11 +21,11 @@ import (
 
 // proveServices connects to every service through its VIPs, at once, and takes
 // from the HAProxy of a VIP's holder who answers behind it.
-func (r *Rollout) proveServices(ctx context.Context, control *apiserver.ControlPlane, holders map[netip.Addr]string, facts map[string]*Facts) []verdict.Check {
-	out := make([][]verdict.Check, len(r.Cluster.Services))
+func proveServices(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, holders map[netip.Addr]string, facts map[string]*node.Facts) []verdict.Check {
+	out := make([][]verdict.Check, len(f.Cluster.Services))
 	var wg sync.WaitGroup
-	for i, s := range r.Cluster.Services {
-		addresses := r.Cluster.ServiceAddresses(s)
+	for i, s := range f.Cluster.Services {
+		addresses := f.Cluster.ServiceAddresses(s)
 		out[i] = make([]verdict.Check, len(addresses))
 		for j, at := range addresses {
 			wg.Go(func() {
@@ -42,7 +43,7 @@ func (r *Rollout) proveServices(ctx context.Context, control *apiserver.ControlP
 }
 
 // checkService judges what a connection and the holder's HAProxy say.
-func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Facts, err error) verdict.Check {
+func checkService(s inventory.Service, at netip.AddrPort, holder string, f *node.Facts, err error) verdict.Check {
 	check := verdict.Check{What: fmt.Sprintf("service %s on %s", s.Name, at)}
 	switch {
 	case f == nil: // and the holder's own check says so

@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -51,11 +52,11 @@ type target struct {
 }
 
 // Distribute makes n connections to every port of every VIP, one after the
-// other, and counts where they went. It follows a Verify.
-func (r *Rollout) Distribute(ctx context.Context, n int) ([]Distribution, error) {
+// other, and counts where they went. It follows an Installed.
+func Distribute(ctx context.Context, f *fleet.Fleet, n int) ([]Distribution, error) {
 	var out []Distribution
-	for _, vip := range r.Cluster.VIPs {
-		ports, err := r.distribute(ctx, vip, n)
+	for _, vip := range f.Cluster.VIPs {
+		ports, err := distribute(ctx, f, vip, n)
 		if err != nil {
 			return nil, err
 		}
@@ -66,17 +67,17 @@ func (r *Rollout) Distribute(ctx context.Context, n int) ([]Distribution, error)
 
 // distribute counts by what the HAProxy of the VIP's holder says before and
 // after.
-func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Distribution, error) {
-	name, check := checkHolder(vip, r.Everyone(), r.Facts())
+func distribute(ctx context.Context, f *fleet.Fleet, vip netip.Addr, n int) ([]Distribution, error) {
+	name, check := checkHolder(vip, f.Everyone(), f.Facts())
 	if name == "" {
 		return nil, fmt.Errorf("%s: %s", check.What, check.Detail)
 	}
-	holder := r.member(name)
-	targets, err := r.targets(ctx, vip)
+	holder := member(f, name)
+	targets, err := targets(ctx, f, vip)
 	if err != nil {
 		return nil, err
 	}
-	before, err := r.InspectNode(ctx, holder, r.usual())
+	before, err := f.InspectNode(ctx, holder, fleet.Inspection{})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 			return nil, ctx.Err()
 		}
 	}
-	after, err := r.InspectNode(ctx, holder, r.usual())
+	after, err := f.InspectNode(ctx, holder, fleet.Inspection{})
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +104,8 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 	return out, nil
 }
 
-func (r *Rollout) member(name string) inventory.Node {
-	for _, n := range r.Everyone() {
+func member(f *fleet.Fleet, name string) inventory.Node {
+	for _, n := range f.Everyone() {
 		if n.Name == name {
 			return n
 		}
@@ -113,27 +114,27 @@ func (r *Rollout) member(name string) inventory.Node {
 }
 
 // targets are the ports of a VIP, the apiservers' first.
-func (r *Rollout) targets(ctx context.Context, vip netip.Addr) ([]target, error) {
-	control, err := r.ControlPlane()
+func targets(ctx context.Context, f *fleet.Fleet, vip netip.Addr) ([]target, error) {
+	control, err := f.ControlPlane()
 	if err != nil {
 		return nil, err
 	}
-	at := netip.AddrPortFrom(vip, r.Cluster.Entrance().Port())
+	at := netip.AddrPortFrom(vip, f.Cluster.Entrance().Port())
 	dial, _ := control.Route(ctx, at) // it will fail again, and be counted
 	through := apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}
 	out := []target{{
-		Distribution: Distribution{Name: node.APIServerBackend, Address: at.String()}, backend: node.APIServerBackend, nodes: r.Cluster.Nodes,
-		connect: func(ctx context.Context) (string, error) { return whoServes(ctx, through, r.Cluster.Nodes) },
+		Distribution: Distribution{Name: node.APIServerBackend, Address: at.String()}, backend: node.APIServerBackend, nodes: f.Cluster.Nodes,
+		connect: func(ctx context.Context) (string, error) { return whoServes(ctx, through, f.Cluster.Nodes) },
 	}}
-	for _, s := range r.Cluster.Services {
+	for _, s := range f.Cluster.Services {
 		at := netip.AddrPortFrom(vip, s.Port)
-		if !slices.Contains(r.Cluster.ServiceAddresses(s), at) {
+		if !slices.Contains(f.Cluster.ServiceAddresses(s), at) {
 			continue
 		}
 		dial, _ := control.Route(ctx, at)
 		out = append(out, target{
 			Distribution: Distribution{Name: s.Name, Address: at.String(), Affinity: s.SessionAffinity},
-			backend:      node.ServiceBackend(s.Name), nodes: r.Cluster.Backends(s),
+			backend:      node.ServiceBackend(s.Name), nodes: f.Cluster.Backends(s),
 			connect: func(ctx context.Context) (string, error) { return "", apiserver.ProbeTCP(ctx, dial, at) },
 		})
 	}
@@ -182,7 +183,7 @@ func (t *target) note(err error) {
 }
 
 // count fills in the shares: from what was seen, or from HAProxy's counters.
-func (t *target) count(seen map[string]int, before, after *Facts) error {
+func (t *target) count(seen map[string]int, before, after *node.Facts) error {
 	if t.CountedBy = byCertificate; seen[""] > 0 || t.backend != node.APIServerBackend {
 		t.CountedBy = byHAProxy
 		then := totals(before.Backends[t.backend])

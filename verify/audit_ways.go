@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"context"
@@ -18,29 +18,29 @@ import (
 
 // auditWays asks every apiserver and every VIP directly, from this machine and
 // from every node.
-func (r *Rollout) auditWays(ctx context.Context, control *apiserver.ControlPlane) []verdict.Check {
-	nodes := r.Everyone()
-	apiservers := make([]netip.AddrPort, len(r.Present()))
-	for i, n := range r.Present() {
-		apiservers[i] = r.Cluster.APIServerAddress(n)
+func auditWays(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane) []verdict.Check {
+	nodes := f.Everyone()
+	apiservers := make([]netip.AddrPort, len(f.Present()))
+	for i, n := range f.Present() {
+		apiservers[i] = f.Cluster.APIServerAddress(n)
 	}
 	out := make([][]verdict.Check, len(nodes)+1)
 	var all sync.WaitGroup
 	all.Go(func() {
-		here := control.Try(ctx, control.Dial, slices.Concat(apiservers, r.Cluster.Entrances()))
+		here := control.Try(ctx, control.Dial, slices.Concat(apiservers, f.Cluster.Entrances()))
 		out[0] = checkWaysFromHere(here)
 	})
 	all.Go(func() {
 		_ = fleet.Each(nodes, func(n inventory.Node) error { // no error is of the node's
 			checks := &out[1+slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })]
-			h, err := r.Connect(ctx, n)
+			h, err := f.Connect(ctx, n)
 			if err != nil { // the connection was lost since it was inspected
 				*checks = []verdict.Check{answer(n.Name, "reaches every apiserver and every VIP", err)}
 				return nil
 			}
 			*checks = slices.Concat(
 				checkWays(n.Name, "every apiserver", control.Try(ctx, h.DialContext, apiservers)),
-				checkWays(n.Name, "every VIP", control.Try(ctx, h.DialContext, r.Cluster.Entrances())))
+				checkWays(n.Name, "every VIP", control.Try(ctx, h.DialContext, f.Cluster.Entrances())))
 			return nil
 		})
 	})

@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"context"
@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/verdict"
 )
 
 // auditStreams holds a connection and a watch through every VIP without a
 // word, and wants both to work afterwards.
-func (r *Rollout) auditStreams(ctx context.Context, idle time.Duration) []verdict.Check {
-	control, err := r.ControlPlane()
+func auditStreams(ctx context.Context, f *fleet.Fleet, idle time.Duration) []verdict.Check {
+	control, err := f.ControlPlane()
 	if err != nil { // the proof would not be there
 		return nil
 	}
-	entrances := r.Cluster.Entrances()
+	entrances := f.Cluster.Entrances()
 	out := make([]verdict.Check, 2*len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {

@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"crypto/tls"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
@@ -25,46 +26,46 @@ func TestCheckService(t *testing.T) {
 	t.Parallel()
 	const nobody = "no node takes connections on port 30080: look for the service that has this NodePort, and for its pods"
 	at := netip.MustParseAddrPort("10.1.233.1:80")
-	down := func(f *Facts, which ...int) {
+	down := func(f *node.Facts, which ...int) {
 		for _, i := range which {
 			f.Backends["service-web"][i].Status, f.Backends["service-web"][i].Check = "DOWN", "L4CON"
 		}
 	}
 	for _, c := range []struct {
 		name   string
-		differ func(f *Facts)
+		differ func(f *node.Facts)
 		err    error
 		want   verdict.Check
 	}{
-		{"as it should be", func(*Facts) {}, nil, verdict.Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
+		{"as it should be", func(*node.Facts) {}, nil, verdict.Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
 		{
-			"pods on two nodes only", func(f *Facts) { down(f, 0, 3) }, nil,
+			"pods on two nodes only", func(f *node.Facts) { down(f, 0, 3) }, nil,
 			verdict.Check{OK: true, Detail: "connected, 2 of 4 servers up: node-1 is DOWN (L4CON), node-4 is DOWN (L4CON)"},
 		},
 		{
-			"no pods", func(f *Facts) { down(f, 0, 1, 2, 3) }, nil,
+			"no pods", func(f *node.Facts) { down(f, 0, 1, 2, 3) }, nil,
 			verdict.Check{
 				Detail: "connected, 0 of 4 servers up: node-1 is DOWN (L4CON), node-2 is DOWN (L4CON), node-3 is DOWN (L4CON), node-4 is DOWN (L4CON)",
 				Cure:   nobody, Advisory: true,
 			},
 		},
 		{
-			"haproxy is silent", func(f *Facts) { f.Backends = nil }, nil,
+			"haproxy is silent", func(f *node.Facts) { f.Backends = nil }, nil,
 			verdict.Check{Detail: "connected, 0 of 0 servers up", Cure: nobody, Advisory: true},
 		},
 		{
-			"nobody listens", func(*Facts) {}, errors.New("connection refused"),
+			"nobody listens", func(*node.Facts) {}, errors.New("connection refused"),
 			verdict.Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		},
 		{
-			"an older generation", func(f *Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
+			"an older generation", func(f *node.Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
 			verdict.Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Advisory: true},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := rolloutOf(t, withServices)
-			f := applied(t, r, r.Cluster.Nodes[0])
+			r := fleetOf(t, withServices)
+			f := applied(t, r.Cluster, r.Cluster.Nodes[0])
 			c.differ(f)
 			c.want.What = "service web on 10.1.233.1:80"
 			got := checkService(r.Cluster.Services[0], at, "node-1", f, c.err)
@@ -73,7 +74,7 @@ func TestCheckService(t *testing.T) {
 			same(t, "works", proof.Acceptable(), got.OK || got.Advisory)
 		})
 	}
-	r := rolloutOf(t, withServices)
+	r := fleetOf(t, withServices)
 	same(t, "no holder", checkService(r.Cluster.Services[0], at, "", nil, nil),
 		verdict.Check{What: "service web on 10.1.233.1:80", Detail: "no single node holds the VIP", Advisory: true})
 }
@@ -91,13 +92,13 @@ func TestProveServices(t *testing.T) {
 		service.Name, service.Port = []string{"silent", "nobody", "far"}[i], port
 		s.Cluster.Services = append(s.Cluster.Services, service)
 	}
-	known := fleettest.Know(t, s.Rollout.Fleet, all(t, s.Rollout, applied), map[string]Host{"node-1": way{Routes: map[string]netip.AddrPort{far.String(): silent}}})
+	known := fleettest.Know(t, s.Fleet, all(t, s.Cluster, applied), map[string]node.Host{"node-1": way{Routes: map[string]netip.AddrPort{far.String(): silent}}})
 	control, err := s.ControlPlane()
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := known["node-1"]
-	same(t, "checks", s.proveServices(t.Context(), control, map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []verdict.Check{
+	same(t, "checks", proveServices(t.Context(), s.Fleet, control, map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*node.Facts{"node-1": f}), []verdict.Check{
 		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
 		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},

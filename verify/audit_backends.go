@@ -1,4 +1,4 @@
-package rollout
+package verify
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -20,9 +22,9 @@ const DefaultTries = 300
 
 // auditBackends makes connections to every VIP until each apiserver was behind
 // one: apiservers are told apart by their serving certificates.
-func (r *Rollout) auditBackends(ctx context.Context, control *apiserver.ControlPlane, tries int) []verdict.Check {
+func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, tries int) []verdict.Check {
 	owners, distinct := control.Owners(ctx)
-	entrances := r.Cluster.Entrances()
+	entrances := f.Cluster.Entrances()
 	out := make([]verdict.Check, len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {
@@ -31,10 +33,10 @@ func (r *Rollout) auditBackends(ctx context.Context, control *apiserver.ControlP
 				out[i] = verdict.Check{What: behindWhat(at), OK: true, Detail: "left out: no certificates tell the apiservers apart"}
 				return
 			}
-			holder, _ := checkHolder(at.Addr(), r.Everyone(), r.Facts())
+			holder, _ := checkHolder(at.Addr(), f.Everyone(), f.Facts())
 			dial, _ := control.Route(ctx, at) // where there is none it fails again
 			tally := apiserver.ConnectUntilAll(ctx, apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}, owners, tries)
-			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(r.Facts()[holder]))
+			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(f.Facts()[holder]))
 		})
 	}
 	all.Wait()
@@ -44,7 +46,7 @@ func (r *Rollout) auditBackends(ctx context.Context, control *apiserver.ControlP
 func behindWhat(at netip.AddrPort) string { return fmt.Sprintf("every apiserver is behind %s", at) }
 
 // sessionsOf are the connections that each server has by the holder's HAProxy.
-func sessionsOf(holder *Facts) map[string]int {
+func sessionsOf(holder *node.Facts) map[string]int {
 	out := map[string]int{}
 	if holder != nil {
 		for _, s := range holder.Servers {

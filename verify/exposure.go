@@ -1,19 +1,24 @@
-package rollout
+package verify
 
 import (
 	"fmt"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
 
 // checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
-func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.Check {
+func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	at := c.APIServerAddress(n)
 	check := verdict.Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {
-		check.What = map[bool]string{true: "apiserver listens", false: "apiserver listens beside haproxy"}[c.Exposure == inventory.IPVS]
+		check.What = "apiserver listens beside haproxy"
+		if c.Exposure == inventory.IPVS {
+			check.What = "apiserver listens"
+		}
 		check.OK = f.Bound(at) || plan.APIServerListens(f, plan.AnyAddress(c.Port))
 		check.Detail = listening(f, c.Port)
 	}
@@ -35,4 +40,13 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []verdict.C
 		sent.Detail, sent.Cure = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}
 	return []verdict.Check{check, sent}
+}
+
+// checkMarks wants the table of nftables to be as it should be.
+func checkMarks(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", inventory.Join(c.Entrances(), " and ")), OK: plan.MarksVIP(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
+	if !check.OK {
+		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+	}
+	return check
 }

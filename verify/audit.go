@@ -1,0 +1,153 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/doctor"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/verdict"
+)
+
+// Depth is how far an Audit goes beyond what it always looks at.
+type Depth struct {
+	Tries int           // new connections to a VIP, at most, until every apiserver was behind one
+	Idle  time.Duration // for how long connections through the VIPs are held without a word; 0: none are
+}
+
+// Planner plans nodes, one after the other, from what was found on all of them: what
+// an apply would do.
+type Planner func(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error)
+
+// Audit verifies as Installed does, and looks at everything that an apply has no
+// time for, and that can be wrong although the VIP answers: from this machine
+// and from every node, at who else answers for the VIPs, at who is behind them,
+// and at whether each node runs what is rendered. It looks again, for at most
+// patience, until everything is as it should be, and then holds connections.
+// Each look takes about 5 s.
+// Nothing is changed. What could not be looked at is a check that passes and says
+// so. Its error says that looking itself did not work.
+func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner Planner) (*verdict.Proof, error) {
+	a := &audit{Fleet: f, depth: depth, planner: planner}
+	var proof *verdict.Proof
+	var failed error
+	deadline := time.Now().Add(patience)
+	_ = fleet.Retry{Patience: patience}.Do(ctx, func() error { // what was seen last counts
+		if proof, failed = a.look(ctx, time.Until(deadline)); failed != nil || proof.Acceptable() {
+			return nil
+		}
+		return errors.New(proof.FirstNo())
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	if depth.Idle > 0 && ctx.Err() == nil {
+		f.Report(fleet.Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})
+		proof.Checks = append(proof.Checks, auditStreams(ctx, f, depth.Idle)...)
+	}
+	return proof, ctx.Err()
+}
+
+// audit is one Audit, look after look.
+type audit struct {
+	*fleet.Fleet
+	depth   Depth
+	planner Planner
+	moves   int // of a VIP during a look
+}
+
+// mostMoves is how often a look in which a VIP has moved is taken again.
+const mostMoves = 2
+
+// look takes one look at everything. What was seen before a VIP has moved does
+// not go together with what was seen after it, and is looked at again.
+func (a *audit) look(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+	for {
+		proof, moved, err := a.lookOnce(ctx, patience)
+		if err != nil || !moved || a.moves == mostMoves {
+			return proof, err
+		}
+		a.moves++
+	}
+}
+
+// auditing is what an Audit asks the nodes.
+var auditing = fleet.Inspection{VRRP: true, Sysctls: true}
+
+// lookOnce says whether a VIP has moved meanwhile, too.
+func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *verdict.Proof, moved bool, err error) {
+	if proof, err = until(ctx, a.Fleet, auditing, patience, Prove); err != nil {
+		return nil, false, err
+	}
+	control, err := a.ControlPlane()
+	if err != nil {
+		return nil, false, err
+	}
+	before := a.holders()
+	var all sync.WaitGroup
+	var ways, behind []verdict.Check
+	all.Go(func() { ways = auditWays(ctx, a.Fleet, control) })
+	all.Go(func() { behind = auditBackends(ctx, a.Fleet, control, a.depth.Tries) })
+	seen, err := doctor.Look(ctx, a.Fleet, false)
+	all.Wait()
+	if err == nil {
+		_, err = a.Inspect(ctx, auditing)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	proof.Checks = slices.Concat(proof.Checks, ways, a.answers(seen), a.states(), behind, a.nodes(ctx))
+	return proof, !maps.Equal(before, a.holders()), ctx.Err()
+}
+
+// holders are the nodes that have the VIPs, where a single one has.
+func (a *audit) holders() map[netip.Addr]string {
+	out, facts := map[netip.Addr]string{}, a.Facts()
+	for _, vip := range a.Cluster.VIPs {
+		out[vip], _ = checkHolder(vip, a.Everyone(), facts)
+	}
+	return out
+}
+
+// answers are the checks of a survey that matter when kplb is at work.
+func (a *audit) answers(seen *doctor.Survey) []verdict.Check {
+	out := make([]verdict.Check, 0, len(a.Present())*(len(a.Cluster.VIPs)+1))
+	for _, n := range a.Present() {
+		for _, vip := range a.Cluster.VIPs {
+			out = append(out, seen.Answered(n, vip))
+		}
+		out = append(out, seen.Speakers(n))
+	}
+	return out
+}
+
+// states is what the keepalived of the nodes say of themselves.
+func (a *audit) states() []verdict.Check {
+	groups := a.Cluster.Groups()
+	out := make([]verdict.Check, len(groups))
+	for i, g := range groups {
+		out[i] = checkStates(g, a.Present(), a.Facts())
+	}
+	return out
+}
+
+// nodes is whether each node is as rendered.
+func (a *audit) nodes(ctx context.Context) []verdict.Check {
+	facts, nodes := a.Facts(), a.Everyone()
+	planNode := a.planner(ctx, facts)
+	out := make([]verdict.Check, 0, 4*len(nodes))
+	for _, n := range nodes {
+		p, err := planNode(ctx, n)
+		out = append(out, checkPlan(a.Cluster, n, facts[n.Name], p, err)...)
+	}
+	return out
+}

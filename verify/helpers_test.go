@@ -1,0 +1,78 @@
+package verify
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/kplb/kplb/apiserver/apiservertest"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/templates"
+)
+
+// What fleettest has, by the names that it has here.
+type (
+	say      = fleettest.Say
+	step     = fleettest.Step
+	fakeNode = fleettest.Node
+	way      = fleettest.Way
+)
+
+const home = plantest.Home
+
+var (
+	parse, testdata, says, same            = plantest.Parse, fleettest.TestData, fleettest.Says, fleettest.Same
+	debian, fresh, applied, all            = plantest.Debian, plantest.Fresh, fleettest.Applied, fleettest.All
+	put, edit, set, address                = plantest.Put, plantest.Edit, plantest.Set, fleettest.Address
+	listener, records, authority, stranger = fleettest.Listener, fleettest.Records, fleettest.Authority, fleettest.Stranger
+	farAhead, apiserverAt, closed, respond = apiservertest.FarAhead, apiservertest.Serve, apiservertest.Closed, apiservertest.Respond
+	says200                                = apiservertest.OK
+)
+
+// fakeFleet is a fleet of stand-in machines.
+type fakeFleet struct {
+	*fleet.Fleet
+	*fleettest.Machines
+}
+
+// newFleet has machines with the facts that of makes.
+func newFleet(t testing.TB, of fleettest.Make) *fakeFleet {
+	t.Helper()
+	m := fleettest.New(t, of)
+	return &fakeFleet{m.Fleet, m}
+}
+
+func fleetOf(t testing.TB, text string) *fleet.Fleet {
+	t.Helper()
+	return &fleet.Fleet{Cluster: parse(t, text)}
+}
+
+// planner plans as a rollout does that asks no apiserver.
+func planner(f *fleet.Fleet) Planner {
+	return func(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
+		set, err := render.Parse(templates.Builtin(), nil)
+		in := plan.Input{Cluster: f.Cluster, Templates: set, Nodes: f.Everyone(), Facts: facts, ExpectedStatus: "200", Now: time.Now()}
+		return func(_ context.Context, n inventory.Node) (plan.NodePlan, error) {
+			if err != nil {
+				return plan.NodePlan{}, err
+			}
+			return plan.MakeNode(in, n)
+		}
+	}
+}
+
+// planned is what an apply would do on a node.
+func planned(t *testing.T, f *fleet.Fleet, facts map[string]*node.Facts, n inventory.Node) plan.NodePlan {
+	t.Helper()
+	p, err := planner(f)(t.Context(), facts)(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

@@ -1,0 +1,188 @@
+// Package verify says what is true of a cluster now: whether the VIP leads to every
+// apiserver, whether each node is as it should be, who else answers, and who gets
+// the connections. It changes nothing.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/verdict"
+)
+
+// Installed looks at the nodes and through the VIP until everything is as it
+// should be, for at most patience, and returns what it saw last. Nodes are asked
+// what inspection says. Its error says that looking itself did not work, or is a
+// plan.RefusedError.
+func Installed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
+	return until(ctx, f, inspection, patience, Prove)
+}
+
+// Removed wants every apiserver to answer on its own address, and no node
+// to hold the VIP: what is left when kplb's files are gone.
+func Removed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
+	return until(ctx, f, inspection, patience, proveRemoved)
+}
+
+// prover judges what was found on the nodes.
+type prover func(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error)
+
+// until looks again and again until a proof comes true, for at most patience.
+func until(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration, prove prover) (*verdict.Proof, error) {
+	over := Step
+	over.Over = true
+	defer f.Report(over)
+	var proof *verdict.Proof
+	var failed error
+	waits := func(what string) {
+		waiting := Step
+		waiting.Waits = what
+		f.Report(waiting)
+	}
+	unproven := fleet.Retry{Patience: patience, Waits: waits}.Do(ctx, func() error {
+		var facts map[string]*node.Facts
+		if facts, failed = f.Inspect(ctx, inspection); failed != nil {
+			return nil
+		}
+		if proof, failed = prove(ctx, f, facts); failed != nil || proof.Acceptable() {
+			return nil
+		}
+		return errors.New(proof.FirstNo())
+	})
+	switch {
+	case failed != nil:
+		return proof, failed
+	case unproven != nil:
+		return proof, ctx.Err()
+	}
+	return proof, nil
+}
+
+// Step is what people who watch are told while a proof is waited for.
+var Step = fleet.Event{Step: "proving /healthz through the VIP", Usual: Usual}
+
+// Usual is how long the proof takes after a change: HAProxy's first checks, and
+// an election.
+const Usual = 4 * time.Second
+
+// Prove judges what was just found on the nodes, and asks every apiserver and every
+// VIP.
+func Prove(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error) {
+	if err := plan.RefuseIPVS(f.Cluster, f.Present(), facts); err != nil {
+		return nil, err
+	}
+	control, err := f.ControlPlane()
+	if err != nil {
+		return nil, err
+	}
+	proof := &verdict.Proof{}
+	asked := askAll(ctx, f, control)
+	for _, n := range f.Present() {
+		proof.Checks = append(proof.Checks, asked[n.Name]...)
+		proof.Checks = append(proof.Checks, checkNode(f.Cluster, n, facts[n.Name], leftOut(f))...)
+		proof.Checks = append(proof.Checks, checkMetrics(f.Cluster, n, facts[n.Name])...)
+	}
+	holders := map[netip.Addr]string{}
+	for i, vip := range f.Cluster.VIPs {
+		holder, check := checkHolder(vip, f.Everyone(), facts)
+		holders[vip] = holder
+		if i == 0 {
+			proof.Holder = holder
+		}
+		if wanted := f.Cluster.Preferred[vip]; check.OK && wanted != "" && wanted != holder {
+			check.Detail += ", and " + wanted + " takes it when it is well"
+		}
+		proof.Checks = append(proof.Checks, check)
+	}
+	proof.Checks = append(proof.Checks, asked[""]...)
+	proof.Checks = append(proof.Checks, proveServices(ctx, f, control, holders, facts)...)
+	proof.Checks = append(proof.Checks, proveWorkers(ctx, f, control, facts)...)
+	return proof, nil
+}
+
+func proveRemoved(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error) {
+	control, err := f.ControlPlane()
+	if err != nil {
+		return nil, err
+	}
+	proof := &verdict.Proof{}
+	asked := askAll(ctx, f, control)
+	for _, n := range f.Present() {
+		proof.Checks = append(proof.Checks, asked[n.Name]...)
+		for _, vip := range f.Cluster.VIPs {
+			held := verdict.Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", vip), OK: !facts[n.Name].Holds(vip), Detail: "ok"}
+			if !held.OK {
+				held.Detail = "it still does"
+			}
+			proof.Checks = append(proof.Checks, held)
+		}
+	}
+	return proof, nil
+}
+
+// askAll asks every apiserver, and every VIP, at once. The key is the node's
+// name, empty for the VIPs.
+func askAll(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane) map[string][]verdict.Check {
+	present := f.Present()
+	entrances := f.Cluster.Entrances()
+	answers := make([][]verdict.Check, len(present)+len(entrances))
+	var wg sync.WaitGroup
+	ask := func(i int, node, through string, at netip.AddrPort, paths ...string) {
+		for j, err := range control.Reach(ctx, through, at, paths...) {
+			answers[i] = append(answers[i], answer(node, fmt.Sprintf("%s on %s", paths[j], at), err))
+		}
+	}
+	for i, n := range present {
+		wg.Go(func() { ask(i, n.Name, n.Name, f.Cluster.APIServerAddress(n), "/healthz", "/readyz") })
+	}
+	for i, at := range entrances {
+		wg.Go(func() { ask(len(present)+i, "", present[0].Name, at, "/healthz") })
+	}
+	wg.Wait()
+	out := map[string][]verdict.Check{"": slices.Concat(answers[len(present):]...)}
+	for i, n := range present {
+		out[n.Name] = answers[i]
+	}
+	return out
+}
+
+// leftOut are the control-plane nodes that cannot be reached.
+func leftOut(f *fleet.Fleet) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range f.Cluster.Nodes {
+		out[n.Name] = true
+	}
+	for _, n := range f.Present() {
+		delete(out, n.Name)
+	}
+	return out
+}
+
+func answer(node, what string, err error) verdict.Check {
+	c := verdict.Check{Node: node, What: what, OK: err == nil, Detail: "ok, TLS verified"}
+	if err != nil {
+		c.Detail = err.Error()
+		var name *apiserver.NameError
+		c.MissingSAN = errors.As(err, &name) && name.Answers
+		c.Cure = cureOf(err)
+	}
+	return c
+}
+
+// cureOf is what an error says itself, or what helps with most others.
+func cureOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
+}
