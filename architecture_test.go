@@ -27,9 +27,10 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "templates", "verdict", "verify", "vrrp"},
+	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
 	"rollout":    {"apiserver", "doctor", "drill", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "verdict", "verify", "vrrp"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
+	"status":     {"fleet", "inventory", "kubeadm", "node", "plan", "render"},
 	"doctor":     {"firewall", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
 	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
 	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},

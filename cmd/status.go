@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/status"
 )
 
 const statusLong = `Shows every node on one line: the state of its VRRP instances as keepalived has told the
@@ -63,16 +64,16 @@ func (s streams) status(ctx context.Context, set *settings, o statusOptions) err
 		return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error { return s.watchStatus(ctx, r, o) })
 	}
 	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
-		status, err := r.Status(ctx)
+		seen, err := status.Look(ctx, r.Fleet, r.NodePlanner)
 		if err != nil {
 			return err
 		}
 		if o.format == "json" {
-			err = s.printJSON(status)
+			err = s.printJSON(seen)
 		} else {
-			_, err = io.WriteString(s.out, statusText(status))
+			_, err = io.WriteString(s.out, statusText(seen))
 		}
-		return errors.Join(err, judgeStatus(status))
+		return errors.Join(err, judgeStatus(seen))
 	})
 }
 
@@ -81,12 +82,12 @@ func (s streams) status(ctx context.Context, set *settings, o statusOptions) err
 func (s streams) watchStatus(ctx context.Context, r *rollout.Rollout, o statusOptions) error {
 	answer := ctx.Err
 	screen := newScreen(s.out)
-	err := r.Watch(ctx, o.interval, func(status *rollout.Status) error {
-		answer = func() error { return judgeStatus(status) }
+	err := status.Watch(ctx, r.Fleet, r.NodePlanner, o.interval, func(seen *status.Status) error {
+		answer = func() error { return judgeStatus(seen) }
 		if o.format == "json" {
-			return s.printJSON(status)
+			return s.printJSON(seen)
 		}
-		return screen.show(time.Now().Format(time.TimeOnly) + "  " + statusText(status))
+		return screen.show(time.Now().Format(time.TimeOnly) + "  " + statusText(seen))
 	})
 	if err != nil {
 		return err
@@ -95,11 +96,11 @@ func (s streams) watchStatus(ctx context.Context, r *rollout.Rollout, o statusOp
 }
 
 // judgeStatus is nil where nothing is to be done.
-func judgeStatus(status *rollout.Status) error {
-	if status.AsPlanned() {
+func judgeStatus(seen *status.Status) error {
+	if seen.AsPlanned() {
 		return nil
 	}
-	return &unwellError{noError{"not every node is as the inventory says, or a VIP is not on one node"}, status.Failed}
+	return &unwellError{noError{"not every node is as the inventory says, or a VIP is not on one node"}, seen.Failed}
 }
 
 // unwellError is the answer no, with the cures of the nodes that could not be

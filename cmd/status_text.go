@@ -5,12 +5,12 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/status"
 )
 
 // statusText is a status for people: the VIPs, a line for each node, the
 // servers, and what is wrong in words.
-func statusText(s *rollout.Status) string {
+func statusText(s *status.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cluster %s\n", s.Cluster)
 	for _, vip := range s.VIPs {
@@ -45,7 +45,7 @@ func statusText(s *rollout.Status) string {
 
 func columns(b *strings.Builder) *tabwriter.Writer { return tabwriter.NewWriter(b, 0, 0, 2, ' ', 0) }
 
-func writeNodes(b *strings.Builder, s *rollout.Status) {
+func writeNodes(b *strings.Builder, s *status.Status) {
 	w := columns(b)
 	fmt.Fprintf(w, "NODE\tVRRP\tVIP\t%s\tAPISERVER\tCERTIFICATE\tGENERATION\tDRIFT\tPENDING\n", map[bool]string{true: "IPVS", false: "HAPROXY"}[s.Kernel])
 	for _, n := range s.Nodes {
@@ -64,7 +64,7 @@ func writeNodes(b *strings.Builder, s *rollout.Status) {
 }
 
 // vrrpText is the state, with several instances one for each.
-func vrrpText(n rollout.NodeStatus) string {
+func vrrpText(n status.NodeStatus) string {
 	if n.Worker {
 		return "worker"
 	}
@@ -82,7 +82,7 @@ func vrrpText(n rollout.NodeStatus) string {
 }
 
 // balancerText is of what sends connections on: HAProxy, or the kernel.
-func balancerText(n rollout.NodeStatus) string {
+func balancerText(n status.NodeStatus) string {
 	switch {
 	case n.Director != "" && n.Director != "active":
 		return n.Director
@@ -100,7 +100,7 @@ func balancerText(n rollout.NodeStatus) string {
 	return fmt.Sprintf("%d of %d up", n.ServersUp, n.Servers)
 }
 
-func certificateText(n rollout.NodeStatus) string {
+func certificateText(n status.NodeStatus) string {
 	switch {
 	case n.Certificate == nil:
 		return "-"
@@ -113,7 +113,7 @@ func certificateText(n rollout.NodeStatus) string {
 }
 
 // writeTroubles says in words what the lines only count.
-func writeTroubles(b *strings.Builder, nodes []rollout.NodeStatus) {
+func writeTroubles(b *strings.Builder, nodes []status.NodeStatus) {
 	var lines []string
 	for _, n := range nodes {
 		if n.Unreachable != "" {

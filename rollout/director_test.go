@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/kplb/kplb/fleet"
@@ -10,7 +9,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
-	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/status"
 )
 
 const inKernel = `apiVersion: kplb/v1alpha1
@@ -51,7 +50,7 @@ func TestDirectorIsRefused(t *testing.T) {
 	_, err = f.installed(t.Context(), 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
-	statuses, err := f.Status(t.Context())
+	statuses, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,37 +68,4 @@ func TestKernelIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, false)
-}
-
-// TestDirectorStatus has the real servers in place of HAProxy's.
-func TestDirectorStatus(t *testing.T) {
-	t.Parallel()
-	r := exposedBy(t, inventory.IPVS)
-	facts := all(t, r, applied)
-	facts["node-1"].Directed[1].Active, facts["node-1"].Directed[1].Inactive = 4, 1
-	facts["node-1"].Directed = facts["node-1"].Directed[:2]
-	seen := make([]glance, 3)
-	for i, n := range r.Cluster.Nodes {
-		facts[n.Name].Servers = fleet.IPVSServers(facts[n.Name], r.Cluster)
-		seen[i].facts = facts[n.Name]
-	}
-	s := r.assess(t.Context(), r.Cluster.Nodes, seen)
-	same(t, "the kernel balances", s.Kernel, true)
-	same(t, "servers", s.Servers, []ServerStatus{{"node-1", "UP", "SSL_GET ok", 0}, {"node-2", "UP", "SSL_GET ok", 5}, {"node-3", "DOWN", "SSL_GET failed", 0}})
-	same(t, "ready", s.Nodes[0].Apiserver.String(), "ready")
-	same(t, "ready for two", s.Nodes[2].Apiserver.String(), "ready for 2 of 3: SSL_GET failed, SSL_GET ok")
-	same(t, "as planned", s.AsPlanned(), true)
-	facts["node-2"].Units[render.IPVSUnit] = Unit{Active: "inactive"}
-	s = r.assess(t.Context(), r.Cluster.Nodes, seen)
-	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
-}
-
-// exposedBy is home with an exposure.
-func exposedBy(t testing.TB, e inventory.Exposure) *Rollout {
-	t.Helper()
-	text := strings.Replace(home, "haproxy:\n", "exposure: "+string(e)+"\nhaproxy:\n", 1)
-	if e == inventory.IPVS {
-		text = strings.Replace(text, "haproxy:\n  monitorPort: 8404\n", "", 1)
-	}
-	return rolloutOf(t, text)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/status"
 	"github.com/kplb/kplb/verify"
 )
 
@@ -35,7 +36,7 @@ func TestReadingChangesNoMode(t *testing.T) {
 		edit(n.Facts, "/etc/haproxy/haproxy.cfg", "http-check expect status 200\n", "http-check expect status 200,401\n")
 	}
 	before := modes(f.Rollout)
-	if _, err := f.Status(t.Context()); err != nil {
+	if _, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "after a status", modes(f.Rollout), before)

@@ -17,6 +17,7 @@ import (
 	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/status"
 	"github.com/kplb/kplb/verify"
 )
 
@@ -268,10 +269,10 @@ func TestBalancerProven(t *testing.T) {
 			"NO  haproxy sees its servers: 2 of 3 up: node-2 is DOWN (L4TOUT)",
 			"NO  /readyz on 127.0.0.1:7443: Get \"https://127.0.0.1:7443/readyz\": worker-1: the host could not connect",
 		})
-		list, err := f.Status(t.Context())
+		list, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner)
 		says(t, err, "")
 		worker := list.Nodes[len(list.Nodes)-1]
-		same(t, "status", worker, NodeStatus{Node: theWorker, Worker: true, Balancer: true, HAProxy: "active", ServersUp: 2, Servers: 3, Generation: "1"})
+		same(t, "status", worker, status.NodeStatus{Node: theWorker, Worker: true, Balancer: true, HAProxy: "active", ServersUp: 2, Servers: 3, Generation: "1"})
 		same(t, "as planned", worker.AsPlanned(), true)
 		worker.HAProxy = "failed"
 		same(t, "as planned", worker.AsPlanned(), false)

@@ -1,8 +1,7 @@
-package rollout
+package status
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
@@ -74,19 +74,21 @@ func (s NodeStatus) balances() bool {
 	return s.HAProxy == "active"
 }
 
-func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in plan.Input) NodeStatus {
+// assessNode judges a node by what was found on it, and by what an apply would do.
+// The plan may have failed.
+func assessNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan, failed error) NodeStatus {
 	pending, _ := f.Pending()
 	s := NodeStatus{
-		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
+		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(c.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
 		HAProxy: f.Units["haproxy.service"].Active, Keepalived: f.Units["keepalived.service"].Active,
-		Pending: pending.About, Restored: f.Restored(), VRRP: vrrpStates(r.Cluster, n, f),
-		Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
+		Pending: pending.About, Restored: f.Restored(), VRRP: vrrpStates(c, n, f),
+		Balancer: n.Worker && c.WorkerBalancer != nil,
 	}
-	if r.Cluster.Exposure == inventory.IPVS && !n.Worker {
+	if c.Exposure == inventory.IPVS && !n.Worker {
 		s.Director = cmp.Or(f.Units[render.IPVSUnit].Active, "inactive")
 	}
-	for _, vip := range r.Cluster.VIPs {
-		if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {
+	for _, vip := range c.VIPs {
+		if len(c.VIPs) > 1 && f.Holds(vip) {
 			s.VIPs = append(s.VIPs, vip.String())
 		}
 	}
@@ -99,15 +101,15 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in
 		left := DaysRemaining(floor(time.Until(until), 24*time.Hour))
 		s.Certificate = &left
 	}
-	for _, refusal := range plan.Refusals(r.Cluster, n, f) {
+	for _, refusal := range plan.Refusals(c, n, f) {
 		s.Refused = append(s.Refused, refusal.What)
 	}
-	if p, err := r.planNode(ctx, in, n); err == nil {
-		for _, c := range p.Files() {
-			s.Drift = append(s.Drift, c.Path)
-		}
-	} else {
-		s.Refused = append(s.Refused, plan.Reasons(err)...)
+	if failed != nil {
+		s.Refused = append(s.Refused, plan.Reasons(failed)...)
+		return s
+	}
+	for _, change := range p.Files() {
+		s.Drift = append(s.Drift, change.Path)
 	}
 	return s
 }
@@ -123,7 +125,7 @@ func floor(d, by time.Duration) int {
 
 // vrrpStates is what keepalived has said last of each instance; nil where it
 // does not run.
-func vrrpStates(c *inventory.Cluster, n inventory.Node, f *Facts) []VRRPStatus {
+func vrrpStates(c *inventory.Cluster, n inventory.Node, f *node.Facts) []VRRPStatus {
 	if n.Worker || f.Units["keepalived.service"].Active != "active" {
 		return nil
 	}
@@ -142,7 +144,7 @@ func vrrpStates(c *inventory.Cluster, n inventory.Node, f *Facts) []VRRPStatus {
 }
 
 // readiness is what all HAProxy say of the node's apiserver.
-func readiness(n inventory.Node, facts map[string]*Facts) *ReadyStatus {
+func readiness(n inventory.Node, facts map[string]*node.Facts) *ReadyStatus {
 	out := &ReadyStatus{}
 	says := map[string]bool{}
 	for _, f := range facts {

@@ -1,4 +1,7 @@
-package rollout
+// Package status is a cluster on one screen: who holds the VIPs, how each node
+// does, and what the VIP's holder says of its servers, once or again and again. A
+// node that cannot be looked at is a part of the answer.
+package status
 
 import (
 	"context"
@@ -10,17 +13,19 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // Status is a cluster at a glance.
 type Status struct {
-	Cluster string         `json:"cluster"`
-	VIPs    []VIPStatus    `json:"vips"`
-	Nodes   []NodeStatus   `json:"nodes"`
-	SeenBy  string         `json:"serversSeenBy,omitempty"` // whose HAProxy, or kernel, the servers are from: the VIP's holder, where it answers
-	Kernel  bool           `json:"ipvs,omitempty"`          // the kernel balances, and not HAProxy
-	Servers []ServerStatus `json:"servers"`
-	Failed  NodeErrors     `json:"-"` // of the nodes that could not be looked at
+	Cluster string           `json:"cluster"`
+	VIPs    []VIPStatus      `json:"vips"`
+	Nodes   []NodeStatus     `json:"nodes"`
+	SeenBy  string           `json:"serversSeenBy,omitempty"` // whose HAProxy, or kernel, the servers are from: the VIP's holder, where it answers
+	Kernel  bool             `json:"ipvs,omitempty"`          // the kernel balances, and not HAProxy
+	Servers []ServerStatus   `json:"servers"`
+	Failed  fleet.NodeErrors `json:"-"` // of the nodes that could not be looked at
 }
 
 // VIPStatus is who holds a VIP: one node, if all is well.
@@ -46,74 +51,78 @@ func (s *Status) AsPlanned() bool {
 		!slices.ContainsFunc(s.VIPs, func(v VIPStatus) bool { return len(v.Holders) != 1 })
 }
 
-// glance is what was seen of a node last.
-type glance struct {
-	facts     *Facts
+// Planner plans nodes, one after the other, from what was found on all of them: what
+// an apply would do.
+type Planner func(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error)
+
+// sample is what was seen of a node last.
+type sample struct {
+	facts     *node.Facts
 	err       error // nil where facts is not
 	begun, at time.Time
 }
 
-// Status looks at all nodes at once, in one round trip each. A node that
+// Look looks at all nodes at once, in one round trip each. A node that
 // cannot be looked at is a part of the answer; only where none can, that is a
-// NodeErrors.
-func (r *Rollout) Status(ctx context.Context) (*Status, error) {
-	nodes := r.Everyone()
-	seen := make([]glance, len(nodes))
+// fleet.NodeErrors.
+func Look(ctx context.Context, f *fleet.Fleet, planner Planner) (*Status, error) {
+	nodes := f.Everyone()
+	seen := make([]sample, len(nodes))
 	err := fleet.Each(nodes, func(n inventory.Node) error {
 		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
-		seen[i] = r.glanceAt(ctx, n)
+		seen[i] = sampleNode(ctx, f, n)
 		return seen[i].err
 	})
-	var failed NodeErrors
+	var failed fleet.NodeErrors
 	if ctx.Err() != nil || errors.As(err, &failed) && len(failed) == len(nodes) {
 		return nil, err
 	}
-	return r.assess(ctx, nodes, seen), nil
+	return assess(ctx, f.Cluster, nodes, seen, planner), nil
 }
 
-// glanceAt inspects a node, and forgets a connection that is of no use any more.
-func (r *Rollout) glanceAt(ctx context.Context, n inventory.Node) glance {
-	h, err := r.Connect(ctx, n)
+// sampleNode inspects a node, and drops a connection that is of no use any more.
+func sampleNode(ctx context.Context, f *fleet.Fleet, n inventory.Node) sample {
+	h, err := f.Connect(ctx, n)
 	if err != nil {
-		return glance{err: err}
+		return sample{err: err}
 	}
 	begun := time.Now()
-	f, err := fleet.Inspection{VRRP: true}.Of(ctx, h, r.Cluster, n)
+	facts, err := fleet.Inspection{VRRP: true}.Of(ctx, h, f.Cluster, n)
 	if fleet.Lost(err) {
-		r.Drop(n)
+		f.Drop(n)
 	}
-	return glance{f, err, begun, time.Now()}
+	return sample{facts, err, begun, time.Now()}
 }
 
 // assess judges what was seen of the nodes.
-func (r *Rollout) assess(ctx context.Context, nodes []inventory.Node, seen []glance) *Status {
-	facts := map[string]*Facts{}
-	out := &Status{Cluster: r.Cluster.Name, Kernel: r.Cluster.Exposure == inventory.IPVS, Failed: NodeErrors{}, Servers: []ServerStatus{}}
+func assess(ctx context.Context, c *inventory.Cluster, nodes []inventory.Node, seen []sample, planner Planner) *Status {
+	facts := map[string]*node.Facts{}
+	out := &Status{Cluster: c.Name, Kernel: c.Exposure == inventory.IPVS, Failed: fleet.NodeErrors{}, Servers: []ServerStatus{}}
 	for i, n := range nodes {
 		if seen[i].err == nil {
 			facts[n.Name] = seen[i].facts
 		}
 	}
-	in := r.input(facts)
-	in.ExpectedStatus = expectOf(facts)
+	planNode := planner(ctx, facts)
 	for i, n := range nodes {
 		if err := seen[i].err; err != nil {
 			out.Failed[n.Name] = err
 			out.Nodes = append(out.Nodes, NodeStatus{Node: n.Name, Worker: n.Worker, Unreachable: err.Error(), Apiserver: readiness(n, facts)})
 			continue
 		}
-		s := r.assessNode(ctx, n, facts[n.Name], in)
+		p, err := planNode(ctx, n)
+		s := assessNode(c, n, facts[n.Name], p, err)
 		s.Apiserver = readiness(n, facts)
 		out.Nodes = append(out.Nodes, s)
 	}
-	for _, vip := range r.Cluster.VIPs {
-		out.VIPs = append(out.VIPs, holdersOf(vip, r.Cluster, nodes, facts))
+	for _, vip := range c.VIPs {
+		out.VIPs = append(out.VIPs, holdersOf(vip, c, nodes, facts))
 	}
 	out.seeServers(nodes, facts)
 	return out
 }
 
-func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, facts map[string]*Facts) VIPStatus {
+func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts) VIPStatus {
 	out := VIPStatus{Address: vip.String(), Holders: []string{}}
 	for _, g := range c.Groups() {
 		if slices.Contains(g.VIPs, vip) {
@@ -130,7 +139,7 @@ func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, fac
 
 // seeServers takes the servers of the first VIP's holder, or of the first
 // other node whose HAProxy answers.
-func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*Facts) {
+func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*node.Facts) {
 	by := slices.Clone(s.VIPs[0].Holders)
 	for _, n := range nodes {
 		by = append(by, n.Name)
@@ -150,10 +159,10 @@ func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*Facts) {
 
 // servedCertificate is the apiserver's own certificate, empty where it is not
 // kubeadm's.
-func servedCertificate(f *Facts) []byte {
-	path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, apiserverProcess, "tls-cert-file")
-	if err != nil || path != certificatePath {
+func servedCertificate(f *node.Facts) []byte {
+	path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file")
+	if err != nil || path != kubeadm.CertificatePath {
 		return nil
 	}
-	return f.Files[certificatePath].Content
+	return f.Files[kubeadm.CertificatePath].Content
 }

@@ -1,4 +1,4 @@
-package rollout
+package status
 
 import (
 	"context"
@@ -7,11 +7,15 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -25,8 +29,8 @@ func statusFleet(t *testing.T) *fakeFleet {
 	return f
 }
 
-// atAGlance is what statusFleet shows.
-func atAGlance() []NodeStatus {
+// sampled is what statusFleet shows.
+func sampled() []NodeStatus {
 	out := make([]NodeStatus, 3)
 	for i := range out {
 		out[i] = NodeStatus{
@@ -45,19 +49,19 @@ func TestStatusOfNodes(t *testing.T) {
 		n2, n3 := f.Nodes["node-2"].Facts, f.Nodes["node-3"].Facts
 		edit(n2, render.HAProxyPath, "leastconn", "roundrobin")
 		n2.Servers[1].Status, n2.Servers[1].Check = "DOWN", "L7STS/500"
-		put(n2, pendingPath+"/txn", 0o600, []byte("abc"))
-		put(n2, pendingPath+"/about", 0o600, []byte("bob@laptop"))
-		certificate, _ := pemOf(t, authority.Certificate(t, time.Now().Add(80*time.Hour), nil, "127.9.1.9", "127.9.1.2"))
-		put(n2, certificatePath, 0o644, certificate)
+		put(n2, "/var/lib/kplb/pending/txn", 0o600, []byte("abc"))
+		put(n2, "/var/lib/kplb/pending/about", 0o600, []byte("bob@laptop"))
+		certificate, _ := plantest.PEM(t, authority.Certificate(t, time.Now().Add(80*time.Hour), nil, "127.9.1.9", "127.9.1.2"))
+		put(n2, kubeadm.CertificatePath, 0o644, certificate)
 		put(n3, kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
-		put(n3, certificatePath, 0o644, certificate)
-		put(n3, basePath+"/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
+		put(n3, kubeadm.CertificatePath, 0o644, certificate)
+		put(n3, "/var/lib/kplb/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
 		n3.Addresses = n3.Addresses[:1]
 		n3.Servers = nil
-		set(n3, "keepalived.service", func(u *Unit) { u.Active = "failed" })
-		got, err := f.Status(t.Context())
+		set(n3, "keepalived.service", func(u *node.Unit) { u.Active = "failed" })
+		got, err := Look(t.Context(), f.Fleet, planner(f.Fleet))
 		says(t, err, "")
-		want := atAGlance()
+		want := sampled()
 		three := DaysRemaining(3)
 		want[0].Apiserver = &ReadyStatus{2, 2, []string{"L7OK"}}
 		want[1] = NodeStatus{
@@ -108,7 +112,7 @@ func TestStatusInTrouble(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := statusFleet(t)
 			f.Nodes["node-1"].Dial = func(int) error { return errors.New("node-1: no route to host") }
-			got, err := f.Status(t.Context())
+			got, err := Look(t.Context(), f.Fleet, planner(f.Fleet))
 			says(t, err, "")
 			same(t, "node", got.Nodes[0], NodeStatus{Node: "node-1", Unreachable: "node-1: no route to host", Apiserver: &ReadyStatus{2, 2, []string{"L7OK"}}})
 			same(t, "VIPs", got.VIPs, []VIPStatus{{"127.9.1.9", "KPLB", []string{}}})
@@ -123,7 +127,7 @@ func TestStatusInTrouble(t *testing.T) {
 			for _, n := range f.Nodes {
 				n.Dial = func(int) error { return errors.New(n.ID + ": no route to host") }
 			}
-			_, err := f.Status(t.Context())
+			_, err := Look(t.Context(), f.Fleet, planner(f.Fleet))
 			says(t, err, "node-1: no route to host\nnode-2: no route to host\nnode-3: no route to host")
 		})
 	})
@@ -135,7 +139,7 @@ func TestStatusInTrouble(t *testing.T) {
 				interrupt()
 				return ctx.Err()
 			}
-			if _, err := f.Status(ctx); !errors.Is(err, context.Canceled) {
+			if _, err := Look(ctx, f.Fleet, planner(f.Fleet)); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 			f.Ends()
@@ -146,18 +150,18 @@ func TestStatusInTrouble(t *testing.T) {
 // TestVRRPStates: without keepalived's word the address tells, and says so.
 func TestVRRPStates(t *testing.T) {
 	t.Parallel()
-	r := rolloutOf(t, home)
-	f := applied(t, r, r.Cluster.Nodes[0])
+	r := fleetOf(t, home)
+	f := applied(t, r.Cluster, r.Cluster.Nodes[0])
 	f.VRRP = nil
 	states := func() []VRRPStatus { return vrrpStates(r.Cluster, r.Cluster.Nodes[0], f) }
 	same(t, "it has the VIP", states(), []VRRPStatus{{"KPLB", "MASTER", true}})
-	f.Addresses = slices.DeleteFunc(f.Addresses, func(a Address) bool { return a.Prefix.Addr() == r.Cluster.VIP })
+	f.Addresses = slices.DeleteFunc(f.Addresses, func(a node.Address) bool { return a.Prefix.Addr() == r.Cluster.VIP })
 	same(t, "it has not", states(), []VRRPStatus{{"KPLB", "BACKUP", true}})
 	f.VRRP = map[string]string{"KPLB": "FAULT", "another": "MASTER"}
 	same(t, "its own word", states(), []VRRPStatus{{"KPLB", "FAULT", false}})
-	set(f, "keepalived.service", func(u *Unit) { u.Active = "inactive" })
+	set(f, "keepalived.service", func(u *node.Unit) { u.Active = "inactive" })
 	same(t, "it does not run", len(states()), 0)
-	set(f, "keepalived.service", func(u *Unit) { u.Active = "active" })
+	set(f, "keepalived.service", func(u *node.Unit) { u.Active = "active" })
 	same(t, "a worker", len(vrrpStates(r.Cluster, inventory.Node{Name: "w", Worker: true}, f)), 0)
 }
 
@@ -201,7 +205,7 @@ func TestWatch(t *testing.T) {
 		}
 		begun := time.Now()
 		said := map[string][]float64{}
-		err := f.Watch(ctx, 2*time.Second, func(s *Status) error {
+		err := Watch(ctx, f.Fleet, planner(f.Fleet), 2*time.Second, func(s *Status) error {
 			at := time.Since(begun).Seconds()
 			for _, n := range s.Nodes {
 				same(t, "the others answer", n.Node == "node-3" || n.Unreachable == "", true)
@@ -212,7 +216,7 @@ func TestWatch(t *testing.T) {
 			if at == 10 { // the VIP moves
 				f.Locked(func() {
 					n1, n2 := f.Nodes["node-1"].Facts, f.Nodes["node-2"].Facts
-					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
+					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 				})()
 			}
 			if at != 12 { // when they may be looked at just before, or just after
@@ -243,7 +247,7 @@ func TestWatchBegins(t *testing.T) {
 			}
 			enough := errors.New("enough")
 			begun := time.Now()
-			err := f.Watch(t.Context(), time.Minute, func(s *Status) error {
+			err := Watch(t.Context(), f.Fleet, planner(f.Fleet), time.Minute, func(s *Status) error {
 				same(t, "after", time.Since(begun), time.Second)
 				same(t, "node-2", s.Nodes[1].Unreachable, "node-2: no answer yet")
 				return enough
@@ -257,7 +261,7 @@ func TestWatchBegins(t *testing.T) {
 			f := statusFleet(t)
 			ctx, stop := context.WithCancel(t.Context())
 			stop()
-			says(t, f.Watch(ctx, time.Second, func(*Status) error { t.Error("shown"); return nil }), "")
+			says(t, Watch(ctx, f.Fleet, planner(f.Fleet), time.Second, func(*Status) error { t.Error("shown"); return nil }), "")
 			f.Ends()
 		})
 	})
@@ -277,9 +281,9 @@ func TestWatchOfAMove(t *testing.T) {
 		}
 		have := func(name string, vip bool) {
 			facts := f.Nodes[name].Facts
-			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
+			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a node.Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
 			if vip {
-				facts.Addresses = append(facts.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
+				facts.Addresses = append(facts.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 			}
 		}
 		time.AfterFunc(4100*time.Millisecond, f.Locked(func() { have("node-1", false); have("node-2", true) }))
@@ -288,7 +292,7 @@ func TestWatchOfAMove(t *testing.T) {
 		enough := errors.New("enough")
 		begun := time.Now()
 		var seen []string
-		err := f.Watch(t.Context(), 500*time.Millisecond, func(s *Status) error {
+		err := Watch(t.Context(), f.Fleet, planner(f.Fleet), 500*time.Millisecond, func(s *Status) error {
 			holders := fmt.Sprint(s.VIPs[0].Holders)
 			if len(seen) == 0 || seen[len(seen)-1] != holders {
 				seen = append(seen, holders)
@@ -304,4 +308,27 @@ func TestWatchOfAMove(t *testing.T) {
 		same(t, "when it is on two", seen[len(seen)-1], "[node-1 node-2]")
 		f.Ends()
 	})
+}
+
+// TestIPVS has the real servers in place of HAProxy's.
+func TestIPVS(t *testing.T) {
+	t.Parallel()
+	r := fleetOf(t, strings.Replace(home, "haproxy:\n  monitorPort: 8404\n", "exposure: ipvs\n", 1))
+	facts := all(t, r.Cluster, applied)
+	facts["node-1"].Directed[1].Active, facts["node-1"].Directed[1].Inactive = 4, 1
+	facts["node-1"].Directed = facts["node-1"].Directed[:2]
+	seen := make([]sample, 3)
+	for i, n := range r.Cluster.Nodes {
+		facts[n.Name].Servers = fleet.IPVSServers(facts[n.Name], r.Cluster)
+		seen[i].facts = facts[n.Name]
+	}
+	s := assess(t.Context(), r.Cluster, r.Cluster.Nodes, seen, planner(r))
+	same(t, "the kernel balances", s.Kernel, true)
+	same(t, "servers", s.Servers, []ServerStatus{{"node-1", "UP", "SSL_GET ok", 0}, {"node-2", "UP", "SSL_GET ok", 5}, {"node-3", "DOWN", "SSL_GET failed", 0}})
+	same(t, "ready", s.Nodes[0].Apiserver.String(), "ready")
+	same(t, "ready for two", s.Nodes[2].Apiserver.String(), "ready for 2 of 3: SSL_GET failed, SSL_GET ok")
+	same(t, "as planned", s.AsPlanned(), true)
+	facts["node-2"].Units[render.IPVSUnit] = node.Unit{Active: "inactive"}
+	s = assess(t.Context(), r.Cluster, r.Cluster.Nodes, seen, planner(r))
+	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
 }

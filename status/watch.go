@@ -1,4 +1,4 @@
-package rollout
+package status
 
 import (
 	"context"
@@ -10,15 +10,16 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // Watch shows the status every interval, until the context ends or show has
 // an error, which it returns. Each node is looked at by itself: one that does
 // not answer holds up nobody, and says for how long it has not. The first time
 // is when all nodes have answered, or after a second.
-func (r *Rollout) Watch(ctx context.Context, interval time.Duration, show func(*Status) error) error {
-	nodes := r.Everyone()
-	w := &watch{nodes: nodes, vips: r.Cluster.VIPs, seen: make([]glance, len(nodes)), gained: map[netip.Addr]time.Time{}, all: make(chan struct{}), missing: len(nodes)}
+func Watch(ctx context.Context, f *fleet.Fleet, planner Planner, interval time.Duration, show func(*Status) error) error {
+	nodes := f.Everyone()
+	w := &watch{nodes: nodes, vips: f.Cluster.VIPs, seen: make([]sample, len(nodes)), gained: map[netip.Addr]time.Time{}, all: make(chan struct{}), missing: len(nodes)}
 	for i, n := range nodes {
 		w.seen[i].err = fmt.Errorf("%s: no answer yet", n.Name)
 	}
@@ -27,7 +28,7 @@ func (r *Rollout) Watch(ctx context.Context, interval time.Duration, show func(*
 	defer looking.Wait()
 	defer stop()
 	for i := range nodes {
-		looking.Go(func() { w.lookAt(ctx, r, i, interval) })
+		looking.Go(func() { w.lookAt(ctx, f, i, interval) })
 	}
 	select {
 	case <-ctx.Done():
@@ -37,7 +38,7 @@ func (r *Rollout) Watch(ctx context.Context, interval time.Duration, show func(*
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if err := show(r.assess(ctx, nodes, w.now(interval))); err != nil {
+		if err := show(assess(ctx, f.Cluster, nodes, w.now(interval), planner)); err != nil {
 			return err
 		}
 		select {
@@ -54,15 +55,15 @@ type watch struct {
 	vips  []netip.Addr
 
 	mu      sync.Mutex
-	seen    []glance                 // of the nodes
+	seen    []sample                 // of the nodes
 	gained  map[netip.Addr]time.Time // when a node was last seen to have a VIP that it did not have before
 	missing int
 	all     chan struct{} // closed when every node has been looked at
 }
 
-func (w *watch) lookAt(ctx context.Context, r *Rollout, i int, interval time.Duration) {
+func (w *watch) lookAt(ctx context.Context, f *fleet.Fleet, i int, interval time.Duration) {
 	for first := true; ; first = false {
-		now := r.glanceAt(ctx, w.nodes[i])
+		now := sampleNode(ctx, f, w.nodes[i])
 		if ctx.Err() != nil {
 			return
 		}
@@ -89,10 +90,10 @@ func (w *watch) lookAt(ctx context.Context, r *Rollout, i int, interval time.Dur
 const silent = 3 * time.Second
 
 // now is what is known of the nodes.
-func (w *watch) now(interval time.Duration) []glance {
+func (w *watch) now(interval time.Duration) []sample {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := make([]glance, len(w.seen))
+	out := make([]sample, len(w.seen))
 	for i, g := range w.seen {
 		if age := time.Since(g.at); g.err == nil && age > interval+silent {
 			g.err = fmt.Errorf("%s: no answer for %s", w.nodes[i].Name, age.Round(time.Second))
@@ -104,17 +105,17 @@ func (w *watch) now(interval time.Duration) []glance {
 
 // current takes a VIP away that was seen on another node since: the nodes are
 // not looked at in the same moment, and a VIP that moves is not on two.
-func (w *watch) current(g glance) glance {
+func (w *watch) current(g sample) sample {
 	for _, vip := range w.vips {
 		if g.holds(vip) && g.begun.Before(w.gained[vip]) && g.at != w.gained[vip] {
 			f := *g.facts
-			f.Addresses = slices.DeleteFunc(slices.Clone(f.Addresses), func(a Address) bool { return a.Prefix.Addr() == vip })
+			f.Addresses = slices.DeleteFunc(slices.Clone(f.Addresses), func(a node.Address) bool { return a.Prefix.Addr() == vip })
 			g.facts = &f
 		}
 	}
 	return g
 }
 
-func (g glance) holds(vip netip.Addr) bool {
+func (g sample) holds(vip netip.Addr) bool {
 	return g.err == nil && g.facts != nil && g.facts.Holds(vip)
 }
