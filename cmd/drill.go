@@ -39,7 +39,7 @@ Exits 0 if everything is proven at the end, and 1 if not, or if a figure is wors
 the baseline: by more than the tolerance, and by more than 100 ms.`
 
 type drillOptions struct {
-	rollout.DrillOptions
+	drill.Options
 	yes, power       bool
 	faults           []string
 	format           string
@@ -182,7 +182,7 @@ func (s streams) drill(ctx context.Context, set *settings, o drillOptions) error
 		if err := s.permitDrill(ctx, o, r.Cluster.Name); err != nil {
 			return err
 		}
-		report, proof, err := r.Drill(ctx, o.DrillOptions)
+		report, proof, err := drill.Perform(ctx, r.Fleet, o.Options)
 		p.stop()
 		return s.judge(o, report, proof, err)
 	})

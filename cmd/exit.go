@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
@@ -44,7 +45,7 @@ func (s streams) exit(ctx context.Context, err error) int {
 	var stopped *rollout.StoppedError
 	var no *noError
 	var usage *usageError
-	var broken *rollout.BrokenError
+	var broken *drill.BrokenError
 	code := exitUnchanged
 	switch {
 	case errors.As(err, &stopped):

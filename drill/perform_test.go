@@ -1,4 +1,4 @@
-package rollout
+package drill
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -17,17 +16,17 @@ import (
 
 // drills is a fleet in which all is well, and that is asked five times a
 // second.
-func drills(t *testing.T, faults ...string) (*fakeFleet, DrillOptions) {
+func drills(t *testing.T, faults ...string) (*fakeFleet, Options) {
 	t.Helper()
 	f := newFleet(t, applied)
 	for _, n := range f.Nodes {
 		n.EtcdHealth = `{"health":"true"}`
 	}
-	o := DrillOptions{
+	o := Options{
 		Rounds: 1, Lasts: 4 * time.Second, Every: 200 * time.Millisecond, Limit: time.Second, Patience: 5 * time.Second, Power: time.Minute,
 	}
 	for _, name := range faults {
-		fault, ok := drill.Named(name)
+		fault, ok := Named(name)
 		if !ok {
 			t.Fatalf("no fault %s", name)
 		}
@@ -77,7 +76,7 @@ func TestDrill(t *testing.T) {
 		})
 		logs(f.Nodes["node-2"], began, map[string]string{"holder": "1000.100000000 lost\n1002.300000000 held\n"})
 		logs(f.Nodes["node-3"], began, map[string]string{"holder": "1000.100000000 lost\n"})
-		report, proof, err := f.Drill(t.Context(), o)
+		report, proof, err := Perform(t.Context(), f.Fleet, o)
 		says(t, err, "")
 		same(t, "asked", f.drilled(), []string{"all watch", "node-1 break", "node-1 mend", "all seen", "all end"})
 		same(t, "proven afterwards", report.Proven && proof.OK(), true)
@@ -99,30 +98,30 @@ func TestDrill(t *testing.T) {
 func TestDrillRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, fault string
-		change      func(*fakeFleet, *DrillOptions)
+		change      func(*fakeFleet, *Options)
 		says        string
 	}{
-		{"a cluster that is not well", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-2"].Facts.Servers = nil }, "not proven: node-2: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404"},
-		{"a lock", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) {
+		{"a cluster that is not well", "haproxy-stopped", func(f *fakeFleet, _ *Options) { f.Nodes["node-2"].Facts.Servers = nil }, "not proven: node-2: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404"},
+		{"a lock", "haproxy-stopped", func(f *fakeFleet, _ *Options) {
 			f.Nodes["node-3"].On["lock"] = func(_ context.Context, _ remote.Script, say say) error { say("held", "bob"); return errGone }
 		}, "node-3: locked by bob"},
-		{"the only node", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) {
+		{"the only node", "haproxy-stopped", func(f *fakeFleet, _ *Options) {
 			f.Cluster.Nodes = f.Cluster.Nodes[:1]
 			f.Nodes["node-1"].Facts.Servers = f.Nodes["node-1"].Facts.Servers[:1]
 		}, "node-1: is the only control-plane node"},
-		{"etcd's majority", "link-down", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-2"].EtcdHealth = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
-		{"a change that waits", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) {
-			put(f.Nodes["node-2"].Facts, pendingPath+"/txn", 0o600, []byte("t\n"))
+		{"etcd's majority", "link-down", func(f *fakeFleet, _ *Options) { f.Nodes["node-2"].EtcdHealth = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
+		{"a change that waits", "haproxy-stopped", func(f *fakeFleet, _ *Options) {
+			put(f.Nodes["node-2"].Facts, "/var/lib/kplb/pending/txn", 0o600, []byte("t\n"))
 		}, "node-2: a change waits to be confirmed: "},
-		{"no nft", "apiserver-cut", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-1"].Facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
-		{"a node that does not want to", "haproxy-stopped", func(f *fakeFleet, _ *DrillOptions) { f.Nodes["node-1"].On["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
-		{"a stranger", "haproxy-stopped", func(_ *fakeFleet, o *DrillOptions) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},
+		{"no nft", "apiserver-cut", func(f *fakeFleet, _ *Options) { f.Nodes["node-1"].Facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
+		{"a node that does not want to", "haproxy-stopped", func(f *fakeFleet, _ *Options) { f.Nodes["node-1"].On["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
+		{"a stranger", "haproxy-stopped", func(_ *fakeFleet, o *Options) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f, o := drills(t, c.fault)
 				c.change(f, &o)
-				report, _, err := f.Drill(t.Context(), o)
+				report, _, err := Perform(t.Context(), f.Fleet, o)
 				says(t, err, c.says)
 				if report != nil && (len(report.Runs) > 0 || report.Proven) {
 					t.Errorf("%+v", report)
@@ -187,7 +186,7 @@ func TestDrillPutsBack(t *testing.T) {
 				ctx, interrupt := context.WithCancel(t.Context())
 				defer interrupt()
 				c.change(f, interrupt)
-				report, _, err := f.Drill(ctx, o)
+				report, _, err := Perform(ctx, f.Fleet, o)
 				says(t, err, c.says)
 				same(t, "runs", len(report.Runs), c.runs)
 				same(t, "asked", f.drilled(), c.asked)
@@ -226,7 +225,7 @@ func TestDrillCutsOff(t *testing.T) {
 			return nil
 		}
 		ours = true // the first lock is taken by this
-		report, _, err := f.Drill(t.Context(), o)
+		report, _, err := Perform(t.Context(), f.Fleet, o)
 		says(t, err, "")
 		same(t, "asked", slices.DeleteFunc(f.drilled(), func(s string) bool { return strings.HasPrefix(s, "all ") }),
 			[]string{"node-1 break", "node-1 unlock ", "node-1 mend", "node-1 break", "node-1 unlock ", "node-1 mend"})
@@ -234,7 +233,7 @@ func TestDrillCutsOff(t *testing.T) {
 		same(t, "interface", fleettest.Asked[node.BreakRequest](f.Machines, "node-1 drill break").Interface, "eth0")
 		off := report.Runs[1]
 		same(t, "nobody has a record", off.Blind, []string{"node-1", "node-2", "node-3"})
-		same(t, "but a node that is off holds nothing", off.Spans, []drill.Span{{Node: "node-1", From: 0, To: off.Struck}})
+		same(t, "but a node that is off holds nothing", off.Spans, []Span{{Node: "node-1", From: 0, To: off.Struck}})
 		f.Ends()
 	})
 }
@@ -245,7 +244,7 @@ func TestDrillOffIsNotWaitedFor(t *testing.T) {
 		f, o := drills(t, "node-off")
 		ctx, interrupt := context.WithTimeout(t.Context(), 3*time.Second)
 		defer interrupt()
-		_, _, err := f.Drill(ctx, o)
+		_, _, err := Perform(ctx, f.Fleet, o)
 		says(t, err, "node-1: is off: context canceled")
 		var broken *BrokenError
 		if !errors.As(err, &broken) || broken.Hint() != "power node-1 on; nothing on its disk was changed" {
@@ -262,7 +261,7 @@ func TestNodeLog(t *testing.T) {
 		Changes: []node.HolderChange{{At: 990 * time.Second}, {At: 995250 * time.Millisecond, Holds: true}},
 	}
 	log := nodeLog{DrillLog: &written, asked: 9 * time.Second, arrived: 10 * time.Second}
-	same(t, "changes", log.changes("node-1"), []drill.Change{{Node: "node-1", At: 0}, {Node: "node-1", At: 5250 * time.Millisecond, Holds: true}})
+	same(t, "changes", log.changes("node-1"), []Change{{Node: "node-1", At: 0}, {Node: "node-1", At: 5250 * time.Millisecond, Holds: true}})
 	same(t, "doubt", log.doubt(), time.Second)
 	at, ok := log.at(log.Struck)
 	same(t, "struck", at, 9*time.Second)
@@ -271,7 +270,7 @@ func TestNodeLog(t *testing.T) {
 	same(t, "mended", ok, false)
 
 	written.At = time.Time{} // it did not say what time it is there
-	same(t, "changes without a clock", log.changes("node-1"), []drill.Change(nil))
+	same(t, "changes without a clock", log.changes("node-1"), []Change(nil))
 	same(t, "doubt without a clock", log.doubt(), time.Duration(0))
 	_, ok = log.at(log.Struck)
 	same(t, "struck without a clock", ok, false)
