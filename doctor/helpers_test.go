@@ -19,7 +19,7 @@ const home = plantest.Home
 var (
 	parse, says, same, manifest = plantest.Parse, fleettest.Says, fleettest.Same, plantest.Manifest
 	fresh, applied, all, put    = plantest.Fresh, fleettest.Applied, fleettest.All, plantest.Put
-	set, address, stranger      = plantest.Set, fleettest.Address, fleettest.Stranger
+	stranger                    = fleettest.Stranger
 )
 
 // fakeFleet is a fleet of stand-in machines.

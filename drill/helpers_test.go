@@ -3,7 +3,6 @@ package drill
 import (
 	"testing"
 
-	"github.com/kplb/kplb/apiserver/apiservertest"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/plan/plantest"
@@ -15,13 +14,11 @@ type (
 	fakeNode = fleettest.Node
 )
 
-const home = plantest.Home
-
 var (
-	parse, testdata, says, applied  = plantest.Parse, fleettest.TestData, fleettest.Says, fleettest.Applied
-	all, put, address, record       = fleettest.All, plantest.Put, fleettest.Address, fleettest.Record
-	refuses, fails, errGone, always = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost, fleettest.Always
-	inBubble, stranger, closed      = fleettest.InBubble, fleettest.Stranger, apiservertest.Closed
+	says, applied           = fleettest.Says, fleettest.Applied
+	put, record             = plantest.Put, fleettest.Record
+	refuses, fails, errGone = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
+	inBubble                = fleettest.InBubble
 )
 
 // fakeFleet is a fleet of stand-in machines.

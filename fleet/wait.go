@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -28,8 +29,20 @@ type Retry struct {
 	Waits    func(what string) // is told the error before the next try; nil: nobody is
 }
 
-// Do tries until there is no error, patience is over or ctx has ended, and
-// returns the last error of try.
+// finalError is one that no other try mends.
+type finalError struct{ error }
+
+// Final makes an error the last one: Retry returns it, as it is, at once. Final of
+// nil is nil.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return finalError{err}
+}
+
+// Do tries until there is no error, or a Final one, patience is over or ctx has
+// ended, and returns the last error of try.
 func (r Retry) Do(ctx context.Context, try func() error) error {
 	interval := r.Interval
 	if interval == 0 {
@@ -37,6 +50,10 @@ func (r Retry) Do(ctx context.Context, try func() error) error {
 	}
 	for deadline := time.Now().Add(r.Patience); ; {
 		err := try()
+		var final finalError
+		if errors.As(err, &final) {
+			return final.error
+		}
 		if err == nil || ctx.Err() != nil || r.Patience != Forever && time.Now().After(deadline) {
 			return err
 		}

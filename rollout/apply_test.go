@@ -86,8 +86,8 @@ func TestApplyOnlyWhatDiffers(t *testing.T) {
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "asked", f.Log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
-		same(t, "haproxy", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").HAProxy, Reload)
-		same(t, "keepalived", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, Leave)
+		same(t, "haproxy", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").HAProxy, node.Reload)
+		same(t, "keepalived", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, node.Leave)
 		same(t, "window", fleettest.Asked[node.StageRequest](f.Machines, "node-3 stage").Window, time.Minute)
 		f.Ends()
 	})
@@ -244,10 +244,10 @@ func TestPackages(t *testing.T) {
 		f := newFleet(t, applied)
 		for _, name := range []string{"node-1", "node-3"} {
 			n := f.Nodes[name]
-			n.Facts.HAProxy = Package{}
+			n.Facts.HAProxy = node.Package{}
 			n.On["packages"] = func(_ context.Context, s remote.Script, say say) error {
 				if !nodetest.As[node.PackagesRequest](s).FetchOnly {
-					n.Facts.HAProxy = Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
+					n.Facts.HAProxy = node.Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
 				}
 				say("done")
 				return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
@@ -23,7 +24,7 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
 	r.reportStop(cause)
 	for _, n := range slices.Backward(r.armed) {
-		back := Event{Node: n.Node.Name, Step: "taking the change back", Usual: usualRevert(n)}
+		back := fleet.Event{Node: n.Node.Name, Step: "taking the change back", Usual: usualRevert(n)}
 		err := r.During(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
 		if errors.Is(err, node.ErrConfirmed) {
 			stopped.Changed = append(stopped.Changed, n.Node.Name)
@@ -44,7 +45,7 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 func (r *Rollout) tidy(ctx context.Context, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	var failed NodeErrors
+	var failed fleet.NodeErrors
 	errors.As(err, &failed)
 	for _, n := range r.Everyone() {
 		var refused *node.RefusedError
@@ -86,7 +87,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n plan.NodePlan, cause error
 }
 
 // reconnect gives the connection to a node, a new one if it is gone.
-func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error) {
+func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (node.Host, error) {
 	h, err := r.Connect(ctx, n)
 	if err != nil {
 		return nil, err

@@ -2,18 +2,7 @@ package rollout
 
 import (
 	"testing"
-
-	"github.com/kplb/kplb/inventory"
 )
-
-func (f *fakeFleet) node(name string) inventory.Node {
-	for _, n := range f.Cluster.Nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	panic(name)
-}
 
 func TestHistory(t *testing.T) {
 	t.Parallel()

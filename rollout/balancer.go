@@ -16,22 +16,22 @@ import (
 // activate has the daemons of a node use their new files. A worker's kubelet
 // follows when its balancer has led to an apiserver: where that does not come
 // true, it has not been touched.
-func (r *Rollout) activate(ctx context.Context, h Host, n plan.NodePlan) error {
+func (r *Rollout) activate(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	at, ok := n.Balancer()
-	if !ok || n.Kubelet == Leave {
+	if !ok || n.Kubelet == node.Leave {
 		return node.Activate(ctx, h, r.activateRequest(n))
 	}
 	first, second := n, n
-	first.Kubelet = Leave
-	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = Leave, false, nil, nil
+	first.Kubelet = node.Leave
+	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = node.Leave, false, nil, nil
 	if err := node.Activate(ctx, h, r.activateRequest(first)); err != nil {
 		return err
 	}
-	r.Report(Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
+	r.Report(fleet.Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
 	if err := r.awaitBalancer(ctx, n.Node, at); err != nil {
 		return err
 	}
-	r.Report(Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
+	r.Report(fleet.Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
 	return node.Activate(ctx, h, r.activateRequest(second))
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/plan"
@@ -73,7 +74,7 @@ func (r *Rollout) writeConfigMaps(ctx context.Context, changes []plan.ConfigMapC
 	}
 	defer client.Close()
 	for _, c := range changes {
-		err := r.Step(Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
+		err := r.Step(fleet.Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
 		if err != nil {
 			return err
 		}

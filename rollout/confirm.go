@@ -23,7 +23,7 @@ const settle = time.Second
 // dialing is a connection that is being made.
 type dialing struct {
 	done chan struct{}
-	host Host
+	host node.Host
 	err  error
 }
 
@@ -46,7 +46,7 @@ func (r *Rollout) dialAnew(ctx context.Context) connections {
 	return out
 }
 
-func (c connections) to(n inventory.Node) (Host, error) {
+func (c connections) to(n inventory.Node) (node.Host, error) {
 	<-c[n.Name].done
 	return c[n.Name].host, c[n.Name].err
 }
@@ -65,7 +65,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	if len(r.armed) == 0 {
 		return nil
 	}
-	confirming := Event{Step: "confirming over new connections", Usual: 2 * time.Second}
+	confirming := fleet.Event{Step: "confirming over new connections", Usual: 2 * time.Second}
 	r.Report(confirming)
 	confirming.Over = true
 	over := sync.OnceFunc(func() { r.Report(confirming) })
@@ -93,7 +93,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 		confirmed = append(confirmed, n.Name)
 		return nil
 	})
-	var failed NodeErrors
+	var failed fleet.NodeErrors
 	if !errors.As(err, &failed) {
 		return nil
 	}
@@ -137,7 +137,7 @@ func (e *unansweredError) Unwrap() error { return e.error }
 // confirmNode confirms a change over a new connection, h if it is there, and
 // over another one if the answer is lost. An empty txn confirms whichever
 // change is waiting.
-func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h Host) error {
+func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h node.Host) error {
 	for again := false; ; again = true {
 		if h == nil {
 			var err error

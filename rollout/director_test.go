@@ -32,8 +32,8 @@ func TestDirectorIsRefused(t *testing.T) {
 	f := newFleet(t, freshOf)
 	f.Cluster.Exposure = inventory.IPVS
 	f.Cluster.Positions = parse(t, inKernel).Positions
-	for name, node := range f.Nodes {
-		node.Facts.Kernel = map[string]Kernel{
+	for name, machine := range f.Nodes {
+		machine.Facts.Kernel = map[string]node.Kernel{
 			"node-1": {Release: "6.18.44", IPVS: "none"}, "node-2": {Release: "6.1.0-50-amd64", IPVS: "module"}, "node-3": {Release: "6.1.0-50-amd64", IPVS: "there"},
 		}[name]
 	}

@@ -43,7 +43,7 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 
 // letEnd gives drainTime to what is under way.
 func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
-	_ = r.Step(Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
+	_ = r.Step(fleet.Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
 		_ = fleet.Sleep(ctx, drainTime) // who is interrupted goes on at once
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/plan/plantest"
 )
@@ -25,17 +26,16 @@ type (
 const home = plantest.Home
 
 var (
-	parse, builtin, testdata, says = plantest.Parse, fleettest.Builtin, fleettest.TestData, fleettest.Says
-	manifest, boundManifest        = plantest.Manifest, plantest.BoundManifest
-	debian, fresh                  = plantest.Debian, plantest.Fresh
-	backends, put, edit, set       = plantest.Backends, plantest.Put, plantest.Edit, plantest.Set
-	kubeconfigFor, pemOf           = plantest.Kubeconfig, plantest.PEM
-	address, listener              = fleettest.Address, fleettest.Listener
-	record, records                = fleettest.Record, fleettest.Records
-	refuses, fails, errGone        = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
-	always, inBubble               = fleettest.Always, fleettest.InBubble
-	authority, stranger            = fleettest.Authority, fleettest.Stranger
-	quiet, farAhead                = apiservertest.Quiet, apiservertest.FarAhead
+	parse, builtin, says    = plantest.Parse, fleettest.Builtin, fleettest.Says
+	debian, fresh           = plantest.Debian, plantest.Fresh
+	put, edit               = plantest.Put, plantest.Edit
+	kubeconfigFor, pemOf    = plantest.Kubeconfig, plantest.PEM
+	address                 = fleettest.Address
+	records                 = fleettest.Records
+	refuses, fails, errGone = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
+	always, inBubble        = fleettest.Always, fleettest.InBubble
+	authority               = fleettest.Authority
+	farAhead                = apiservertest.FarAhead
 )
 
 // What kplb keeps on a node.
@@ -44,8 +44,6 @@ const (
 	pendingPath   = basePath + "/pending"
 	restartedPath = basePath + "/restarted"
 )
-
-const esc = "\x1b[31m"
 
 // same fails the test where got is not want.
 func same(t testing.TB, what string, got, want any) {
@@ -60,9 +58,9 @@ type fakeFleet struct {
 }
 
 // newFleet has machines with the facts that of makes.
-func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fakeFleet {
+func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) *fakeFleet {
 	t.Helper()
-	m := fleettest.New(t, func(t testing.TB, c *inventory.Cluster, n inventory.Node) *Facts {
+	m := fleettest.New(t, func(t testing.TB, c *inventory.Cluster, n inventory.Node) *node.Facts {
 		t.Helper()
 		return of(t, &Rollout{Fleet: &fleet.Fleet{Cluster: c}}, n)
 	})
@@ -75,23 +73,23 @@ func rolloutOf(t testing.TB, text string) *Rollout {
 }
 
 // applied is a node on which there is nothing to do.
-func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+func applied(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
 	return fleettest.AppliedWith(t, r.Cluster, n, r.Secrets)
 }
 
-func freshOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+func freshOf(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
 	return fresh(t, r.Cluster, n)
 }
 
 // all makes the facts of every node.
-func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *Facts) map[string]*Facts {
+func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) map[string]*node.Facts {
 	t.Helper()
-	return fleettest.All(t, r.Cluster, func(t testing.TB, _ *inventory.Cluster, n inventory.Node) *Facts {
+	return fleettest.All(t, r.Cluster, func(t testing.TB, _ *inventory.Cluster, n inventory.Node) *node.Facts {
 		t.Helper()
 		return of(t, r, n)
 	})
 }
 
-var apiserverAt, closed, respond, says200 = apiservertest.Serve, apiservertest.Closed, apiservertest.Respond, apiservertest.OK
+var apiserverAt, respond, says200 = apiservertest.Serve, apiservertest.Respond, apiservertest.OK

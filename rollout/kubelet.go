@@ -12,6 +12,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 )
@@ -32,7 +33,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 			nodes = append(nodes, n.Node)
 		}
 	}
-	var failed NodeErrors
+	var failed fleet.NodeErrors
 	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.Facts[n.Name]) }), &failed) {
 		return nil
 	}
@@ -50,7 +51,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 
 // kubeletHealthy asks a kubelet. One that does not tell its health (healthzPort:
 // 0) is judged by its unit alone, and a node without a kubelet is not judged.
-func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *Facts) error {
+func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *node.Facts) error {
 	unit := f.Units[kubeadm.KubeletUnit]
 	switch {
 	case unit.Load != "loaded":

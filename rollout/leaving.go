@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
 
@@ -31,14 +32,14 @@ func (e *goneError) Hint() string {
 
 // inspectLeavers finds and inspects the nodes that leave, but for those that
 // are to be forgotten.
-func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (map[string]*Facts, error) {
+func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
 	r.SetLeaving(slices.DeleteFunc(plan.Leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
 	if len(r.Leaving()) == 0 {
 		return facts, nil
 	}
 	r.wide = true
 	facts, err := r.InspectNodes(ctx, r.Leaving(), r.usual())
-	var failed NodeErrors
+	var failed fleet.NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {
 			failed[name] = &goneError{name, err}

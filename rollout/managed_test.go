@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
@@ -33,15 +34,15 @@ func configMapPath(namespace, name string) string {
 
 // managedFleet is a cluster of a guide's reader: nothing but node 1 is known to
 // anybody. objects holds its ConfigMaps by path.
-func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) (f *fakeFleet, objects map[string]map[string]any) {
+func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) (f *fakeFleet, objects map[string]map[string]any) {
 	t.Helper()
 	f = newFleet(t, of)
 	f.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
 	for name, n := range f.Nodes {
 		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
-		put(n.Facts, certificatePath, 0o644, certificate)
-		put(n.Facts, adminPath, 0o600, kubeconfig)
+		put(n.Facts, kubeadm.CertificatePath, 0o644, certificate)
+		put(n.Facts, kubeadm.AdminPath, 0o600, kubeconfig)
 		n.On["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
 			r := fleettest.RecordData("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
@@ -98,7 +99,7 @@ func TestManaged(t *testing.T) {
 			}
 			same(t, n.Node.Name+" changes", len(n.Changes), 1)
 			c := n.Changes[0]
-			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), adminPath+" 0:0")
+			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), kubeadm.AdminPath+" 0:0")
 			if !strings.Contains(c.Diff, "+    server: https://127.9.1.9:1\n") || strings.Contains(c.Diff, "key-data: L") {
 				t.Errorf("%s: diff:\n%s", n.Node.Name, c.Diff)
 			}
@@ -122,10 +123,10 @@ func TestManaged(t *testing.T) {
 		for _, n := range f.Cluster.Nodes {
 			node := f.Nodes[n.Name]
 			node.Save("0", node.Facts)
-			edited := bytes.ReplaceAll(node.Facts.Files[adminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
-			put(node.Facts, adminPath, 0o600, edited)
+			edited := bytes.ReplaceAll(node.Facts.Files[kubeadm.AdminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
+			put(node.Facts, kubeadm.AdminPath, 0o600, edited)
 			certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", n.Name}, "10.96.0.1", "127.9.1.9"))
-			put(node.Facts, certificatePath, 0o644, certificate)
+			put(node.Facts, kubeadm.CertificatePath, 0o644, certificate)
 			node.Save("1", node.Facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
@@ -186,8 +187,8 @@ func TestWorkers(t *testing.T) {
 		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Cluster.Nodes[0].Address.Next().Next().Next()}
 		f.Cluster.Workers = []inventory.Node{worker}
 		facts := debian(f.Cluster, worker)
-		put(facts, caPath, 0o644, authority.PEM)
-		put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+		put(facts, kubeadm.CAPath, 0o644, authority.PEM)
+		put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 		f.Nodes[worker.Name] = &fakeNode{ID: worker.Name, Machines: f.Machines, Facts: facts, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
@@ -196,7 +197,7 @@ func TestWorkers(t *testing.T) {
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "haproxy is nothing to a worker", len(fleettest.Asked[node.ActivateRequest](f.Machines, "worker-1 activate").HAProxyListens), 0)
-		same(t, "its kubelet", fleettest.Asked[node.ActivateRequest](f.Machines, "worker-1 activate").Kubelet, Restart)
+		same(t, "its kubelet", fleettest.Asked[node.ActivateRequest](f.Machines, "worker-1 activate").Kubelet, node.Restart)
 		inTurn(t, f.Log(), "node-1 activate", "worker-1 transact")
 		f.Ends()
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
@@ -23,7 +24,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan
 			if err != nil {
 				return err
 			}
-			step := Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
+			step := fleet.Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
 			return r.Step(step, func() error {
 				return node.InstallPackages(ctx, h, node.PackagesRequest{Names: n.Packages, FetchOnly: check})
 			})

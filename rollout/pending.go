@@ -16,7 +16,7 @@ import (
 
 // awaitConfirmation waits until somebody confirms the change, or it is over.
 func (r *Rollout) awaitConfirmation(ctx context.Context) error {
-	waiting := Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)}
+	waiting := fleet.Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)}
 	return r.Step(waiting, func() error { return r.untilConfirmed(ctx) })
 }
 
@@ -24,7 +24,7 @@ func (r *Rollout) awaitConfirmation(ctx context.Context) error {
 const pendingInterval = 2 * time.Second
 
 func (r *Rollout) untilConfirmed(ctx context.Context) error {
-	var facts map[string]*Facts
+	var facts map[string]*node.Facts
 	err := fleet.Retry{Patience: fleet.Forever, Interval: pendingInterval}.Do(ctx, func() (err error) {
 		if facts, err = r.InspectNodes(ctx, nodesOf(r.armed), r.usual()); err != nil {
 			r.DropLost(err)
@@ -44,7 +44,7 @@ func (r *Rollout) untilConfirmed(ctx context.Context) error {
 }
 
 // outcome says how a change that nobody waits for any more has ended.
-func (r *Rollout) outcome(facts map[string]*Facts) error {
+func (r *Rollout) outcome(facts map[string]*node.Facts) error {
 	stopped := &StoppedError{Cause: errors.New("not confirmed")}
 	for _, n := range r.armed {
 		if facts[n.Node.Name].Restored() != "" {
@@ -108,7 +108,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		back := Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
+		back := fleet.Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
 		err = r.During(back, func(waits func(string)) error {
 			if err := r.takeBackWaiting(ctx, h, n); err != nil {
 				return err
@@ -123,7 +123,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 }
 
 // takeBackWaiting takes back whichever change waits on the node.
-func (r *Rollout) takeBackWaiting(ctx context.Context, h Host, n inventory.Node) error {
+func (r *Rollout) takeBackWaiting(ctx context.Context, h node.Host, n inventory.Node) error {
 	return node.Revert(ctx, h, node.RevertRequest{Paths: r.pathsOf(n), Reason: "asked for by " + r.Operator})
 }
 

@@ -63,7 +63,7 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*plan.Plan, error) 
 
 // input is what the nodes are planned from. What they keep is read when it is
 // needed.
-func (r *Rollout) input(facts map[string]*Facts) plan.Input {
+func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 	return plan.Input{
 		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
 		Nodes: r.Reached(slices.Concat(r.Cluster.Nodes, r.Cluster.Workers)), Leaving: r.Reached(r.Leaving()), Facts: facts,
@@ -125,7 +125,7 @@ func (r *Rollout) snapshot(ctx context.Context, q plan.SnapshotRequest) (*node.S
 
 // loadConfiguration reads kubeadm's configuration where certificates are to be
 // issued; nil: they are not.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*node.Facts) ([]byte, error) {
 	if !plan.IssuesCertificates(r.input(facts)) {
 		return nil, nil
 	}

@@ -20,7 +20,7 @@ const othersPatience = 15 * time.Second
 
 // awaitQuorate gives quorate time to come true.
 func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) error {
-	waiting := Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: verify.Usual, Brief: true}
+	waiting := fleet.Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: verify.Usual, Brief: true}
 	return r.During(waiting, func(waits func(string)) error {
 		return fleet.Retry{Patience: othersPatience, Waits: waits}.Do(ctx, func() error { return r.quorate(ctx, without) })
 	})
@@ -65,7 +65,7 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 	if _, err := r.ControlPlane(); err != nil { // no waiting changes that
 		return err
 	}
-	waiting := Event{Step: "waiting for an apiserver behind the VIP", Usual: verify.Usual, Brief: true}
+	waiting := fleet.Event{Step: "waiting for an apiserver behind the VIP", Usual: verify.Usual, Brief: true}
 	return r.During(waiting, func(waits func(string)) error {
 		err := fleet.Retry{Patience: vipPatience, Waits: waits}.Do(ctx, func() error {
 			return r.ready(ctx, r.Present()[0].Name, r.Cluster.Entrance())

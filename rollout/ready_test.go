@@ -13,6 +13,7 @@ import (
 
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // TestQuorate asks whether node 1's apiserver may restart.
@@ -65,7 +66,7 @@ func TestQuorate(t *testing.T) {
 			for _, name := range c.absent {
 				delete(l.Facts, name)
 			}
-			hosts := map[string]Host{}
+			hosts := map[string]node.Host{}
 			for _, n := range l.Cluster.Nodes {
 				hosts[n.Name] = way{}
 			}

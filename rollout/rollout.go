@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,10 +74,6 @@ func (r *Rollout) apiserverClient(ctx context.Context) (*apiserver.Client, error
 	return control.Client(ctx)
 }
 
-func (r *Rollout) isLeaving(n inventory.Node) bool {
-	return slices.ContainsFunc(r.Leaving(), func(m inventory.Node) bool { return m.Name == n.Name })
-}
-
 // reportStop says why everything is taken back, before that takes its time.
 func (r *Rollout) reportStop(cause error) {
 	if len(r.armed) == 0 {
@@ -88,7 +83,7 @@ func (r *Rollout) reportStop(cause error) {
 	if errors.Is(cause, context.Canceled) {
 		why = fmt.Sprintf("interrupted: what has changed is taken back; a second Ctrl-C leaves that to the nodes, which do it by themselves within %s", r.longestWindow())
 	}
-	r.Report(Event{Step: why, Done: true})
+	r.Report(fleet.Event{Step: why, Done: true})
 }
 
 // silently is of a step that nobody is told of.

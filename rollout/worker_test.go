@@ -25,15 +25,15 @@ const theWorker = "worker-1"
 
 // balancedFleet is a cluster in which everything goes through the VIP already,
 // and that is to have a balancer on its worker, whose facts of makes.
-func balancedFleet(t *testing.T, of func(*testing.T, *fakeFleet, inventory.Node) *Facts) *fakeFleet {
+func balancedFleet(t *testing.T, of func(*testing.T, *fakeFleet, inventory.Node) *node.Facts) *fakeFleet {
 	t.Helper()
 	f, _ := managedFleet(t, appliedOf)
 	f.Cluster.WorkerBalancer = &inventory.WorkerBalancer{Port: 7443, Strategy: inventory.Failover}
 	f.Local = &fakeNode{Certificate: authority.Certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
 	for name, n := range f.Nodes {
 		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
-		put(n.Facts, certificatePath, 0o644, certificate)
-		put(n.Facts, adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(n.Facts, kubeadm.CertificatePath, 0o644, certificate)
+		put(n.Facts, kubeadm.AdminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 	}
 	worker := inventory.Node{Name: theWorker, Worker: true, Address: netip.MustParseAddr("127.9.2.1")}
 	f.Cluster.Workers = []inventory.Node{worker}
@@ -44,19 +44,19 @@ func balancedFleet(t *testing.T, of func(*testing.T, *fakeFleet, inventory.Node)
 }
 
 // justJoined is a worker as kubeadm has left it.
-func justJoined(t *testing.T, f *fakeFleet, n inventory.Node) *Facts {
+func justJoined(t *testing.T, f *fakeFleet, n inventory.Node) *node.Facts {
 	t.Helper()
 	facts := debian(f.Cluster, n)
-	facts.Keepalived, facts.Manifests, facts.Listeners = Package{}, nil, nil
+	facts.Keepalived, facts.Manifests, facts.Listeners = node.Package{}, nil, nil
 	delete(facts.Units, "keepalived.service")
-	put(facts, caPath, 0o644, authority.PEM)
+	put(facts, kubeadm.CAPath, 0o644, authority.PEM)
 	put(facts, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
-	put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+	put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 	return facts
 }
 
 // balanced is a worker on which there is nothing to do.
-func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *Facts {
+func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *node.Facts {
 	t.Helper()
 	before := justJoined(t, f, n)
 	f.Nodes[n.Name].Save("0", before)
@@ -68,14 +68,14 @@ func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *Facts {
 	for _, a := range artifacts {
 		put(facts, a.Path, a.Mode, a.Content)
 	}
-	edited, err := kubeadm.SetEndpointAs(before.Files[kubeletPath].Content, authority.PEM, f.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
+	edited, err := kubeadm.SetEndpointAs(before.Files[kubeadm.KubeletPath].Content, authority.PEM, f.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(facts, kubeletPath, 0o600, edited)
-	put(facts, activePath, 0o600, plantest.ActiveSums(artifacts))
+	put(facts, kubeadm.KubeletPath, 0o600, edited)
+	put(facts, node.ActivePath, 0o600, plantest.ActiveSums(artifacts))
 	put(facts, basePath+"/current", 0o600, []byte("1\n"))
-	facts.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
+	facts.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.Connected = true
 	for _, n := range f.Cluster.Nodes {
 		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
@@ -112,9 +112,9 @@ func TestBalancerComes(t *testing.T) {
 		last := p.Nodes[len(p.Nodes)-1]
 		same(t, "the last one", last.Node.Name, theWorker)
 		told := retell(last)
-		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
+		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 		same(t, "what happens there", told.Says, []string{"haproxy: starts", "kubelet: restarts, pods go on", "enabled at boot: haproxy.service"})
-		diff := changeOf(last, kubeletPath).Diff
+		diff := changeOf(last, kubeadm.KubeletPath).Diff
 		if !strings.Contains(diff, "+    server: https://127.0.0.1:7443\n+    tls-server-name: kubernetes\n") || strings.Contains(diff, "key-data: L") {
 			t.Errorf("kubelet.conf:\n%s", diff)
 		}
@@ -211,8 +211,8 @@ func TestBalancerGoes(t *testing.T) {
 		{"with kplb", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
 			for _, n := range f.Cluster.Nodes {
 				before := fresh(t, f.Cluster, n)
-				put(before, certificatePath, 0o644, f.Nodes[n.Name].Facts.Files[certificatePath].Content)
-				put(before, adminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+				put(before, kubeadm.CertificatePath, 0o644, f.Nodes[n.Name].Facts.Files[kubeadm.CertificatePath].Content)
+				put(before, kubeadm.AdminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 				f.Nodes[n.Name].Save("0", before)
 				f.Nodes[n.Name].Save("1", f.Nodes[n.Name].Facts)
 			}
@@ -227,9 +227,9 @@ func TestBalancerGoes(t *testing.T) {
 				f.prover = proven
 				worker := of(p, theWorker)
 				told := retell(worker)
-				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
+				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 				same(t, "says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods go on", "not started at boot any more: haproxy.service"})
-				content := string(changeOf(worker, kubeletPath).Content)
+				content := string(changeOf(worker, kubeadm.KubeletPath).Content)
 				same(t, "kubelet.conf", strings.Contains(content, "    server: "+c.server+"\n") && !strings.Contains(content, "tls-server-name"), true)
 				activations := f.activations()
 				_, err = f.Apply(t.Context(), p, options)

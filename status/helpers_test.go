@@ -23,10 +23,10 @@ type (
 const home = plantest.Home
 
 var (
-	parse, says, same, manifest     = plantest.Parse, fleettest.Says, fleettest.Same, plantest.Manifest
-	applied, all, put, edit         = fleettest.Applied, fleettest.All, plantest.Put, plantest.Edit
-	set, address, errGone, inBubble = plantest.Set, fleettest.Address, fleettest.ErrLost, fleettest.InBubble
-	authority                       = fleettest.Authority
+	parse, says, same       = plantest.Parse, fleettest.Says, fleettest.Same
+	applied, all, put, edit = fleettest.Applied, fleettest.All, plantest.Put, plantest.Edit
+	set, errGone, inBubble  = plantest.Set, fleettest.ErrLost, fleettest.InBubble
+	authority               = fleettest.Authority
 )
 
 // fakeFleet is a fleet of stand-in machines.

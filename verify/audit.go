@@ -39,16 +39,15 @@ type Planner func(ctx context.Context, facts map[string]*node.Facts) func(contex
 func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner Planner) (*verdict.Proof, error) {
 	a := &audit{Fleet: f, depth: depth, planner: planner}
 	var proof *verdict.Proof
-	var failed error
 	deadline := time.Now().Add(patience)
-	_ = fleet.Retry{Patience: patience}.Do(ctx, func() error { // what was seen last counts
-		if proof, failed = a.look(ctx, time.Until(deadline)); failed != nil || proof.Acceptable() {
-			return nil
+	err := fleet.Retry{Patience: patience}.Do(ctx, func() (err error) {
+		if proof, err = a.look(ctx, time.Until(deadline)); err != nil {
+			return fleet.Final(err)
 		}
-		return errors.New(proof.FirstNo())
+		return notAcceptable(proof)
 	})
-	if failed != nil {
-		return nil, failed
+	if err != nil && !errors.As(err, &unacceptableError{}) {
+		return nil, err
 	}
 	if depth.Idle > 0 && ctx.Err() == nil {
 		f.Report(fleet.Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})

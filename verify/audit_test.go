@@ -327,8 +327,9 @@ func TestWaysFromHere(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var got []string
-			for _, check := range checkWaysFromHere(c.tried) {
+			checks := checkWaysFromHere(c.tried)
+			got := make([]string, 0, len(checks))
+			for _, check := range checks {
 				got = append(got, fmt.Sprintf("%v %s: %s", check.OK, check.What, check.Detail))
 			}
 			same(t, "checks", got, c.want)

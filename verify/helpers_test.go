@@ -27,7 +27,7 @@ type (
 const home = plantest.Home
 
 var (
-	parse, testdata, says, same            = plantest.Parse, fleettest.TestData, fleettest.Says, fleettest.Same
+	parse, says, same                      = plantest.Parse, fleettest.Says, fleettest.Same
 	debian, fresh, applied, all            = plantest.Debian, plantest.Fresh, fleettest.Applied, fleettest.All
 	put, edit, set, address                = plantest.Put, plantest.Edit, plantest.Set, fleettest.Address
 	listener, records, authority, stranger = fleettest.Listener, fleettest.Records, fleettest.Authority, fleettest.Stranger

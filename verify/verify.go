@@ -41,30 +41,39 @@ func until(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, pat
 	over := Step
 	over.Over = true
 	defer f.Report(over)
-	var proof *verdict.Proof
-	var failed error
 	waits := func(what string) {
 		waiting := Step
 		waiting.Waits = what
 		f.Report(waiting)
 	}
-	unproven := fleet.Retry{Patience: patience, Waits: waits}.Do(ctx, func() error {
-		var facts map[string]*node.Facts
-		if facts, failed = f.Inspect(ctx, inspection); failed != nil {
-			return nil
+	var proof *verdict.Proof
+	err := fleet.Retry{Patience: patience, Waits: waits}.Do(ctx, func() error {
+		facts, err := f.Inspect(ctx, inspection)
+		if err == nil {
+			proof, err = prove(ctx, f, facts)
 		}
-		if proof, failed = prove(ctx, f, facts); failed != nil || proof.Acceptable() {
-			return nil
+		if err != nil {
+			return fleet.Final(err)
 		}
-		return errors.New(proof.FirstNo())
+		return notAcceptable(proof)
 	})
-	switch {
-	case failed != nil:
-		return proof, failed
-	case unproven != nil:
+	if errors.As(err, &unacceptableError{}) {
 		return proof, ctx.Err()
 	}
-	return proof, nil
+	return proof, err
+}
+
+// unacceptableError says why a proof is looked for again.
+type unacceptableError struct{ what string }
+
+func (e unacceptableError) Error() string { return e.what }
+
+// notAcceptable is an unacceptableError with what is wrong first, or nil.
+func notAcceptable(proof *verdict.Proof) error {
+	if proof.Acceptable() {
+		return nil
+	}
+	return unacceptableError{proof.FirstNo()}
 }
 
 // Step is what people who watch are told while a proof is waited for.
