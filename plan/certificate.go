@@ -1,12 +1,10 @@
 package plan
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
@@ -71,26 +69,6 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 	}
 	p.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
 	return nil
-}
-
-// planCertificateBack takes the certificate of a generation, unless the one
-// in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
-	inPlace, there := f.Files[kubeadm.CertificatePath]
-	was, kept := s.Files[kubeadm.CertificatePath]
-	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {
-		return
-	}
-	switch {
-	case current == nil || !bytes.Equal(current.Files[kubeadm.CertificatePath].Content, inPlace.Content):
-		p.note("%s was renewed since: it stays", kubeadm.CertificatePath)
-	case kubeadm.Expiry(was.Content).Before(now.Add(24 * time.Hour)):
-		p.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
-	default:
-		p.Certificate = &Certificate{
-			Generation: number, Before: node.SumOf(inPlace.Content), Mode: was.Mode, Owner: node.Owner{UID: was.UID, GID: was.GID},
-		}
-	}
 }
 
 func (c *Certificate) String() string {

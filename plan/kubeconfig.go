@@ -3,10 +3,7 @@ package plan
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/netip"
-	"net/url"
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
@@ -48,45 +45,6 @@ func (p *NodePlan) planEndpointWith(c *inventory.Cluster, f *node.Facts, kubelet
 	}
 }
 
-// ErrOtherCluster is of a kubeconfig that names no apiserver of this cluster.
-var ErrOtherCluster = errors.New("is of another cluster")
-
-// PointAtVIP returns a kubeconfig's bytes with the servers of this cluster, the
-// one with this CA, set to its endpoint; nothing else in it changes. It refuses
-// what goes through something of its own, and what cannot be edited; what is of
-// other clusters is ErrElsewhere.
-func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
-	if err := refuseServers(source, ca); err != nil {
-		return nil, err
-	}
-	return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
-}
-
-// refuseServers keeps kubeconfigs that go through something of their own: another
-// cluster's, a tunnel on loopback that is not ours.
-func refuseServers(source, ca []byte, ours ...netip.AddrPort) error {
-	endpoints, err := kubeadm.Endpoints(source, ca)
-	if err != nil {
-		return err
-	}
-	if len(endpoints) == 0 {
-		return ErrOtherCluster
-	}
-	for _, e := range endpoints {
-		u, err := url.Parse(e.Server)
-		if err != nil {
-			return fmt.Errorf("has a server that is no URL in line %d", e.Line)
-		}
-		if isOneOf(e.Server, ours) {
-			continue
-		}
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil && a.IsLoopback() || u.Hostname() == "localhost" {
-			return fmt.Errorf("goes through %s", u.Host)
-		}
-	}
-	return nil
-}
-
 // editKubeconfig plans an edit of one kubeconfig.
 func (p *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) ([]byte, error)) {
 	was := f.Files[path]
@@ -124,14 +82,4 @@ func (p *NodePlan) planEndpointBack(f *node.Facts, s *node.Snapshot) {
 			p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
 		}
 	}
-}
-
-// MovesClients says whether kubeconfigs are edited, or the apiserver's certificate
-// is exchanged.
-func (n NodePlan) MovesClients() bool {
-	return n.Certificate != nil || slices.ContainsFunc(n.Changes, func(c Change) bool { return c.hide != nil })
-}
-
-func (p *NodePlan) note(format string, args ...any) {
-	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }

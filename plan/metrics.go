@@ -28,18 +28,6 @@ func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
 	}
 }
 
-// refuseMetrics wants the port for Prometheus free.
-func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
-	if !c.Metrics.OnNode() {
-		return
-	}
-	for _, l := range f.Listeners {
-		if addr := l.Address.Addr(); l.Process != node.HAProxyProcess && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
-			refuse("metrics.port", "set metrics.port to a free port", "port %d of %s, for Prometheus, is taken by %s", c.Metrics.Port, addr, processName(l))
-		}
-	}
-}
-
 // metricsConsequence says what becomes of the timer; empty: it stays.
 func (n NodePlan) metricsConsequence() string {
 	for _, c := range n.Changes {

@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
+)
+
+// planBalancer compares a worker with the artifacts of its balancer.
+func (in *Input) planBalancer(p *NodePlan, f *node.Facts) error {
+	facts := render.DefaultFacts(p.Node)
+	facts.Expect = in.ExpectedStatus
+	if f.HAProxy.Installed {
+		facts.HAProxy = f.HAProxy.Version
+	} else {
+		p.Packages = append(p.Packages, "haproxy")
+	}
+	artifacts, err := in.Templates.Worker(in.Cluster, p.Node, facts)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Node.Name, err)
+	}
+	if err := render.ReadBackWorker(artifacts, in.Cluster); err != nil {
+		return refusedFiles(p.Node, err)
+	}
+	for _, a := range artifacts {
+		if change, differs := compare(p.Node, f, a, 0, 0); differs {
+			p.Changes = append(p.Changes, change)
+		}
+	}
+	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && haproxy.Parse(was).Lines("bind") != nil {
+		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
+	}
+	p.HAProxyListens = []netip.AddrPort{in.Cluster.WorkerBalancer.Address()}
+	p.balancerConsequences(f, artifacts)
+	if f.Units["haproxy.service"].File != "enabled" {
+		p.Enable = append(p.Enable, "haproxy.service")
+	}
+	return nil
+}
+
+// balancerConsequences decides what the worker's haproxy has to do.
+func (p *NodePlan) balancerConsequences(f *node.Facts, artifacts []render.Artifact) {
+	effects := p.effects(f, artifacts)
+	p.ReadUnits = effects[render.UnitReload] || effects[render.HAProxyRestart]
+	switch {
+	case f.Units["haproxy.service"].Active != "active":
+		p.HAProxy = node.Start
+	case effects[render.HAProxyRestart]:
+		p.HAProxy = node.Restart
+	case effects[render.HAProxyReload]:
+		p.HAProxy = node.Reload
+	}
+	p.Active = activeSums(artifacts)
+}
+
+// planBalancerBack brings a worker's haproxy to a saved state, if kplb's
+// balancer is there now, or was then.
+func (p *NodePlan) planBalancerBack(f *node.Facts, s *node.Snapshot) {
+	then := balancersOf(s.Files[render.HAProxyPath].Content)
+	if len(balancers(f))+len(then) == 0 {
+		return
+	}
+	artifacts := p.planFilesBack(f, s, render.WorkerPaths())
+	p.balancerConsequences(f, artifacts)
+	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
+	if unit.Active != "active" {
+		p.HAProxy = node.Leave
+		if now.Active == "active" {
+			p.HAProxy = node.Stop
+		}
+	} else if len(then) > 0 {
+		p.HAProxyListens = then[:1]
+	}
+	switch {
+	case unit.File == "enabled" && now.File != "enabled":
+		p.Enable = append(p.Enable, "haproxy.service")
+	case unit.File != "enabled" && now.File == "enabled":
+		p.Disable = append(p.Disable, "haproxy.service")
+	}
+}
+
+// loopback is where a worker's balancer listens.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// balancersOf is where an haproxy.cfg of kplb's listens on loopback: first for
+// the kubelet, then for people.
+func balancersOf(config []byte) []netip.AddrPort {
+	if render.Stamp(config) == render.Unstamped {
+		return nil
+	}
+	var out []netip.AddrPort
+	for _, at := range haproxy.Parse(config).Binds() {
+		if at.Addr() == loopback {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// balancers is where a worker's balancer listens, if kplb has made one.
+func balancers(f *node.Facts) []netip.AddrPort {
+	return balancersOf(f.Files[render.HAProxyPath].Content)
+}

@@ -1,0 +1,53 @@
+package plan
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+)
+
+// throughBalancer says whether the worker's kubelet is configured to go through
+// the balancer that kplb has made.
+func throughBalancer(f *node.Facts) bool {
+	endpoints, err := kubeadm.Endpoints(f.Files[kubeadm.KubeletPath].Content, f.Files[kubeadm.CAPath].Content)
+	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, balancers(f)) })
+}
+
+// isOneOf says whether a server of a kubeconfig is at one of the addresses.
+func isOneOf(server string, addresses []netip.AddrPort) bool {
+	u, err := url.Parse(server)
+	if err != nil {
+		return false
+	}
+	at, err := netip.ParseAddrPort(u.Host)
+	return err == nil && slices.Contains(addresses, at)
+}
+
+// pointAtBalancer returns a kubelet's kubeconfig that goes through the worker's
+// own balancer. The certificates of apiservers do not name loopback: it is told
+// which of their names counts.
+func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrPort) ([]byte, error) {
+	if err := refuseServers(source, ca, ours...); err != nil {
+		return nil, err
+	}
+	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), apiserver.SharedName)
+}
+
+// pointAway returns a kubelet's kubeconfig that does not go through a balancer
+// any more, which is about to go: it goes where it did before kplb, or through
+// the VIP if kplb looks after that.
+func pointAway(c *inventory.Cluster, f *node.Facts, source, ca []byte, s *node.Snapshot) ([]byte, error) {
+	if !throughBalancer(f) {
+		return PointAtVIP(c, source, ca)
+	}
+	back, err := kubeadm.EndpointsLikeIn(source, s.Files[kubeadm.KubeletPath].Content, ca)
+	if err != nil || c.Endpoint == inventory.Leave {
+		return back, err
+	}
+	return kubeadm.SetEndpoint(back, ca, c.EndpointURL())
+}
