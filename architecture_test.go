@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"drill", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "templates", "vrrp"},
 	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "vrrp"},
-	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "render", "vrrp"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"drill":      {},
 	"apiserver":  {"inventory", "kubeadm"},
@@ -48,10 +48,10 @@ var mayImport = map[string][]string{
 // what they find out is returned.
 var pure = []string{"firewall", "haproxy", "keepalived", "plan", "vrrp"}
 
-// impure are the libraries of Go by which a package would wait, or reach
-// the network, files or other programs. net/netip, which only has values, is
-// none of them.
-var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall"}
+// impure are the libraries by which a package would wait, or reach the network,
+// files, other programs or machines. net/netip, which only has values, is none of
+// them.
+var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall", module + "/remote"}
 
 // belongs says where the libraries with many ways in may be imported: in a
 // package, in one file, or in one file of a package whichever that is.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -48,7 +47,7 @@ func (c *Change) describe(n inventory.Node) {
 		planned = append([]byte{}, c.Content...)
 	}
 	old, planned = c.hidden(old), c.hidden(planned)
-	c.Diff = remote.Clean(string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned)))
+	c.Diff = node.Clean(string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned)))
 	if c.Diff == "" && c.Was != nil {
 		c.Diff = fmt.Sprintf("%s%s: mode %v, owner %d:%d; planned: mode %v, owner %s\n",
 			n.Name, c.Path, c.Was.Mode, c.Was.UID, c.Was.GID, c.Mode, c.Owner)

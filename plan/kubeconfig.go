@@ -9,7 +9,6 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -59,7 +58,7 @@ func (p *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) 
 	switch {
 	case errors.Is(err, ErrOtherCluster):
 	case err != nil:
-		p.note("%s %s: not touched", path, remote.Clean(err.Error()))
+		p.note("%s %s: not touched", path, node.Clean(err.Error()))
 	case !bytes.Equal(edited, was.Content):
 		change := Change{
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},

@@ -9,7 +9,6 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -54,7 +53,7 @@ func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Nod
 			continue
 		}
 		for _, server := range serversOf(f) {
-			name := remote.Clean(server[0])
+			name := node.Clean(server[0])
 			at, err := netip.ParseAddrPort(server[1])
 			if err != nil || known(name, at.Addr()) || slices.ContainsFunc(out, func(n inventory.Node) bool { return n.Name == name }) {
 				continue
