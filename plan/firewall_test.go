@@ -67,6 +67,17 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestOpensFirewall says so in the plan, and in words.
+func TestOpensFirewall(t *testing.T) {
+	t.Parallel()
+	rules := []render.Rule{{Protocol: "tcp", Port: 6443}}
+	same(t, "opens", (&Plan{Nodes: []NodePlan{{}, {UFWAllow: rules}}}).OpensFirewall(), true)
+	same(t, "closes", (&Plan{Nodes: []NodePlan{{UFWDelete: rules}}}).OpensFirewall(), false)
+	same(t, "words", NodePlan{UFWAllow: rules, UFWDelete: rules}.Consequences(), []string{
+		"ufw lets through: " + rules[0].String(), "ufw does not let through any more: " + rules[0].String(),
+	})
+}
+
 // TestFirewallBack leaves of kplb's rules those of the generation.
 func TestFirewallBack(t *testing.T) {
 	t.Parallel()
