@@ -42,43 +42,43 @@ func (in *Input) planBalancer(p *NodePlan, f *node.Facts) error {
 }
 
 // balancerConsequences decides what the worker's haproxy has to do.
-func (p *NodePlan) balancerConsequences(f *node.Facts, artifacts []render.Artifact) {
-	effects := p.effects(f, artifacts)
-	p.ReadUnits = effects[render.UnitReload] || effects[render.HAProxyRestart]
+func (n *NodePlan) balancerConsequences(f *node.Facts, artifacts []render.Artifact) {
+	effects := n.effects(f, artifacts)
+	n.ReadUnits = effects[render.UnitReload] || effects[render.HAProxyRestart]
 	switch {
 	case f.Units["haproxy.service"].Active != "active":
-		p.HAProxy = node.Start
+		n.HAProxy = node.Start
 	case effects[render.HAProxyRestart]:
-		p.HAProxy = node.Restart
+		n.HAProxy = node.Restart
 	case effects[render.HAProxyReload]:
-		p.HAProxy = node.Reload
+		n.HAProxy = node.Reload
 	}
-	p.Active = activeSums(artifacts)
+	n.Active = activeSums(artifacts)
 }
 
 // planBalancerBack brings a worker's haproxy to a saved state, if kplb's
 // balancer is there now, or was then.
-func (p *NodePlan) planBalancerBack(f *node.Facts, s *node.Snapshot) {
+func (n *NodePlan) planBalancerBack(f *node.Facts, s *node.Snapshot) {
 	then := balancersOf(s.Files[render.HAProxyPath].Content)
 	if len(balancers(f))+len(then) == 0 {
 		return
 	}
-	artifacts := p.planFilesBack(f, s, render.WorkerPaths())
-	p.balancerConsequences(f, artifacts)
+	artifacts := n.planFilesBack(f, s, render.WorkerPaths())
+	n.balancerConsequences(f, artifacts)
 	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
 	if unit.Active != "active" {
-		p.HAProxy = node.Leave
+		n.HAProxy = node.Leave
 		if now.Active == "active" {
-			p.HAProxy = node.Stop
+			n.HAProxy = node.Stop
 		}
 	} else if len(then) > 0 {
-		p.HAProxyListens = then[:1]
+		n.HAProxyListens = then[:1]
 	}
 	switch {
 	case unit.File == "enabled" && now.File != "enabled":
-		p.Enable = append(p.Enable, "haproxy.service")
+		n.Enable = append(n.Enable, "haproxy.service")
 	case unit.File != "enabled" && now.File == "enabled":
-		p.Disable = append(p.Disable, "haproxy.service")
+		n.Disable = append(n.Disable, "haproxy.service")
 	}
 }
 

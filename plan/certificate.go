@@ -35,7 +35,7 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 
 // planCertificate has the certificate issued anew where the VIP or the DNS
 // name is missing in it. Every name that it is for stays.
-func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
+func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
 	now, there := f.Files[kubeadm.CertificatePath]
 	if !there { // where it is, the proof will see what it is for
 		return nil
@@ -45,12 +45,12 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 		return nil
 	}
 	lacks := "the apiserver's certificate is not for " + strings.Join(missing, " and ")
-	refuse := func(cure string) error { return &RefusedError{[]Refusal{{Node: p.Node.Name, What: lacks, Cure: cure}}} }
+	refuse := func(cure string) error { return &RefusedError{[]Refusal{{Node: n.Node.Name, What: lacks, Cure: cure}}} }
 	if c.Certificates != inventory.Manage {
 		if c.Endpoint != inventory.Leave {
 			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")
 		}
-		p.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
+		n.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
 		return nil
 	}
 	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file"); err != nil || path != kubeadm.CertificatePath {
@@ -63,11 +63,11 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 	for _, a := range addresses {
 		names = append(names, a.String())
 	}
-	config, err := kubeadm.CertificateConfig(configuration, p.Node.Name, p.Node.Address, append(names, missing...))
+	config, err := kubeadm.CertificateConfig(configuration, n.Node.Name, n.Node.Address, append(names, missing...))
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
-	p.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
+	n.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
 	return nil
 }
 

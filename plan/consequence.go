@@ -91,6 +91,7 @@ func (n NodePlan) losesVIP() bool {
 	return n.HAProxy == node.Restart || n.HAProxy == node.Stop || n.Keepalived == node.Stop || n.IPVS == node.Stop && n.Listen != ""
 }
 
+// ListRules lists rules for people.
 func ListRules(rules []render.Rule) string {
 	out := make([]string, len(rules))
 	for i, r := range rules {

@@ -23,13 +23,13 @@ func ufwRulesIn(files map[string]node.File) []firewall.Rule {
 	return firewall.ParseRules(files[firewall.RulesPath].Content, files[firewall.Rules6Path].Content)
 }
 
-func (p *NodePlan) planFirewall(c *inventory.Cluster, f *node.Facts) {
-	allow, remove, notes := firewall.Plan(c, p.Node, FirewallOf(f))
-	p.UFWAllow, p.UFWDelete, p.notes = allow, remove, append(p.notes, notes...)
+func (n *NodePlan) planFirewall(c *inventory.Cluster, f *node.Facts) {
+	allow, remove, notes := firewall.Plan(c, n.Node, FirewallOf(f))
+	n.UFWAllow, n.UFWDelete, n.notes = allow, remove, append(n.notes, notes...)
 }
 
 // planFirewallBack leaves of kplb's rules those of a generation.
-func (p *NodePlan) planFirewallBack(f *node.Facts, s *node.Snapshot) {
+func (n *NodePlan) planFirewallBack(f *node.Facts, s *node.Snapshot) {
 	allow, remove, notes := firewall.Restore(FirewallOf(f), ufwRulesIn(s.Files))
-	p.UFWAllow, p.UFWDelete, p.notes = allow, remove, append(p.notes, notes...)
+	n.UFWAllow, n.UFWDelete, n.notes = allow, remove, append(n.notes, notes...)
 }

@@ -16,6 +16,7 @@ import (
 // Target says which state a plan leads to.
 type Target int
 
+// The targets.
 const (
 	ToInventory  Target = iota // what the inventory says
 	ToGeneration               // Input.Generation, on every node

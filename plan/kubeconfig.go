@@ -24,61 +24,61 @@ func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *node.Facts) []string
 
 // planEndpoint has the kubeconfigs of a node point at the VIP. What cannot be
 // edited is noted, and stays.
-func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *node.Facts) {
+func (n *NodePlan) planEndpoint(c *inventory.Cluster, f *node.Facts) {
 	ca := f.Files[kubeadm.CAPath].Content
-	p.planEndpointWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
+	n.planEndpointWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
 }
 
 // planEndpointWith is planEndpoint with another way for the kubelet.
-func (p *NodePlan) planEndpointWith(c *inventory.Cluster, f *node.Facts, kubelet func([]byte) ([]byte, error)) {
+func (n *NodePlan) planEndpointWith(c *inventory.Cluster, f *node.Facts, kubelet func([]byte) ([]byte, error)) {
 	if c.Endpoint == inventory.Leave {
 		return
 	}
 	ca := f.Files[kubeadm.CAPath].Content
-	for _, path := range kubeconfigs(c, p.Node, f) {
+	for _, path := range kubeconfigs(c, n.Node, f) {
 		edit := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
 		if path == kubeadm.KubeletPath {
 			edit = kubelet
 		}
-		p.editKubeconfig(f, path, edit)
+		n.editKubeconfig(f, path, edit)
 	}
 }
 
 // editKubeconfig plans an edit of one kubeconfig.
-func (p *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) ([]byte, error)) {
+func (n *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) ([]byte, error)) {
 	was := f.Files[path]
 	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath}, string(was.Content)) {
 		return // edited itself
 	}
 	if !was.Mode.IsRegular() {
-		p.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
+		n.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
 		return
 	}
 	edited, err := edit(was.Content)
 	switch {
 	case errors.Is(err, ErrOtherCluster):
 	case err != nil:
-		p.note("%s %s: not touched", path, node.Clean(err.Error()))
+		n.note("%s %s: not touched", path, node.Clean(err.Error()))
 	case !bytes.Equal(edited, was.Content):
 		change := Change{
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
 			Owner:    node.Owner{UID: was.UID, GID: was.GID}, Was: &was, hide: kubeadm.Hide,
 		}
 		if path == kubeadm.KubeletPath {
-			change.Effect, p.Kubelet = render.KubeletRestart, node.Restart
+			change.Effect, n.Kubelet = render.KubeletRestart, node.Restart
 		}
-		change.describe(p.Node)
-		p.Changes = append(p.Changes, change)
+		change.describe(n.Node)
+		n.Changes = append(n.Changes, change)
 	}
 }
 
 // planEndpointBack brings servers back to what they were in a saved state.
-func (p *NodePlan) planEndpointBack(f *node.Facts, s *node.Snapshot) {
+func (n *NodePlan) planEndpointBack(f *node.Facts, s *node.Snapshot) {
 	ca := f.Files[kubeadm.CAPath].Content
 	for _, path := range append([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath}, f.Kubeconfigs...) {
 		was, saved := s.Files[path]
 		if _, there := f.Files[path]; saved && there {
-			p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
+			n.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
 		}
 	}
 }

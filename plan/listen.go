@@ -40,7 +40,7 @@ func ListenAddress(manifest []byte, port uint16) string {
 	return netip.AddrPortFrom(address, port).String()
 }
 
-// ListenAddrPort is what listens returns as an address: an unspecified one for
+// ListenAddrPort is what ListenAddress returns as an address: an unspecified one for
 // every address.
 func ListenAddrPort(listen string, port uint16) netip.AddrPort {
 	if at, err := netip.ParseAddrPort(listen); err == nil {
@@ -49,6 +49,8 @@ func ListenAddrPort(listen string, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv6Unspecified(), port)
 }
 
+// AnyAddress is what ListenAddress returns for an apiserver that listens on every
+// address.
 func AnyAddress(port uint16) string { return fmt.Sprintf("*:%d", port) }
 
 // APIServerListens says whether the apiserver listens there, and nowhere else.

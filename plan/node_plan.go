@@ -90,6 +90,6 @@ func (n NodePlan) MovesClients() bool {
 	return n.Certificate != nil || slices.ContainsFunc(n.Changes, func(c Change) bool { return c.hide != nil })
 }
 
-func (p *NodePlan) note(format string, args ...any) {
-	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+func (n *NodePlan) note(format string, args ...any) {
+	n.notes = append(n.notes, fmt.Sprintf(format, args...))
 }

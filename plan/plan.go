@@ -43,6 +43,7 @@ type Plan struct {
 // Goal is what is true when a plan has been carried out.
 type Goal int
 
+// What a plan leads to.
 const (
 	Installed Goal = iota // the VIP leads to every apiserver
 	Removed               // the apiservers answer on their own addresses, and no node holds the VIP

@@ -49,7 +49,7 @@ func (e *RefusedError) Hints() []string {
 	return out
 }
 
-// refusals looks for what would break half way on a node.
+// Refusals looks for what would break half way on a node.
 func Refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 	var out []Refusal
 	refuse := refuseTo(c, n, &out)

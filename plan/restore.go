@@ -65,7 +65,7 @@ func (n *NodePlan) wantUnits(f *node.Facts, s *node.Snapshot) {
 
 // planCertificateBack takes the certificate of a generation, unless the one
 // in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
+func (n *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
 	inPlace, there := f.Files[kubeadm.CertificatePath]
 	was, kept := s.Files[kubeadm.CertificatePath]
 	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {
@@ -73,11 +73,11 @@ func (p *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot,
 	}
 	switch {
 	case current == nil || !bytes.Equal(current.Files[kubeadm.CertificatePath].Content, inPlace.Content):
-		p.note("%s was renewed since: it stays", kubeadm.CertificatePath)
+		n.note("%s was renewed since: it stays", kubeadm.CertificatePath)
 	case kubeadm.Expiry(was.Content).Before(now.Add(24 * time.Hour)):
-		p.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
+		n.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
 	default:
-		p.Certificate = &Certificate{
+		n.Certificate = &Certificate{
 			Generation: number, Before: node.SumOf(inPlace.Content), Mode: was.Mode, Owner: node.Owner{UID: was.UID, GID: was.GID},
 		}
 	}

@@ -1,19 +1,6 @@
 package rollout
 
-import (
-	"testing"
-
-	"github.com/kplb/kplb/inventory"
-)
-
-func (f *fleet) node(name string) inventory.Node {
-	for _, n := range f.Cluster.Nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	panic(name)
-}
+import "testing"
 
 func TestHistory(t *testing.T) {
 	t.Parallel()

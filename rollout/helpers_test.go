@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"maps"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,10 +31,8 @@ const home = plantest.Home
 var (
 	parse         = plantest.Parse
 	manifest      = plantest.Manifest
-	boundManifest = plantest.BoundManifest
 	debian        = plantest.Debian
 	fresh         = plantest.Fresh
-	backends      = plantest.Backends
 	put           = plantest.Put
 	edit          = plantest.Edit
 	set           = plantest.Set
@@ -62,17 +58,6 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		f.Servers = directs(f, r.Cluster)
 	}
 	return f
-}
-
-// testdata reads a file that was captured on a node of the lab, or written by
-// hand after one.
-func testdata(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // same fails the test where got is not want.
@@ -263,8 +248,6 @@ const (
 	pendingPath   = basePath + "/pending"
 	restartedPath = basePath + "/restarted"
 )
-
-const esc = "\x1b[31m"
 
 // inspected are the facts of a node whose program says this.
 func inspected(t testing.TB, said ...remote.Record) *Facts {

@@ -18,10 +18,6 @@ func (r *Rollout) everyone() []inventory.Node {
 	return r.reached(slices.Concat(r.leaving, r.Cluster.Nodes, r.Cluster.Workers))
 }
 
-func (r *Rollout) isLeaving(n inventory.Node) bool {
-	return slices.ContainsFunc(r.leaving, func(m inventory.Node) bool { return m.Name == n.Name })
-}
-
 func (r *Rollout) reached(nodes []inventory.Node) []inventory.Node {
 	return slices.DeleteFunc(slices.Clone(nodes), func(n inventory.Node) bool { return r.absent[n.Name] })
 }

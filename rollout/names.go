@@ -18,7 +18,6 @@ type (
 	Kernel      = node.Kernel
 	RealServer  = node.RealServer
 	Action      = node.Action
-	Sysctl      = node.Sysctl
 	LockedError = node.LockedError
 )
 
@@ -33,8 +32,6 @@ const (
 	Restart     = node.Restart
 	Stop        = node.Stop
 	SysctlLeave = node.SysctlLeave
-	SysctlOn    = node.SysctlOn
-	SysctlOff   = node.SysctlOff
 
 	caPath          = kubeadm.CAPath
 	certificatePath = kubeadm.CertificatePath
