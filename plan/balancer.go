@@ -9,7 +9,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planBalancer compares a worker with the artifacts of its balancer.
+// planBalancer plans the files and the haproxy of a worker's balancer.
 func (in *Input) planBalancer(p *NodePlan, f *node.Facts) error {
 	facts := render.DefaultFacts(p.Node)
 	facts.Expect = in.ExpectedStatus
@@ -34,15 +34,16 @@ func (in *Input) planBalancer(p *NodePlan, f *node.Facts) error {
 		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
 	}
 	p.HAProxyListens = []netip.AddrPort{in.Cluster.WorkerBalancer.Address()}
-	p.balancerConsequences(f, artifacts)
+	p.planBalancerActions(f, artifacts)
 	if f.Units["haproxy.service"].File != "enabled" {
 		p.Enable = append(p.Enable, "haproxy.service")
 	}
 	return nil
 }
 
-// balancerConsequences decides what the worker's haproxy has to do.
-func (n *NodePlan) balancerConsequences(f *node.Facts, artifacts []render.Artifact) {
+// planBalancerActions decides whether the worker's haproxy starts, restarts or
+// reloads.
+func (n *NodePlan) planBalancerActions(f *node.Facts, artifacts []render.Artifact) {
 	effects := n.effects(f, artifacts)
 	n.ReadUnits = effects[render.UnitReload] || effects[render.HAProxyRestart]
 	switch {
@@ -56,16 +57,16 @@ func (n *NodePlan) balancerConsequences(f *node.Facts, artifacts []render.Artifa
 	n.Active = activeSums(artifacts)
 }
 
-// planBalancerBack brings a worker's haproxy to a saved state, if kplb's
-// balancer is there now, or was then.
-func (n *NodePlan) planBalancerBack(f *node.Facts, s *node.Snapshot) {
+// restoreBalancer brings a worker's haproxy to the state of a generation, if there
+// is a balancer of kplb's now, or was one then.
+func (n *NodePlan) restoreBalancer(f *node.Facts, s *node.Snapshot) {
 	then := balancersOf(s.Files[render.HAProxyPath].Content)
 	if len(balancers(f))+len(then) == 0 {
 		return
 	}
-	artifacts := n.planFilesBack(f, s, render.WorkerPaths())
-	n.balancerConsequences(f, artifacts)
-	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
+	artifacts := n.restoreFiles(f, s, render.WorkerPaths())
+	n.planBalancerActions(f, artifacts)
+	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // the zero Unit where haproxy was not installed
 	if unit.Active != "active" {
 		n.HAProxy = node.Leave
 		if now.Active == "active" {
@@ -85,8 +86,8 @@ func (n *NodePlan) planBalancerBack(f *node.Facts, s *node.Snapshot) {
 // loopback is where a worker's balancer listens.
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// balancersOf is where an haproxy.cfg of kplb's listens on loopback: first for
-// the kubelet, then for people.
+// balancersOf are the addresses on loopback at which an haproxy.cfg of kplb's
+// listens: first the kubelet's, then the monitor page.
 func balancersOf(config []byte) []netip.AddrPort {
 	if render.Stamp(config) == render.Unstamped {
 		return nil
@@ -100,7 +101,7 @@ func balancersOf(config []byte) []netip.AddrPort {
 	return out
 }
 
-// balancers is where a worker's balancer listens, if kplb has made one.
+// balancers are the addresses of a worker's balancer; none: kplb has made none.
 func balancers(f *node.Facts) []netip.AddrPort {
 	return balancersOf(f.Files[render.HAProxyPath].Content)
 }

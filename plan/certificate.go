@@ -11,18 +11,18 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Certificate is how an apiserver gets another serving certificate: issued by
-// kubeadm on its node, or from a generation that the node keeps.
+// Certificate is another serving certificate for an apiserver: kubeadm issues it on
+// the node, or a generation of the node has it.
 type Certificate struct {
-	Names      []string // that the one in place is not for
-	Config     []byte   // for kubeadm; nil: the files of the generation
+	Names      []string // that are missing in the certificate in place
+	Config     []byte   // of kubeadm, which issues it; nil: it is taken from Generation
 	Generation int
 	Before     node.Sum // of the certificate in place
 	Mode       fs.FileMode
 	Owner      node.Owner
 }
 
-// missingNames are the names of clients that a certificate is not for.
+// missingNames are the names that clients use and a certificate does not have.
 func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	var out []string
 	for _, name := range c.ClientNames() {
@@ -33,11 +33,11 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	return out
 }
 
-// planCertificate has the certificate issued anew where the VIP or the DNS
-// name is missing in it. Every name that it is for stays.
+// planCertificate has the certificate issued anew where a VIP or the DNS name is
+// missing in it. All names that it has stay.
 func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
 	now, there := f.Files[kubeadm.CertificatePath]
-	if !there { // where it is, the proof will see what it is for
+	if !there { // the proof reads the one that the apiserver presents
 		return nil
 	}
 	missing := missingNames(c, now.Content)

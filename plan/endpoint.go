@@ -10,13 +10,13 @@ import (
 	"github.com/kplb/kplb/kubeadm"
 )
 
-// ErrOtherCluster is of a kubeconfig that names no apiserver of this cluster.
+// ErrOtherCluster is returned for a kubeconfig that has no server of this cluster.
 var ErrOtherCluster = errors.New("is of another cluster")
 
 // PointAtVIP returns a kubeconfig's bytes with the servers of this cluster, the
 // one with this CA, set to its endpoint; nothing else in it changes. It refuses
-// what goes through something of its own, and what cannot be edited; what is of
-// other clusters is ErrElsewhere.
+// one that goes through a tunnel on loopback, and one that cannot be edited; its error is
+// ErrOtherCluster where there is no server of this cluster.
 func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
 	if err := refuseServers(source, ca); err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
 	return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
 }
 
-// refuseServers keeps kubeconfigs that go through something of their own: another
-// cluster's, a tunnel on loopback that is not ours.
+// refuseServers refuses a kubeconfig that has no server of this cluster, or one on
+// loopback that is not among ours: it belongs to a tunnel of the user's.
 func refuseServers(source, ca []byte, ours ...netip.AddrPort) error {
 	endpoints, err := kubeadm.Endpoints(source, ca)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// exposureOn is the exposure that kplb's own files on the node are of; empty
-// where there are none.
+// exposureOn is the exposure that kplb's files on the node were rendered for; empty:
+// there are none.
 func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	ours := func(path string) bool {
 		file, there := f.Files[path]
@@ -34,9 +34,9 @@ func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	}
 }
 
-// expose edits the apiserver's manifest for the exposure of the inventory. Of
-// the flags that another one has, only those are taken away that kplb has set.
-func expose(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
+// editManifest edits the apiserver's manifest for the exposure of the inventory. Of
+// the flags of the exposure before it, those are removed that kplb has set.
+func editManifest(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
 	return func(source []byte) ([]byte, error) {
 		edited, err := source, error(nil)
 		if was == inventory.SharedPort && c.Exposure != inventory.SharedPort {
@@ -57,17 +57,17 @@ func expose(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func
 	}
 }
 
-// has says whether a file is among them.
-func has(artifacts []render.Artifact, path string) bool {
+// hasFile says whether one of the artifacts has the path.
+func hasFile(artifacts []render.Artifact, path string) bool {
 	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
 }
 
-// planStale takes away files of kplb's that another exposure has needed.
-func (n *NodePlan) planStale(f *node.Facts, artifacts []render.Artifact) {
+// removeStale removes files of kplb's that the inventory does not ask for any more.
+func (n *NodePlan) removeStale(f *node.Facts, artifacts []render.Artifact) {
 	for _, path := range render.Paths() {
 		file, there := f.Files[path]
-		if there && !has(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
-			n.planRemoval(f, path)
+		if there && !hasFile(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
+			n.removeFile(f, path)
 		}
 	}
 }

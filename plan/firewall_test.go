@@ -83,7 +83,7 @@ func TestFirewallBack(t *testing.T) {
 	t.Parallel()
 	in, f := firewalled(t, "ufw-mixed.rules")
 	p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
-	p.planFirewallBack(f, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
+	p.restoreFirewall(f, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
 	same(t, "lines", ruleLines(p), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
 }
 

@@ -9,9 +9,10 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
-// planIdentity looks whether the running keepalived has to become another
-// VRRP speaker. Then all but the holder stop their keepalived, the holder
-// changes, and the others start theirs.
+// planIdentity finds out whether the new keepalived.conf makes another VRRP speaker
+// of the running keepalived: one that does not understand those of before. Then
+// all nodes but the holder stop their keepalived, the holder changes, and the
+// others start theirs.
 func (n *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
 	i := slices.IndexFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.KeepalivedPath })
 	file, there := f.Files[render.KeepalivedPath]
@@ -23,15 +24,15 @@ func (n *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
 		return
 	}
 	n.Keepalived = node.Restart
-	for _, id := range was { // the VIPs that it has had until now
+	for _, id := range was { // the VIPs of the old keepalived.conf
 		n.Holder = n.Holder || f.HoldsAny(id.VIPs())
 	}
 	n.StartKeepalivedLast = !n.Holder
 }
 
-// oneSpeaks has all wait but one, where several nodes hold a VIP each: the
-// last, which has all VIPs by then.
-func oneSpeaks(plans []NodePlan) {
+// oneSpeaker has only the last of several holders keep its keepalived running: by
+// then that one has all VIPs.
+func oneSpeaker(plans []NodePlan) {
 	speaks := false
 	for i := range slices.Backward(plans) {
 		p := &plans[i]
@@ -42,8 +43,9 @@ func oneSpeaks(plans []NodePlan) {
 	}
 }
 
-// planFailback says where a keepalived that is told something new takes the
-// VIP: with failback the highest priority does, as soon as it is well.
+// planFailback finds out whether the node takes a VIP when its keepalived reads the
+// new file: with failback, the node with the highest priority does as soon as its
+// checks pass.
 func (n *NodePlan) planFailback(c *inventory.Cluster, f *node.Facts) {
 	told := n.Keepalived == node.Start || n.Keepalived == node.Restart || n.Keepalived == node.Reload
 	for _, g := range c.Groups() {

@@ -12,8 +12,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// kubeconfigs are those of a node whose servers kplb looks after, as far as
-// they are there: kubeadm's, and the ones in the homes of root and of the login.
+// kubeconfigs are the files on the node whose servers kplb manages: kubeadm's, and
+// those in the homes of root and of the login.
 func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *node.Facts) []string {
 	paths := []string{kubeadm.AdminPath, kubeadm.SuperAdminPath}
 	if n.Worker || c.Endpoint == inventory.ManageAll {
@@ -22,15 +22,15 @@ func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *node.Facts) []string
 	return slices.DeleteFunc(append(paths, f.Kubeconfigs...), func(path string) bool { _, there := f.Files[path]; return !there })
 }
 
-// planEndpoint has the kubeconfigs of a node point at the VIP. What cannot be
-// edited is noted, and stays.
-func (n *NodePlan) planEndpoint(c *inventory.Cluster, f *node.Facts) {
+// planKubeconfigs points the kubeconfigs of a node at the VIP. One that cannot be
+// edited stays, with a note.
+func (n *NodePlan) planKubeconfigs(c *inventory.Cluster, f *node.Facts) {
 	ca := f.Files[kubeadm.CAPath].Content
-	n.planEndpointWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
+	n.planKubeconfigsWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
 }
 
-// planEndpointWith is planEndpoint with another way for the kubelet.
-func (n *NodePlan) planEndpointWith(c *inventory.Cluster, f *node.Facts, kubelet func([]byte) ([]byte, error)) {
+// planKubeconfigsWith is planKubeconfigs with another edit for the kubelet's.
+func (n *NodePlan) planKubeconfigsWith(c *inventory.Cluster, f *node.Facts, kubelet func([]byte) ([]byte, error)) {
 	if c.Endpoint == inventory.Leave {
 		return
 	}
@@ -48,7 +48,7 @@ func (n *NodePlan) planEndpointWith(c *inventory.Cluster, f *node.Facts, kubelet
 func (n *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) ([]byte, error)) {
 	was := f.Files[path]
 	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath}, string(was.Content)) {
-		return // edited itself
+		return // the file that it points to is edited
 	}
 	if !was.Mode.IsRegular() {
 		n.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
@@ -72,8 +72,9 @@ func (n *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) 
 	}
 }
 
-// planEndpointBack brings servers back to what they were in a saved state.
-func (n *NodePlan) planEndpointBack(f *node.Facts, s *node.Snapshot) {
+// restoreKubeconfigs points kubeconfigs at the servers that they have in the
+// generation.
+func (n *NodePlan) restoreKubeconfigs(f *node.Facts, s *node.Snapshot) {
 	ca := f.Files[kubeadm.CAPath].Content
 	for _, path := range append([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath}, f.Kubeconfigs...) {
 		was, saved := s.Files[path]

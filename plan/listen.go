@@ -10,8 +10,7 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// frontendsIn is where a haproxy.cfg has HAProxy listen on those of the VIPs that
-// it has.
+// frontendsIn are the addresses at which a haproxy.cfg binds VIPs.
 func frontendsIn(config []byte, vips []netip.Addr) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, vip := range vips {
@@ -23,7 +22,7 @@ func frontendsIn(config []byte, vips []netip.Addr) []netip.AddrPort {
 }
 
 // ListenAddress is where the apiserver of a manifest listens: ADDRESS:PORT, or
-// *:PORT for every address.
+// *:PORT for every address. It is empty where the manifest does not say.
 func ListenAddress(manifest []byte, port uint16) string {
 	m, err := kubeadm.ParseManifest(manifest)
 	if err != nil {
@@ -40,8 +39,8 @@ func ListenAddress(manifest []byte, port uint16) string {
 	return netip.AddrPortFrom(address, port).String()
 }
 
-// ListenAddrPort is what ListenAddress returns as an address: an unspecified one for
-// every address.
+// ListenAddrPort is the result of ListenAddress as an address, which is unspecified
+// for every address.
 func ListenAddrPort(listen string, port uint16) netip.AddrPort {
 	if at, err := netip.ParseAddrPort(listen); err == nil {
 		return at
@@ -53,7 +52,8 @@ func ListenAddrPort(listen string, port uint16) netip.AddrPort {
 // address.
 func AnyAddress(port uint16) string { return fmt.Sprintf("*:%d", port) }
 
-// APIServerListens says whether the apiserver listens there, and nowhere else.
+// APIServerListens says whether the apiserver listens at that result of
+// ListenAddress, and nowhere else.
 func APIServerListens(f *node.Facts, where string) bool {
 	if at, err := netip.ParseAddrPort(where); err == nil {
 		return f.Bound(at)

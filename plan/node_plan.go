@@ -17,7 +17,7 @@ import (
 // as the inventory wants it.
 type NodePlan struct {
 	Node     inventory.Node
-	Holder   bool     // has the VIP now
+	Holder   bool     // holds a VIP now
 	Leaving  bool     // is not in the inventory any more
 	Packages []string // to install
 
@@ -26,7 +26,7 @@ type NodePlan struct {
 	Manifest    *Change      // of the apiserver's static pod; nil: none
 	Paths       []string     // whose state belongs to a generation of the node
 
-	ReadUnits  bool // systemd has to read its unit files again
+	ReadUnits  bool // systemd reads its unit files again
 	HAProxy    node.Action
 	Keepalived node.Action
 	Kubelet    node.Action
@@ -44,25 +44,25 @@ type NodePlan struct {
 	// StartKeepalivedLast has keepalived stop, and start when the VIP's holder has
 	// changed.
 	StartKeepalivedLast bool
-	// FailsBack says that the VIP, which another node has, comes to this one,
-	// because it has the highest priority.
+	// FailsBack says that a VIP that another node holds moves to this one, which has
+	// the highest priority.
 	FailsBack    bool
 	VIPInterface string // which has the VIPs, or will
-	Active       []byte // what the daemons have loaded afterwards, for node.ActivePath
+	Active       []byte // the sums of the files that the daemons have loaded afterwards, for node.ActivePath
 
 	Sysctl          node.Sysctl
-	NoBind6         bool     // what IPv6 VIPs needed of the kernel is given back
-	RestoreSettings []string // of the kernel, below /proc/sys, that kplb has set: they become what RestoreFrom has
-	RestoreFrom     int      // a generation
+	NoBind6         bool     // net.ipv6.ip_nonlocal_bind is as it was before kplb
+	RestoreSettings []string // of the kernel, below /proc/sys, that get the values of RestoreFrom
+	RestoreFrom     int      // the number of a generation
 
 	UFWAllow, UFWDelete []render.Rule
 
 	notes    []string
-	speakers []vrrp.Speaker // what its new files make of it, for each VIP
+	speakers []vrrp.Speaker // that its new files configure, one for each VIP
 }
 
-// APIServerLast says whether haproxy has to leave its port before the
-// apiserver takes it, and not the other way round.
+// APIServerLast says whether haproxy has to leave its port before the apiserver
+// listens there. Otherwise the apiserver changes first.
 func (n NodePlan) APIServerLast() bool {
 	_, port, _ := strings.Cut(n.Listen, "*:")
 	return n.HAProxy == node.Stop || port != "" && (len(n.HAProxyListens) == 0 || port != strconv.Itoa(int(n.HAProxyListens[0].Port())))

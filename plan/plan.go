@@ -28,22 +28,21 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Plan is what an apply would do, node by node in the order of the rollout:
-// the holder of the VIP comes last.
+// Plan is what a rollout does, node by node, in order.
 type Plan struct {
 	Cluster    *inventory.Cluster
 	Nodes      []NodePlan
-	ConfigMaps []ConfigMapChange      // of the cluster, written when everything else is confirmed
+	ConfigMaps []ConfigMapChange      // which rollout adds; they are written when the nodes have confirmed
 	Goal       Goal                   // what has to be proven when the plan is carried out
 	Uninstall  bool                   // every node goes back to what was there before kplb
 	Facts      map[string]*node.Facts // that the plan was made from, by node
 	notes      []string
 }
 
-// Goal is what is true when a plan has been carried out.
+// Goal is what has to be true when a plan has been carried out.
 type Goal int
 
-// What a plan leads to.
+// The goals.
 const (
 	Installed Goal = iota // the VIP leads to every apiserver
 	Removed               // the apiservers answer on their own addresses, and no node holds the VIP
@@ -63,13 +62,13 @@ func (p *Plan) Empty() bool {
 	return true
 }
 
-// Note adds to Notes what was found out beside the plan.
+// Note adds to Notes.
 func (p *Plan) Note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// Notes are what is to be said before anything else: changes that nodes took
-// back by themselves, and what is left alone.
+// Notes are shown before the plan: changes that nodes have reverted by themselves,
+// and what is left alone.
 func (p *Plan) Notes() []string {
 	out := slices.Clone(p.notes)
 	for _, n := range p.Nodes {
@@ -83,8 +82,7 @@ func (p *Plan) Notes() []string {
 	return out
 }
 
-// Changing names the nodes where something is to be done, in the order of the
-// rollout.
+// Changing are the names of the nodes that change, in order.
 func (p *Plan) Changing() []string {
 	var out []string
 	for _, n := range p.Nodes {
@@ -95,14 +93,13 @@ func (p *Plan) Changing() []string {
 	return out
 }
 
-// StartsVRRP says whether somebody begins to speak VRRP, or does so under another
-// identity.
+// StartsVRRP says whether the keepalived of a node starts or restarts.
 func (p *Plan) StartsVRRP() bool {
 	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == node.Start || n.Keepalived == node.Restart })
 }
 
-// OpensFirewall says whether a firewall is opened: until then, nodes may not hear
-// each other.
+// OpensFirewall says whether a firewall gets rules. Before, it may drop the adverts
+// of other nodes.
 func (p *Plan) OpensFirewall() bool {
 	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return len(n.UFWAllow) > 0 })
 }

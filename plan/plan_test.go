@@ -468,7 +468,7 @@ func TestPlanNodeKeepsTheOrderOfInstallation(t *testing.T) {
 		{Path: "/b", Mode: 0o644, Content: []byte("b"), Effect: render.NoEffect},
 		{Path: "/a", Mode: 0o4755, Content: nil, Effect: render.NoEffect},
 	}
-	p, err := planNode(c, n, fresh(t, c, n), artifacts)
+	p, err := compareNode(c, n, fresh(t, c, n), artifacts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// refuseListeners wants the ports free, or in the hands of the daemons that
-// belong there.
+// refuseListeners refuses ports that something else than the apiserver or haproxy
+// listens on.
 func refuseListeners(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	monitor := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	for _, l := range f.Listeners {
@@ -37,8 +37,8 @@ func processName(l node.Listener) string {
 	return l.Process
 }
 
-// refuseServices wants the ports of services, and of HAProxy's peers, free
-// where HAProxy will have them.
+// refuseServices refuses ports of services, and of HAProxy's peers, that something
+// else listens on.
 func refuseServices(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
@@ -57,7 +57,7 @@ func refuseServices(c *inventory.Cluster, n inventory.Node, f *node.Facts, refus
 	}
 }
 
-// refuseMetrics wants the port for Prometheus free.
+// refuseMetrics refuses a port for Prometheus that something else listens on.
 func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	if !c.Metrics.OnNode() {
 		return
@@ -69,7 +69,8 @@ func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse
 	}
 }
 
-// refuseLocalPorts wants the balancer's ports free, or haproxy's.
+// refuseLocalPorts refuses ports of a worker's balancer that something else listens
+// on.
 func refuseLocalPorts(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	local := c.WorkerBalancer.Address().Addr()
 	for _, l := range f.Listeners {

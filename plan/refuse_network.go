@@ -21,8 +21,8 @@ func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *node.Facts, at str
 	}
 }
 
-// refuseVIPs wants the interface of the node's address to be in the subnet of
-// every VIP.
+// refuseVIPs refuses a VIP outside the subnet of the interface with the node's
+// address.
 func refuseVIPs(c *inventory.Cluster, n inventory.Node, f *node.Facts, at, iface string, refuse refuseFunc) {
 	said := map[netip.Addr]bool{}
 	for _, vip := range c.VIPs {
@@ -42,8 +42,8 @@ func refuseVIPs(c *inventory.Cluster, n inventory.Node, f *node.Facts, at, iface
 	}
 }
 
-// refuseIPv6 wants an old keepalived to have an IPv4 VIP to announce, and a ufw
-// that does not drop all IPv6.
+// refuseIPv6 refuses a keepalived that is too old to announce an IPv6 VIP, and a ufw
+// that drops all IPv6.
 func refuseIPv6(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if len(c.VIPs6()) == 0 {
 		return

@@ -9,8 +9,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// refuseFiles wants every place where a file goes to hold a regular file of
-// root's, or nothing.
+// refuseFiles refuses a path of a file of kplb's where something else than a regular
+// file is.
 func refuseFiles(f *node.Facts, refuse refuseFunc) {
 	for _, path := range append(render.Paths(), kubeadm.ManifestPath) {
 		file, ok := f.Files[path]
@@ -34,7 +34,8 @@ func kind(m fs.FileMode) string {
 	}
 }
 
-// refuseManifests wants one apiserver manifest in kubelet's directory.
+// refuseManifests refuses a directory of static pods with none or several apiserver
+// manifests.
 func refuseManifests(f *node.Facts, refuse refuseFunc) {
 	const name = "kube-apiserver.yaml"
 	if _, ok := f.Files[kubeadm.ManifestPath]; !ok {

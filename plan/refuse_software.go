@@ -9,11 +9,12 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// spareFiles is what HAProxy needs beside two for each connection: listeners,
-// checks, pipes.
+// spareFiles are the file descriptors that HAProxy needs beside two for each
+// connection: for listeners, checks and pipes.
 const spareFiles = 100
 
-// filesFor is how many files HAProxy opens for that many connections.
+// filesFor is the number of file descriptors that HAProxy needs for that many
+// connections.
 func filesFor(c *inventory.Cluster, connections uint64) uint64 {
 	return 2*connections + spareFiles + serviceFiles(c)
 }
@@ -45,8 +46,8 @@ func refuseSoftware(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	}
 }
 
-// refuseConnections wants a haproxy.cfg, whichever template made it, to need no
-// more files than haproxy may open.
+// refuseConnections refuses a haproxy.cfg, of any template, whose maxconn needs more
+// file descriptors than haproxy may open.
 func refuseConnections(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) error {
 	limit := f.Units["haproxy.service"].OpenFiles
 	for _, a := range artifacts {
@@ -60,7 +61,8 @@ func refuseConnections(c *inventory.Cluster, n inventory.Node, f *node.Facts, ar
 	return nil
 }
 
-// refuseRedirect wants nft where it is needed, or apt, which can install it.
+// refuseRedirect refuses a node without nft where it is needed and cannot be
+// installed, and units that are masked.
 func refuseRedirect(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if (c.Exposure == inventory.Redirect || c.Exposure == inventory.IPVS) && !f.NFT && !f.OS.Debian() {
 		refuse("exposure", "install nftables with the node's package manager", "nft is not installed, and packages are not installed on %s yet", f.OS)
@@ -72,7 +74,7 @@ func refuseRedirect(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	}
 }
 
-// redirectHint is the exposure that gives clients the same.
+// redirectHint names the exposure that gives clients the same as ipvs.
 const redirectHint = "write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; `kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"
 
 // refuseKernel refuses exposure: ipvs on a node whose kernel has no ip_vs.
@@ -96,8 +98,8 @@ func RefuseIPVS(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*
 	return &RefusedError{out}
 }
 
-// serviceFiles is what HAProxy needs for services beside their connections: a
-// listener, and a check of each server.
+// serviceFiles are the file descriptors that HAProxy needs for services beside
+// their connections: for listeners, and for the check of each server.
 func serviceFiles(c *inventory.Cluster) uint64 {
 	n := 0
 	for _, s := range c.Services {

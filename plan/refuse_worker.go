@@ -7,7 +7,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// refuseBalancer looks for what would break half way on a worker.
+// refuseBalancer refuses a worker on which the balancer cannot run.
 func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if c.WorkerBalancer == nil {
 		return
@@ -36,7 +36,7 @@ func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	refuseLocalPorts(c, f, refuse)
 }
 
-// refuseWorker wants a node that kubeadm joined.
+// refuseWorker refuses a worker without systemd, or that kubeadm has not joined.
 func refuseWorker(f *node.Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")

@@ -10,14 +10,14 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planFilesBack compares the files at these paths with a saved state, and
-// returns those that it has.
-func (n *NodePlan) planFilesBack(f *node.Facts, s *node.Snapshot, paths []string) []render.Artifact {
+// restoreFiles brings the files at these paths to the state of a generation, and
+// returns those that the generation has.
+func (n *NodePlan) restoreFiles(f *node.Facts, s *node.Snapshot, paths []string) []render.Artifact {
 	var artifacts []render.Artifact
 	for _, path := range paths {
 		want, ok := s.Files[path]
 		if !ok {
-			n.planRemoval(f, path)
+			n.removeFile(f, path)
 			continue
 		}
 		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
@@ -29,7 +29,7 @@ func (n *NodePlan) planFilesBack(f *node.Facts, s *node.Snapshot, paths []string
 	return artifacts
 }
 
-func (n *NodePlan) planRemoval(f *node.Facts, path string) {
+func (n *NodePlan) removeFile(f *node.Facts, path string) {
 	was, there := f.Files[path]
 	if !there {
 		return
@@ -42,8 +42,8 @@ func (n *NodePlan) planRemoval(f *node.Facts, path string) {
 	n.Changes = append(n.Changes, change)
 }
 
-// wantUnits brings the daemons to what they did in the saved state.
-func (n *NodePlan) wantUnits(f *node.Facts, s *node.Snapshot) {
+// restoreUnits has the daemons run, or not run, as in the generation.
+func (n *NodePlan) restoreUnits(f *node.Facts, s *node.Snapshot) {
 	for _, d := range []struct {
 		name   string
 		action *node.Action
@@ -63,9 +63,10 @@ func (n *NodePlan) wantUnits(f *node.Facts, s *node.Snapshot) {
 	}
 }
 
-// planCertificateBack takes the certificate of a generation, unless the one
-// in place is newer than kplb's, or the earlier one is not good any more.
-func (n *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
+// restoreCertificate takes the certificate of a generation, unless somebody has
+// renewed the one in place since kplb's, or the earlier one has expired. current is
+// the node's newest generation.
+func (n *NodePlan) restoreCertificate(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
 	inPlace, there := f.Files[kubeadm.CertificatePath]
 	was, kept := s.Files[kubeadm.CertificatePath]
 	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {

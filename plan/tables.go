@@ -9,8 +9,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planTables decides what happens to the table of nftables: there is one of the
-// same name for redirect, and for ipvs.
+// planTables decides what happens to kplb's table of nftables, which has the same
+// name for redirect and for ipvs.
 func (n *NodePlan) planTables(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
 	marked := strings.Contains(f.Redirect, "mark set")
 	for _, t := range []struct {
@@ -21,7 +21,7 @@ func (n *NodePlan) planTables(c *inventory.Cluster, f *node.Facts, artifacts []r
 		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, RedirectsVIP(f, c), &n.Redirect},
 		{render.IPVSPath, render.IPVSUnit, marked, MarksVIP(f, c), &n.IPVS},
 	} {
-		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
+		wanted, unit := hasFile(artifacts, t.path), f.Units[t.unit]
 		switch {
 		case wanted && (unit.Active != "active" || !t.well || effects[render.RedirectReload]):
 			*t.action = node.Start
@@ -40,8 +40,8 @@ func (n *NodePlan) planTables(c *inventory.Cluster, f *node.Facts, artifacts []r
 	}
 }
 
-// RedirectsVIP says whether the node sends what is for the VIP's port to HAProxy,
-// both what comes in and its own.
+// RedirectsVIP says whether nftables redirects connections to the VIPs' port to
+// HAProxy, those that come in and the node's own.
 func RedirectsVIP(f *node.Facts, c *inventory.Cluster) bool {
 	for i, vip := range c.VIPs {
 		family := "ip"
@@ -56,8 +56,9 @@ func RedirectsVIP(f *node.Facts, c *inventory.Cluster) bool {
 	return true
 }
 
-// MarksVIP says whether the node marks what is for the VIP's port, both what comes
-// in and its own, and has the answers come back through itself.
+// MarksVIP says whether nftables marks packets to the VIPs' port for ipvs, those
+// that come in and the node's own, and masquerades them, so that answers come back
+// through the node.
 func MarksVIP(f *node.Facts, c *inventory.Cluster) bool {
 	table := strings.ReplaceAll(f.Redirect, "\t", " ") + "\n"
 	for _, vip := range c.VIPs4() {

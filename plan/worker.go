@@ -6,8 +6,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// planWorker plans a node that has no apiserver: its kubeconfigs, and its
-// balancer, which comes, changes or goes.
+// planWorker plans a worker: its kubeconfigs, and its balancer, which is installed,
+// changed or removed.
 func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	c, ca := in.Cluster, f.Files[kubeadm.CAPath].Content
 	p := newNodePlan(c, n, f)
@@ -19,19 +19,19 @@ func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
 			return p, err
 		}
 		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, balancers(f)) }
-	case len(balancers(f)) > 0: // there was one
+	case len(balancers(f)) > 0: // there is one that is not wanted any more
 		s, err := in.snapshot(n, 0)
 		if err != nil {
 			return p, err
 		}
-		p.planBalancerBack(f, s)
+		p.restoreBalancer(f, s)
 		kubelet = func(source []byte) ([]byte, error) { return pointAway(c, f, source, ca, s) }
 	}
-	p.planEndpointWith(c, f, kubelet)
+	p.planKubeconfigsWith(c, f, kubelet)
 	if c.Endpoint != inventory.Leave {
 		return p, nil
 	}
-	switch { // a kubelet that goes through the balancer already goes where that does
+	switch { // a kubelet that uses the balancer follows it
 	case throughBalancer(f):
 		p.editKubeconfig(f, kubeadm.KubeletPath, kubelet)
 	case c.WorkerBalancer != nil:

@@ -11,14 +11,14 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// throughBalancer says whether the worker's kubelet is configured to go through
-// the balancer that kplb has made.
+// throughBalancer says whether the worker's kubelet is configured to use the
+// balancer that kplb has made.
 func throughBalancer(f *node.Facts) bool {
 	endpoints, err := kubeadm.Endpoints(f.Files[kubeadm.KubeletPath].Content, f.Files[kubeadm.CAPath].Content)
 	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, balancers(f)) })
 }
 
-// isOneOf says whether a server of a kubeconfig is at one of the addresses.
+// isOneOf says whether the URL of a kubeconfig's server has one of the addresses.
 func isOneOf(server string, addresses []netip.AddrPort) bool {
 	u, err := url.Parse(server)
 	if err != nil {
@@ -28,9 +28,9 @@ func isOneOf(server string, addresses []netip.AddrPort) bool {
 	return err == nil && slices.Contains(addresses, at)
 }
 
-// pointAtBalancer returns a kubelet's kubeconfig that goes through the worker's
-// own balancer. The certificates of apiservers do not name loopback: it is told
-// which of their names counts.
+// pointAtBalancer returns a kubelet's kubeconfig that uses the worker's balancer.
+// The certificates of apiservers are not for loopback: tls-server-name is a name
+// that they have.
 func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrPort) ([]byte, error) {
 	if err := refuseServers(source, ca, ours...); err != nil {
 		return nil, err
@@ -38,9 +38,8 @@ func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrP
 	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), apiserver.SharedName)
 }
 
-// pointAway returns a kubelet's kubeconfig that does not go through a balancer
-// any more, which is about to go: it goes where it did before kplb, or through
-// the VIP if kplb looks after that.
+// pointAway returns a kubelet's kubeconfig for a balancer that is removed: it has
+// the servers of before kplb, or the VIP where kplb manages the endpoint.
 func pointAway(c *inventory.Cluster, f *node.Facts, source, ca []byte, s *node.Snapshot) ([]byte, error) {
 	if !throughBalancer(f) {
 		return PointAtVIP(c, source, ca)
