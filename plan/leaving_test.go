@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kplb/kplb/kubeadm"
@@ -42,11 +43,11 @@ func TestLeaving(t *testing.T) {
 	same(t, "certificate", n.Certificate == nil, true)
 	same(t, "note", slices.Contains(p.Notes(), "node-3: the certificate of its apiserver stays as it is, and is for the VIP, too"), true)
 	same(t, "the others", p.Nodes[1].HAProxy, node.Reload)
-	together := ""
+	together := make([]string, 0, len(p.Nodes))
 	for _, batch := range p.Batches() {
-		together += namesOf(nodesOf(batch)) + "|"
+		together = append(together, namesOf(nodesOf(batch)))
 	}
-	same(t, "batches", together, "node-3|node-2|node-1|")
+	same(t, "batches", strings.Join(together, "|"), "node-3|node-2|node-1")
 }
 
 // TestLeavingWithoutGeneration: nothing was ever done on the node.
