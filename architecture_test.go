@@ -26,17 +26,31 @@ const module = "github.com/kplb/kplb"
 // listed may import nothing of ours, and lab, which has a life of its own, is
 // imported by nobody.
 var mayImport = map[string][]string{
-	"cmd/kplb":  {"cmd"},
-	"cmd":       {"drill", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates"},
-	"rollout":   {"drill", "inventory", "kubeadm", "node", "remote", "render"},
-	"node":      {"inventory", "kubeadm", "remote", "render"},
-	"drill":     {},
-	"render":    {"inventory", "templates"},
-	"inventory": {},
-	"templates": {},
-	"remote":    {},
-	"kubeadm":   {},
+	"cmd/kplb":   {"cmd"},
+	"cmd":        {"drill", "inventory", "kubeadm", "node", "remote", "render", "rollout", "templates", "vrrp"},
+	"rollout":    {"apiserver", "drill", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
+	"drill":      {},
+	"apiserver":  {"inventory", "kubeadm"},
+	"firewall":   {"inventory", "render"},
+	"render":     {"haproxy", "inventory", "keepalived", "templates"},
+	"vrrp":       {"inventory", "keepalived"},
+	"haproxy":    {},
+	"keepalived": {},
+	"inventory":  {},
+	"templates":  {},
+	"remote":     {},
+	"kubeadm":    {},
 }
+
+// pure packages work on values: what they read was read by somebody else, and
+// what they find out is returned.
+var pure = []string{"firewall", "haproxy", "keepalived", "vrrp"}
+
+// impure are the libraries of Go by which a package would wait, or reach
+// the network, files or other programs. net/netip, which only has values, is
+// none of them.
+var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall"}
 
 // belongs says where the libraries with many ways in may be imported: in a
 // package, in one file, or in one file of a package whichever that is.
@@ -229,6 +243,29 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
+// TestPure: the files of a pure package import none of the libraries by which
+// a package reaches what is outside.
+func TestPure(t *testing.T) {
+	t.Parallel()
+	checked := map[string]bool{}
+	for _, p := range list(t) {
+		if !slices.Contains(pure, p.name()) {
+			continue
+		}
+		checked[p.name()] = true
+		for file, imports := range fileImports(t, p) {
+			for _, imported := range imports {
+				if slices.Contains(impure, imported) {
+					t.Errorf("%s imports %s: package %s should be pure", file, imported, p.name())
+				}
+			}
+		}
+	}
+	if len(checked) != len(pure) {
+		t.Errorf("of the pure packages %q only %d are there", pure, len(checked))
+	}
+}
+
 // reachable is what a package may depend on, directly or not.
 func reachable(pkg string) []string {
 	var all []string
@@ -249,10 +286,10 @@ func TestMisplaced(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ file, imported, want string }{
 		{"render/x.go", module + "/inventory", ""},
-		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["inventory" "templates"]`},
+		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["haproxy" "inventory" "keepalived" "templates"]`},
 		{"rollout/x.go", module + "/node", ""},
 		{"node/nodetest/x.go", module + "/node", ""},
-		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["inventory" "kubeadm" "remote" "render"]`},
+		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["firewall" "haproxy" "inventory" "kubeadm" "remote" "render"]`},
 		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},

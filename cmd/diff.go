@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/vrrp"
 )
 
 const diffLong = `Looks at every node and prints what apply would change there: a unified diff of each
@@ -86,14 +86,14 @@ func (s streams) printPlan(set *settings, p *rollout.Plan) error {
 			fmt.Fprintf(&b, "  -> %s\n", line)
 		}
 	}
-	for _, o := range p.Objects {
+	for _, o := range p.ConfigMaps {
 		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, paint(set.colored(s.out), o.Diff))
 		if o.Hint != "" {
 			fmt.Fprintf(&b, "  -> %s\n", o.Hint)
 		}
 	}
 	if !p.Empty() {
-		for _, line := range render.Timing(p.Cluster) {
+		for _, line := range vrrp.Timing(p.Cluster) {
 			fmt.Fprintf(&b, "with this, %s\n", line)
 		}
 	}
@@ -171,7 +171,7 @@ func describe(p *rollout.Plan) planReport {
 		}
 		report.Nodes = append(report.Nodes, node)
 	}
-	for _, o := range p.Objects {
+	for _, o := range p.ConfigMaps {
 		report.Objects = append(report.Objects, objectReport{o.Name, o.Diff, o.Hint})
 	}
 	return report

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 const renderLong = `Renders the files of every node from the inventory, without asking any node.
@@ -71,7 +72,11 @@ func (s streams) render(set *settings, o renderOptions) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := tree.Sound(cluster); err != nil {
+	speakers, err := readSpeakers(cluster, tree)
+	if err == nil {
+		err = vrrp.Sound(cluster, speakers)
+	}
+	if err != nil {
 		return &usageError{err}
 	}
 	if err := tree.ReadBack(cluster, o.facts(cluster)); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 const simulateLong = `Shows who holds the VIP when nodes fail, how soon, and who holds it when they are back,
@@ -67,15 +68,15 @@ func (s streams) simulate(set *settings, format string) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	speakers, err := tree.Speakers(cluster)
+	speakers, err := readSpeakers(cluster, tree)
 	if err != nil {
 		return &unsoundError{err}
 	}
-	contests := render.Contests(cluster, speakers)
+	contests := vrrp.Contests(cluster, speakers)
 	reports := make([]simulationReport, len(contests))
 	var unsound []error
 	for i, contest := range contests {
-		simulation, bad := render.Simulate(cluster, contest.Speakers)
+		simulation, bad := vrrp.Simulate(cluster, contest.Speakers)
 		if bad != nil {
 			unsound = append(unsound, reasons(bad)...)
 		}
@@ -99,6 +100,14 @@ func (s streams) simulate(set *settings, format string) error {
 	return err
 }
 
+// readSpeakers reads what the rendered files make of every node in VRRP's
+// elections.
+func readSpeakers(c *inventory.Cluster, tree render.Tree) ([]vrrp.Speaker, error) {
+	return vrrp.ReadCluster(c, func(node string) vrrp.Files {
+		return vrrp.Files{Keepalived: tree[node+render.KeepalivedPath].Content, HAProxyUnit: tree[node+render.HAProxyUnitPath].Content}
+	})
+}
+
 // reasons are the errors that one joins.
 func reasons(err error) []error {
 	var joined interface{ Unwrap() []error }
@@ -116,7 +125,7 @@ func (e *unsoundError) Unwrap() []error {
 }
 
 // printSimulation writes the table.
-func printSimulation(out io.Writer, c *inventory.Cluster, contest render.Contest, sim *render.Simulation, sound bool) error {
+func printSimulation(out io.Writer, c *inventory.Cluster, contest vrrp.Contest, sim *vrrp.Simulation, sound bool) error {
 	vips, failback := addresses(contest.VIPs), failbackOf(c, contest)
 	if len(contest.VIPs) < len(c.VIPs) {
 		fmt.Fprintf(out, "VIP %s\n", vips)
@@ -155,12 +164,12 @@ func addresses(all []netip.Addr) string {
 }
 
 // failbackOf says whether the highest priority of a contest takes its VIPs back.
-func failbackOf(c *inventory.Cluster, contest render.Contest) bool {
+func failbackOf(c *inventory.Cluster, contest vrrp.Contest) bool {
 	return slices.ContainsFunc(c.Groups(), func(g inventory.Group) bool { return g.Failback && slices.Contains(g.VIPs, contest.VIPs[0]) })
 }
 
 // waysOf are the columns of the times.
-func waysOf(sim *render.Simulation) []string {
+func waysOf(sim *vrrp.Simulation) []string {
 	var out []string
 	for _, o := range sim.Outcomes {
 		if name := strings.ToUpper(string(o.Failure)); !slices.Contains(out, name) {
@@ -171,8 +180,8 @@ func waysOf(sim *render.Simulation) []string {
 }
 
 // sameFailing are the first outcomes, as far as the same nodes fail in them.
-func sameFailing(all []render.Outcome) []render.Outcome {
-	i := slices.IndexFunc(all, func(o render.Outcome) bool { return !slices.Equal(o.Failing, all[0].Failing) })
+func sameFailing(all []vrrp.Outcome) []vrrp.Outcome {
+	i := slices.IndexFunc(all, func(o vrrp.Outcome) bool { return !slices.Equal(o.Failing, all[0].Failing) })
 	if i < 0 {
 		return all
 	}
@@ -180,8 +189,8 @@ func sameFailing(all []render.Outcome) []render.Outcome {
 }
 
 // printRow writes what is the same for every way to fail once.
-func printRow(w io.Writer, sim *render.Simulation, row []render.Outcome) {
-	same := func(of func(render.Outcome) string) string {
+func printRow(w io.Writer, sim *vrrp.Simulation, row []vrrp.Outcome) {
+	same := func(of func(vrrp.Outcome) string) string {
 		var out []string
 		for _, o := range row {
 			if text := of(o); !slices.Contains(out, text) {
@@ -192,34 +201,34 @@ func printRow(w io.Writer, sim *render.Simulation, row []render.Outcome) {
 	}
 	fmt.Fprintf(w, "%s\t%s", strings.Join(row[0].Failing, " "), same(holders))
 	for _, way := range waysOf(sim) {
-		i := slices.IndexFunc(row, func(o render.Outcome) bool { return strings.EqualFold(string(o.Failure), way) })
+		i := slices.IndexFunc(row, func(o vrrp.Outcome) bool { return strings.EqualFold(string(o.Failure), way) })
 		fmt.Fprintf(w, "\t%s", howSoon(row[i]))
 	}
-	back := same(func(o render.Outcome) string { return orDash(o.Return) })
-	fmt.Fprintf(w, "\t%s\t%s\n", back, same(func(o render.Outcome) string { return orDash(o.ReturnOtherwise) }))
+	back := same(func(o vrrp.Outcome) string { return orDash(o.AfterReturn) })
+	fmt.Fprintf(w, "\t%s\t%s\n", back, same(func(o vrrp.Outcome) string { return orDash(o.AfterReturnOtherwise) }))
 }
 
-func holders(o render.Outcome) string {
-	return orDash(strings.Join(append([]string{o.Holder}, o.Second...), " and "))
+func holders(o vrrp.Outcome) string {
+	return orDash(strings.Join(append([]string{o.Holder}, o.Others...), " and "))
 }
 
 // howSoon says when the holder of the row holds the VIP.
-func howSoon(o render.Outcome) string {
+func howSoon(o vrrp.Outcome) string {
 	out := "moves"
 	switch {
 	case o.Within > 0:
-		out = "within " + render.Short(o.Within)
+		out = "within " + vrrp.Short(o.Within)
 	case !o.Moves:
 		out = "stays"
 	}
-	if o.Entered > 1 {
-		out += fmt.Sprintf(", %d hold it for a moment", o.Entered)
+	if o.BecameHolder > 1 {
+		out += fmt.Sprintf(", %d hold it for a moment", o.BecameHolder)
 	}
 	return out
 }
 
 // verdict says what was proven, and how much was looked at.
-func verdict(sim *render.Simulation, sound bool) string {
+func verdict(sim *vrrp.Simulation, sound bool) string {
 	nodes := len(sim.Speakers)
 	switch {
 	case nodes == 1:
@@ -232,8 +241,8 @@ func verdict(sim *render.Simulation, sound bool) string {
 		what = fmt.Sprintf("%d nodes, three at a time", nodes)
 	}
 	moment := "and no second one for a moment"
-	if sim.Proof.Most > 1 {
-		moment = fmt.Sprintf("and up to %d for a moment", sim.Proof.Most)
+	if sim.Proof.MostAtOnce > 1 {
+		moment = fmt.Sprintf("and up to %d for a moment", sim.Proof.MostAtOnce)
 	}
 	return fmt.Sprintf("Proven for %s, whatever fails and returns in whichever order:\none holder, a healthy one where one is healthy, %s.", what, moment)
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // simulationReport is a simulation for programs.
@@ -56,7 +56,7 @@ type unsoundProblems struct {
 	Cure string `json:"cure"`
 }
 
-func describeSimulation(c *inventory.Cluster, contest render.Contest, sim *render.Simulation, unsound error) simulationReport {
+func describeSimulation(c *inventory.Cluster, contest vrrp.Contest, sim *vrrp.Simulation, unsound error) simulationReport {
 	out := simulationReport{
 		Cluster: c.Name, VIP: contest.VIPs[0].String(), Mode: string(c.VRRP.Mode), Failback: failbackOf(c, contest), Sound: unsound == nil,
 		Nodes: []speakerReport{}, Start: sim.Start, Outcomes: []outcomeReport{}, Problems: problemsOf(unsound),
@@ -73,7 +73,7 @@ func describeSimulation(c *inventory.Cluster, contest render.Contest, sim *rende
 			holders = append(holders, o.Holder)
 		}
 		out.Outcomes = append(out.Outcomes, outcomeReport{
-			o.Failing, string(o.Failure), append(holders, o.Second...), o.Moves, o.Within.Milliseconds(), o.Entered, o.Return, o.ReturnOtherwise,
+			o.Failing, string(o.Failure), append(holders, o.Others...), o.Moves, o.Within.Milliseconds(), o.BecameHolder, o.AfterReturn, o.AfterReturnOtherwise,
 		})
 	}
 	return out
@@ -87,9 +87,9 @@ func problemsOf(err error) []unsoundProblems {
 	}
 	var out []unsoundProblems
 	for _, one := range joined.Unwrap() {
-		var u *render.Unsound
-		if errors.As(one, &u) {
-			out = append(out, unsoundProblems{u.Node, u.Path, u.Line, u.What, u.Cure})
+		var p *vrrp.Problem
+		if errors.As(one, &p) {
+			out = append(out, unsoundProblems{p.Node, p.Path, p.Line, p.What, p.Hint()})
 		}
 	}
 	return out

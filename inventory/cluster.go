@@ -112,6 +112,28 @@ func (c *Cluster) Entrance() netip.AddrPort {
 	return netip.AddrPortFrom(c.VIP, c.Port)
 }
 
+// APIServerAddress is where the apiserver of a node listens by itself.
+func (c *Cluster) APIServerAddress(n Node) netip.AddrPort {
+	return netip.AddrPortFrom(n.Address, c.Port)
+}
+
+// ClientNames are the names and addresses by which clients find the apiservers:
+// the certificates have to be for all of them.
+func (c *Cluster) ClientNames() []string {
+	var out []string
+	for _, vip := range c.VIPs {
+		out = append(out, vip.String())
+	}
+	if c.DNSName != "" {
+		out = append(out, c.DNSName)
+	}
+	return out
+}
+
+// MovesClients says whether kplb moves clients to the VIP, or has the
+// certificates issued for it.
+func (c *Cluster) MovesClients() bool { return c.Endpoint != Leave || c.Certificates != Leave }
+
 // Frontend is the VIP with the port that HAProxy listens on.
 func (c *Cluster) Frontend() netip.AddrPort { return netip.AddrPortFrom(c.VIP, c.HAProxy.Port) }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -79,18 +80,7 @@ func (q ActivateRequest) script() remote.Script {
 func ufwLines(verb string, rules []render.Rule) string {
 	var out strings.Builder
 	for _, r := range rules {
-		direction := "in"
-		if r.Out {
-			direction = "out"
-		}
-		fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, direction, r.Protocol, ufwAddress(r.From), ufwAddress(r.To), r.Port)
+		fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, firewall.Direction(r), r.Protocol, firewall.Address(r.From), firewall.Address(r.To), r.Port)
 	}
 	return out.String()
-}
-
-func ufwAddress(a netip.Addr) string {
-	if !a.IsValid() {
-		return "any"
-	}
-	return a.String()
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/render"
 )
 
@@ -20,15 +21,15 @@ type Facts struct {
 	NonlocalBind bool
 	HAProxy      Package
 	Keepalived   Package
-	Files        map[string]File          // by absolute path; only those that are there
-	Kubeconfigs  []string                 // in the homes of root and of the login, that are there
-	Manifests    []string                 // file names in the manifests directory
-	NFT          bool                     // nft is installed
-	Redirect     string                   // kplb's own table of nftables, in nft's words; empty: there is none
-	Filter       string                   // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool                     // the kubelet, to where the inventory has it
-	Servers      []Server                 // as the node's HAProxy sees them; nil: it does not answer
-	Backends     map[string][]ServerStats // of all of its backends, by name; nil: it does not answer
+	Files        map[string]File                  // by absolute path; only those that are there
+	Kubeconfigs  []string                         // in the homes of root and of the login, that are there
+	Manifests    []string                         // file names in the manifests directory
+	NFT          bool                             // nft is installed
+	Redirect     string                           // kplb's own table of nftables, in nft's words; empty: there is none
+	Filter       string                           // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
+	Connected    bool                             // the kubelet, to where the inventory has it
+	Servers      []haproxy.ServerState            // as the node's HAProxy sees them; nil: it does not answer
+	Backends     map[string][]haproxy.ServerStats // of all of its backends, by name; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
 
@@ -83,22 +84,6 @@ type File struct {
 	UID, GID int
 	Content  []byte
 }
-
-// Server is one server of HAProxy's backend, in the words of its statistics.
-type Server struct {
-	Name, Status, Check string // Check with the HTTP status, where there is one: L7OK/200
-	Sessions            int
-}
-
-// ServerStats is a server, and how many connections it has had since HAProxy
-// last started or reloaded.
-type ServerStats struct {
-	Server
-	Total int
-}
-
-// Up says whether HAProxy sends connections to the server.
-func (s Server) Up() bool { return strings.HasPrefix(s.Status, "UP") }
 
 // Holds says whether the node has the address.
 func (f *Facts) Holds(a netip.Addr) bool {

@@ -44,7 +44,6 @@ func TestFacts(t *testing.T) {
 	same(t, "elsewhere", there, false)
 	same(t, "Debian", OS{ID: "debian"}.Debian() && OS{ID: "raspbian", Like: "x debian y"}.Debian() && !OS{ID: "fedora", Like: "debianish"}.Debian(), true)
 	same(t, "OS", OS{ID: "debian", Version: "12"}.String()+"|"+OS{ID: "arch"}.String(), "debian 12|arch")
-	same(t, "up", Server{Status: "UP 1/2"}.Up() && !Server{Status: "DOWN"}.Up(), true)
 }
 
 // TestManagedPaths: of files that kplb only edits, those belong to a generation

@@ -68,4 +68,4 @@ func parseRealServer(field []string) (RealServer, bool) {
 }
 
 // mark is that of the kernel's virtual server, as /proc/net/ip_vs writes it.
-var mark = fmt.Sprintf("%08X", render.DirectorMark)
+var mark = fmt.Sprintf("%08X", render.IPVSMark)

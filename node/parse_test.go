@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -227,25 +228,27 @@ func TestParseFiles(t *testing.T) {
 
 func TestParseStats(t *testing.T) {
 	t.Parallel()
-	up := func(name string) Server { return Server{name, "UP", "L7OK/200", 0} }
+	up := func(name string) haproxy.ServerState {
+		return haproxy.ServerState{Name: name, Status: "UP", Check: "L7OK/200"}
+	}
 	const (
 		ok     = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
 		header = "# pxname,svname,scur,status,check_status,\n"
 	)
 	cases := []struct {
 		name, answer string
-		want         []Server
+		want         []haproxy.ServerState
 	}{
-		{"a node of the lab", string(testdata(t, "stats-applied.http")), []Server{up("kubernetes-node-1"), up("kubernetes-node-2"), up("kubernetes-node-3")}},
-		{"one apiserver stopped", string(testdata(t, "stats-one-down.http")), []Server{up("kubernetes-node-1"), up("kubernetes-node-2"), {"kubernetes-node-3", "DOWN", "L4CON", 0}}},
-		{"columns in another order, sessions", ok + "# status,svname,pxname,scur\nUP 1/2,a,kube-apiserver,7\n", []Server{{"a", "UP 1/2", "", 7}}},
-		{"another haproxy without our backend", ok + header + "web,a,0,UP,L4OK,\n", []Server{}},
-		{"no column", ok + "# a,b\nkube-apiserver,b\n", []Server{}},
-		{"short rows, and no number", ok + header + "kube-apiserver\nkube-apiserver,a,many\n", []Server{{}, {Name: "a"}}},
-		{"a name that tries to be more", ok + header + `kube-apiserver,"a` + esc + `,UP` + "\x07" + `",0,DOWN,L4CON,` + "\n", []Server{{"a,UP", "DOWN", "L4CON", 0}}},
+		{"a node of the lab", string(testdata(t, "stats-applied.http")), []haproxy.ServerState{up("kubernetes-node-1"), up("kubernetes-node-2"), up("kubernetes-node-3")}},
+		{"one apiserver stopped", string(testdata(t, "stats-one-down.http")), []haproxy.ServerState{up("kubernetes-node-1"), up("kubernetes-node-2"), {Name: "kubernetes-node-3", Status: "DOWN", Check: "L4CON"}}},
+		{"columns in another order, sessions", ok + "# status,svname,pxname,scur\nUP 1/2,a,kube-apiserver,7\n", []haproxy.ServerState{{Name: "a", Status: "UP 1/2", Sessions: 7}}},
+		{"another haproxy without our backend", ok + header + "web,a,0,UP,L4OK,\n", []haproxy.ServerState{}},
+		{"no column", ok + "# a,b\nkube-apiserver,b\n", []haproxy.ServerState{}},
+		{"short rows, and no number", ok + header + "kube-apiserver\nkube-apiserver,a,many\n", []haproxy.ServerState{{}, {Name: "a"}}},
+		{"a name that tries to be more", ok + header + `kube-apiserver,"a` + esc + `,UP` + "\x07" + `",0,DOWN,L4CON,` + "\n", []haproxy.ServerState{{Name: "a,UP", Status: "DOWN", Check: "L4CON"}}},
 		{
 			"the next check is under way", ok + "# pxname,svname,scur,status,check_status,check_code\nkube-apiserver,a,0,DOWN,* L7STS,500\n",
-			[]Server{{"a", "DOWN", "L7STS/500", 0}},
+			[]haproxy.ServerState{{Name: "a", Status: "DOWN", Check: "L7STS/500"}},
 		},
 		{"nothing", "", nil},
 		{"no body", ok, nil},

@@ -2,14 +2,18 @@
 //
 // It is pure: no clock, no environment, no network, and the same bytes every
 // time. What it cannot know (the interface of a node, the versions installed
-// there) comes in as Facts.
+// there) comes in as Facts. ReadBack compares rendered files with the inventory,
+// whichever template made them; who would hold a VIP with them is what package
+// vrrp says. Only Tree.Write and Tree.Check touch files.
 package render
 
 import (
 	"io/fs"
 	"slices"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
 )
 
 // Effect says what has to happen on a node for a changed artifact to count.
@@ -39,21 +43,21 @@ type Artifact struct {
 // RedirectUnit loads RedirectPath at boot.
 const RedirectUnit = "kplb-redirect.service"
 
-// DirectorUnit loads DirectorPath at boot.
-const DirectorUnit = "kplb-ipvs.service"
+// IPVSUnit loads IPVSPath at boot.
+const IPVSUnit = "kplb-ipvs.service"
 
 // The paths on a node.
 const (
-	HAProxyPath        = "/etc/haproxy/haproxy.cfg"
-	KeepalivedPath     = "/etc/keepalived/keepalived.conf"
-	CheckPath          = "/etc/keepalived/kplb-check"
+	HAProxyPath        = haproxy.ConfigPath
+	KeepalivedPath     = keepalived.ConfigPath
+	CheckPath          = keepalived.CheckPath
 	SysctlPath         = "/etc/sysctl.d/90-kplb.conf"
 	HAProxyUnitPath    = "/etc/systemd/system/haproxy.service.d/50-kplb.conf"
 	KeepalivedUnitPath = "/etc/systemd/system/keepalived.service.d/50-kplb.conf"
 	RedirectPath       = "/etc/haproxy/kplb-redirect.nft"
 	RedirectUnitPath   = "/etc/systemd/system/" + RedirectUnit
-	DirectorPath       = "/etc/keepalived/kplb-ipvs.nft"
-	DirectorUnitPath   = "/etc/systemd/system/" + DirectorUnit
+	IPVSPath           = "/etc/keepalived/kplb-ipvs.nft"
+	IPVSUnitPath       = "/etc/systemd/system/" + IPVSUnit
 	ModulesPath        = "/etc/modules-load.d/kplb.conf"
 	PatchPath          = "/etc/kubernetes/patches/kube-apiserver8kplb+json.yaml"
 )
@@ -78,8 +82,8 @@ var files = []file{
 	{"haproxy.service.conf.tmpl", HAProxyUnitPath, 0o644, HAProxyRestart, "", true},
 	{"kplb-redirect.nft.tmpl", RedirectPath, 0o644, RedirectReload, inventory.Redirect, false},
 	{"kplb-redirect.service.tmpl", RedirectUnitPath, 0o644, UnitReload, inventory.Redirect, false},
-	{"kplb-ipvs.nft.tmpl", DirectorPath, 0o644, RedirectReload, inventory.IPVS, false},
-	{"kplb-ipvs.service.tmpl", DirectorUnitPath, 0o644, UnitReload, inventory.IPVS, false},
+	{"kplb-ipvs.nft.tmpl", IPVSPath, 0o644, RedirectReload, inventory.IPVS, false},
+	{"kplb-ipvs.service.tmpl", IPVSUnitPath, 0o644, UnitReload, inventory.IPVS, false},
 	{"kplb-check.tmpl", CheckPath, 0o755, NoEffect, "", false},
 	{"keepalived.conf.tmpl", KeepalivedPath, 0o600, KeepalivedReload, "", false},
 	{"keepalived.service.conf.tmpl", KeepalivedUnitPath, 0o644, UnitReload, "", false},

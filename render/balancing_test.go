@@ -4,9 +4,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/templates"
 )
+
+func parsed(t *testing.T, text string) *inventory.Cluster {
+	t.Helper()
+	c, err := inventory.Parse("cluster.yaml", []byte("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\n"+text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+const threeNodes = `nodes:
+  - {name: a, address: 10.1.1.1}
+  - {name: b, address: 10.1.1.2}
+  - {name: c, address: 10.1.1.3}
+`
 
 // TestReadBackBalancing is for what HAProxy takes and clients would not.
 func TestReadBackBalancing(t *testing.T) {
@@ -53,5 +69,30 @@ func TestReadBackBalancing(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestReadBack: the files of one node are not those of another one, nor for
+// another interface.
+func TestReadBack(t *testing.T) {
+	t.Parallel()
+	c := parsed(t, threeNodes)
+	set, err := render.Parse(templates.Builtin(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := render.DefaultFacts(c.Nodes[1])
+	artifacts, err := set.Node(c, c.Nodes[1], f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := render.ReadBack(artifacts, c, c.Nodes[1], f); err != nil {
+		t.Errorf("the built-in templates: %v", err)
+	}
+	const want = `/etc/keepalived/keepalived.conf does not have priority 230
+/etc/keepalived/keepalived.conf does not have interface eth1`
+	f.Interface = "eth1"
+	if err := render.ReadBack(artifacts, c, c.Nodes[2], f); err == nil || err.Error() != want {
+		t.Errorf("another node's files:\n%v\nwant\n%v", err, want)
 	}
 }

@@ -173,7 +173,7 @@ func TestKeepalivedAccepts(t *testing.T) {
 		tree := renderTree(t, c)
 		for _, n := range c.Nodes {
 			a := tree[n.Name+KeepalivedPath]
-			// the exit codes differ between versions, so silence counts (domain.md 5.1)
+			// the exit codes differ between versions, so silence counts
 			out, err := keepalivedTest(t, keepalived, wantKeepalived(c, c.Groups()[0], n).Interface, onThisMachine(t, a))
 			if err != nil || out != "" {
 				t.Errorf("keepalived -t on %s: %v\n%s", n.Name, err, out)

@@ -36,14 +36,14 @@ func funcs() template.FuncMap {
 	m["duration"] = duration
 	m["seconds"] = seconds
 	m["secret"] = secret
-	m["mark"] = func() int { return DirectorMark }
+	m["mark"] = func() int { return IPVSMark }
 	return m
 }
 
-// DirectorMark is what nftables marks packets with that the kernel is to
+// IPVSMark is what nftables marks packets with that the kernel is to
 // balance, and no others. It has no bit that kube-proxy (0x4000, 0x8000), Cilium
 // (0x0f00) or Calico (0xffff0000) use.
-const DirectorMark = 107
+const IPVSMark = 107
 
 // hostport writes an address and a port as HAProxy and curl want them, with
 // brackets around IPv6.

@@ -51,9 +51,9 @@ func metricsRules(c *inventory.Cluster, n inventory.Node) []Rule {
 	return out
 }
 
-// readMetrics checks that Prometheus finds what the inventory says, and that
+// readBackMetrics checks that Prometheus finds what the inventory says, and that
 // keepalived tells of itself.
-func readMetrics(content map[string][]byte, c *inventory.Cluster, n inventory.Node) []error {
+func readBackMetrics(content map[string][]byte, c *inventory.Cluster, n inventory.Node) []error {
 	if c.Metrics == nil {
 		return nil
 	}

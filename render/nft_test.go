@@ -45,7 +45,7 @@ func TestNFTRefuses(t *testing.T) {
 	t.Parallel()
 	nft := needNFT(t)
 	c := loadCluster(t, "../examples/ipvs.yaml")
-	content := renderTree(t, c)["kubernetes-node-1"+DirectorPath].Content
+	content := renderTree(t, c)["kubernetes-node-1"+IPVSPath].Content
 	for _, change := range [][2]string{{"meta mark set 107", "meta mark set"}, {"hook input", "hook imput"}, {"masquerade", "masquerad"}} {
 		if out, err := nftTest(t, nft, replaceAll(t, content, change[0], change[1])); err == nil {
 			t.Errorf("nft -c takes the file with %q for %q:\n%s", change[1], change[0], out)

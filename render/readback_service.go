@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
@@ -50,33 +49,6 @@ func serviceBinds(c *inventory.Cluster) []string {
 	for _, s := range c.Services {
 		for _, at := range c.ServiceAddresses(s) {
 			out = append(out, at.String())
-		}
-	}
-	return out
-}
-
-// sectionsOf are the frontends on the given addresses, and their backends,
-// wherever these stand.
-func sectionsOf(config []byte, binds []string) map[string]bool {
-	out, section, backends := map[string]bool{}, "", map[string][]string{}
-	for line := range strings.Lines(string(config)) {
-		words := strings.Fields(line)
-		switch {
-		case len(words) < 2 || strings.HasPrefix(words[0], "#"):
-		case line[0] != ' ' && line[0] != '\t':
-			section = words[0] + " " + words[1]
-		case words[0] == "bind":
-			out[section] = out[section] || slices.ContainsFunc(words[1:], func(w string) bool { return slices.Contains(binds, w) })
-		case words[0] == "default_backend", words[0] == "use_backend":
-			backends[section] = append(backends[section], "backend "+words[1])
-		}
-	}
-	for section, its := range backends {
-		if !out[section] {
-			continue
-		}
-		for _, backend := range its {
-			out[backend] = true
 		}
 	}
 	return out

@@ -252,7 +252,7 @@ func readKeepalived(t *testing.T, content []byte, instance string) keepalivedInt
 	}
 	for _, name := range got.Scripts {
 		script := root.blocks["vrrp_script "+name].settings
-		// with a weight and nopreempt, the VIP would never move (domain.md 5.3)
+		// with a weight and nopreempt, the VIP would never move: vrrp refuses it
 		if _, weight := script["weight"]; weight || script["script"] != `"`+CheckPath+`"` {
 			t.Errorf("vrrp_script %s is %q", name, script)
 		}

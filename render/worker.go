@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 )
 
@@ -94,5 +95,5 @@ func ReadBackWorker(artifacts []Artifact, c *inventory.Cluster) error {
 		server := hostport(n.Address, c.Port)
 		want(`server\s+\S+\s+`+regexp.QuoteMeta(server), "a server "+server)
 	}
-	return errors.Join(append(errs, readBalancing(config, []string{bind}, nil)...)...)
+	return errors.Join(append(errs, readBackBalancing(haproxy.Parse(config), []string{bind}, nil)...)...)
 }

@@ -71,7 +71,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, o Options) (*Proof, error)
 	if err != nil {
 		return proof, err
 	}
-	if err = r.writeObjects(ctx, p.Objects); err == nil {
+	if err = r.writeConfigMaps(ctx, p.ConfigMaps); err == nil {
 		err = r.forgetLeavers(ctx)
 	}
 	if err != nil {

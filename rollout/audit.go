@@ -25,7 +25,6 @@ type Depth struct {
 // a check that passes and says so. Its error says that looking itself did not
 // work.
 func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth) (*Proof, error) {
-	r.audit = true
 	deadline, moves := time.Now().Add(patience), 0
 	for {
 		proof, moved, err := r.auditOnce(ctx, time.Until(deadline), depth.Tries)
@@ -48,9 +47,12 @@ func (r *Rollout) Audit(ctx context.Context, patience time.Duration, depth Depth
 	}
 }
 
+// auditing is what an Audit asks the nodes.
+func (r *Rollout) auditing() inspection { return inspection{wide: r.wide, status: true, audit: true} }
+
 // auditOnce says whether a VIP has moved meanwhile, too.
 func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries int) (proof *Proof, moved bool, err error) {
-	if proof, err = r.Verify(ctx, patience); err != nil {
+	if proof, err = r.until(ctx, patience, r.auditing(), r.prove); err != nil {
 		return nil, false, err
 	}
 	ca, err := r.authority()
@@ -65,7 +67,7 @@ func (r *Rollout) auditOnce(ctx context.Context, patience time.Duration, tries i
 	seen, err := r.look(ctx, false)
 	all.Wait()
 	if err == nil {
-		_, err = r.Inspect(ctx)
+		_, err = r.inspectAll(ctx, r.auditing())
 	}
 	if err != nil {
 		return nil, false, err
@@ -107,12 +109,21 @@ func (r *Rollout) auditStates() []Check {
 
 // auditNodes is whether each node is as rendered.
 func (r *Rollout) auditNodes(ctx context.Context) []Check {
-	r.expect = expectOf(r.facts)
-	_ = r.loadConfiguration(ctx, r.facts) // without it a node's plan says what is missing
+	configuration, _ := r.loadConfiguration(ctx, r.facts) // without it a node's plan says what is missing
+	in := planInput{expect: expectOf(r.facts), configuration: configuration}
 	nodes := r.everyone()
 	out := make([]Check, 0, 4*len(nodes))
 	for _, n := range nodes {
-		out = append(out, r.auditNode(ctx, n, r.facts[n.Name])...)
+		out = append(out, r.auditNode(ctx, n, r.facts[n.Name], in)...)
 	}
 	return out
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

@@ -16,8 +16,8 @@ import (
 const applyCure = "look at `kplb diff`, and run `kplb apply`"
 
 // auditNode compares a node with what is rendered for it, as a plan does.
-func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts) []Check {
-	p, err := r.planMember(ctx, n, f)
+func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) []Check {
+	p, err := r.planMember(ctx, n, f, in)
 	files := Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
 	case err != nil:
@@ -99,7 +99,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan)
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
-	case ufwEnabled(f) && (p.open != nil || p.close != nil):
+	case firewallOf(f).UFWEnabled() && (p.open != nil || p.close != nil):
 		check.OK, check.Cure = false, applyCure
 		var words []string
 		if p.open != nil {
@@ -109,7 +109,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p NodePlan)
 			words = append(words, "ufw still lets through: "+listed(p.close))
 		}
 		check.Detail = strings.Join(words, "; ")
-	case ufwEnabled(f):
+	case firewallOf(f).UFWEnabled():
 		check.Detail = "ufw does, and nothing more for kplb"
 	case f.Filter != "":
 		check.Detail = "left out: kplb does not look after " + f.Filter
@@ -127,7 +127,7 @@ func checkServices(n inventory.Node, f *Facts, p NodePlan) Check {
 		unit   string
 		action Action
 		may    bool // be missing, where nothing is to be done about it
-	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.serves) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.DirectorUnit, p.Director, true}}
+	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.serves) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.IPVSUnit, p.Director, true}}
 	var well, wrong []string
 	for _, d := range doing {
 		name := strings.TrimSuffix(d.unit, ".service")

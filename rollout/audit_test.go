@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	flags "flag"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -36,7 +37,7 @@ func auditFleet(t *testing.T) *fleet {
 	plug(f)
 	for i, n := range f.Cluster.Nodes {
 		node := f.nodes[n.Name]
-		node.cert = authority.certificate(t, farAhead, []string{everyCertificate}, n.Address.String(), f.Cluster.VIP.String())
+		node.cert = authority.certificate(t, farAhead, []string{apiserver.SharedName}, n.Address.String(), f.Cluster.VIP.String())
 		f.turns = append(f.turns, node)
 		look := node.on["doctor"]
 		node.on["doctor"] = func(ctx context.Context, s remote.Script, say say) error {
@@ -169,38 +170,6 @@ func TestAudit(t *testing.T) {
 	golden(t, "audit-no", proof)
 }
 
-// TestMeet has somebody lie now and then.
-func TestMeet(t *testing.T) {
-	t.Parallel()
-	at := netip.MustParseAddrPort("127.9.1.9:1")
-	honest := authority.certificate(t, farAhead, []string{everyCertificate}, "127.9.1.9")
-	servers := []netip.AddrPort{
-		apiserverAt(t, "127.0.0.1:0", honest, says200),
-		apiserverAt(t, "127.0.0.1:0", stranger.certificate(t, farAhead, []string{everyCertificate}, "127.9.1.9"), says200),
-	}
-	owners := map[certificateSum]string{sha256.Sum256(honest.Certificate[0]): "node-1"}
-	for _, c := range []struct {
-		lies int // of 10 connections
-		says string
-	}{
-		{0, "16 tried, 0 failed: <nil>"},
-		{1, "16 tried, 1 failed: the certificate is not from the cluster's CA: something else answers on 127.9.1.9:1"},
-		{10, "16 tried, 16 failed: the certificate is not from the cluster's CA: something else answers on 127.9.1.9:1"},
-	} {
-		n := 0
-		got := meet(t.Context(), func(ctx context.Context, network, _ string) (net.Conn, error) {
-			n++
-			i := 0
-			if n%10 < c.lies {
-				i = 1
-			}
-			return (&net.Dialer{}).DialContext(ctx, network, servers[i].String())
-		}, authority.pool(), at, owners, 100)
-		same(t, "met", fmt.Sprintf("%d tried, %d failed: %v", got.tried, got.failed, got.first), c.says)
-		same(t, "by", got.by["node-1"], got.tried-got.failed)
-	}
-}
-
 var someOf = regexp.MustCompile(`\d+ of 16 connections`)
 
 // TestAuditLies has one thing wrong after the other, and wants it to be found,
@@ -209,14 +178,14 @@ func TestAuditLies(t *testing.T) {
 	t.Parallel() // with others; its own cases are enough for a machine
 	const at = "127.9.1.9:1"
 	foreign := "the certificate is not from the cluster's CA: something else answers on " + at
-	liar := apiserverAt(t, "127.0.0.1:0", stranger.certificate(t, farAhead, []string{everyCertificate}, "127.9.1.9"), says200)
+	liar := apiserverAt(t, "127.0.0.1:0", stranger.certificate(t, farAhead, []string{apiserver.SharedName}, "127.9.1.9"), says200)
 	cases := []struct {
 		name   string
 		change func(f *fleet)
 		noes   []string
 	}{
 		{"the cluster's CA, and no apiserver", func(f *fleet) {
-			f.turns = append(f.turns, &fakeNode{fleet: f, cert: authority.certificate(t, farAhead, []string{everyCertificate}, "127.9.1.9")})
+			f.turns = append(f.turns, &fakeNode{fleet: f, cert: authority.certificate(t, farAhead, []string{apiserver.SharedName}, "127.9.1.9")})
 		}, []string{"every apiserver is behind " + at + ": some of 16 connections failed: a certificate of the cluster's CA answers that no apiserver shows on its own address"}},
 		{"another CA, on one node's way to it", func(f *fleet) {
 			dial := f.Dial
@@ -275,9 +244,9 @@ func TestAuditLies(t *testing.T) {
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
 		{"ufw keeps VRRP out", func(f *fleet) {
 			facts := f.nodes["node-2"].facts
-			put(facts, ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-			put(facts, ufwDefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-			put(facts, ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+			put(facts, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+			put(facts, firewall.DefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+			put(facts, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 		}, []string{"node-2: the firewall lets through what is needed: ufw does not let through: VRRP from 127.9.1.1; VRRP from 127.9.1.3; TCP port 6443 of 127.9.1.9"}},
 	}
 	for _, c := range cases {
@@ -324,23 +293,23 @@ func TestWaysFromHere(t *testing.T) {
 	t.Parallel()
 	at := netip.MustParseAddrPort
 	noWay := fmt.Errorf("/healthz: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("network is unreachable")})
-	six := visit{at("[fd10:1::100]:6443"), noWay}
+	six := apiserver.Reachability{Address: at("[fd10:1::100]:6443"), Err: noWay}
 	for _, c := range []struct {
 		name  string
-		tried []visit
+		tried []apiserver.Reachability
 		want  []string
 	}{
-		{"all", []visit{{at("10.1.1.1:6443"), nil}, {at("10.1.233.1:6443"), nil}}, []string{
+		{"all", []apiserver.Reachability{{Address: at("10.1.1.1:6443")}, {Address: at("10.1.233.1:6443")}}, []string{
 			"true this machine reaches every apiserver and every VIP: 10.1.1.1:6443, 10.1.233.1:6443: /healthz, /livez, /readyz ok, TLS verified",
 		}},
-		{"none", []visit{{at("10.1.1.1:6443"), noWay}, {at("10.1.233.1:6443"), noWay}}, []string{
+		{"none", []apiserver.Reachability{{Address: at("10.1.1.1:6443"), Err: noWay}, {Address: at("10.1.233.1:6443"), Err: noWay}}, []string{
 			"true this machine reaches 10.1.1.1:6443, 10.1.233.1:6443: left out: it has no way there, and the nodes were asked (dial tcp: network is unreachable)",
 		}},
-		{"no IPv6", []visit{{at("10.1.1.1:6443"), nil}, six}, []string{
+		{"no IPv6", []apiserver.Reachability{{Address: at("10.1.1.1:6443")}, six}, []string{
 			"true this machine reaches every apiserver and every VIP: 10.1.1.1:6443: /healthz, /livez, /readyz ok, TLS verified",
 			"true this machine reaches [fd10:1::100]:6443: left out: it has no way there, and the nodes were asked (dial tcp: network is unreachable)",
 		}},
-		{"the VIP alone cannot be reached", []visit{{at("10.1.1.1:6443"), nil}, {at("10.1.233.1:6443"), noWay}}, []string{
+		{"the VIP alone cannot be reached", []apiserver.Reachability{{Address: at("10.1.1.1:6443")}, {Address: at("10.1.233.1:6443"), Err: noWay}}, []string{
 			"true this machine reaches 1 of 2: 10.1.1.1:6443: /healthz, /livez, /readyz ok, TLS verified",
 			"false this machine reaches 10.1.233.1:6443: /healthz: dial tcp: network is unreachable",
 		}},
@@ -356,9 +325,9 @@ func TestWaysFromHere(t *testing.T) {
 	}
 }
 
-// TestWays: what a node's sshd does not let us ask is left out, and what the
-// node itself cannot reach is not.
-func TestWays(t *testing.T) {
+// TestCheckWaysFromNode: what a node's sshd does not let us ask is left out, and
+// what the node itself cannot reach is not.
+func TestCheckWaysFromNode(t *testing.T) {
 	t.Parallel()
 	at := netip.MustParseAddrPort("10.1.233.1:6443")
 	for _, c := range []struct {
@@ -374,15 +343,15 @@ func TestWays(t *testing.T) {
 			Cure: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
 		}},
 	} {
-		tried := visit{to: at}
+		tried := apiserver.Reachability{Address: at}
 		if c.err != nil {
-			tried.err = fmt.Errorf("/healthz: %w", &remote.Error{Host: "node-2", Err: c.err})
+			tried.Err = fmt.Errorf("/healthz: %w", &remote.Error{Host: "node-2", Err: c.err})
 		}
 		c.want.Node = "node-2"
-		same(t, "checks", checkWays("node-2", "every VIP", []visit{tried}), []Check{c.want})
+		same(t, "checks", checkWays("node-2", "every VIP", []apiserver.Reachability{tried}), []Check{c.want})
 	}
-	san := &sanError{at: at, has: []string{"kubernetes"}, answers: true}
-	same(t, "a missing SAN is told as one", checkWays("node-2", "every VIP", []visit{{at, fmt.Errorf("/healthz: %w", san)}})[0].MissingSAN, true)
+	san := &apiserver.NameError{Address: at, Names: []string{"kubernetes"}, Answers: true}
+	same(t, "a missing SAN is told as one", checkWays("node-2", "every VIP", []apiserver.Reachability{{Address: at, Err: fmt.Errorf("/healthz: %w", san)}})[0].MissingSAN, true)
 }
 
 // TestAnswered6 wants the holder of an IPv6 VIP to answer, and nobody else.

@@ -5,51 +5,41 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
-// healthPaths are asked over every way.
-var healthPaths = []string{"/healthz", "/livez", "/readyz"}
-
-// visit is an address that was asked for all of them.
-type visit struct {
-	to  netip.AddrPort
-	err error
-}
-
-// blocked says whether nothing came of the connection itself.
-func (w visit) blocked() bool {
-	var op *net.OpError
-	return errors.As(w.err, &op) && op.Op == "dial"
-}
-
 // auditWays asks every apiserver and every VIP directly, from this machine and
 // from every node.
 func (r *Rollout) auditWays(ctx context.Context, ca *x509.CertPool) []Check {
-	nodes := r.everyone()
+	nodes, control := r.everyone(), r.controlPlane(ca)
 	apiservers := make([]netip.AddrPort, len(r.present()))
 	for i, n := range r.present() {
-		apiservers[i] = apiserverOf(r.Cluster, n)
+		apiservers[i] = r.Cluster.APIServerAddress(n)
 	}
 	out := make([][]Check, len(nodes)+1)
 	var all sync.WaitGroup
 	all.Go(func() {
-		here := r.tryWays(ctx, ca, r.fromHere(), slices.Concat(apiservers, r.Cluster.Entrances()))
+		here := control.Try(ctx, r.fromHere(), slices.Concat(apiservers, r.Cluster.Entrances()))
 		out[0] = checkWaysFromHere(here)
 	})
 	all.Go(func() {
 		_ = r.each(nodes, func(n inventory.Node) error { // no error is of the node's
-			from := r.hosts[n.Name].DialContext
-			out[1+slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })] = slices.Concat(
-				checkWays(n.Name, "every apiserver", r.tryWays(ctx, ca, from, apiservers)),
-				checkWays(n.Name, "every VIP", r.tryWays(ctx, ca, from, r.Cluster.Entrances())))
+			checks := &out[1+slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })]
+			h, err := r.host(ctx, n)
+			if err != nil { // the connection was lost since it was inspected
+				*checks = []Check{answer(n.Name, "reaches every apiserver and every VIP", err)}
+				return nil
+			}
+			*checks = slices.Concat(
+				checkWays(n.Name, "every apiserver", control.Try(ctx, h.DialContext, apiservers)),
+				checkWays(n.Name, "every VIP", control.Try(ctx, h.DialContext, r.Cluster.Entrances())))
 			return nil
 		})
 	})
@@ -57,50 +47,28 @@ func (r *Rollout) auditWays(ctx context.Context, ca *x509.CertPool) []Check {
 	return slices.Concat(out...)
 }
 
-// tryWays asks all of them at once.
-func (r *Rollout) tryWays(ctx context.Context, ca *x509.CertPool, dial DialFunc, to []netip.AddrPort) []visit {
-	out := make([]visit, len(to))
-	var all sync.WaitGroup
-	for i, at := range to {
-		all.Go(func() {
-			p := newProber(ca, at, dial)
-			p.admin = r.administrator
-			defer p.close()
-			out[i].to = at
-			for _, path := range healthPaths {
-				if err := p.ask(ctx, path); err != nil {
-					out[i].err = fmt.Errorf("%s: %w", path, err)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	return out
-}
-
 // checkWays is one line for the ways that work, and one for each that does not.
-func checkWays(from, what string, tried []visit) []Check {
+func checkWays(from, what string, tried []apiserver.Reachability) []Check {
 	var out []Check
 	var well []netip.AddrPort
 	for _, w := range tried {
-		if w.err == nil {
-			well = append(well, w.to)
+		if w.Err == nil {
+			well = append(well, w.Address)
 			continue
 		}
-		check := answer(from, fmt.Sprintf("reaches %s", w.to), w.err)
+		check := answer(from, fmt.Sprintf("reaches %s", w.Address), w.Err)
 		var host *remote.Error
 		switch {
-		case errors.Is(w.err, remote.ErrForwarding):
+		case errors.Is(w.Err, remote.ErrForwarding):
 			check.OK, check.Detail, check.Cure = true, "left out: its sshd allows no forwarding (AllowTcpForwarding)", ""
-		case errors.As(w.err, &host):
+		case errors.As(w.Err, &host):
 			check.Detail = host.Err.Error()
-			check.Cure = fmt.Sprintf("look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for %s (`ip neigh show to %[1]s`)", w.to.Addr())
+			check.Cure = fmt.Sprintf("look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
 		}
 		out = append(out, check)
 	}
 	if len(well) > 0 {
-		ok := Check{Node: from, What: "reaches " + what, OK: true, Detail: joined(well, ", ") + ": " + strings.Join(healthPaths, ", ") + " ok, TLS verified"}
+		ok := Check{Node: from, What: "reaches " + what, OK: true, Detail: joined(well, ", ") + ": " + strings.Join(apiserver.HealthPaths, ", ") + " ok, TLS verified"}
 		if len(well) < len(tried) {
 			ok.What = fmt.Sprintf("reaches %d of %d", len(well), len(tried))
 		}
@@ -111,11 +79,13 @@ func checkWays(from, what string, tried []visit) []Check {
 
 // checkWaysFromHere does not ask for what this machine cannot reach: where it
 // has no way to any address of a family, the nodes have been asked.
-func checkWaysFromHere(tried []visit) []Check {
-	var reached, blocked []visit
+func checkWaysFromHere(tried []apiserver.Reachability) []Check {
+	var reached, blocked []apiserver.Reachability
 	for _, w := range tried {
-		like := func(other visit) bool { return other.to.Addr().Is4() == w.to.Addr().Is4() && !other.blocked() }
-		if w.blocked() && !slices.ContainsFunc(tried, like) {
+		like := func(other apiserver.Reachability) bool {
+			return other.Address.Addr().Is4() == w.Address.Addr().Is4() && !other.Blocked()
+		}
+		if w.Blocked() && !slices.ContainsFunc(tried, like) {
 			blocked = append(blocked, w)
 		} else {
 			reached = append(reached, w)
@@ -128,11 +98,11 @@ func checkWaysFromHere(tried []visit) []Check {
 	if len(blocked) > 0 {
 		addresses := make([]netip.AddrPort, len(blocked))
 		for i, w := range blocked {
-			addresses[i] = w.to
+			addresses[i] = w.Address
 		}
 		out = append(out, Check{
 			What: "this machine reaches " + joined(addresses, ", "), OK: true,
-			Detail: fmt.Sprintf("left out: it has no way there, and the nodes were asked (%v)", errors.Unwrap(blocked[0].err)),
+			Detail: fmt.Sprintf("left out: it has no way there, and the nodes were asked (%v)", errors.Unwrap(blocked[0].Err)),
 		})
 	}
 	return out

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -122,15 +124,12 @@ func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.N
 	if err != nil {
 		return err
 	}
-	p := newProber(ca, at, h.DialContext)
-	p.name, p.own = everyCertificate, p.transport(everyCertificate)
-	p.admin = r.administrator
-	defer p.close()
-	if err = p.ask(ctx, "/readyz"); !errors.Is(err, remote.ErrForwarding) {
+	through := apiserver.Endpoint{Address: at, CA: ca, Name: apiserver.SharedName, Dial: h.DialContext, Credentials: r.administrator}
+	if err = through.Ask(ctx, "/readyz"); !errors.Is(err, remote.ErrForwarding) {
 		return err
 	}
-	f, err := r.inspectNode(ctx, n)
-	if err == nil && !slices.ContainsFunc(f.Servers, func(s Server) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
+	f, err := r.inspectNode(ctx, n, r.usual())
+	if err == nil && !slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
 		err = errors.New("its haproxy has not seen any apiserver to be ready")
 	}
 	return err

@@ -27,7 +27,7 @@ type Certificate struct {
 // missingNames are the names of clients that a certificate is not for.
 func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	var out []string
-	for _, name := range sans(c) {
+	for _, name := range c.ClientNames() {
 		if !kubeadm.Covers(certificate, name) {
 			out = append(out, name)
 		}
@@ -110,26 +110,20 @@ func (c *Certificate) String() string {
 	return "certificate of the apiserver: issued anew, also for " + strings.Join(c.Names, " and ") + ", loaded without a restart"
 }
 
-// loadConfiguration reads kubeadm's configuration where certificates are to
-// be issued.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) error {
+// loadConfiguration reads kubeadm's configuration where certificates are to be
+// issued; nil: they are not.
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
 	needed := false
 	for _, n := range r.present() {
 		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[certificatePath].Content)) > 0
 	}
 	if !needed || r.Cluster.Certificates != inventory.Manage {
-		return nil
+		return nil, nil
 	}
-	a, err := r.api(ctx)
+	client, err := r.apiserverClient(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer a.close()
-	m, err := a.configMap(ctx, "kube-system", "kubeadm-config")
-	if err != nil {
-		return fmt.Errorf("ConfigMap kube-system/kubeadm-config: %w", err)
-	}
-	text, _ := m.get("ClusterConfiguration")
-	r.configuration = []byte(text)
-	return nil
+	defer client.Close()
+	return client.ClusterConfiguration(ctx)
 }

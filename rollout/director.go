@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
@@ -40,7 +41,7 @@ const sslOK = "SSL_GET ok"
 // directs makes servers of them, as HAProxy's statistics do: one for each
 // apiserver, which is DOWN where the kernel does not have it, and those that no
 // apiserver of the inventory is.
-func directs(f *Facts, c *inventory.Cluster) []Server {
+func directs(f *Facts, c *inventory.Cluster) []haproxy.ServerState {
 	if f.Directed == nil {
 		return nil
 	}
@@ -49,9 +50,9 @@ func directs(f *Facts, c *inventory.Cluster) []Server {
 		well, ill = "TCP_CHECK ok", "TCP_CHECK failed"
 	}
 	rest := slices.Clone(f.Directed)
-	out := make([]Server, 0, len(c.Nodes))
+	out := make([]haproxy.ServerState, 0, len(c.Nodes))
 	for _, n := range c.Nodes {
-		s := Server{Name: n.Name, Status: "DOWN", Check: ill}
+		s := haproxy.ServerState{Name: n.Name, Status: "DOWN", Check: ill}
 		i := slices.IndexFunc(rest, func(d RealServer) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
 		if i >= 0 {
 			s.Status, s.Check, s.Sessions = "UP", well, rest[i].Active+rest[i].Inactive
@@ -60,7 +61,7 @@ func directs(f *Facts, c *inventory.Cluster) []Server {
 		out = append(out, s)
 	}
 	for _, d := range rest {
-		out = append(out, Server{Name: d.At.String(), Status: "UP", Check: "unknown", Sessions: d.Active + d.Inactive})
+		out = append(out, haproxy.ServerState{Name: d.At.String(), Status: "UP", Check: "unknown", Sessions: d.Active + d.Inactive})
 	}
 	return out
 }
@@ -70,7 +71,7 @@ func directs(f *Facts, c *inventory.Cluster) []Server {
 func marks(f *Facts, c *inventory.Cluster) bool {
 	table := strings.ReplaceAll(f.Redirect, "\t", " ") + "\n"
 	for _, vip := range c.VIPs4() {
-		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.DirectorMark)
+		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.IPVSMark)
 		back := fmt.Sprintf(" ip daddr != %s meta l4proto tcp ct original ip daddr %[1]s ct original proto-dst %d masquerade\n", vip, c.Port)
 		if strings.Count(table, mark) != 2 || !strings.Contains(table, "oif \"lo\" "+mark) || !strings.Contains(table, back) {
 			return false
@@ -81,7 +82,7 @@ func marks(f *Facts, c *inventory.Cluster) bool {
 
 // checkMarks wants the table of nftables to be as it should be.
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
-	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: marks(f, c), Detail: fmt.Sprintf("mark %d", render.DirectorMark)}
+	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: marks(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
 		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}

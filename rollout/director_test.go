@@ -93,7 +93,7 @@ func TestCheckDirector(t *testing.T) {
 		{"the table is flushed", func(f *Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
 		{"its own clients are not marked", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
 		{"answers go elsewhere", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"the unit is stopped", func(f *Facts) { set(f, render.DirectorUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
+		{"the unit is stopped", func(f *Facts) { set(f, render.IPVSUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
 	} {
 		facts := all(t, r, applied)
 		f := facts["node-2"]
@@ -250,7 +250,7 @@ func TestDirectorStatus(t *testing.T) {
 	same(t, "ready", s.Nodes[0].Apiserver.String(), "ready")
 	same(t, "ready for two", s.Nodes[2].Apiserver.String(), "ready for 2 of 3: SSL_GET failed, SSL_GET ok")
 	same(t, "as planned", s.AsPlanned(), true)
-	facts["node-2"].Units[render.DirectorUnit] = Unit{Active: "inactive"}
+	facts["node-2"].Units[render.IPVSUnit] = Unit{Active: "inactive"}
 	s = r.assess(t.Context(), r.Cluster.Nodes, seen)
 	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
 }

@@ -3,14 +3,14 @@ package rollout
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -47,7 +47,7 @@ type target struct {
 	Distribution
 	backend string
 	nodes   []inventory.Node
-	knock   func(context.Context) (node string, err error) // node: empty if it cannot be told
+	connect func(context.Context) (node string, err error) // node: empty if it cannot be told
 }
 
 // Distribute makes n connections to every port of every VIP, one after the
@@ -76,7 +76,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 	if err != nil {
 		return nil, err
 	}
-	before, err := r.inspectNode(ctx, holder)
+	before, err := r.inspectNode(ctx, holder, r.usual())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (r *Rollout) distribute(ctx context.Context, vip netip.Addr, n int) ([]Dist
 			return nil, ctx.Err()
 		}
 	}
-	after, err := r.inspectNode(ctx, holder)
+	after, err := r.inspectNode(ctx, holder, r.usual())
 	if err != nil {
 		return nil, err
 	}
@@ -119,21 +119,23 @@ func (r *Rollout) targets(ctx context.Context, vip netip.Addr) ([]target, error)
 		return nil, err
 	}
 	at := netip.AddrPortFrom(vip, r.Cluster.Entrance().Port())
-	dial, _ := r.wayTo(ctx, at) // it will fail again, and be counted
+	control := r.controlPlane(ca)
+	dial, _ := control.Route(ctx, at) // it will fail again, and be counted
+	through := apiserver.Endpoint{Address: at, CA: ca, Dial: dial}
 	out := []target{{
 		Distribution: Distribution{Name: node.APIServerBackend, Address: at.String()}, backend: node.APIServerBackend, nodes: r.Cluster.Nodes,
-		knock: func(ctx context.Context) (string, error) { return whoServes(ctx, dial, ca, at, r.Cluster.Nodes) },
+		connect: func(ctx context.Context) (string, error) { return whoServes(ctx, through, r.Cluster.Nodes) },
 	}}
 	for _, s := range r.Cluster.Services {
 		at := netip.AddrPortFrom(vip, s.Port)
 		if !slices.Contains(r.Cluster.ServiceAddresses(s), at) {
 			continue
 		}
-		dial, _ := r.wayTo(ctx, at)
+		dial, _ := control.Route(ctx, at)
 		out = append(out, target{
 			Distribution: Distribution{Name: s.Name, Address: at.String(), Affinity: s.SessionAffinity},
 			backend:      serviceBackend(s), nodes: r.Cluster.Backends(s),
-			knock: func(ctx context.Context) (string, error) { return "", knock(ctx, dial, at) },
+			connect: func(ctx context.Context) (string, error) { return "", apiserver.ProbeTCP(ctx, dial, at) },
 		})
 	}
 	return out, nil
@@ -156,7 +158,7 @@ func (t *target) send(ctx context.Context, n int) map[string]int {
 	for range atOnce {
 		wg.Go(func() {
 			for range left {
-				node, err := t.knock(ctx)
+				node, err := t.connect(ctx)
 				mu.Lock()
 				t.note(err)
 				if err == nil {
@@ -205,7 +207,7 @@ func (t *target) count(seen map[string]int, before, after *Facts) error {
 	return nil
 }
 
-func totals(servers []ServerStats) map[string]int {
+func totals(servers []haproxy.ServerStats) map[string]int {
 	out := map[string]int{}
 	for _, s := range servers {
 		out[s.Name] = s.Total
@@ -215,21 +217,14 @@ func totals(servers []ServerStats) map[string]int {
 
 // whoServes is the node whose own address is in the certificate of whoever
 // answers; empty if it is in none, or those of several are.
-func whoServes(ctx context.Context, dial DialFunc, ca *x509.CertPool, at netip.AddrPort, nodes []inventory.Node) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	plain, err := dial(ctx, "tcp", at.String())
+func whoServes(ctx context.Context, through apiserver.Endpoint, nodes []inventory.Node) (string, error) {
+	conn, certificate, err := through.Handshake(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer plain.Close() //nolint:errcheck // nothing was written
-	conn := tls.Client(plain, &tls.Config{RootCAs: ca, ServerName: everyCertificate, MinVersion: tls.VersionTLS12})
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return "", explain(ca, at, err)
-	}
-	defer conn.Close() //nolint:errcheck // it has said who it is
+	defer conn.Close() //nolint:errcheck // it has shown its certificate
 	found := ""
-	for _, ip := range conn.ConnectionState().PeerCertificates[0].IPAddresses {
+	for _, ip := range certificate.IPAddresses {
 		for _, n := range nodes {
 			if n.Address.String() == ip.String() && found != n.Name {
 				if found != "" {

@@ -155,3 +155,12 @@ func (s *survey) clocks() Check {
 	}
 	return check
 }
+
+// shorten keeps the start of a long text.
+func shorten(s string) string {
+	const enough = 100
+	if len(s) <= enough {
+		return s
+	}
+	return strings.ToValidUTF8(s[:enough], "") + "…"
+}

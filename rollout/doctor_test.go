@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
@@ -132,7 +133,7 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
 		{"firewalld", func(s *survey, m *sight) {
-			s.facts["node-1"].Filter = firewalld
+			s.facts["node-1"].Filter = firewall.Firewalld
 			m.Heard = map[string]bool{"node-2": true}
 		},
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-3 does not arrive at node-1
@@ -260,7 +261,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 // ufw makes it active, with no rules of ours.
 func (s *survey) ufw(name string, care inventory.Care) {
 	s.cluster.Firewall = care
-	put(s.facts[name], ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
+	put(s.facts[name], firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
 }
 
 func (t *sight) replace(old, now string) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
@@ -85,9 +86,8 @@ func (s *survey) opens(n inventory.Node) bool {
 	if f == nil {
 		return false
 	}
-	p := NodePlan{Node: n}
-	p.planFirewall(s.cluster, f)
-	return len(p.open) > 0
+	allow, _, _ := firewall.Plan(s.cluster, n, firewallOf(f))
+	return len(allow) > 0
 }
 
 // vrrpGroupMAC is the Ethernet address of VRRP's group (RFC 1112, 6.4). Probes
@@ -106,13 +106,13 @@ func (s *survey) advertTo(n inventory.Node) netip.Addr {
 
 // cureFor is the command that lets VRRP from one node into another.
 func (s *survey) cureFor(from, to inventory.Node) string {
-	if f := s.facts[to.Name]; f != nil && ufwEnabled(f) {
+	if f := s.facts[to.Name]; f != nil && firewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, fourOf(from))
 	}
 	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", fourOf(from))
-	if f := s.facts[to.Name]; f != nil && f.Filter == firewalld {
+	if f := s.facts[to.Name]; f != nil && f.Filter == firewall.Firewalld {
 		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, fourOf(from))
-	} else if f != nil && isFilter(f.Filter) {
+	} else if f != nil && firewall.FiltersIPv4(f.Filter) {
 		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, fourOf(from))
 	}
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
@@ -120,7 +120,7 @@ func (s *survey) cureFor(from, to inventory.Node) string {
 
 // cureOut is the command that lets VRRP to one node out of another.
 func (s *survey) cureOut(from, to inventory.Node) string {
-	if f := s.facts[from.Name]; f != nil && ufwEnabled(f) {
+	if f := s.facts[from.Name]; f != nil && firewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
 	}
 	return fmt.Sprintf("let it out, on %s: nft insert rule inet filter output ip daddr %s ip protocol vrrp accept", from.Name, s.advertTo(to))

@@ -136,9 +136,10 @@ func (r *Rollout) dispensable(ctx context.Context, n inventory.Node, fault drill
 	if !fault.Cuts {
 		return nil
 	}
+	control := r.controlPlane(nil)
 	others, members := 0, 0
 	for _, m := range r.Cluster.Nodes {
-		known, healthy := r.etcdHealthy(ctx, r.hosts[m.Name])
+		known, healthy := control.EtcdHealth(ctx, m.Name)
 		if known {
 			members++
 		}
@@ -200,7 +201,7 @@ func (r *Rollout) vantage(ctx context.Context, victim inventory.Node) (drill.Dia
 	}
 	errs := []error{fmt.Errorf("nobody reaches %s: from here: %w", at, err)}
 	for _, n := range r.present() {
-		if h := r.hosts[n.Name]; h != nil && n.Name != victim.Name {
+		if h := r.connection(n); h != nil && n.Name != victim.Name {
 			if err = works(h.DialContext); err == nil {
 				return h.DialContext, n.Name + " (through SSH)", nil
 			}

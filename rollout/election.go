@@ -5,16 +5,17 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // readSpeakers reads what a node's new files make of it in VRRP's elections, one
 // for each VIP. Its error is a RefusedError.
-func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) ([]render.Speaker, error) {
+func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) ([]vrrp.Speaker, error) {
 	content := map[string][]byte{}
 	for _, a := range artifacts {
 		content[a.Path] = a.Content
 	}
-	out, err := render.ReadSpeakers(c, n, content[render.KeepalivedPath], content[render.HAProxyUnitPath])
+	out, err := vrrp.ReadNode(c, n, vrrp.Files{Keepalived: content[render.KeepalivedPath], HAProxyUnit: content[render.HAProxyUnitPath]})
 	if err != nil {
 		return nil, refusedFor(err)
 	}
@@ -25,17 +26,17 @@ func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Art
 // not agree on one holder of the VIP, and a well one. Its error is a
 // RefusedError.
 func refuseUnsound(c *inventory.Cluster, plans []NodePlan) error {
-	var speakers []render.Speaker
+	var speakers []vrrp.Speaker
 	for _, p := range plans {
 		speakers = append(speakers, p.speakers...)
 	}
-	if err := render.Sound(c, speakers); err != nil {
+	if err := vrrp.Sound(c, speakers); err != nil {
 		return refusedFor(err)
 	}
 	return nil
 }
 
-// refusedFor makes refusals of what render says.
+// refusedFor makes refusals of what vrrp says.
 func refusedFor(err error) *RefusedError {
 	all := []error{err}
 	var joined interface{ Unwrap() []error }
@@ -44,9 +45,9 @@ func refusedFor(err error) *RefusedError {
 	}
 	out := &RefusedError{}
 	for _, one := range all {
-		var u *render.Unsound
-		if errors.As(one, &u) {
-			out.Refusals = append(out.Refusals, Refusal{Node: u.Node, What: u.Where() + ": " + u.What, Cure: u.Cure})
+		var p *vrrp.Problem
+		if errors.As(one, &p) {
+			out.Refusals = append(out.Refusals, Refusal{Node: p.Node, What: p.Where() + ": " + p.What, Cure: p.Hint()})
 		}
 	}
 	return out

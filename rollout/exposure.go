@@ -3,10 +3,10 @@ package rollout
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
@@ -24,35 +24,23 @@ func exposureOn(c *inventory.Cluster, f *Facts) inventory.Exposure {
 		return inventory.BindAddress
 	case ours(render.RedirectPath):
 		return inventory.Redirect
-	case ours(render.DirectorPath):
+	case ours(render.IPVSPath):
 		return inventory.IPVS
 	case !ours(render.HAProxyPath):
 		return ""
-	case frontendIn(f.Files[render.HAProxyPath].Content, c.VIP) == netip.AddrPortFrom(c.VIP, c.Port):
+	case haproxy.Parse(f.Files[render.HAProxyPath].Content).BindOf(c.VIP) == netip.AddrPortFrom(c.VIP, c.Port):
 		return inventory.SharedPort
 	default:
 		return inventory.OtherPort
 	}
 }
 
-// frontendIn is where a haproxy.cfg has HAProxy listen on the VIP; not valid:
-// nowhere.
-func frontendIn(config []byte, vip netip.Addr) netip.AddrPort {
-	for _, line := range bindLine.FindAllSubmatch(config, -1) {
-		if at, err := netip.ParseAddrPort(string(line[1])); err == nil && at.Addr() == vip {
-			return at
-		}
-	}
-	return netip.AddrPort{}
-}
-
-var bindLine = regexp.MustCompile(`(?m)^\s+bind (\S+)`)
-
-// frontendsIn is where it listens on those of the VIPs that it has.
+// frontendsIn is where a haproxy.cfg has HAProxy listen on those of the VIPs that
+// it has.
 func frontendsIn(config []byte, vips []netip.Addr) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, vip := range vips {
-		if at := frontendIn(config, vip); at.IsValid() {
+		if at := haproxy.Parse(config).BindOf(vip); at.IsValid() {
 			out = append(out, at)
 		}
 	}
@@ -140,7 +128,7 @@ func (n *NodePlan) planTables(c *inventory.Cluster, f *Facts, artifacts []render
 		action      *Action
 	}{
 		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, redirects(f, c), &n.Redirect},
-		{render.DirectorPath, render.DirectorUnit, marked, marks(f, c), &n.Director},
+		{render.IPVSPath, render.IPVSUnit, marked, marks(f, c), &n.Director},
 	} {
 		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
 		switch {

@@ -29,7 +29,7 @@ func TestSwitchExposure(t *testing.T) {
 	files := map[inventory.Exposure][]string{
 		inventory.BindAddress: {render.PatchPath},
 		inventory.Redirect:    {render.RedirectPath, render.RedirectUnitPath},
-		inventory.IPVS:        {render.ModulesPath, render.DirectorPath, render.DirectorUnitPath},
+		inventory.IPVS:        {render.ModulesPath, render.IPVSPath, render.IPVSUnitPath},
 	}
 	flags := map[inventory.Exposure]string{inventory.BindAddress: "bind-address", inventory.SharedPort: "permit-port-sharing"}
 	for _, from := range exposures {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
@@ -191,9 +192,9 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		}
 	}
 	f.Sysctls = sysctlsIn(f.Files[render.SysctlPath].Content)
-	f.Servers = []Server{}
+	f.Servers = []haproxy.ServerState{}
 	for _, n := range c.Nodes {
-		f.Servers = append(f.Servers, Server{Name: n.Name, Status: "UP", Check: "L7OK", Sessions: 0})
+		f.Servers = append(f.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
 	if c.Exposure == inventory.IPVS {
 		f.Servers = directs(f, c)
@@ -206,7 +207,7 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 func director(f *Facts, c *inventory.Cluster) {
 	f.NonlocalBind = false
 	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
-	f.Units[render.DirectorUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
+	f.Units[render.IPVSUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
 	f.Listeners = f.Listeners[2:]
 	f.Kernel, f.Settings = Kernel{Release: "6.1.0-50-amd64", IPVS: "there"}, map[string]string{}
 	for key, value := range sysctlsIn(f.Files[render.SysctlPath].Content) {
@@ -230,14 +231,14 @@ func marked(c *inventory.Cluster) string {
 }
 
 // backends are all of a HAProxy's, with servers that are up.
-func backends(c *inventory.Cluster) map[string][]ServerStats {
-	out := map[string][]ServerStats{}
+func backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
+	out := map[string][]haproxy.ServerStats{}
 	for _, n := range c.Nodes {
-		out[node.APIServerBackend] = append(out[node.APIServerBackend], ServerStats{Server: Server{Name: n.Name, Status: "UP", Check: "L7OK", Sessions: 0}, Total: 0})
+		out[node.APIServerBackend] = append(out[node.APIServerBackend], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"}})
 	}
 	for _, s := range c.Services {
 		for _, n := range c.Backends(s) {
-			out[serviceBackend(s)] = append(out[serviceBackend(s)], ServerStats{Server: Server{Name: n.Name, Status: "UP", Check: "L4OK", Sessions: 0}, Total: 0})
+			out[serviceBackend(s)] = append(out[serviceBackend(s)], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L4OK"}})
 		}
 	}
 	return out

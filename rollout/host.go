@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -19,7 +20,7 @@ type Dialer func(ctx context.Context, n inventory.Node) (node.Host, error)
 
 // DialFunc connects, as net.Dialer's DialContext does. A host's own connects as
 // that node does.
-type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+type DialFunc = apiserver.DialFunc
 
 // reachTime is how long this machine tries to connect: where it has no way, a
 // node is asked.

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
@@ -25,13 +26,13 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 
 // inspectRequest is what has to be known of a node of this cluster.
 func inspectRequest(c *inventory.Cluster, n inventory.Node, more inspection) node.InspectRequest {
-	firewall := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
+	filtered := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
 	q := node.InspectRequest{
 		Paths:       []string{caPath, certificatePath},
 		Kubeconfigs: more.wide || c.Endpoint != inventory.Leave,
 		Ports:       []uint16{c.Port, c.HAProxy.Port, c.HAProxy.MonitorPort},
 		MonitorPort: c.HAProxy.MonitorPort,
-		Firewall:    firewall,
+		Firewall:    filtered,
 		Kernel:      !n.Worker && (more.wide || c.Exposure == inventory.IPVS),
 		VRRP:        more.status && !n.Worker,
 		Sysctls:     more.audit && !n.Worker,
@@ -40,8 +41,8 @@ func inspectRequest(c *inventory.Cluster, n inventory.Node, more inspection) nod
 		q.Paths = append(q.Paths, adminPath, superAdminPath, kubeletPath)
 	}
 	q.Paths = append(q.Paths, textfileDir(c, n)...)
-	if firewall {
-		q.Paths = append(q.Paths, ufwConfPath, ufwDefaultsPath, ufwRulesPath, ufwRules6Path)
+	if filtered {
+		q.Paths = append(q.Paths, firewall.ConfPath, firewall.DefaultsPath, firewall.RulesPath, firewall.Rules6Path)
 	}
 	if n.Worker {
 		q.Kubelet = kubeletAt(c)

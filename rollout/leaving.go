@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -18,23 +20,24 @@ import (
 // before kplb, before the others forget it: a keepalived that nobody sends
 // adverts to would take the VIP.
 
-var (
-	serverLine = regexp.MustCompile(`(?m)^\s+server ([a-z0-9.-]+) (\S+)(?: tcp-ut \S+)?$`)
-	realServer = regexp.MustCompile(`(?m)^\s+# ([a-z0-9.-]+)\n\s+real_server (\S+) (\d+) \{$`)
-)
+// nodeName is what a node can be called in an inventory.
+var nodeName = regexp.MustCompile(`^[a-z0-9.-]+$`)
 
 // serversIn are the apiservers that kplb's own files on the node send
 // connections to: name, and ADDRESS:PORT.
 func serversIn(f *Facts) [][2]string {
 	var out [][2]string
 	if config := f.Files[render.HAProxyPath].Content; render.Stamp(config) != render.Unstamped {
-		for _, line := range serverLine.FindAllSubmatch(config, -1) {
-			out = append(out, [2]string{string(line[1]), string(line[2])})
+		for _, s := range haproxy.Parse(config).Servers() {
+			plain := len(s.Options) == 0 || len(s.Options) == 2 && s.Options[0] == "tcp-ut" // those of services have more
+			if plain && nodeName.MatchString(s.Name) {
+				out = append(out, [2]string{s.Name, s.Address})
+			}
 		}
 	}
 	if config := f.Files[render.KeepalivedPath].Content; render.Stamp(config) != render.Unstamped {
-		for _, line := range realServer.FindAllSubmatch(config, -1) {
-			out = append(out, [2]string{string(line[1]), string(line[2]) + ":" + string(line[3])})
+		for _, s := range keepalived.NamedRealServers(config) {
+			out = append(out, [2]string{s.Name, s.Address.String()})
 		}
 	}
 	return out
@@ -92,7 +95,7 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (
 		return facts, nil
 	}
 	r.wide = true
-	facts, err := r.inspectNodes(ctx, r.leaving)
+	facts, err := r.inspectNodes(ctx, r.leaving, r.usual())
 	var failed NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {

@@ -67,6 +67,10 @@ networking:
   serviceSubnet: 10.96.0.0/12
 `
 
+func configMapPath(namespace, name string) string {
+	return "/api/v1/namespaces/" + namespace + "/configmaps/" + name
+}
+
 // managedFleet is a cluster of a guide's reader: nothing but node 1 is known to
 // anybody. objects holds its ConfigMaps by path.
 func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) (f *fleet, objects map[string]map[string]any) {
@@ -139,8 +143,8 @@ func TestManaged(t *testing.T) {
 				t.Errorf("%s: diff:\n%s", n.Node.Name, c.Diff)
 			}
 		}
-		names := make([]string, len(p.Objects))
-		for i, o := range p.Objects {
+		names := make([]string, len(p.ConfigMaps))
+		for i, o := range p.ConfigMaps {
 			names[i] = o.Name
 		}
 		same(t, "objects", names, []string{"kube-system/kubeadm-config", "kube-public/cluster-info"})

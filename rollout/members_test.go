@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // TestInOrder puts every kind of node at its place.
@@ -188,7 +190,7 @@ func TestIdentityStays(t *testing.T) {
 		}
 		for _, a := range artifacts {
 			if a.Path == render.KeepalivedPath {
-				return fmt.Sprint(render.Identities(a.Content))
+				return fmt.Sprint(vrrp.Identities(a.Content))
 			}
 		}
 		return ""
@@ -312,7 +314,7 @@ func TestAskAnonymously(t *testing.T) {
 		{"every HAProxy has got its 200", func(f *fleet) { f.change() }, false},
 		{"one does not answer", func(f *fleet) { f.change(); f.nodes["node-2"].facts.Servers = nil }, true},
 		{"one has a server down for its answer", func(f *fleet) {
-			f.nodes["node-2"].facts.Servers[0] = Server{Name: "node-1", Status: "DOWN", Check: "L7STS", Sessions: 0}
+			f.nodes["node-2"].facts.Servers[0] = haproxy.ServerState{Name: "node-1", Status: "DOWN", Check: "L7STS"}
 		}, true},
 		{"it takes refusals for an answer now", func(f *fleet) {
 			for _, n := range f.nodes {

@@ -26,7 +26,7 @@ func TestPlanMetrics(t *testing.T) {
 		t.Helper()
 		facts := all(t, r, appliedOf)
 		facts["node-1"] = f
-		plan, err := r.plan(t.Context(), facts)
+		plan, err := r.plan(t.Context(), facts, planInput{})
 		says(t, err, "")
 		i := slices.IndexFunc(plan.Nodes, func(p NodePlan) bool { return p.Node.Name == "node-1" })
 		return plan.Nodes[i], plan
@@ -78,7 +78,7 @@ func TestRefusedMetricsPort(t *testing.T) {
 		r := rolloutOf(t, withMetrics)
 		facts := all(t, r, freshOf)
 		facts["node-2"].Listeners = append(facts["node-2"].Listeners, listener(c.at, c.process))
-		_, err := r.plan(t.Context(), facts)
+		_, err := r.plan(t.Context(), facts, planInput{})
 		says(t, err, c.says)
 	}
 }

@@ -15,8 +15,6 @@ type (
 	Unit        = node.Unit
 	Package     = node.Package
 	File        = node.File
-	Server      = node.Server
-	ServerStats = node.ServerStats
 	Kernel      = node.Kernel
 	RealServer  = node.RealServer
 	Action      = node.Action

@@ -19,7 +19,7 @@ func (r *Rollout) awaitConfirmation(ctx context.Context) error {
 
 func (r *Rollout) untilConfirmed(ctx context.Context) error {
 	for {
-		facts, err := r.inspectNodes(ctx, nodesOf(r.armed))
+		facts, err := r.inspectNodes(ctx, nodesOf(r.armed), r.usual())
 		if ctx.Err() != nil {
 			return r.takeBack(ctx, ctx.Err())
 		}

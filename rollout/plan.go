@@ -11,18 +11,19 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // Plan is what an apply would do, node by node in the order of the rollout:
 // the holder of the VIP comes last.
 type Plan struct {
-	Cluster *inventory.Cluster
-	Nodes   []NodePlan
-	Objects []Object // of the cluster, written when everything else is confirmed
-	facts   map[string]*Facts
-	notes   []string
-	away    bool // to what was before kplb
-	prove   func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
+	Cluster    *inventory.Cluster
+	Nodes      []NodePlan
+	ConfigMaps []ConfigMapChange // of the cluster, written when everything else is confirmed
+	facts      map[string]*Facts
+	notes      []string
+	away       bool // to what was before kplb
+	prove      func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
 }
 
 // NodePlan is what has to happen on one node. It is empty where the node is
@@ -53,11 +54,11 @@ type NodePlan struct {
 	paths        []string // whose state belongs to a generation
 	vipInterface string   // of the VIPs
 	active       []byte
-	takes        bool             // the VIP, which another node has, by its priority
-	speakers     []render.Speaker // what its new files make of it, for each VIP
-	noBind6      bool             // what IPv6 VIPs needed of the kernel is given back
-	gives        []string         // and what else kplb has set, as a generation had it
-	givesOf      int              // that generation
+	takes        bool           // the VIP, which another node has, by its priority
+	speakers     []vrrp.Speaker // what its new files make of it, for each VIP
+	noBind6      bool           // what IPv6 VIPs needed of the kernel is given back
+	gives        []string       // and what else kplb has set, as a generation had it
+	givesOf      int            // that generation
 }
 
 // Empty says whether there is nothing to do.
@@ -73,10 +74,10 @@ func (n NodePlan) apiserverLast() bool {
 	return n.HAProxy == Stop || port != "" && (len(n.serves) == 0 || port != strconv.Itoa(int(n.serves[0].Port())))
 }
 
-// Empty says whether every node, and the cluster's own records, are as the
+// Empty says whether every node, and the cluster's own ConfigMaps, are as the
 // inventory wants them.
 func (p *Plan) Empty() bool {
-	if len(p.Objects) > 0 {
+	if len(p.ConfigMaps) > 0 {
 		return false
 	}
 	for _, n := range p.Nodes {

@@ -50,7 +50,7 @@ func retell(n NodePlan) whatPlan {
 
 func planOf(t testing.TB, r *Rollout, facts map[string]*Facts) *Plan {
 	t.Helper()
-	p, err := r.plan(t.Context(), facts)
+	p, err := r.plan(t.Context(), facts, planInput{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,20 +23,27 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	if facts, err = r.inspectLeavers(ctx, facts); err != nil {
 		return nil, err
 	}
-	if err := r.loadConfiguration(ctx, facts); err != nil {
+	configuration, err := r.loadConfiguration(ctx, facts)
+	if err != nil {
 		return nil, err
 	}
-	plan, err := r.planFitting(ctx, facts)
+	plan, err := r.planFitting(ctx, facts, configuration)
 	if err == nil {
 		err = r.refuseKubelets(ctx, plan)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return plan, r.addObjects(ctx, plan)
+	return plan, r.addConfigMaps(ctx, plan)
 }
 
-func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, error) {
+// planInput is what a plan depends on beside the facts of the nodes.
+type planInput struct {
+	expect        string // the statuses that HAProxy accepts from an apiserver; empty: 200
+	configuration []byte // kubeadm's, where certificates are to be issued
+}
+
+func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts, in planInput) (*Plan, error) {
 	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
 		return nil, refused
 	}
@@ -52,7 +59,7 @@ func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, err
 	plan := &Plan{Cluster: r.Cluster, facts: facts, prove: (*Rollout).Verify}
 	var plans []NodePlan
 	for _, n := range r.everyone() {
-		p, err := r.planMember(ctx, n, facts[n.Name])
+		p, err := r.planMember(ctx, n, facts[n.Name], in)
 		if err != nil {
 			return nil, err
 		}
@@ -66,23 +73,23 @@ func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts) (*Plan, err
 }
 
 // planMember plans a node by what it is to the cluster.
-func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
 	switch {
 	case r.isLeaving(n):
 		return r.planLeaver(ctx, n, f)
 	case n.Worker:
-		return r.planWorker(ctx, n, f)
+		return r.planWorker(ctx, n, f, in)
 	}
-	p, err := r.planNode(n, f)
+	p, err := r.planNode(n, f, in)
 	if err == nil {
 		err = r.planAlone(ctx, &p, f)
 	}
 	return p, err
 }
 
-func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
+func (r *Rollout) planNode(n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
 	address, _ := f.InterfaceOf(n.Address)
-	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: r.expect}
+	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: in.expect}
 	if !f.HAProxy.Installed { // known once it is installed, and planned again then
 		facts.HAProxy = render.DefaultHAProxy
 	}
@@ -115,7 +122,7 @@ func (r *Rollout) planNode(n inventory.Node, f *Facts) (NodePlan, error) {
 	if err != nil {
 		return p, badManifest(n, err)
 	}
-	return p, p.planCertificate(r.Cluster, f, r.configuration)
+	return p, p.planCertificate(r.Cluster, f, in.configuration)
 }
 
 // blank takes the secrets out of a plan's diffs, whatever keyword they follow.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
 )
 
@@ -36,30 +37,6 @@ func (r *Rollout) authority() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// quorate wants the control plane to work without this node's apiserver for a
-// while: every other apiserver ready, and etcd with its majority, asked right
-// now. With nodes left out, the ready ones must be a majority by themselves.
-func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
-	ca, err := r.authority()
-	if err != nil {
-		return err
-	}
-	ready := 0
-	for _, n := range r.Cluster.Nodes {
-		if n.Name == without.Name || r.absent[n.Name] {
-			continue
-		}
-		if err := r.readyz(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n)); err != nil {
-			return fmt.Errorf("%s: its apiserver is not restarted while the one of %s is not ready: %w", without.Name, n.Name, err)
-		}
-		ready++
-	}
-	if majority := len(r.Cluster.Nodes)/2 + 1; len(r.absent) > 0 && ready < majority {
-		return fmt.Errorf("%s: its apiserver is not restarted: %d other apiservers would be left, fewer than the majority of %d", without.Name, ready, majority)
-	}
-	return r.etcdQuorate(ctx, without)
-}
-
 // othersPatience is longer than an etcd hesitates when it gets a member or
 // elects a leader, in which time every apiserver says that it is not ready.
 const othersPatience = 15 * time.Second
@@ -78,17 +55,17 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 	if err != nil {
 		return err
 	}
-	var san *sanError // no waiting changes that
+	var name *apiserver.NameError // no waiting changes that
 	err = retried(ctx, apiserverPatience, waits, func() error {
-		err := r.readyz(ctx, r.hosts[n.Name], ca, apiserverOf(r.Cluster, n))
-		if errors.As(err, &san) {
+		err := r.controlPlane(ca).Ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
+		if errors.As(err, &name) {
 			return nil
 		}
 		return err
 	})
 	switch {
-	case san != nil:
-		return fmt.Errorf("%s: %w", n.Name, san)
+	case name != nil:
+		return fmt.Errorf("%s: %w", n.Name, name)
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
@@ -106,7 +83,7 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 	waiting := Event{Step: "waiting for an apiserver behind the VIP", Usual: proofUsual, Brief: true}
 	return r.during(waiting, func(waits func(string)) error {
 		err := retried(ctx, vipPatience, waits, func() error {
-			return r.readyz(ctx, r.hosts[r.present()[0].Name], ca, r.Cluster.Entrance())
+			return r.controlPlane(ca).Ready(ctx, r.present()[0].Name, r.Cluster.Entrance())
 		})
 		switch {
 		case err == nil:

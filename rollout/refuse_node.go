@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/render"
@@ -98,7 +100,7 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 func refuseConnections(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) error {
 	limit := f.Units["haproxy.service"].OpenFiles
 	for _, a := range artifacts {
-		if most := render.MaxConn(a.Content); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
+		if most := haproxy.Parse(a.Content).MaxConn(); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
 			return &RefusedError{[]Refusal{{
 				Node: n.Name, What: fmt.Sprintf("its haproxy.cfg is for %d connections, and haproxy may open %d files: too few", most, limit),
 				Cure: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",
@@ -119,8 +121,8 @@ func refuseIPv6(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 			refuse("vip", "write an IPv4 VIP beside it, or upgrade keepalived", "keepalived %s announces no IPv6 VIP such as %s, at least %s is needed", f.Keepalived.Version, g.Announced(), render.MinKeepalived6)
 		}
 	}
-	if c.Firewall == inventory.Manage && ufwEnabled(f) && setting(f.Files[ufwDefaultsPath].Content, "IPV6") == "no" {
-		refuse("vip", "write IPV6=yes into "+ufwDefaultsPath+" on the node, and run `ufw reload`", "ufw drops all IPv6 (IPV6=no in %s), and with it what is for %s", ufwDefaultsPath, joined(c.VIPs6(), " and "))
+	if c.Firewall == inventory.Manage && firewallOf(f).DropsIPv6() {
+		refuse("vip", "write IPV6=yes into "+firewall.DefaultsPath+" on the node, and run `ufw reload`", "ufw drops all IPv6 (IPV6=no in %s), and with it what is for %s", firewall.DefaultsPath, joined(c.VIPs6(), " and "))
 	}
 }
 
@@ -129,7 +131,7 @@ func refuseRedirect(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	if (c.Exposure == inventory.Redirect || c.Exposure == inventory.IPVS) && !f.NFT && !f.OS.Debian() {
 		refuse("exposure", "install nftables with the node's package manager", "nft is not installed, and packages are not installed on %s yet", f.OS)
 	}
-	for _, unit := range []string{render.RedirectUnit, render.DirectorUnit} {
+	for _, unit := range []string{render.RedirectUnit, render.IPVSUnit} {
 		if f.Units[unit].Load == "masked" {
 			refuse("", "run `systemctl unmask "+unit+"` on the node", "%s is masked", unit)
 		}

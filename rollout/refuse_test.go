@@ -189,7 +189,7 @@ func TestRefusals(t *testing.T) {
 				node = "node-2"
 			}
 			c.differ(facts[node])
-			_, err := r.plan(t.Context(), facts)
+			_, err := r.plan(t.Context(), facts, planInput{})
 			says(t, err, strings.Join(c.says, "\n"))
 			var refused *RefusedError
 			if errors.As(err, &refused) {
@@ -215,7 +215,7 @@ func TestRefusedManifest(t *testing.T) {
 			r := rolloutOf(t, home)
 			facts := all(t, r, freshOf)
 			put(facts["node-2"], kubeadm.ManifestPath, 0o600, []byte(c.content))
-			_, err := r.plan(t.Context(), facts)
+			_, err := r.plan(t.Context(), facts, planInput{})
 			says(t, err, c.says)
 			var refused *RefusedError
 			if !errors.As(err, &refused) {
@@ -236,7 +236,7 @@ func TestRefusedWhileAChangeWaits(t *testing.T) {
 		put(facts[name], pendingPath+"/about", 0o600, []byte("ann@desk, pid 7, cluster home\n"))
 	}
 	facts["node-2"].Addresses = nil
-	_, err := r.plan(t.Context(), facts)
+	_, err := r.plan(t.Context(), facts, planInput{})
 	says(t, err, "node-1: a change waits to be confirmed: ann@desk, pid 7, cluster home\nnode-3: a change waits to be confirmed: ann@desk, pid 7, cluster home")
 	var refused *RefusedError
 	if !errors.As(err, &refused) {
@@ -254,7 +254,7 @@ func TestRefusedNodesInOrder(t *testing.T) {
 	for _, f := range facts {
 		delete(f.Files, kubeadm.ManifestPath)
 	}
-	_, err := r.plan(t.Context(), facts)
+	_, err := r.plan(t.Context(), facts, planInput{})
 	var refused *RefusedError
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)

@@ -44,7 +44,7 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 		return nil, err
 	}
 	if number == 0 && (r.managed() || slices.ContainsFunc(plans, moved)) {
-		err = r.addObjects(ctx, plan)
+		err = r.addConfigMaps(ctx, plan)
 	}
 	return plan, err
 }

@@ -34,16 +34,13 @@ type Rollout struct {
 
 	Operator string // who does this, and from where: for others who find the lock, and for history
 
-	mu            sync.Mutex
-	hosts         map[string]Host
-	facts         map[string]*Facts
-	absent        map[string]bool  // nodes that are left out because they cannot be reached
-	leaving       []inventory.Node // that the inventory does not have any more
-	admin         administrator
-	expect        string // the statuses that HAProxy takes for an answer
-	configuration []byte // kubeadm's, where certificates are to be issued
-	wide          bool   // inspect what only a way back needs, too
-	audit         bool   // and what only an Audit needs
+	mu      sync.Mutex
+	hosts   map[string]Host
+	facts   map[string]*Facts
+	absent  map[string]bool  // nodes that are left out because they cannot be reached
+	leaving []inventory.Node // that the inventory does not have any more
+	admin   administrator
+	wide    bool // inspect what only a way back needs, too
 
 	token  string        // of the locks that are held
 	txn    string        // the change that is being made
@@ -79,7 +76,14 @@ func (e NodeErrors) Unwrap() []error {
 // Inspect looks at all nodes at once, connecting to those it has no
 // connection to. Its error is a NodeErrors.
 func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
-	facts, err := r.inspectNodes(ctx, r.everyone())
+	return r.inspectAll(ctx, r.usual())
+}
+
+// usual is what most commands ask the nodes.
+func (r *Rollout) usual() inspection { return inspection{wide: r.wide} }
+
+func (r *Rollout) inspectAll(ctx context.Context, more inspection) (map[string]*Facts, error) {
+	facts, err := r.inspectNodes(ctx, r.everyone(), more)
 	var failed NodeErrors
 	if !r.AllowUnreachable || !errors.As(err, &failed) {
 		return facts, err
@@ -88,9 +92,9 @@ func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
 	return maps.Clone(r.facts), err
 }
 
-func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node) (map[string]*Facts, error) {
+func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node, more inspection) (map[string]*Facts, error) {
 	err := r.each(nodes, func(n inventory.Node) error {
-		f, err := r.inspectNode(ctx, n)
+		f, err := r.inspectNode(ctx, n, more)
 		if err != nil {
 			return err
 		}
@@ -131,14 +135,14 @@ func (r *Rollout) each(nodes []inventory.Node, do func(inventory.Node) error) er
 	return nil
 }
 
-func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node) (*Facts, error) {
+func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node, more inspection) (*Facts, error) {
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	var f *Facts
 	err = r.step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
-		f, err = inspect(ctx, h, r.Cluster, n, inspection{wide: r.wide, status: r.audit, audit: r.audit})
+		f, err = inspect(ctx, h, r.Cluster, n, more)
 		return err
 	})
 	return f, err

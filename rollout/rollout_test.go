@@ -276,7 +276,7 @@ func TestTemplates(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Templates = set
-			_, err = r.plan(t.Context(), facts)
+			_, err = r.plan(t.Context(), facts, planInput{})
 			says(t, err, c.says)
 		})
 	}

@@ -49,7 +49,7 @@ func TestRefusedServicePorts(t *testing.T) {
 		r.Cluster.Workers = nil
 		facts := all(t, r, freshOf)
 		facts["node-2"].Listeners = append(facts["node-2"].Listeners, listener(c.at, c.process))
-		_, err := r.plan(t.Context(), facts)
+		_, err := r.plan(t.Context(), facts, planInput{})
 		says(t, err, c.says)
 		var refused *RefusedError
 		if errors.As(err, &refused) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
 )
@@ -57,7 +58,7 @@ func TestMoreVIPs(t *testing.T) {
 				n := r.Cluster.Nodes[i]
 				f := both(applied(t, was, n), n)
 				f.NonlocalBind6 = true
-				p, err := r.planNode(n, f)
+				p, err := r.planNode(n, f, planInput{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,13 +92,13 @@ func TestSysctl6(t *testing.T) {
 	f := both(applied(t, r, n), n)
 	for _, on := range []bool{true, false} {
 		f.NonlocalBind6 = on
-		p, err := r.planNode(n, f)
+		p, err := r.planNode(n, f, planInput{})
 		same(t, "error", err, nil)
 		same(t, "sysctl", p.Sysctl, map[bool]Sysctl{true: SysctlLeave, false: SysctlOn}[on])
 		same(t, "empty", p.Empty(), on)
 	}
 	f.NonlocalBind6 = true
-	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f)
+	p, err := rolloutOf(t, several("10.1.233.1", "")).planNode(n, f, planInput{})
 	same(t, "error", err, nil)
 	same(t, "given back", p.noBind6, true)
 	staged := r.stageRequest(newNodePlan(r.Cluster, n, f))
@@ -124,8 +125,8 @@ func TestRefusals6(t *testing.T) {
 		},
 		"ufw drops it": {
 			twoFamilies, func(f *Facts) {
-				put(f, ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-				put(f, ufwDefaultsPath, 0o644, []byte("IPV6=no\n"))
+				put(f, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+				put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=no\n"))
 			},
 			"ufw drops all IPv6 (IPV6=no in /etc/default/ufw), and with it what is for fd10:1::100",
 		},
@@ -171,28 +172,16 @@ func TestFirewall6(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, several(twoFamilies, ""))
 	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
-	put(f, ufwConfPath, 0o644, []byte("ENABLED=yes\n"))
-	put(f, ufwDefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
-	put(f, ufwRulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
+	put(f, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
+	put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
+	put(f, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 	plan := func() string {
 		p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
 		p.planFirewall(r.Cluster, f)
-		var out strings.Builder
-		told := func(verb string, rules []render.Rule) {
-			for _, r := range rules {
-				fmt.Fprintf(&out, "%s %s %s %s %s %d\n", verb, ufwDirection(r), r.Protocol, ufwAddress(r.From), ufwAddress(r.To), r.Port)
-			}
-		}
-		told("allow", p.open)
-		told("delete", p.close)
-		return out.String()
+		return ruleLines(p)
 	}
 	const vrrp = "allow in vrrp 10.1.1.2 any 0\nallow in vrrp 10.1.1.3 any 0\n"
 	same(t, "IPv4 is open to all", plan(), vrrp+"allow in tcp any fd10:1::100 6443\n")
-	put(f, ufwRules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
+	put(f, firewall.Rules6Path, 0o640, []byte("### tuple ### allow tcp 6443 ::/0 any ::/0 in\n### tuple ### allow tcp 6443 fd10:1::99 any ::/0 in comment=6b706c62\n"))
 	same(t, "and IPv6", plan(), vrrp+"delete in tcp any fd10:1::99 6443\n")
-
-	same(t, "nft", byHand(&Facts{Filter: "inet filter input"}, []render.Rule{{Protocol: "vrrp", From: netip.MustParseAddr("fd10:1::2")}, {Protocol: "tcp", To: netip.MustParseAddr("fd10:1::100"), Port: 6443}}),
-		"  nft insert rule inet filter input ip6 saddr fd10:1::2 meta l4proto 112 accept\n  nft insert rule inet filter input ip6 daddr fd10:1::100 tcp dport 6443 accept")
-	same(t, "nft of IPv4", byHand(&Facts{Filter: "ip filter INPUT"}, []render.Rule{{Protocol: "tcp", To: netip.MustParseAddr("fd10:1::100"), Port: 6443}}), "")
 }

@@ -94,14 +94,14 @@ func (r *Rollout) assess(ctx context.Context, nodes []inventory.Node, seen []gla
 			facts[n.Name] = seen[i].facts
 		}
 	}
-	r.expect = expectOf(facts)
+	in := planInput{expect: expectOf(facts)}
 	for i, n := range nodes {
 		if err := seen[i].err; err != nil {
 			out.Failed[n.Name] = err
 			out.Nodes = append(out.Nodes, NodeStatus{Node: n.Name, Worker: n.Worker, Unreachable: err.Error(), Apiserver: readiness(n, facts)})
 			continue
 		}
-		s := r.assessNode(ctx, n, facts[n.Name])
+		s := r.assessNode(ctx, n, facts[n.Name], in)
 		s.Apiserver = readiness(n, facts)
 		out.Nodes = append(out.Nodes, s)
 	}

@@ -72,7 +72,7 @@ func (s NodeStatus) balances() bool {
 	return s.HAProxy == "active"
 }
 
-func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts) NodeStatus {
+func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in planInput) NodeStatus {
 	pending, _ := f.Pending()
 	s := NodeStatus{
 		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
@@ -81,7 +81,7 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts) No
 		Balancer: n.Worker && r.Cluster.WorkerBalancer != nil,
 	}
 	if r.Cluster.Exposure == inventory.IPVS && !n.Worker {
-		s.Director = cmp.Or(f.Units[render.DirectorUnit].Active, "inactive")
+		s.Director = cmp.Or(f.Units[render.IPVSUnit].Active, "inactive")
 	}
 	for _, vip := range r.Cluster.VIPs {
 		if len(r.Cluster.VIPs) > 1 && f.Holds(vip) {
@@ -100,7 +100,7 @@ func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts) No
 	for _, refusal := range refusals(r.Cluster, n, f) {
 		s.Refused = append(s.Refused, refusal.What)
 	}
-	if p, err := r.planMember(ctx, n, f); err == nil {
+	if p, err := r.planMember(ctx, n, f, in); err == nil {
 		for _, c := range p.Files() {
 			s.Drift = append(s.Drift, c.Path)
 		}

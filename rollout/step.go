@@ -108,7 +108,7 @@ func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, 
 }
 
 func apiserverOf(c *inventory.Cluster, n inventory.Node) netip.AddrPort {
-	return netip.AddrPortFrom(n.Address, c.Port)
+	return c.APIServerAddress(n)
 }
 
 func (r *Rollout) activateRequest(n NodePlan) node.ActivateRequest {

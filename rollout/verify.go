@@ -9,29 +9,31 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/kplb/kplb/apiserver"
 )
 
 // Verify looks at the nodes and through the VIP until everything is as it
 // should be, for at most patience, and returns what it saw last. Its error
 // says that looking itself did not work, or is a RefusedError.
 func (r *Rollout) Verify(ctx context.Context, patience time.Duration) (*Proof, error) {
-	return r.until(ctx, patience, r.prove)
+	return r.until(ctx, patience, r.usual(), r.prove)
 }
 
 // VerifyGone wants every apiserver to answer on its own address, and no node
 // to hold the VIP: what is left when kplb's files are.
 func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proof, error) {
-	return r.until(ctx, patience, r.proveGone)
+	return r.until(ctx, patience, r.usual(), r.proveGone)
 }
 
 // until looks again and again until a proof comes true, for at most patience.
-func (r *Rollout) until(ctx context.Context, patience time.Duration, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
+func (r *Rollout) until(ctx context.Context, patience time.Duration, more inspection, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
 	deadline := time.Now().Add(patience)
 	over := proving
 	over.Over = true
 	defer r.report(over)
 	for {
-		facts, err := r.Inspect(ctx)
+		facts, err := r.inspectAll(ctx, more)
 		if err != nil {
 			return nil, err
 		}
@@ -117,17 +119,18 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 	present := r.present()
 	entrances := r.Cluster.Entrances()
 	answers := make([][]Check, len(present)+len(entrances))
+	control := r.controlPlane(ca)
 	var wg sync.WaitGroup
-	ask := func(i int, node string, from Host, at netip.AddrPort, paths ...string) {
-		for j, err := range r.reach(ctx, from, ca, at, paths...) {
+	ask := func(i int, node, through string, at netip.AddrPort, paths ...string) {
+		for j, err := range control.Reach(ctx, through, at, paths...) {
 			answers[i] = append(answers[i], answer(node, fmt.Sprintf("%s on %s", paths[j], at), err))
 		}
 	}
 	for i, n := range present {
-		wg.Go(func() { ask(i, n.Name, r.hosts[n.Name], apiserverOf(r.Cluster, n), "/healthz", "/readyz") })
+		wg.Go(func() { ask(i, n.Name, n.Name, r.Cluster.APIServerAddress(n), "/healthz", "/readyz") })
 	}
 	for i, at := range entrances {
-		wg.Go(func() { ask(len(present)+i, "", r.hosts[present[0].Name], at, "/healthz") })
+		wg.Go(func() { ask(len(present)+i, "", present[0].Name, at, "/healthz") })
 	}
 	wg.Wait()
 	out := map[string][]Check{"": slices.Concat(answers[len(present):]...)}
@@ -141,8 +144,8 @@ func answer(node, what string, err error) Check {
 	c := Check{Node: node, What: what, OK: err == nil, Detail: "ok, TLS verified"}
 	if err != nil {
 		c.Detail = err.Error()
-		var san *sanError
-		c.MissingSAN = errors.As(err, &san) && san.answers
+		var name *apiserver.NameError
+		c.MissingSAN = errors.As(err, &name) && name.Answers
 		c.Cure = cureOf(err)
 	}
 	return c

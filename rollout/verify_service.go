@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -26,13 +22,14 @@ func serviceBackend(s inventory.Service) string { return "service-" + s.Name }
 // from the HAProxy of a VIP's holder who answers behind it.
 func (r *Rollout) proveServices(ctx context.Context, holders map[netip.Addr]string, facts map[string]*Facts) []Check {
 	out := make([][]Check, len(r.Cluster.Services))
+	control := r.controlPlane(nil)
 	var wg sync.WaitGroup
 	for i, s := range r.Cluster.Services {
 		addresses := r.Cluster.ServiceAddresses(s)
 		out[i] = make([]Check, len(addresses))
 		for j, at := range addresses {
 			wg.Go(func() {
-				_, err := r.wayTo(ctx, at)
+				_, err := control.Route(ctx, at)
 				if len(s.SourceRanges) > 0 && errors.Is(err, syscall.ECONNRESET) {
 					err = nil // it is there, and for others
 				}
@@ -52,7 +49,7 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Fact
 	case f == nil: // and the holder's own check says so
 		check.Detail, check.Bearable = "no single node holds the VIP", true
 		return check
-	case !binds(f.Files[render.HAProxyPath].Content, at): // an older generation, if it is not a change that waits
+	case !slices.Contains(haproxy.Parse(f.Files[render.HAProxyPath].Content).Binds(), at): // an older generation, if it is not a change that waits
 		check.Detail, check.Cure, check.Bearable = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
 		return check
 	case err != nil:
@@ -76,48 +73,4 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Fact
 		check.Cure = fmt.Sprintf("no node takes connections on port %d: look for the service that has this NodePort, and for its pods", s.NodePort)
 	}
 	return check
-}
-
-// binds says whether a haproxy.cfg listens on an address.
-func binds(config []byte, at netip.AddrPort) bool {
-	return regexp.MustCompile(`(?m)^\s*bind\s+` + regexp.QuoteMeta(at.String()) + `(\s|$)`).Match(config)
-}
-
-// wayTo is how connections to an address of the cluster are made: from here,
-// and where this machine has no way to it, from a node. It has tried; the error
-// is that of the way that it returns.
-func (r *Rollout) wayTo(ctx context.Context, at netip.AddrPort) (DialFunc, error) {
-	here := r.fromHere()
-	from := r.hosts[r.present()[0].Name]
-	err := knock(ctx, here, at)
-	var op *net.OpError
-	if from == nil || !errors.As(err, &op) || op.Op != "dial" || errors.Is(err, syscall.ECONNRESET) {
-		return here, err
-	}
-	var noWay *remote.Error
-	if inside := knock(ctx, from.DialContext, at); !errors.As(inside, &noWay) {
-		return from.DialContext, inside
-	}
-	return here, err
-}
-
-// knockTime is how long a server may say nothing until its client goes.
-const knockTime = 250 * time.Millisecond
-
-// knock makes a connection, says nothing, and waits for the other side to end
-// it. So HAProxy has chosen a server, and counted it.
-func knock(ctx context.Context, dial DialFunc, at netip.AddrPort) error {
-	conn, err := dial(ctx, "tcp", at.String())
-	if err != nil {
-		return err
-	}
-	if half, ok := conn.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite() // a server that waits for a word gets none
-	}
-	// a connection through a node knows no deadline
-	end := time.AfterFunc(knockTime, func() { _ = conn.Close() })
-	defer end.Stop()
-	_, _ = io.Copy(io.Discard, io.LimitReader(conn, 64<<10)) // what it says does not matter
-	_ = conn.Close()
-	return nil
 }

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,117 +10,28 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
-func respond(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}
-}
-
-const (
-	lookWho        = "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
-	findIt         = "find it: who listens on port PORT of the node that has the address (`ss -ltnp`), rules of nftables for it, and other machines that have the address (`ip neigh show to HOST`)"
-	allowAnonymous = "anonymous requests to /readyz are not allowed: allow them with an AuthenticationConfiguration whose anonymous.conditions name /livez, /readyz and /healthz"
-	lookAtTheLog   = "look at the apiserver's log on that node: crictl logs $(crictl ps --name kube-apiserver -q)"
-)
-
-// TestProbe asks real TLS servers. ADDRESS stands for host and port, HOST for
-// the host.
-func TestProbe(t *testing.T) {
+// TestAnswer: a check has the hint of its error, or what helps with most others.
+func TestAnswer(t *testing.T) {
 	t.Parallel()
-	const here = "127.0.3.1"
-	ours := authority.certificate(t, farAhead, []string{"kubernetes"}, here)
-	cases := []struct {
-		name   string
-		cert   tls.Certificate
-		answer http.HandlerFunc
-		says   string
-		hint   string
-	}{
-		{name: "ok", cert: ours, answer: respond(200, "ok")},
-		{name: "ok and a newline", cert: ours, answer: respond(200, "ok\n")},
-		{
-			name: "the SAN is missing", cert: authority.certificate(t, farAhead, []string{"kubernetes", "node-1"}, "10.96.0.1", "127.0.3.9"), answer: says200,
-			says: "the apiserver's certificate is not for HOST: it names kubernetes, node-1, 10.96.0.1, 127.0.3.9",
-			hint: "add HOST to apiServer.certSANs of the kubeadm configuration, then on each control-plane node, one at a time: " +
-				"move /etc/kubernetes/pki/apiserver.crt and apiserver.key away, run `kubeadm init phase certs apiserver --config FILE`, and restart the apiserver",
-		},
-		{
-			name: "no SAN at all", cert: authority.certificate(t, farAhead, nil), answer: says200,
-			says: "the apiserver's certificate is not for HOST: it names nothing",
-			hint: "add HOST to apiServer.certSANs of the kubeadm configuration, then on each control-plane node, one at a time: " +
-				"move /etc/kubernetes/pki/apiserver.crt and apiserver.key away, run `kubeadm init phase certs apiserver --config FILE`, and restart the apiserver",
-		},
-		{
-			name: "another CA", cert: stranger.certificate(t, farAhead, nil, here), answer: says200,
-			says: "the certificate is not from the cluster's CA: something else answers on ADDRESS", hint: findIt,
-		},
-		{
-			name: "another CA, and not for this address", cert: stranger.certificate(t, farAhead, []string{"example.org"}), answer: says200,
-			says: "the certificate is not from the cluster's CA: something else answers on ADDRESS", hint: findIt,
-		},
-		{name: "401", cert: ours, answer: respond(401, "Unauthorized"), says: "answers 401 Unauthorized", hint: allowAnonymous},
-		{name: "403", cert: ours, answer: respond(403, "Forbidden"), says: "answers 403 Forbidden", hint: allowAnonymous},
-		{name: "500", cert: ours, answer: respond(500, "[-]etcd failed"), says: "answers 500 Internal Server Error", hint: lookAtTheLog},
-		{name: "an unknown status", cert: ours, answer: respond(599, ""), says: "answers 599", hint: lookAtTheLog},
-		{name: "a redirect is not followed", cert: ours, answer: func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/readyz" {
-				http.Redirect(w, r, "/elsewhere", http.StatusFound)
-				return
-			}
-			says200(w, r)
-		}, says: "answers 302 Found", hint: lookAtTheLog},
-		{name: "something else than ok", cert: ours, answer: respond(200, "fine"+esc+"\x00"), says: `answers "fine\x1b[31m\x00" instead of ok`, hint: lookWho},
-		{name: "nothing", cert: ours, answer: respond(200, ""), says: `answers "" instead of ok`, hint: lookWho},
-		{
-			name: "a page", cert: ours, answer: respond(200, strings.Repeat("<p>", 1000)),
-			says: `answers "` + strings.Repeat("<p>", 33) + `<…" instead of ok`, hint: lookWho,
-		},
+	const usual = "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
+	at := netip.MustParseAddrPort("10.1.1.1:6443")
+	same(t, "ok", answer("node-1", "it answers", nil), Check{Node: "node-1", What: "it answers", OK: true, Detail: "ok, TLS verified"})
+	same(t, "another error", answer("", "", errors.New("no")), Check{Detail: "no", Cure: usual})
+	refused := &apiserver.StatusError{Code: 500, Path: "/readyz"}
+	same(t, "a status", answer("", "", refused), Check{Detail: refused.Error(), Cure: refused.Hint()})
+	for _, answers := range []bool{true, false} {
+		name := &apiserver.NameError{Address: at, Answers: answers}
+		same(t, "a missing SAN", answer("", "", name), Check{Detail: name.Error(), Cure: name.Hint(), MissingSAN: answers})
 	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			at := apiserverAt(t, here+":0", c.cert, c.answer)
-			err := probe(t.Context(), at)
-			fill := strings.NewReplacer("HOST", here, "ADDRESS", at.String(), "PORT", strconv.Itoa(int(at.Port())))
-			says(t, err, fill.Replace(c.says))
-			same(t, "hint", answer("", "", err).Cure, fill.Replace(c.hint))
-		})
-	}
-}
-
-func TestProbeExpired(t *testing.T) {
-	t.Parallel()
-	at := apiserverAt(t, "127.0.3.1:0", authority.certificate(t, longAgo.AddDate(1, 0, 0), nil, "127.0.3.1"), says200)
-	err := probe(t.Context(), at)
-	if err == nil || !strings.Contains(err.Error(), "certificate has expired or is not yet valid: current time ") {
-		t.Errorf("says %v", err)
-	}
-}
-
-func TestProbeNoAnswer(t *testing.T) {
-	t.Parallel()
-	cert := authority.certificate(t, farAhead, nil, "127.0.3.1")
-	at := apiserverAt(t, "127.0.3.1:0", cert, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	says(t, probe(ctx, at), "no answer within 5s")
-
-	interrupted, stop := context.WithCancel(t.Context())
-	stop()
-	if err := probe(interrupted, at); !errors.Is(err, context.Canceled) {
-		t.Errorf("says %v", err)
-	}
-	nobody := closed(t, "127.0.3.1")
-	says(t, probe(t.Context(), nobody), "dial tcp "+nobody.String()+": connect: connection refused")
 }
 
 // way is a Host that only connects: to where routes says, and nowhere else.
@@ -140,47 +50,6 @@ func (w way) DialContext(ctx context.Context, network, address string) (net.Conn
 // Run has no credentials to give.
 func (w way) Run(context.Context, remote.Script, func(remote.Record) error) error {
 	return &remote.Error{Host: "node-1", Err: remote.ErrTimeout}
-}
-
-// probe asks from here, without credentials.
-func probe(ctx context.Context, at netip.AddrPort) error {
-	p := newProber(authority.pool(), at, (&net.Dialer{}).DialContext)
-	defer p.close()
-	return p.ask(ctx, "/readyz")
-}
-
-// TestReach asks from here, and where there is no way, from the node.
-func TestReach(t *testing.T) {
-	t.Parallel()
-	nobody := closed(t, "127.0.3.2")
-	host := nobody.Addr().String()
-	refused := "dial tcp " + nobody.String() + ": connect: connection refused"
-	server := func(cert tls.Certificate, h http.HandlerFunc) way {
-		return way{routes: map[string]netip.AddrPort{nobody.String(): apiserverAt(t, "127.0.0.1:0", cert, h)}}
-	}
-	good := authority.certificate(t, farAhead, nil, host)
-	cases := []struct {
-		name string
-		from Host
-		says string
-	}{
-		{"no connection to the node", nil, refused},
-		{"the node has no way either", way{}, refused},
-		{"the node has one", server(good, says200), ""},
-		{"the node has one, and the answer is no", server(good, respond(403, "")), "answers 403 Forbidden"},
-		{"the node has one, and the SAN is missing", server(authority.certificate(t, farAhead, []string{"kubernetes"}), says200), "the apiserver's certificate is not for " + host + ": it names kubernetes"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			err := (&Rollout{Cluster: &inventory.Cluster{}}).readyz(t.Context(), c.from, authority.pool(), nobody)
-			says(t, err, c.says)
-		})
-	}
-	// an answer from here counts, whatever the node would say
-	at := apiserverAt(t, "127.0.3.2:0", good, respond(500, ""))
-	elsewhere := way{routes: map[string]netip.AddrPort{at.String(): apiserverAt(t, "127.0.0.1:0", good, says200)}}
-	says(t, (&Rollout{}).readyz(t.Context(), elsewhere, authority.pool(), at), "answers 500 Internal Server Error")
 }
 
 func TestAuthority(t *testing.T) {
@@ -272,7 +141,7 @@ func TestCheckNode(t *testing.T) {
 			[]Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Cure: look}},
 		},
 		{
-			"no server", func(f *Facts) { f.Servers = []Server{} }, "",
+			"no server", func(f *Facts) { f.Servers = []haproxy.ServerState{} }, "",
 			[]Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Cure: look}},
 		},
 	}

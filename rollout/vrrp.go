@@ -8,6 +8,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // planIdentity looks whether the running keepalived has to become another
@@ -19,8 +20,8 @@ func (p *NodePlan) planIdentity(f *Facts, artifacts []render.Artifact) {
 	if i < 0 || !there || f.Units["keepalived.service"].Active != "active" {
 		return
 	}
-	was := render.Identities(file.Content)
-	if !render.Clash(was, render.Identities(artifacts[i].Content)) {
+	was := vrrp.Identities(file.Content)
+	if !vrrp.Clash(was, vrrp.Identities(artifacts[i].Content)) {
 		return
 	}
 	p.Keepalived = Restart

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
@@ -16,14 +17,14 @@ import (
 
 // planWorker plans a node that has no apiserver: its kubeconfigs, and its
 // balancer, which comes, changes or goes.
-func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
 	c, ca := r.Cluster, f.Files[caPath].Content
 	p := newNodePlan(c, n, f)
 	p.serves = nil
 	kubelet := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
 	switch {
 	case c.WorkerBalancer != nil:
-		if err := r.planBalancer(&p, f); err != nil {
+		if err := r.planBalancer(&p, f, in.expect); err != nil {
 			return p, err
 		}
 		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, balancers(f)) }
@@ -49,9 +50,9 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts) (N
 }
 
 // planBalancer compares a worker with the artifacts of its balancer.
-func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
+func (r *Rollout) planBalancer(p *NodePlan, f *Facts, expect string) error {
 	facts := render.DefaultFacts(p.Node)
-	facts.Expect = r.expect
+	facts.Expect = expect
 	if f.HAProxy.Installed {
 		facts.HAProxy = f.HAProxy.Version
 	} else {
@@ -72,7 +73,7 @@ func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
 			p.Changes = append(p.Changes, change)
 		}
 	}
-	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && anyBind.Match(was) {
+	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && haproxy.Parse(was).Lines("bind") != nil {
 		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
 	}
 	p.serves = []netip.AddrPort{r.Cluster.WorkerBalancer.Address()}
@@ -82,8 +83,6 @@ func (r *Rollout) planBalancer(p *NodePlan, f *Facts) error {
 	}
 	return nil
 }
-
-var anyBind = regexp.MustCompile(`(?m)^\s*bind\s`)
 
 // balancerConsequences decides what the worker's haproxy has to do.
 func (p *NodePlan) balancerConsequences(f *Facts, artifacts []render.Artifact) {
@@ -126,7 +125,8 @@ func (p *NodePlan) planBalancerBack(f *Facts, s *node.Snapshot) {
 	}
 }
 
-var localBind = regexp.MustCompile(`(?m)^\s*bind\s+(127\.0\.0\.1:\d{1,5})\s*$`)
+// loopback is where a worker's balancer listens.
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // balancersOf is where an haproxy.cfg of kplb's listens on loopback: first for
 // the kubelet, then for people.
@@ -135,8 +135,8 @@ func balancersOf(config []byte) []netip.AddrPort {
 		return nil
 	}
 	var out []netip.AddrPort
-	for _, m := range localBind.FindAllSubmatch(config, -1) {
-		if at, err := netip.ParseAddrPort(string(m[1])); err == nil {
+	for _, at := range haproxy.Parse(config).Binds() {
+		if at.Addr() == loopback {
 			out = append(out, at)
 		}
 	}
@@ -170,7 +170,7 @@ func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrP
 	if err := elsewhere(source, ca, ours...); err != nil {
 		return nil, err
 	}
-	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), everyCertificate)
+	return kubeadm.SetEndpointAs(source, ca, c.WorkerBalancer.URL(), apiserver.SharedName)
 }
 
 // pointAway returns a kubelet's kubeconfig that does not go through a balancer

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
@@ -71,7 +72,7 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 	facts.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.Connected = true
 	for _, n := range f.Cluster.Nodes {
-		facts.Servers = append(facts.Servers, Server{Name: n.Name, Status: "UP", Check: "L7OK", Sessions: 0})
+		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
 	f.nodes[n.Name].save("1", facts)
 	return facts
@@ -165,7 +166,7 @@ func TestBalancerWithoutForwarding(t *testing.T) {
 		f := balancedFleet(t, justJoined)
 		node := f.nodes[theWorker]
 		node.noForwarding = true
-		node.facts.Servers = []Server{{Name: "node-1", Status: "DOWN", Check: "L4CON", Sessions: 0}, {Name: "node-2", Status: "UP", Check: "L7OK", Sessions: 0}}
+		node.facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
 		activations := f.activations()
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")

@@ -10,11 +10,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -64,6 +66,29 @@ func (m *machines) tell() {
 		said, _ := m.tryLab("exec", n, "sh", "-c", "journalctl --no-pager -o short-precise -u keepalived -u haproxy -n 60; cat /proc/net/ip_vs 2>/dev/null; cat /proc/loadavg")
 		m.t.Logf("node %s:\n%s", n, said)
 	}
+	failures.Lock()
+	defer failures.Unlock()
+	for _, said := range failures.said { // again: of a long log people see the end
+		if strings.HasPrefix(said, m.t.Name()) {
+			m.t.Log(said)
+		}
+	}
+}
+
+// failures are those of all tests.
+var failures struct {
+	sync.Mutex
+	said []string
+}
+
+// fail keeps what a test failed with for the end of its log.
+func fail(t *testing.T, format string, args ...any) {
+	t.Helper()
+	said := fmt.Sprintf(format, args...)
+	failures.Lock()
+	failures.said = append(failures.said, t.Name()+": "+said)
+	failures.Unlock()
+	t.Error(said)
 }
 
 func root(t *testing.T) string {
@@ -137,11 +162,12 @@ func (m *machines) kplb(args ...string) result {
 func (r result) want(t *testing.T, code int, texts ...string) result {
 	t.Helper()
 	if r.code != code {
-		t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
+		fail(t, "exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
+		t.FailNow()
 	}
 	for _, text := range texts {
 		if !strings.Contains(r.stdout+r.stderr, text) {
-			t.Errorf("kplb does not say %q\nstdout:\n%s\nstderr:\n%s", text, r.stdout, r.stderr)
+			fail(t, "kplb does not say %q\nstdout:\n%s\nstderr:\n%s", text, r.stdout, r.stderr)
 		}
 	}
 	return r
@@ -186,7 +212,8 @@ func (m *machines) settle(patience time.Duration) string {
 			return holders[0]
 		}
 	}
-	m.t.Fatalf("no single holder that answers within %s: %v hold it, answers: %v", patience, holders, m.answers())
+	fail(m.t, "no single holder that answers within %s: %v hold it, answers: %v", patience, holders, m.answers())
+	m.t.FailNow()
 	return ""
 }
 

@@ -143,7 +143,8 @@ func (m *machines) until(patience time.Duration, what string, why func() string)
 		case said == "":
 			return time.Since(began)
 		case time.Since(began) > patience:
-			m.t.Fatalf("%s: not within %s: %s", what, patience, said)
+			fail(m.t, "%s: not within %s: %s", what, patience, said)
+			m.t.FailNow()
 		}
 		time.Sleep(500 * time.Millisecond)
 	}

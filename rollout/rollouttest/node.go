@@ -6,8 +6,8 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"regexp"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 )
@@ -123,31 +123,20 @@ func (n *Node) listens() netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-var (
-	bindLine   = regexp.MustCompile(`(?m)^\s+bind (\S+)`)
-	serverLine = regexp.MustCompile(`(?m)^\s+server (\S+) `)
-)
-
 // frontends is where the node's HAProxy listens.
 func (n *Node) frontends() []netip.AddrPort {
-	var out []netip.AddrPort
 	if !n.Units["haproxy"].Active {
 		return nil
 	}
-	for _, line := range bindLine.FindAllSubmatch(n.Files["/etc/haproxy/haproxy.cfg"].Content, -1) {
-		if at, err := netip.ParseAddrPort(string(line[1])); err == nil {
-			out = append(out, at)
-		}
-	}
-	return out
+	return haproxy.Parse(n.Files[haproxy.ConfigPath].Content).Binds()
 }
 
 // servers are those of the node's HAProxy.
 func (n *Node) servers() []string {
-	lines := serverLine.FindAllSubmatch(n.Files["/etc/haproxy/haproxy.cfg"].Content, -1)
-	out := make([]string, len(lines))
-	for i, line := range lines {
-		out[i] = string(line[1])
+	servers := haproxy.Parse(n.Files[haproxy.ConfigPath].Content).Servers()
+	out := make([]string, len(servers))
+	for i, s := range servers {
+		out[i] = s.Name
 	}
 	return out
 }

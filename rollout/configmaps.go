@@ -1,0 +1,105 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
+)
+
+// ConfigMapChange is a change of one of the cluster's own ConfigMaps. It is made
+// after everything else is confirmed: nodes that join or are upgraded read it.
+type ConfigMapChange struct {
+	apiserver.ConfigMapChange
+	Diff string // unified
+}
+
+// addConfigMaps plans the cluster's own ConfigMaps. Where they have nothing but a
+// flag for kubeadm to remember, the nodes do without: an error is a note.
+func (r *Rollout) addConfigMaps(ctx context.Context, p *Plan) error {
+	var err error
+	p.ConfigMaps, err = r.planConfigMaps(ctx, p.away)
+	var refused *RefusedError
+	if err != nil && !r.Cluster.MovesClients() && !errors.As(err, &refused) && ctx.Err() == nil {
+		p.note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
+		return nil
+	}
+	return err
+}
+
+func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]ConfigMapChange, error) {
+	if !away && !r.managed() {
+		return nil, nil
+	}
+	client, err := r.apiserverClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	changes, err := client.PlanConfigMaps(ctx, r.Cluster, r.CA(), away)
+	var form *apiserver.ConfigMapError
+	if errors.As(err, &form) {
+		cure := "bring it to the form that kubeadm writes"
+		if r.Cluster.MovesClients() {
+			cure += ", or leave endpoint and certificates to yourself"
+		}
+		return nil, &RefusedError{[]Refusal{{Node: r.Cluster.Name, What: form.Error(), Cure: cure}}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []ConfigMapChange
+	for _, c := range changes {
+		out = append(out, ConfigMapChange{c, remote.Clean(string(render.Diff("in "+c.Name, c.Before, "planned", c.After)))})
+	}
+	return out, nil
+}
+
+// managed says whether kplb looks after the cluster's own ConfigMaps, or may
+// have done so in an earlier apply, with a flag that is still on a node.
+func (r *Rollout) managed() bool {
+	return apiserver.ManagesConfigMaps(r.Cluster) || slices.ContainsFunc(r.present(), func(n inventory.Node) bool {
+		f := r.facts[n.Name]
+		return f != nil && apiserver.HasManagedFlag(f.Files[kubeadm.ManifestPath].Content)
+	})
+}
+
+// moved says whether a way back moves kubeconfigs, or a certificate: the
+// ConfigMaps were changed with them.
+func moved(p NodePlan) bool {
+	return p.Certificate != nil || slices.ContainsFunc(p.Changes, func(c Change) bool { return c.hide != nil })
+}
+
+// CA is the cluster's authority as the nodes that were inspected have it, in
+// PEM.
+func (r *Rollout) CA() []byte {
+	for _, n := range r.present() {
+		if f := r.facts[n.Name]; f != nil && len(f.Files[caPath].Content) > 0 {
+			return f.Files[caPath].Content
+		}
+	}
+	return nil
+}
+
+func (r *Rollout) writeConfigMaps(ctx context.Context, changes []ConfigMapChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	client, err := r.apiserverClient(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for _, c := range changes {
+		err := r.step(Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

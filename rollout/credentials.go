@@ -1,0 +1,50 @@
+package rollout
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/node"
+)
+
+// administrator is the client certificate of a control-plane node's
+// admin.conf, read when it is first needed. It stays in memory.
+type administrator struct {
+	mu   sync.Mutex
+	pair *tls.Certificate
+}
+
+func (r *Rollout) administrator(ctx context.Context) (*tls.Certificate, error) {
+	r.admin.mu.Lock()
+	defer r.admin.mu.Unlock()
+	if r.admin.pair != nil {
+		return r.admin.pair, nil
+	}
+	errs := []error{errors.New("no control-plane node gives its " + adminPath)}
+	for _, n := range r.present() {
+		h, err := r.host(ctx, n)
+		if err == nil {
+			if r.admin.pair, err = administratorOf(ctx, h); err == nil {
+				return r.admin.pair, nil
+			}
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", n.Name, err))
+	}
+	return nil, errors.Join(errs...)
+}
+
+func administratorOf(ctx context.Context, h Host) (*tls.Certificate, error) {
+	kubeconfig, err := node.AdminKubeconfig(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := apiserver.KeyPair(kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", adminPath, err)
+	}
+	return pair, nil
+}
