@@ -11,7 +11,7 @@ import (
 
 // planAlone has HAProxy do what it did before kplb, where kplb has it for
 // another exposure and the kernel is to balance alone.
-func (r *Rollout) planAlone(ctx context.Context, p *NodePlan, f *Facts) error {
+func (r *Rollout) planAlone(ctx context.Context, p *NodePlan, f *node.Facts) error {
 	if r.Cluster.Exposure != inventory.IPVS || render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
 		return nil
 	}
@@ -31,9 +31,9 @@ func (r *Rollout) planAlone(ctx context.Context, p *NodePlan, f *Facts) error {
 	unit, now := before.Units["haproxy"], f.Units["haproxy.service"]
 	switch {
 	case unit.Active == "active":
-		p.HAProxy = Restart
+		p.HAProxy = node.Restart
 	case now.Active == "active":
-		p.HAProxy = Stop
+		p.HAProxy = node.Stop
 	}
 	if now.File == "enabled" && unit.File != "enabled" {
 		p.Disable = append(p.Disable, "haproxy.service")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -18,7 +19,7 @@ import (
 const plainExpect = "200"
 
 // expectOf are the statuses that the HAProxy of the nodes accepts now.
-func expectOf(facts map[string]*Facts) string {
+func expectOf(facts map[string]*node.Facts) string {
 	for _, f := range facts {
 		config := f.Files[render.HAProxyPath].Content
 		if expect := haproxy.Parse(config).ExpectedStatus(); expect != "" && render.Stamp(config) != render.Unstamped && expect != plainExpect {
@@ -30,7 +31,7 @@ func expectOf(facts map[string]*Facts) string {
 
 // anyDownByStatus says whether a HAProxy has a server down for the status that
 // it answers.
-func anyDownByStatus(facts map[string]*Facts) bool {
+func anyDownByStatus(facts map[string]*node.Facts) bool {
 	for _, f := range facts {
 		if slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return !s.Up() && strings.HasPrefix(s.Check, "L7STS") }) {
 			return true
@@ -41,7 +42,7 @@ func anyDownByStatus(facts map[string]*Facts) bool {
 
 // allServersUp says whether the HAProxy of every node has asked every apiserver, and
 // has got a 200.
-func (r *Rollout) allServersUp(facts map[string]*Facts) bool {
+func (r *Rollout) allServersUp(facts map[string]*node.Facts) bool {
 	if expectOf(facts) != plainExpect {
 		return false
 	}
@@ -79,7 +80,7 @@ func expectCodes(refusals []int) string {
 // planFitting plans, and plans again where the apiservers answer with another
 // status than HAProxy expects. They are asked only when something is to be done, and
 // HAProxy has not asked them already.
-func (r *Rollout) planFitting(ctx context.Context, facts map[string]*Facts, configuration []byte) (*Plan, error) {
+func (r *Rollout) planFitting(ctx context.Context, facts map[string]*node.Facts, configuration []byte) (*Plan, error) {
 	in := planInput{expect: expectOf(facts), configuration: configuration}
 	plan, err := r.plan(ctx, facts, in)
 	if err != nil || plan.Empty() && !anyDownByStatus(facts) || r.allServersUp(facts) {

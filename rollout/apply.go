@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // Options are how a plan is carried out.
@@ -90,7 +91,7 @@ const precheckUsual = 5 * time.Second
 // speaks says whether somebody begins to speak VRRP, or does so under another
 // identity.
 func (p *Plan) speaks() bool {
-	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == Start || n.Keepalived == Restart })
+	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == node.Start || n.Keepalived == node.Restart })
 }
 
 // opens says whether a firewall is opened: until then, nodes may not hear

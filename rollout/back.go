@@ -85,7 +85,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n NodePlan, cause error, wai
 }
 
 // reconnect gives the connection to a node, a new one if it is gone.
-func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error) {
+func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (node.Host, error) {
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -30,8 +31,8 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 	saysBoth := "not started at boot any more: haproxy.service, keepalived.service"
 	cases := []struct {
 		name   string
-		before func(f *Facts) // what was there before kplb, beside Debian's own files
-		now    func(f *Facts)
+		before func(f *node.Facts) // what was there before kplb, beside Debian's own files
+		now    func(f *node.Facts)
 		want   whatPlan
 	}{
 		{
@@ -39,8 +40,8 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl taken away", reboots, saysStops, saysBoth)},
 		},
 		{
-			name: "haproxy served something else", before: func(f *Facts) {
-				f.Units["haproxy.service"] = Unit{Active: "active", File: "enabled"}
+			name: "haproxy served something else", before: func(f *node.Facts) {
+				f.Units["haproxy.service"] = node.Unit{Active: "active", File: "enabled"}
 			},
 			want: whatPlan{
 				withManifest, concat("daemon-reload", "sysctl off", everywhere, "haproxy restart", "keepalived stop", "disable keepalived.service"),
@@ -48,35 +49,35 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			},
 		},
 		{
-			name: "the sysctl was on, by another file", before: func(f *Facts) { f.NonlocalBind = true },
+			name: "the sysctl was on, by another file", before: func(f *node.Facts) { f.NonlocalBind = true },
 			want: whatPlan{withManifest, concat("daemon-reload", everywhere, stops, both), concat(reboots, saysStops, saysBoth)},
 		},
 		{
-			name: "it was on, and somebody has turned it off: the file that we would apply goes", before: func(f *Facts) { f.NonlocalBind = true }, now: func(f *Facts) { f.NonlocalBind = false },
+			name: "it was on, and somebody has turned it off: the file that we would apply goes", before: func(f *node.Facts) { f.NonlocalBind = true }, now: func(f *node.Facts) { f.NonlocalBind = false },
 			want: whatPlan{withManifest, concat("daemon-reload", everywhere, stops, both), concat(reboots, saysStops, saysBoth)},
 		},
 		{
-			name: "everything is stopped already", now: func(f *Facts) {
+			name: "everything is stopped already", now: func(f *node.Facts) {
 				f.NonlocalBind = false
-				f.Units["haproxy.service"], f.Units["keepalived.service"] = Unit{Active: "failed", File: "disabled"}, Unit{Active: "inactive", File: "masked"}
+				f.Units["haproxy.service"], f.Units["keepalived.service"] = node.Unit{Active: "failed", File: "disabled"}, node.Unit{Active: "inactive", File: "masked"}
 			},
 			want: whatPlan{withManifest, concat("daemon-reload", everywhere), []string{reboots}},
 		},
 		{
-			name: "the manifest was written anew, without our flag", now: func(f *Facts) { edit(f, kubeadm.ManifestPath, "    - --bind-address=127.9.1.2\n", "") },
+			name: "the manifest was written anew, without our flag", now: func(f *node.Facts) { edit(f, kubeadm.ManifestPath, "    - --bind-address=127.9.1.2\n", "") },
 			want: whatPlan{
 				ours, concat("daemon-reload", "sysctl off", everywhere, stops, both),
 				concat("sysctl taken away", "waits for the apiserver to listen on every address", saysStops, saysBoth),
 			},
 		},
 		{
-			name: "the apiserver was bound to every address in so many words", before: func(f *Facts) {
+			name: "the apiserver was bound to every address in so many words", before: func(f *node.Facts) {
 				edit(f, kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=0.0.0.0\n    - --secure-port")
 			},
 			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl taken away", reboots, saysStops, saysBoth)},
 		},
 		{
-			name: "the apiserver was bound to its address before kplb", before: func(f *Facts) {
+			name: "the apiserver was bound to its address before kplb", before: func(f *node.Facts) {
 				edit(f, kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=127.9.1.2\n    - --secure-port")
 			},
 			want: whatPlan{ours, concat("daemon-reload", "sysctl off", stops, both), concat("sysctl taken away", saysStops, saysBoth)},

@@ -14,18 +14,19 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
 // refuseBalancer looks for what would break half way on a worker.
-func refuseBalancer(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if c.WorkerBalancer == nil {
 		return
 	}
-	if _, ok := f.Files[caPath]; !ok {
-		refuse("", "list workers that kubeadm has joined", "%s is not there, which HAProxy checks the apiservers by", caPath)
+	if _, ok := f.Files[kubeadm.CAPath]; !ok {
+		refuse("", "list workers that kubeadm has joined", "%s is not there, which HAProxy checks the apiservers by", kubeadm.CAPath)
 	}
 	unit := f.Units["haproxy.service"]
 	if unit.OpenFiles > 0 && unit.OpenFiles < 2*render.WorkerMaxConn+spareFiles {
@@ -49,12 +50,12 @@ func refuseBalancer(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 }
 
 // refuseLocalPorts wants the balancer's ports free, or haproxy's.
-func refuseLocalPorts(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+func refuseLocalPorts(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	local := c.WorkerBalancer.Address().Addr()
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
 		switch {
-		case l.Process == haproxyProcess || !addr.IsUnspecified() && addr != local:
+		case l.Process == node.HAProxyProcess || !addr.IsUnspecified() && addr != local:
 		case port == c.WorkerBalancer.Port:
 			refuse("workerBalancer.port", "set workerBalancer.port to a free port", "port %d, for the worker's balancer, is taken by %s", port, processName(l))
 		case port == c.HAProxy.MonitorPort:
@@ -74,14 +75,14 @@ func (n *NodePlan) balancer() (netip.AddrPort, bool) {
 // activate has the daemons of a node use their new files. A worker's kubelet
 // follows when its balancer has led to an apiserver: where that does not come
 // true, it has not been touched.
-func (r *Rollout) activate(ctx context.Context, h Host, n NodePlan) error {
+func (r *Rollout) activate(ctx context.Context, h node.Host, n NodePlan) error {
 	at, ok := n.balancer()
-	if !ok || n.Kubelet == Leave {
+	if !ok || n.Kubelet == node.Leave {
 		return node.Activate(ctx, h, r.activateRequest(n))
 	}
 	first, second := n, n
-	first.Kubelet = Leave
-	second.HAProxy, second.units, second.Enable, second.Disable = Leave, false, nil, nil
+	first.Kubelet = node.Leave
+	second.HAProxy, second.units, second.Enable, second.Disable = node.Leave, false, nil, nil
 	if err := node.Activate(ctx, h, r.activateRequest(first)); err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.N
 
 // proveWorkers looks at the workers: at their balancers, and at where their
 // kubelets are connected.
-func (r *Rollout) proveWorkers(ctx context.Context, ca *x509.CertPool, facts map[string]*Facts) []Check {
+func (r *Rollout) proveWorkers(ctx context.Context, ca *x509.CertPool, facts map[string]*node.Facts) []Check {
 	workers := r.reached(r.Cluster.Workers)
 	asked := r.askBalancers(ctx, ca, workers)
 	var out []Check

@@ -20,8 +20,8 @@ type Certificate struct {
 	Names  []string // that the one in place is not for
 	config []byte   // for kubeadm; nil: the files of the generation
 	from   int
-	before node.Sum // of the certificate in place
-	like   File     // its mode and owner
+	before node.Sum  // of the certificate in place
+	like   node.File // its mode and owner
 }
 
 // missingNames are the names of clients that a certificate is not for.
@@ -37,8 +37,8 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 
 // planCertificate has the certificate issued anew where the VIP or the DNS
 // name is missing in it. Every name that it is for stays.
-func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration []byte) error {
-	now, there := f.Files[certificatePath]
+func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
+	now, there := f.Files[kubeadm.CertificatePath]
 	if !there { // where it is, the proof will see what it is for
 		return nil
 	}
@@ -55,12 +55,12 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration
 		p.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
 		return nil
 	}
-	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, apiserverProcess, "tls-cert-file"); err != nil || path != certificatePath {
+	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file"); err != nil || path != kubeadm.CertificatePath {
 		return refuse(fmt.Sprintf("issue it yourself: the apiserver uses %q, which is not kubeadm's", path))
 	}
 	names, addresses, err := kubeadm.SANs(now.Content)
 	if err != nil {
-		return refuse(fmt.Sprintf("look at %s: it %v", certificatePath, err))
+		return refuse(fmt.Sprintf("look at %s: it %v", kubeadm.CertificatePath, err))
 	}
 	for _, a := range addresses {
 		names = append(names, a.String())
@@ -75,17 +75,17 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *Facts, configuration
 
 // planCertificateBack takes the certificate of a generation, unless the one
 // in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *Facts, s, current *node.Snapshot, number int) {
-	now, there := f.Files[certificatePath]
-	was, kept := s.Files[certificatePath]
+func (p *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot, number int) {
+	now, there := f.Files[kubeadm.CertificatePath]
+	was, kept := s.Files[kubeadm.CertificatePath]
 	if !there || !kept || bytes.Equal(now.Content, was.Content) {
 		return
 	}
 	switch {
-	case current == nil || !bytes.Equal(current.Files[certificatePath].Content, now.Content):
-		p.note("%s was renewed since: it stays", certificatePath)
+	case current == nil || !bytes.Equal(current.Files[kubeadm.CertificatePath].Content, now.Content):
+		p.note("%s was renewed since: it stays", kubeadm.CertificatePath)
 	case expires(was.Content).Before(time.Now().Add(24 * time.Hour)):
-		p.note("the earlier %s has expired: the one that is there stays", certificatePath)
+		p.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
 	default:
 		p.Certificate = &Certificate{from: number, before: node.SumOf(now.Content), like: was}
 	}
@@ -112,10 +112,10 @@ func (c *Certificate) String() string {
 
 // loadConfiguration reads kubeadm's configuration where certificates are to be
 // issued; nil: they are not.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*node.Facts) ([]byte, error) {
 	needed := false
 	for _, n := range r.present() {
-		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[certificatePath].Content)) > 0
+		needed = needed || len(missingNames(r.Cluster, facts[n.Name].Files[kubeadm.CertificatePath].Content)) > 0
 	}
 	if !needed || r.Cluster.Certificates != inventory.Manage {
 		return nil, nil

@@ -17,7 +17,7 @@ type Change struct {
 	render.Artifact      // what it should be, secrets filled in
 	Remove          bool // it should not be there
 	Owner           node.Owner
-	Was             *File             // nil: absent
+	Was             *node.File        // nil: absent
 	Stamp           render.StampState // of what is there now
 	Diff            string            // unified, secrets blanked
 
@@ -25,7 +25,7 @@ type Change struct {
 }
 
 // compare finds out whether the node's file is the artifact, to the bit.
-func compare(n inventory.Node, f *Facts, a render.Artifact, uid, gid int) (Change, bool) {
+func compare(n inventory.Node, f *node.Facts, a render.Artifact, uid, gid int) (Change, bool) {
 	change := Change{Artifact: a, Owner: node.Owner{UID: uid, GID: gid}}
 	was, there := f.Files[a.Path]
 	if there && was.Mode == a.Mode && was.UID == uid && was.GID == gid && bytes.Equal(was.Content, a.Content) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -21,9 +22,9 @@ func (n NodePlan) Consequences() []string {
 		say("ufw does not let through any more: %s", listed(n.close))
 	}
 	switch n.Sysctl {
-	case SysctlOn:
+	case node.SysctlOn:
 		say("sysctl applied")
-	case SysctlOff:
+	case node.SysctlOff:
 		say("sysctl taken away")
 	}
 	if n.Certificate != nil {
@@ -37,28 +38,28 @@ func (n NodePlan) Consequences() []string {
 	case n.Listen != "":
 		say("waits for the apiserver to listen on %s only", n.Listen)
 	}
-	if n.HAProxy != Leave {
-		say("haproxy: %s", map[Action]string{
-			Start: "starts", Reload: "reloads, no connection is refused",
-			Restart: "restarts, connections through this node end", Stop: "stops",
+	if n.HAProxy != node.Leave {
+		say("haproxy: %s", map[node.Action]string{
+			node.Start: "starts", node.Reload: "reloads, no connection is refused",
+			node.Restart: "restarts, connections through this node end", node.Stop: "stops",
 		}[n.HAProxy])
 	}
-	if n.Redirect != Leave {
-		say("nftables: %s", map[Action]string{Start: "sends the VIP's port to haproxy on " + joined(n.serves, " and "), Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
+	if n.Redirect != node.Leave {
+		say("nftables: %s", map[node.Action]string{node.Start: "sends the VIP's port to haproxy on " + joined(n.serves, " and "), node.Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
 	}
-	if n.Director != Leave {
-		say("nftables: %s", map[Action]string{Start: "marks what is for the VIP's port, and the kernel sends it to the apiservers", Stop: "marks nothing for the kernel any more"}[n.Director])
+	if n.Director != node.Leave {
+		say("nftables: %s", map[node.Action]string{node.Start: "marks what is for the VIP's port, and the kernel sends it to the apiservers", node.Stop: "marks nothing for the kernel any more"}[n.Director])
 	}
 	switch {
 	case n.waits:
 		say("keepalived: stops, and starts when the VIP's holder has changed")
-	case n.Keepalived != Leave:
-		say("keepalived: %s", map[Action]string{Start: "starts", Reload: "reloads", Restart: "restarts", Stop: "stops"}[n.Keepalived])
+	case n.Keepalived != node.Leave:
+		say("keepalived: %s", map[node.Action]string{node.Start: "starts", node.Reload: "reloads", node.Restart: "restarts", node.Stop: "stops"}[n.Keepalived])
 	}
 	if said := n.metricsConsequence(); said != "" {
 		say("%s", said)
 	}
-	if n.Kubelet != Leave {
+	if n.Kubelet != node.Leave {
 		say("kubelet: restarts, pods go on")
 	}
 	if n.leaves() {
@@ -83,10 +84,10 @@ func (n NodePlan) leaves() bool {
 	switch {
 	case !n.Holder:
 		return false
-	case n.Director == Start:
-		return n.Keepalived == Stop
+	case n.Director == node.Start:
+		return n.Keepalived == node.Stop
 	}
-	return n.HAProxy == Restart || n.HAProxy == Stop || n.Keepalived == Stop || n.Director == Stop && n.Listen != ""
+	return n.HAProxy == node.Restart || n.HAProxy == node.Stop || n.Keepalived == node.Stop || n.Director == node.Stop && n.Listen != ""
 }
 
 func listed(rules []render.Rule) string {

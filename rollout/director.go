@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -14,7 +15,7 @@ import (
 const elsewise = "write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; `kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"
 
 // refuseDirector refuses exposure: ipvs on a node whose kernel has no ip_vs.
-func refuseDirector(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+func refuseDirector(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if c.Exposure == inventory.IPVS && f.Kernel.IPVS != "there" && f.Kernel.IPVS != "module" {
 		refuse("exposure", "boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or "+elsewise,
 			"its kernel %s has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module", f.Kernel.Release)
@@ -22,7 +23,7 @@ func refuseDirector(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 }
 
 // refuseProof says why there is nothing to prove where no kernel can have it.
-func (r *Rollout) refuseProof(facts map[string]*Facts) error {
+func (r *Rollout) refuseProof(facts map[string]*node.Facts) error {
 	var out []Refusal
 	for _, n := range r.present() {
 		refuseDirector(r.Cluster, facts[n.Name], func(where, cure, what string, args ...any) {
@@ -41,7 +42,7 @@ const sslOK = "SSL_GET ok"
 // directs makes servers of them, as HAProxy's statistics do: one for each
 // apiserver, which is DOWN where the kernel does not have it, and those that no
 // apiserver of the inventory is.
-func directs(f *Facts, c *inventory.Cluster) []haproxy.ServerState {
+func directs(f *node.Facts, c *inventory.Cluster) []haproxy.ServerState {
 	if f.Directed == nil {
 		return nil
 	}
@@ -53,7 +54,7 @@ func directs(f *Facts, c *inventory.Cluster) []haproxy.ServerState {
 	out := make([]haproxy.ServerState, 0, len(c.Nodes))
 	for _, n := range c.Nodes {
 		s := haproxy.ServerState{Name: n.Name, Status: "DOWN", Check: ill}
-		i := slices.IndexFunc(rest, func(d RealServer) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
+		i := slices.IndexFunc(rest, func(d node.RealServer) bool { return d.At == apiserverOf(c, n) && d.Method == "Masq" && d.Weight > 0 })
 		if i >= 0 {
 			s.Status, s.Check, s.Sessions = "UP", well, rest[i].Active+rest[i].Inactive
 			rest = slices.Delete(rest, i, i+1)
@@ -68,7 +69,7 @@ func directs(f *Facts, c *inventory.Cluster) []haproxy.ServerState {
 
 // marks says whether the node marks what is for the VIP's port, both what comes
 // in and its own, and has the answers come back through itself.
-func marks(f *Facts, c *inventory.Cluster) bool {
+func marks(f *node.Facts, c *inventory.Cluster) bool {
 	table := strings.ReplaceAll(f.Redirect, "\t", " ") + "\n"
 	for _, vip := range c.VIPs4() {
 		mark := fmt.Sprintf("ip daddr %s tcp dport %d meta mark set 0x%08x\n", vip, c.Port, render.IPVSMark)
@@ -81,7 +82,7 @@ func marks(f *Facts, c *inventory.Cluster) bool {
 }
 
 // checkMarks wants the table of nftables to be as it should be.
-func checkMarks(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
+func checkMarks(c *inventory.Cluster, n inventory.Node, f *node.Facts) Check {
 	check := Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", joined(c.Entrances(), " and ")), OK: marks(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
 		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"

@@ -16,7 +16,7 @@ type survey struct {
 	cluster *inventory.Cluster
 	members []inventory.Node // all that are no strangers
 	pairs   bool
-	facts   map[string]*Facts
+	facts   map[string]*node.Facts
 	sights  map[string]*sight // of the nodes that looked
 }
 
@@ -33,8 +33,8 @@ func (f finding) no(where, cure, detail string, args ...any) finding {
 	return f
 }
 
-func passed(node, what, detail string) finding {
-	return finding{Check: Check{Node: node, What: what, OK: true, Detail: detail}}
+func passed(name, what, detail string) finding {
+	return finding{Check: Check{Node: name, What: what, OK: true, Detail: detail}}
 }
 
 func (f finding) refusal(c *inventory.Cluster) Refusal {
@@ -63,10 +63,10 @@ func (s *survey) of(n inventory.Node) []finding {
 }
 
 // checkRefusals is what an apply would refuse, and a change that waits.
-func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkRefusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Check {
 	const what = "nothing on it is in the way"
 	refused := refusals(c, n, f)
-	if waiting, ok := waitingRefusals([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*RefusedError); ok { //nolint:errorlint // it is made there
+	if waiting, ok := waitingRefusals([]inventory.Node{n}, map[string]*node.Facts{n.Name: f}).(*RefusedError); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
 	if len(refused) == 0 {
@@ -82,7 +82,7 @@ func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	return out
 }
 
-func versions(f *Facts) string {
+func versions(f *node.Facts) string {
 	out := []string{f.OS.String()}
 	if f.HAProxy.Installed {
 		out = append(out, "haproxy "+f.HAProxy.Version.String())
@@ -171,7 +171,7 @@ func (s *survey) familiar(a netip.Addr) bool {
 		return true
 	}
 	for _, there := range s.sights {
-		if slices.ContainsFunc(there.Addresses, func(have Address) bool { return have.Prefix.Addr() == a }) {
+		if slices.ContainsFunc(there.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a }) {
 			return true
 		}
 	}

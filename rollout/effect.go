@@ -7,34 +7,35 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
 // consequences decides what has to be reloaded, from the changes and from
 // what the running daemons have loaded.
-func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []render.Artifact) {
+func (n *NodePlan) consequences(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact) {
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
 	if effects[render.SysctlApply] || !settled(f, artifacts) {
-		n.Sysctl = SysctlOn
+		n.Sysctl = node.SysctlOn
 	}
 	n.gives = given(f, artifacts)
 	n.noBind6 = f.NonlocalBind6 && settings(artifacts)[nonlocalBind6] == "" && bytes.Contains(f.Files[render.SysctlPath].Content, []byte(nonlocalBind6))
 	switch {
 	case !has(artifacts, render.HAProxyPath): // see planAlone
 	case haproxy.Active != "active":
-		n.HAProxy = Start
+		n.HAProxy = node.Start
 	case effects[render.HAProxyRestart]:
-		n.HAProxy = Restart
+		n.HAProxy = node.Restart
 	case effects[render.HAProxyReload]:
-		n.HAProxy = Reload
+		n.HAProxy = node.Reload
 	}
 	switch {
 	case keepalived.Active != "active":
-		n.Keepalived = Start
+		n.Keepalived = node.Start
 	case effects[render.KeepalivedReload]:
-		n.Keepalived = Reload
+		n.Keepalived = node.Reload
 	}
 	manifest := f.Files[kubeadm.ManifestPath].Content
 	if n.Manifest != nil {
@@ -55,12 +56,12 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *Facts, artifacts []rend
 
 // effects collects those of files that change, and of files that are in place
 // but were never seen to be loaded: an apply before this one was cut short.
-func (n *NodePlan) effects(f *Facts, artifacts []render.Artifact) map[render.Effect]bool {
+func (n *NodePlan) effects(f *node.Facts, artifacts []render.Artifact) map[render.Effect]bool {
 	effects := map[render.Effect]bool{}
 	for _, change := range n.Changes {
 		effects[change.Effect] = true
 	}
-	loaded := f.Files[activePath].Content
+	loaded := f.Files[node.ActivePath].Content
 	for _, a := range artifacts {
 		if !bytes.Contains(loaded, activeSum(a)) {
 			effects[a.Effect] = true

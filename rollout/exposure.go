@@ -9,12 +9,13 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
 // exposureOn is the exposure that kplb's own files on the node are of; empty
 // where there are none.
-func exposureOn(c *inventory.Cluster, f *Facts) inventory.Exposure {
+func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	ours := func(path string) bool {
 		file, there := f.Files[path]
 		return there && render.Stamp(file.Content) != render.Unstamped
@@ -109,23 +110,23 @@ func listenAddress(listen string, port uint16) netip.AddrPort {
 func everywhere(port uint16) string { return fmt.Sprintf("*:%d", port) }
 
 // apiserverListens says whether the apiserver listens there, and nowhere else.
-func apiserverListens(f *Facts, where string) bool {
+func apiserverListens(f *node.Facts, where string) bool {
 	if at, err := netip.ParseAddrPort(where); err == nil {
 		return f.Bound(at)
 	}
-	return slices.ContainsFunc(f.Listeners, func(l Listener) bool {
-		return l.Process == apiserverProcess && l.Address.Addr().IsUnspecified() && everywhere(l.Address.Port()) == where
+	return slices.ContainsFunc(f.Listeners, func(l node.Listener) bool {
+		return l.Process == node.APIServerProcess && l.Address.Addr().IsUnspecified() && everywhere(l.Address.Port()) == where
 	})
 }
 
 // planTables decides what happens to the table of nftables: there is one of the
 // same name for redirect, and for ipvs.
-func (n *NodePlan) planTables(c *inventory.Cluster, f *Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
+func (n *NodePlan) planTables(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
 	marked := strings.Contains(f.Redirect, "mark set")
 	for _, t := range []struct {
 		path, unit  string
 		there, well bool
-		action      *Action
+		action      *node.Action
 	}{
 		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, redirects(f, c), &n.Redirect},
 		{render.IPVSPath, render.IPVSUnit, marked, marks(f, c), &n.Director},
@@ -133,9 +134,9 @@ func (n *NodePlan) planTables(c *inventory.Cluster, f *Facts, artifacts []render
 		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
 		switch {
 		case wanted && (unit.Active != "active" || !t.well || effects[render.RedirectReload]):
-			*t.action = Start
+			*t.action = node.Start
 		case !wanted && (unit.Active == "active" || t.there):
-			*t.action = Stop
+			*t.action = node.Stop
 		}
 		switch {
 		case wanted && unit.File != "enabled":
@@ -156,7 +157,7 @@ func has(artifacts []render.Artifact, path string) bool {
 
 // redirects says whether the node sends what is for the VIP's port to HAProxy,
 // both what comes in and its own.
-func redirects(f *Facts, c *inventory.Cluster) bool {
+func redirects(f *node.Facts, c *inventory.Cluster) bool {
 	for i, vip := range c.VIPs {
 		family := map[bool]string{true: "ip", false: "ip6"}[vip.Is4()]
 		rule := fmt.Sprintf("%s daddr %s tcp dport %d fib daddr type local dnat to %s\n", family, vip, c.Port, c.Frontends()[i])
@@ -168,7 +169,7 @@ func redirects(f *Facts, c *inventory.Cluster) bool {
 }
 
 // planStale takes away files of kplb's that another exposure has needed.
-func (n *NodePlan) planStale(f *Facts, artifacts []render.Artifact) {
+func (n *NodePlan) planStale(f *node.Facts, artifacts []render.Artifact) {
 	for _, path := range render.Paths() {
 		file, there := f.Files[path]
 		if there && !has(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
@@ -178,7 +179,7 @@ func (n *NodePlan) planStale(f *Facts, artifacts []render.Artifact) {
 }
 
 // checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
-func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Check {
 	at := apiserverOf(c, n)
 	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {

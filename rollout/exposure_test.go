@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -67,15 +68,15 @@ func TestSwitchExposure(t *testing.T) {
 					same(t, "has the flag", strings.Contains(text, "--"+flags[to]+"="), flags[to] != "")
 					same(t, "has the flag of before", flags[from] != "" && strings.Contains(text, "--"+flags[from]+"="), false)
 				}
-				haproxy := map[bool]Action{to == inventory.IPVS: Stop, from == inventory.IPVS: Start}[true]
-				if haproxy == Leave {
-					haproxy = Reload
+				haproxy := map[bool]node.Action{to == inventory.IPVS: node.Stop, from == inventory.IPVS: node.Start}[true]
+				if haproxy == node.Leave {
+					haproxy = node.Reload
 				}
 				same(t, "haproxy", p.HAProxy, haproxy)
 				same(t, "haproxy has left the port before the apiserver takes it", p.apiserverLast(), p.Manifest != nil && !to.SharesPort() || to == inventory.IPVS)
-				same(t, "redirect", p.Redirect, map[bool]Action{to == inventory.Redirect: Start, from == inventory.Redirect: Stop}[true])
-				same(t, "the mark", p.Director, map[bool]Action{to == inventory.IPVS: Start, from == inventory.IPVS: Stop}[true])
-				same(t, "keepalived", p.Keepalived, map[bool]Action{true: Reload}[from == inventory.IPVS || to == inventory.IPVS])
+				same(t, "redirect", p.Redirect, map[bool]node.Action{to == inventory.Redirect: node.Start, from == inventory.Redirect: node.Stop}[true])
+				same(t, "the mark", p.Director, map[bool]node.Action{to == inventory.IPVS: node.Start, from == inventory.IPVS: node.Stop}[true])
+				same(t, "keepalived", p.Keepalived, map[bool]node.Action{true: node.Reload}[from == inventory.IPVS || to == inventory.IPVS])
 				if to == inventory.IPVS {
 					same(t, "haproxy listens", len(p.serves), 0)
 					same(t, "given back", p.gives, []string{"net/ipv4/ip_nonlocal_bind"})
@@ -102,7 +103,7 @@ func TestFirstExposure(t *testing.T) {
 			f.Kernel.IPVS = "module"
 		}
 		p := planOf(t, r, facts).of("node-2")
-		same(t, string(e)+": haproxy", p.HAProxy, map[bool]Action{true: Leave, false: Start}[e == inventory.IPVS])
+		same(t, string(e)+": haproxy", p.HAProxy, map[bool]node.Action{true: node.Leave, false: node.Start}[e == inventory.IPVS])
 		same(t, string(e)+": the apiserver restarts", p.Manifest != nil, e.SharesPort())
 		same(t, string(e)+": listens", p.Listen, map[inventory.Exposure]string{inventory.BindAddress: "10.1.1.2:6443", inventory.SharedPort: "*:6443"}[e])
 		same(t, string(e)+": haproxy comes last", p.apiserverLast(), false)
@@ -115,15 +116,15 @@ func TestPlanRedirect(t *testing.T) {
 	r := exposedBy(t, inventory.Redirect)
 	for _, c := range []struct {
 		name   string
-		change func(f *Facts)
-		want   Action
+		change func(f *node.Facts)
+		want   node.Action
 	}{
-		{"as it should be", func(*Facts) {}, Leave},
-		{"flushed", func(f *Facts) { f.Redirect = "" }, Start},
-		{"one of two chains", func(f *Facts) {
+		{"as it should be", func(*node.Facts) {}, node.Leave},
+		{"flushed", func(f *node.Facts) { f.Redirect = "" }, node.Start},
+		{"one of two chains", func(f *node.Facts) {
 			f.Redirect = strings.Replace(f.Redirect, "dnat to 10.1.233.1:8443", "dnat to 10.1.233.1:8444", 1)
-		}, Start},
-		{"the unit is stopped", func(f *Facts) { set(f, render.RedirectUnit, func(u *Unit) { u.Active = "inactive" }) }, Start},
+		}, node.Start},
+		{"the unit is stopped", func(f *node.Facts) { set(f, render.RedirectUnit, func(u *node.Unit) { u.Active = "inactive" }) }, node.Start},
 	} {
 		facts := all(t, r, applied)
 		c.change(facts["node-2"])
@@ -140,7 +141,7 @@ func TestExposureByHand(t *testing.T) {
 	r := exposedBy(t, inventory.Redirect)
 	facts := all(t, r, freshOf)
 	put(facts["node-2"], kubeadm.ManifestPath, 0o600, boundManifest(t, r.Cluster.Nodes[1]))
-	facts["node-2"].Listeners = []Listener{{Address: apiserverOf(r.Cluster, r.Cluster.Nodes[1]), Process: apiserverProcess}}
+	facts["node-2"].Listeners = []node.Listener{{Address: apiserverOf(r.Cluster, r.Cluster.Nodes[1]), Process: node.APIServerProcess}}
 	p := planOf(t, r, facts).of("node-2")
 	same(t, "manifest stays", p.Manifest == nil, true)
 	same(t, "nobody waits", p.Listen, "")

@@ -53,7 +53,7 @@ type fleet struct {
 type fakeNode struct {
 	name   string
 	fleet  *fleet
-	facts  *Facts
+	facts  *node.Facts
 	saved  map[string]*node.Snapshot // generations, by number
 	on     map[string]step           // by Script.Name; see script.go
 	dial   func(n int) error         // the n-th connection; nil: all work
@@ -71,7 +71,7 @@ type fakeNode struct {
 var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "renew", "drain"}
 
 // newFleet has nodes with the facts that of makes.
-func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
+func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) *fleet {
 	t.Helper()
 	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, given: map[string]remote.Script{}, dialed: map[string]int{}}
 	f.Cluster.Port = 1 // tcpmux: refused at once
@@ -88,18 +88,18 @@ func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts
 	}
 	f.vip = &fakeNode{cert: authority.certificate(t, farAhead, nil, "127.9.1.9")}
 	f.Operator = "ann@desk, pid 7"
-	f.Dial = func(_ context.Context, n inventory.Node) (Host, error) {
-		node := f.nodes[n.Name]
+	f.Dial = func(_ context.Context, n inventory.Node) (node.Host, error) {
+		member := f.nodes[n.Name]
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.dialed[n.Name]++
-		if node.dial != nil {
-			if err := node.dial(f.dialed[n.Name]); err != nil {
+		if member.dial != nil {
+			if err := member.dial(f.dialed[n.Name]); err != nil {
 				return nil, err
 			}
 		}
 		f.open++
-		return &fakeHost{fakeNode: node}, nil
+		return &fakeHost{fakeNode: member}, nil
 	}
 	return f
 }
@@ -258,8 +258,8 @@ func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) erro
 }
 
 // save keeps the state that facts describe as a generation.
-func (n *fakeNode) save(number string, f *Facts) *node.Snapshot {
-	s := &node.Snapshot{Files: map[string]File{}, Units: map[string]Unit{}, NonlocalBind: f.NonlocalBind}
+func (n *fakeNode) save(number string, f *node.Facts) *node.Snapshot {
+	s := &node.Snapshot{Files: map[string]node.File{}, Units: map[string]node.Unit{}, NonlocalBind: f.NonlocalBind}
 	for _, path := range f.ManagedPaths() {
 		if file, ok := f.Files[path]; ok {
 			s.Files[path] = file
@@ -269,7 +269,7 @@ func (n *fakeNode) save(number string, f *Facts) *node.Snapshot {
 	}
 	for _, unit := range []string{"haproxy", "keepalived"} {
 		u := f.Units[unit+".service"]
-		s.Units[unit] = Unit{Active: u.Active, File: u.File}
+		s.Units[unit] = node.Unit{Active: u.Active, File: u.File}
 	}
 	n.saved[number] = s
 	return s

@@ -7,7 +7,7 @@ import (
 )
 
 // firewallOf is what was read of a node's firewalls.
-func firewallOf(f *Facts) firewall.State {
+func firewallOf(f *node.Facts) firewall.State {
 	return firewall.State{
 		Conf:     f.Files[firewall.ConfPath].Content,
 		Defaults: f.Files[firewall.DefaultsPath].Content,
@@ -19,17 +19,17 @@ func firewallOf(f *Facts) firewall.State {
 }
 
 // ufwRulesIn are the rules of ufw's in files of a node, or of a generation.
-func ufwRulesIn(files map[string]File) []firewall.Rule {
+func ufwRulesIn(files map[string]node.File) []firewall.Rule {
 	return firewall.ParseRules(files[firewall.RulesPath].Content, files[firewall.Rules6Path].Content)
 }
 
-func (p *NodePlan) planFirewall(c *inventory.Cluster, f *Facts) {
+func (p *NodePlan) planFirewall(c *inventory.Cluster, f *node.Facts) {
 	allow, remove, notes := firewall.Plan(c, p.Node, firewallOf(f))
 	p.open, p.close, p.notes = allow, remove, append(p.notes, notes...)
 }
 
 // planFirewallBack leaves of kplb's rules those of a generation.
-func (p *NodePlan) planFirewallBack(f *Facts, s *node.Snapshot) {
+func (p *NodePlan) planFirewallBack(f *node.Facts, s *node.Snapshot) {
 	allow, remove, notes := firewall.Restore(firewallOf(f), ufwRulesIn(s.Files))
 	p.open, p.close, p.notes = allow, remove, append(p.notes, notes...)
 }

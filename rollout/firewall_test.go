@@ -12,7 +12,7 @@ import (
 
 // firewalled is node-1 with ufw 0.36.2 enabled. The files are ufw's own, from
 // Debian 12.
-func firewalled(t *testing.T, rules string) (*Rollout, *Facts) {
+func firewalled(t *testing.T, rules string) (*Rollout, *node.Facts) {
 	t.Helper()
 	r := rolloutOf(t, home)
 	f := fresh(t, r.Cluster, r.Cluster.Nodes[0])
@@ -41,15 +41,17 @@ func TestFirewall(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, rules  string
-		but          func(*Facts)
+		but          func(*node.Facts)
 		allow, notes int
 	}{
-		{"only ssh is let in", "ufw-fresh.rules", func(*Facts) {}, 5, 0},
-		{"as an apply leaves it", "ufw-applied.rules", func(*Facts) {}, 0, 0},
-		{"nothing is let out", "ufw-applied.rules", func(f *Facts) { put(f, firewall.DefaultsPath, 0o644, testdata(t, "ufw-defaults-out")) }, 4, 0},
-		{"ufw is not enabled", "ufw-fresh.rules", func(f *Facts) { edit(f, firewall.ConfPath, "ENABLED=yes", "ENABLED=no") }, 0, 0},
-		{"ufw was removed, and has left its files", "ufw-fresh.rules", func(f *Facts) { f.Units["ufw.service"] = Unit{Load: "not-found"} }, 0, 0},
-		{"another firewall", "ufw-fresh.rules", func(f *Facts) { f.Filter, f.Units["ufw.service"] = firewall.Firewalld, Unit{Load: "not-found"} }, 0, 1},
+		{"only ssh is let in", "ufw-fresh.rules", func(*node.Facts) {}, 5, 0},
+		{"as an apply leaves it", "ufw-applied.rules", func(*node.Facts) {}, 0, 0},
+		{"nothing is let out", "ufw-applied.rules", func(f *node.Facts) { put(f, firewall.DefaultsPath, 0o644, testdata(t, "ufw-defaults-out")) }, 4, 0},
+		{"ufw is not enabled", "ufw-fresh.rules", func(f *node.Facts) { edit(f, firewall.ConfPath, "ENABLED=yes", "ENABLED=no") }, 0, 0},
+		{"ufw was removed, and has left its files", "ufw-fresh.rules", func(f *node.Facts) { f.Units["ufw.service"] = node.Unit{Load: "not-found"} }, 0, 0},
+		{"another firewall", "ufw-fresh.rules", func(f *node.Facts) {
+			f.Filter, f.Units["ufw.service"] = firewall.Firewalld, node.Unit{Load: "not-found"}
+		}, 0, 1},
 	} {
 		r, f := firewalled(t, c.rules)
 		c.but(f)
@@ -66,7 +68,7 @@ func TestFirewallBack(t *testing.T) {
 	t.Parallel()
 	r, f := firewalled(t, "ufw-mixed.rules")
 	p := newNodePlan(r.Cluster, r.Cluster.Nodes[0], f)
-	p.planFirewallBack(f, &node.Snapshot{Files: map[string]File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
+	p.planFirewallBack(f, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
 	same(t, "lines", ruleLines(p), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
 }
 

@@ -112,45 +112,45 @@ func boundManifest(t testing.TB, n inventory.Node) []byte {
 }
 
 // debian is what every node of the lab has in common.
-func debian(c *inventory.Cluster, n inventory.Node) *Facts {
-	return &Facts{
-		Arch: "x86_64", OS: OS{ID: "debian", Version: "12"},
-		Addresses: []Address{
+func debian(c *inventory.Cluster, n inventory.Node) *node.Facts {
+	return &node.Facts{
+		Arch: "x86_64", OS: node.OS{ID: "debian", Version: "12"},
+		Addresses: []node.Address{
 			{Interface: "lo", Prefix: netip.MustParsePrefix("127.0.0.1/8")},
 			{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)},
 		},
-		HAProxy:    Package{Installed: true, Version: render.DefaultHAProxy},
+		HAProxy:    node.Package{Installed: true, Version: render.DefaultHAProxy},
 		NFT:        true,
-		Keepalived: Package{Installed: true, Version: render.DefaultKeepalived},
+		Keepalived: node.Package{Installed: true, Version: render.DefaultKeepalived},
 		Manifests:  []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
-		Files:      map[string]File{},
-		Units: map[string]Unit{
+		Files:      map[string]node.File{},
+		Units: map[string]node.Unit{
 			"haproxy.service":    {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
 			"keepalived.service": {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
 			"kubelet.service":    {Load: "loaded", Active: "active", File: "enabled"},
 		},
-		Listeners: []Listener{{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), Process: apiserverProcess}},
+		Listeners: []node.Listener{{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), Process: node.APIServerProcess}},
 	}
 }
 
 // fresh is a node that kplb has never seen.
-func fresh(t testing.TB, c *inventory.Cluster, n inventory.Node) *Facts {
+func fresh(t testing.TB, c *inventory.Cluster, n inventory.Node) *node.Facts {
 	t.Helper()
 	f := debian(c, n)
 	put(f, kubeadm.ManifestPath, 0o600, manifest(t, n))
-	put(f, caPath, 0o644, authority.pem)
+	put(f, kubeadm.CAPath, 0o644, authority.pem)
 	put(f, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
 	return f
 }
 
 // applied is a node on which there is nothing to do. The first node of a
 // cluster holds the VIP.
-func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+func applied(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
 	c := r.Cluster
 	f := debian(c, n)
 	if n.Name == c.Nodes[0].Name {
-		f.Addresses = append(f.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(c.VIP, 32)})
+		f.Addresses = append(f.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(c.VIP, 32)})
 	}
 	artifacts, err := r.Templates.Node(c, n, render.Facts{Interface: "eth0", HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version})
 	if err != nil {
@@ -165,21 +165,21 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 		t.Fatal(err)
 	}
 	put(f, kubeadm.ManifestPath, 0o600, edited)
-	put(f, caPath, 0o644, authority.pem)
-	put(f, activePath, 0o600, activeSums(artifacts))
+	put(f, kubeadm.CAPath, 0o644, authority.pem)
+	put(f, node.ActivePath, 0o600, activeSums(artifacts))
 	put(f, basePath+"/current", 0o600, []byte("1\n"))
 	f.NonlocalBind = true
-	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
-	f.Units["keepalived.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
+	f.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
+	f.Units["keepalived.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
 	monitor := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.HAProxy.MonitorPort)
-	f.Listeners = []Listener{{Address: c.Frontend(), Process: haproxyProcess}, {Address: monitor, Process: haproxyProcess}, {Address: apiserverOf(c, n), Process: apiserverProcess}}
+	f.Listeners = []node.Listener{{Address: c.Frontend(), Process: node.HAProxyProcess}, {Address: monitor, Process: node.HAProxyProcess}, {Address: apiserverOf(c, n), Process: node.APIServerProcess}}
 	if c.Exposure != inventory.BindAddress {
 		f.Listeners[2].Address = netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port)
 	}
 	f.NFT = true
 	if c.Exposure == inventory.Redirect {
 		f.Redirect = string(f.Files[render.RedirectPath].Content)
-		f.Units[render.RedirectUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
+		f.Units[render.RedirectUnit] = node.Unit{Load: "loaded", Active: "active", File: "enabled"}
 	}
 	if c.Exposure == inventory.IPVS {
 		director(f, c)
@@ -204,18 +204,18 @@ func applied(t testing.TB, r *Rollout, n inventory.Node) *Facts {
 }
 
 // director is what a node has of ipvs in place of HAProxy.
-func director(f *Facts, c *inventory.Cluster) {
+func director(f *node.Facts, c *inventory.Cluster) {
 	f.NonlocalBind = false
-	f.Units["haproxy.service"] = Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
-	f.Units[render.IPVSUnit] = Unit{Load: "loaded", Active: "active", File: "enabled"}
+	f.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288}
+	f.Units[render.IPVSUnit] = node.Unit{Load: "loaded", Active: "active", File: "enabled"}
 	f.Listeners = f.Listeners[2:]
-	f.Kernel, f.Settings = Kernel{Release: "6.1.0-50-amd64", IPVS: "there"}, map[string]string{}
+	f.Kernel, f.Settings = node.Kernel{Release: "6.1.0-50-amd64", IPVS: "there"}, map[string]string{}
 	for key, value := range sysctlsIn(f.Files[render.SysctlPath].Content) {
 		f.Settings[key] = value
 	}
-	f.Directed = []RealServer{}
+	f.Directed = []node.RealServer{}
 	for _, n := range c.Nodes {
-		f.Directed = append(f.Directed, RealServer{At: apiserverOf(c, n), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
+		f.Directed = append(f.Directed, node.RealServer{At: apiserverOf(c, n), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
 	}
 	f.Redirect = marked(c)
 }
@@ -244,19 +244,19 @@ func backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
 	return out
 }
 
-func put(f *Facts, path string, mode fs.FileMode, content []byte) {
-	f.Files[path] = File{Mode: mode, Content: content}
+func put(f *node.Facts, path string, mode fs.FileMode, content []byte) {
+	f.Files[path] = node.File{Mode: mode, Content: content}
 }
 
 // edit changes the bytes of a file.
-func edit(f *Facts, path, old, now string) {
+func edit(f *node.Facts, path, old, now string) {
 	file := f.Files[path]
 	file.Content = bytes.ReplaceAll(file.Content, []byte(old), []byte(now))
 	f.Files[path] = file
 }
 
 // set changes one unit.
-func set(f *Facts, unit string, change func(*Unit)) {
+func set(f *node.Facts, unit string, change func(*node.Unit)) {
 	u := f.Units[unit]
 	change(&u)
 	f.Units[unit] = u
@@ -268,22 +268,22 @@ func rolloutOf(t testing.TB, text string) *Rollout {
 }
 
 // all makes the facts of every node.
-func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *Facts) map[string]*Facts {
+func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) map[string]*node.Facts {
 	t.Helper()
-	out := map[string]*Facts{}
+	out := map[string]*node.Facts{}
 	for _, n := range r.Cluster.Nodes {
 		out[n.Name] = of(t, r, n)
 	}
 	return out
 }
 
-func freshOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+func freshOf(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
 	return fresh(t, r.Cluster, n)
 }
 
 // archive writes files as tar does on a node.
-func archive(t testing.TB, files map[string]File) []byte {
+func archive(t testing.TB, files map[string]node.File) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -325,7 +325,7 @@ func recordData(key string, data []byte) remote.Record {
 }
 
 // records is what inspect.sh says on a node with these facts.
-func records(t testing.TB, f *Facts) []remote.Record {
+func records(t testing.TB, f *node.Facts) []remote.Record {
 	t.Helper()
 	out := []remote.Record{record("arch", f.Arch), record("os", "ID", f.OS.ID), record("os", "VERSION_ID", `"`+f.OS.Version+`"`)}
 	var addresses, listeners, units, stats strings.Builder
@@ -358,7 +358,7 @@ func records(t testing.TB, f *Facts) []remote.Record {
 	if f.Keepalived.Installed {
 		out = append(out, record("version", "keepalived", fmt.Sprintf("Keepalived v%s (01/16,2022)", f.Keepalived.Version)))
 	}
-	if f.Kernel != (Kernel{}) {
+	if f.Kernel != (node.Kernel{}) {
 		out = append(out, record("kernel", f.Kernel.Release, f.Kernel.IPVS))
 	}
 	for key, value := range f.Settings {
@@ -405,7 +405,7 @@ func records(t testing.TB, f *Facts) []remote.Record {
 }
 
 // virtualServer is /proc/net/ip_vs, with kube-proxy's beside ours.
-func virtualServer(directed []RealServer) string {
+func virtualServer(directed []node.RealServer) string {
 	var b strings.Builder
 	b.WriteString("IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n")
 	b.WriteString("TCP  0A600001:01BB rr \n  -> 0A010109:192B      Masq    1      0          0         \nFWM  0000006B rr \n")
@@ -417,12 +417,12 @@ func virtualServer(directed []RealServer) string {
 	return b.String()
 }
 
-func address(iface, prefix string) Address {
-	return Address{Interface: iface, Prefix: netip.MustParsePrefix(prefix)}
+func address(iface, prefix string) node.Address {
+	return node.Address{Interface: iface, Prefix: netip.MustParsePrefix(prefix)}
 }
 
-func listener(at, process string) Listener {
-	return Listener{Address: netip.MustParseAddrPort(at), Process: process}
+func listener(at, process string) node.Listener {
+	return node.Listener{Address: netip.MustParseAddrPort(at), Process: process}
 }
 
 // What kplb keeps on a node.
@@ -435,7 +435,7 @@ const (
 const esc = "\x1b[31m"
 
 // inspected are the facts of a node whose program says this.
-func inspected(t testing.TB, said ...remote.Record) *Facts {
+func inspected(t testing.TB, said ...remote.Record) *node.Facts {
 	t.Helper()
 	h := scripted(func(each func(remote.Record) error) error {
 		var errs error
@@ -453,11 +453,11 @@ func inspected(t testing.TB, said ...remote.Record) *Facts {
 
 // scriptedHost is a Host whose programs do this.
 type scriptedHost struct {
-	Host
+	node.Host
 	do func(each func(remote.Record) error) error
 }
 
-func scripted(do func(each func(remote.Record) error) error) Host { return scriptedHost{nil, do} }
+func scripted(do func(each func(remote.Record) error) error) node.Host { return scriptedHost{nil, do} }
 
 func (scriptedHost) Name() string { return "node-1" }
 

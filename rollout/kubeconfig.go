@@ -18,30 +18,30 @@ import (
 
 // kubeconfigs are those of a node whose servers kplb looks after, as far as
 // they are there: kubeadm's, and the ones in the homes of root and of the login.
-func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *Facts) []string {
-	paths := []string{adminPath, superAdminPath}
+func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *node.Facts) []string {
+	paths := []string{kubeadm.AdminPath, kubeadm.SuperAdminPath}
 	if n.Worker || c.Endpoint == inventory.ManageAll {
-		paths = append(paths, kubeletPath)
+		paths = append(paths, kubeadm.KubeletPath)
 	}
 	return slices.DeleteFunc(append(paths, f.Kubeconfigs...), func(path string) bool { _, there := f.Files[path]; return !there })
 }
 
 // planEndpoint has the kubeconfigs of a node point at the VIP. What cannot be
 // edited is noted, and stays.
-func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *Facts) {
-	ca := f.Files[caPath].Content
+func (p *NodePlan) planEndpoint(c *inventory.Cluster, f *node.Facts) {
+	ca := f.Files[kubeadm.CAPath].Content
 	p.planEndpointWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
 }
 
 // planEndpointWith is planEndpoint with another way for the kubelet.
-func (p *NodePlan) planEndpointWith(c *inventory.Cluster, f *Facts, kubelet func([]byte) ([]byte, error)) {
+func (p *NodePlan) planEndpointWith(c *inventory.Cluster, f *node.Facts, kubelet func([]byte) ([]byte, error)) {
 	if c.Endpoint == inventory.Leave {
 		return
 	}
-	ca := f.Files[caPath].Content
+	ca := f.Files[kubeadm.CAPath].Content
 	for _, path := range kubeconfigs(c, p.Node, f) {
 		edit := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
-		if path == kubeletPath {
+		if path == kubeadm.KubeletPath {
 			edit = kubelet
 		}
 		p.editKubeconfig(f, path, edit)
@@ -88,9 +88,9 @@ func elsewhere(source, ca []byte, ours ...netip.AddrPort) error {
 }
 
 // editKubeconfig plans an edit of one kubeconfig.
-func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]byte, error)) {
+func (p *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) ([]byte, error)) {
 	was := f.Files[path]
-	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{adminPath, superAdminPath}, string(was.Content)) {
+	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath}, string(was.Content)) {
 		return // edited itself
 	}
 	if !was.Mode.IsRegular() {
@@ -107,8 +107,8 @@ func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]by
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
 			Owner:    node.Owner{UID: was.UID, GID: was.GID}, Was: &was, hide: kubeadm.Hide,
 		}
-		if path == kubeletPath {
-			change.Effect, p.Kubelet = render.KubeletRestart, Restart
+		if path == kubeadm.KubeletPath {
+			change.Effect, p.Kubelet = render.KubeletRestart, node.Restart
 		}
 		change.describe(p.Node)
 		p.Changes = append(p.Changes, change)
@@ -116,9 +116,9 @@ func (p *NodePlan) editKubeconfig(f *Facts, path string, edit func([]byte) ([]by
 }
 
 // planEndpointBack brings servers back to what they were in a saved state.
-func (p *NodePlan) planEndpointBack(f *Facts, s *node.Snapshot) {
-	ca := f.Files[caPath].Content
-	for _, path := range append([]string{adminPath, superAdminPath, kubeletPath}, f.Kubeconfigs...) {
+func (p *NodePlan) planEndpointBack(f *node.Facts, s *node.Snapshot) {
+	ca := f.Files[kubeadm.CAPath].Content
+	for _, path := range append([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath}, f.Kubeconfigs...) {
 		was, saved := s.Files[path]
 		if _, there := f.Files[path]; saved && there {
 			p.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -47,7 +48,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *Plan) error {
 
 // kubeletHealthy asks a kubelet. One that does not tell its health (healthzPort:
 // 0) is judged by its unit alone, and a node without a kubelet is not judged.
-func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *Facts) error {
+func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *node.Facts) error {
 	unit := f.Units[kubeletUnit]
 	switch {
 	case unit.Load != "loaded":

@@ -11,6 +11,7 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -25,7 +26,7 @@ var nodeName = regexp.MustCompile(`^[a-z0-9.-]+$`)
 
 // serversIn are the apiservers that kplb's own files on the node send
 // connections to: name, and ADDRESS:PORT.
-func serversIn(f *Facts) [][2]string {
+func serversIn(f *node.Facts) [][2]string {
 	var out [][2]string
 	if config := f.Files[render.HAProxyPath].Content; render.Stamp(config) != render.Unstamped {
 		for _, s := range haproxy.Parse(config).Servers() {
@@ -45,7 +46,7 @@ func serversIn(f *Facts) [][2]string {
 
 // leavers finds the servers of kplb's own files that the inventory does not
 // have, by name or by address.
-func leavers(c *inventory.Cluster, facts map[string]*Facts) []inventory.Node {
+func leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == name || n.Address == at })
 	}
@@ -89,7 +90,7 @@ func (e *goneError) Hint() string {
 
 // inspectLeavers finds and inspects the nodes that leave, but for those that
 // are to be forgotten.
-func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (map[string]*Facts, error) {
+func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
 	r.leaving = slices.DeleteFunc(leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) })
 	if len(r.leaving) == 0 {
 		return facts, nil
@@ -108,7 +109,7 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (
 
 // planLeaver brings a node back to what was there before kplb. One that has
 // left the cluster already has no manifest any more.
-func (r *Rollout) planLeaver(ctx context.Context, n inventory.Node, f *Facts) (NodePlan, error) {
+func (r *Rollout) planLeaver(ctx context.Context, n inventory.Node, f *node.Facts) (NodePlan, error) {
 	if f.Generation() == "" {
 		p := newNodePlan(r.Cluster, n, f)
 		p.Leaving = true

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
@@ -73,15 +74,15 @@ func configMapPath(namespace, name string) string {
 
 // managedFleet is a cluster of a guide's reader: nothing but node 1 is known to
 // anybody. objects holds its ConfigMaps by path.
-func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) (f *fleet, objects map[string]map[string]any) {
+func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) (f *fleet, objects map[string]map[string]any) {
 	t.Helper()
 	f = newFleet(t, of)
 	f.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
 	for name, n := range f.nodes {
 		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
-		put(n.facts, certificatePath, 0o644, certificate)
-		put(n.facts, adminPath, 0o600, kubeconfig)
+		put(n.facts, kubeadm.CertificatePath, 0o644, certificate)
+		put(n.facts, kubeadm.AdminPath, 0o600, kubeconfig)
 		n.on["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
 			r := recordData("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
@@ -138,7 +139,7 @@ func TestManaged(t *testing.T) {
 			}
 			same(t, n.Node.Name+" changes", len(n.Changes), 1)
 			c := n.Changes[0]
-			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), adminPath+" 0:0")
+			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), kubeadm.AdminPath+" 0:0")
 			if !strings.Contains(c.Diff, "+    server: https://127.9.1.9:1\n") || strings.Contains(c.Diff, "key-data: L") {
 				t.Errorf("%s: diff:\n%s", n.Node.Name, c.Diff)
 			}
@@ -160,13 +161,13 @@ func TestManaged(t *testing.T) {
 
 		// as it is on the nodes now
 		for _, n := range f.Cluster.Nodes {
-			node := f.nodes[n.Name]
-			node.save("0", node.facts)
-			edited := bytes.ReplaceAll(node.facts.Files[adminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
-			put(node.facts, adminPath, 0o600, edited)
+			member := f.nodes[n.Name]
+			member.save("0", member.facts)
+			edited := bytes.ReplaceAll(member.facts.Files[kubeadm.AdminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
+			put(member.facts, kubeadm.AdminPath, 0o600, edited)
 			certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", n.Name}, "10.96.0.1", "127.9.1.9"))
-			put(node.facts, certificatePath, 0o644, certificate)
-			node.save("1", node.facts)
+			put(member.facts, kubeadm.CertificatePath, 0o644, certificate)
+			member.save("1", member.facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
 		back, err := f.PlanBack(t.Context(), 0)
@@ -224,8 +225,8 @@ func TestKubeconfigsLeftAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, _ := managedFleet(t, appliedOf)
 		facts := f.nodes["node-1"].facts
-		put(facts, superAdminPath, 0o600, []byte("clusters: ["))
-		put(facts, "/root/.kube/config", 0o777|1<<27, []byte(adminPath)) // a symbolic link
+		put(facts, kubeadm.SuperAdminPath, 0o600, []byte("clusters: ["))
+		put(facts, "/root/.kube/config", 0o777|1<<27, []byte(kubeadm.AdminPath)) // a symbolic link
 		put(facts, "/home/pi/.kube/config", 0o600, kubeconfigFor(t, "https://localhost:6443"))
 		facts.Kubeconfigs = []string{"/root/.kube/config", "/home/pi/.kube/config"}
 		f.nodes["node-1"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
@@ -240,9 +241,9 @@ func TestKubeconfigsLeftAlone(t *testing.T) {
 		for i, c := range last.Changes {
 			changed[i] = c.Path
 		}
-		same(t, "moved", changed, []string{adminPath})
+		same(t, "moved", changed, []string{kubeadm.AdminPath})
 		notes := strings.Join(p.Notes(), "\n")
-		for _, want := range []string{"node-1: " + superAdminPath + " is not YAML", "node-1: /home/pi/.kube/config goes through localhost:6443: not touched"} {
+		for _, want := range []string{"node-1: " + kubeadm.SuperAdminPath + " is not YAML", "node-1: /home/pi/.kube/config goes through localhost:6443: not touched"} {
 			if !strings.Contains(notes, want) {
 				t.Errorf("notes lack %q:\n%s", want, notes)
 			}
@@ -259,8 +260,8 @@ func TestWorkers(t *testing.T) {
 		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Cluster.Nodes[0].Address.Next().Next().Next()}
 		f.Cluster.Workers = []inventory.Node{worker}
 		facts := debian(f.Cluster, worker)
-		put(facts, caPath, 0o644, authority.pem)
-		put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+		put(facts, kubeadm.CAPath, 0o644, authority.pem)
+		put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 		f.nodes[worker.Name] = &fakeNode{name: worker.Name, fleet: f, facts: facts, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
@@ -269,7 +270,7 @@ func TestWorkers(t *testing.T) {
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "haproxy is nothing to a worker", len(asked[node.ActivateRequest](f, "worker-1 activate").HAProxyListens), 0)
-		same(t, "its kubelet", asked[node.ActivateRequest](f, "worker-1 activate").Kubelet, Restart)
+		same(t, "its kubelet", asked[node.ActivateRequest](f, "worker-1 activate").Kubelet, node.Restart)
 		inTurn(t, f.log(), "node-1 activate", "worker-1 transact")
 		f.ends()
 	})

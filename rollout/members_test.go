@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -18,9 +19,9 @@ import (
 // TestInOrder puts every kind of node at its place.
 func TestInOrder(t *testing.T) {
 	t.Parallel()
-	node := func(name string) NodePlan { return NodePlan{Node: inventory.Node{Name: name}, HAProxy: Reload} }
-	worker, joins, leaves, holder := node("worker"), node("joins"), node("leaves"), node("holder")
-	worker.Node.Worker, joins.Keepalived, leaves.Leaving, holder.Holder = true, Start, true, true
+	member := func(name string) NodePlan { return NodePlan{Node: inventory.Node{Name: name}, HAProxy: node.Reload} }
+	worker, joins, leaves, holder := member("worker"), member("joins"), member("leaves"), member("holder")
+	worker.Node.Worker, joins.Keepalived, leaves.Leaving, holder.Holder = true, node.Start, true, true
 	first := joins
 	first.Node.Name = "first"
 	for _, c := range []struct {
@@ -29,8 +30,8 @@ func TestInOrder(t *testing.T) {
 		order   string
 		batches string
 	}{
-		{"everything at once", []NodePlan{leaves, joins, holder, node("a"), node("b"), node("c"), worker}, "leaves a b c holder joins worker", "leaves|a|b c|holder|joins worker"},
-		{"nobody holds the VIP yet: nobody joins others", []NodePlan{first, node("a"), worker}, "first a worker", "first|a worker"},
+		{"everything at once", []NodePlan{leaves, joins, holder, member("a"), member("b"), member("c"), worker}, "leaves a b c holder joins worker", "leaves|a|b c|holder|joins worker"},
+		{"nobody holds the VIP yet: nobody joins others", []NodePlan{first, member("a"), worker}, "first a worker", "first|a worker"},
 	} {
 		ordered := inOrder(c.plans)
 		var order []string
@@ -53,10 +54,10 @@ func TestInOrder(t *testing.T) {
 // TestWorkersFirst: away from the VIP.
 func TestWorkersFirst(t *testing.T) {
 	t.Parallel()
-	node := func(name string, worker bool) NodePlan {
+	member := func(name string, worker bool) NodePlan {
 		return NodePlan{Node: inventory.Node{Name: name, Worker: worker}}
 	}
-	plans := workersFirst([]NodePlan{node("a", false), node("holder", false), node("w1", true), node("w2", true)})
+	plans := workersFirst([]NodePlan{member("a", false), member("holder", false), member("w1", true), member("w2", true)})
 	same(t, "order", strings.Join(namesOf(nodesOf(plans)), " "), "w1 w2 a holder")
 }
 
@@ -74,16 +75,16 @@ func four(t *testing.T) *fleet {
 	}
 	before := fresh(t, f.Cluster, extra)
 	certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}))
-	put(before, certificatePath, 0o644, certificate)
+	put(before, kubeadm.CertificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("0", before)
 	certificate, _ = pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
-	put(f.nodes["node-4"].facts, certificatePath, 0o644, certificate)
+	put(f.nodes["node-4"].facts, kubeadm.CertificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("1", f.nodes["node-4"].facts)
 	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
 	return f
 }
 
-func appliedOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+func appliedOf(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
 	return applied(t, r, n)
 }
@@ -97,8 +98,8 @@ func TestLeaving(t *testing.T) {
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
 		same(t, "certificate", p.Nodes[0].Certificate, (*Certificate)(nil))
-		same(t, "stops", [2]Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]Action{Stop, Stop})
-		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})
+		same(t, "stops", [2]node.Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]node.Action{node.Stop, node.Stop})
+		same(t, "the others", [2]node.Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]node.Action{node.Reload, node.Reload})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "forgotten", f.times("node-4 forget"), 1)
@@ -149,7 +150,7 @@ func TestIdentity(t *testing.T) {
 		f.Cluster.VRRP.VirtualRouterID++
 		p := f.planned(proven)
 		for _, n := range p.Nodes {
-			same(t, n.Node.Name+" restarts", n.Keepalived, Restart)
+			same(t, n.Node.Name+" restarts", n.Keepalived, node.Restart)
 			same(t, n.Node.Name+" waits", n.waits, !n.Holder)
 		}
 		_, err := f.Apply(t.Context(), p, options)
@@ -162,7 +163,7 @@ func TestIdentity(t *testing.T) {
 		}
 		same(t, "the holder in the middle", keepalived[2], "node-1 activate")
 		same(t, "steps", len(keepalived), 5)
-		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, node.Start+node.Start)
 		f.ends()
 	})
 }
@@ -223,7 +224,7 @@ func TestToMulticast(t *testing.T) {
 		same(t, "the others wait", [3]bool{p.Nodes[0].waits, p.Nodes[1].waits, p.Nodes[2].waits}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, node.Start+node.Start)
 		f.ends()
 	})
 }
@@ -238,7 +239,7 @@ func TestFailback(t *testing.T) {
 		const comes = "the VIP comes to this node, which has the highest priority (failback)"
 		for _, n := range p.Nodes {
 			same(t, n.Node.Name, slices.Contains(n.Consequences(), comes), n.Node.Name == "node-2")
-			same(t, n.Node.Name+" reloads", n.Keepalived, Reload)
+			same(t, n.Node.Name+" reloads", n.Keepalived, node.Reload)
 		}
 		f.ends()
 	})
@@ -281,7 +282,7 @@ func TestAnonymous(t *testing.T) {
 func TestWhoSpeaksListens(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		of      func(testing.TB, *Rollout, inventory.Node) *Facts
+		of      func(testing.TB, *Rollout, inventory.Node) *node.Facts
 		listens bool
 	}{
 		{"keepalived starts", freshOf, true},

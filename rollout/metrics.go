@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -20,7 +21,7 @@ func textfileDir(c *inventory.Cluster, n inventory.Node) []string {
 
 // planMetrics has the timer started where it should run and does not: that is
 // done where systemd reads its units again.
-func (n *NodePlan) planMetrics(f *Facts, artifacts []render.Artifact) {
+func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
 	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.MetricsTimerPath })
 	if wanted && f.Units[render.MetricsTimer].Active != "active" {
 		n.units = true
@@ -28,7 +29,7 @@ func (n *NodePlan) planMetrics(f *Facts, artifacts []render.Artifact) {
 }
 
 // noteMetrics says where nothing will be written.
-func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *Facts) {
+func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
 	if c.Metrics == nil {
 		return
 	}
@@ -39,19 +40,19 @@ func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *Facts) {
 }
 
 // refuseMetrics wants the port for Prometheus free.
-func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *Facts, refuse refuseFunc) {
+func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	if !c.Metrics.OnNode() {
 		return
 	}
 	for _, l := range f.Listeners {
-		if addr := l.Address.Addr(); l.Process != haproxyProcess && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
+		if addr := l.Address.Addr(); l.Process != node.HAProxyProcess && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
 			refuse("metrics.port", "set metrics.port to a free port", "port %d of %s, for Prometheus, is taken by %s", c.Metrics.Port, addr, processName(l))
 		}
 	}
 }
 
 // checkMetrics judges what Prometheus will find. No change is taken back for it.
-func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Check {
 	if c.Metrics == nil {
 		return nil
 	}
@@ -71,7 +72,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	at := netip.AddrPortFrom(n.Address, c.Metrics.Port)
 	port := Check{
 		Node: n.Name, What: fmt.Sprintf("haproxy has /metrics on %s", at), Detail: "listens", Bearable: true,
-		OK: slices.ContainsFunc(f.Listeners, func(l Listener) bool { return l.Process == haproxyProcess && l.Address == at }),
+		OK: slices.ContainsFunc(f.Listeners, func(l node.Listener) bool { return l.Process == node.HAProxyProcess && l.Address == at }),
 	}
 	if !port.OK {
 		port.Detail, port.Cure = "it does not listen", "run `kplb apply`"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -22,7 +23,7 @@ const (
 func TestPlanMetrics(t *testing.T) {
 	t.Parallel()
 	with, without := rolloutOf(t, withMetrics), rolloutOf(t, home)
-	first := func(r *Rollout, f *Facts) (NodePlan, *Plan) {
+	first := func(r *Rollout, f *node.Facts) (NodePlan, *Plan) {
 		t.Helper()
 		facts := all(t, r, appliedOf)
 		facts["node-1"] = f
@@ -31,26 +32,26 @@ func TestPlanMetrics(t *testing.T) {
 		i := slices.IndexFunc(plan.Nodes, func(p NodePlan) bool { return p.Node.Name == "node-1" })
 		return plan.Nodes[i], plan
 	}
-	node := with.Cluster.Nodes[0]
+	member := with.Cluster.Nodes[0]
 
-	added, plan := first(with, applied(t, without, node))
+	added, plan := first(with, applied(t, without, member))
 	same(t, "added", strings.Join(pathsOfChanges(added, false)[:4], " "), metricsFilesAre)
 	same(t, "says so", slices.Contains(added.Consequences(), "kplb-metrics.timer: starts"), true)
 	same(t, "units are read", added.units, true)
 	same(t, "note", slices.Contains(plan.Notes(), metricsDirNote), true)
 
-	f := applied(t, with, node)
-	f.Units[render.MetricsTimer] = Unit{Load: "loaded", Active: "active", File: "static"}
-	f.Files[metricsDir] = File{Mode: fs.ModeDir | 0o755}
+	f := applied(t, with, member)
+	f.Units[render.MetricsTimer] = node.Unit{Load: "loaded", Active: "active", File: "static"}
+	f.Files[metricsDir] = node.File{Mode: fs.ModeDir | 0o755}
 	nothing, plan := first(with, f)
 	same(t, "nothing to do", nothing.Empty(), true)
 	same(t, "no note of node-1", slices.ContainsFunc(plan.Notes(), func(n string) bool { return strings.HasPrefix(n, "node-1: ") }), false)
 
-	f.Units[render.MetricsTimer] = Unit{Load: "loaded", Active: "inactive", File: "static"}
+	f.Units[render.MetricsTimer] = node.Unit{Load: "loaded", Active: "inactive", File: "static"}
 	stopped, _ := first(with, f)
 	same(t, "a stopped timer is started", stopped.units, true)
 
-	f.Units[render.MetricsTimer] = Unit{Load: "loaded", Active: "active", File: "static"}
+	f.Units[render.MetricsTimer] = node.Unit{Load: "loaded", Active: "active", File: "static"}
 	gone, _ := first(without, f)
 	same(t, "removed", strings.Join(pathsOfChanges(gone, true), " "), metricsFilesAre)
 	same(t, "says so", slices.Contains(gone.Consequences(), "kplb-metrics.timer: stops, and what it has written goes"), true)
@@ -87,9 +88,9 @@ func TestRefusedMetricsPort(t *testing.T) {
 func TestCheckMetrics(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, withMetrics)
-	node := r.Cluster.Nodes[0]
-	told := func(f *Facts) string {
-		checks := checkMetrics(r.Cluster, node, f)
+	member := r.Cluster.Nodes[0]
+	told := func(f *node.Facts) string {
+		checks := checkMetrics(r.Cluster, member, f)
 		out := make([]string, 0, len(checks))
 		for _, c := range checks {
 			if !c.OK && (c.Cure == "" || !c.Bearable) {
@@ -99,12 +100,12 @@ func TestCheckMetrics(t *testing.T) {
 		}
 		return strings.Join(out, "\n")
 	}
-	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
+	f := &node.Facts{Units: map[string]node.Unit{}, Files: map[string]node.File{}}
 	same(t, "nothing", told(f), "NO kplb-metrics.timer runs: it does not\nNO haproxy has /metrics on 10.1.1.1:8406: it does not listen")
-	f.Units[render.MetricsTimer] = Unit{Active: "active"}
-	f.Listeners = []Listener{{Address: netip.MustParseAddrPort("10.1.1.1:8406"), Process: "haproxy"}}
+	f.Units[render.MetricsTimer] = node.Unit{Active: "active"}
+	f.Listeners = []node.Listener{{Address: netip.MustParseAddrPort("10.1.1.1:8406"), Process: "haproxy"}}
 	same(t, "no directory", told(f), "ok kplb-metrics.timer runs: "+metricsDir+" is not a directory there, and nothing is written\nok haproxy has /metrics on 10.1.1.1:8406: listens")
-	f.Files[metricsDir] = File{Mode: fs.ModeDir | 0o755}
+	f.Files[metricsDir] = node.File{Mode: fs.ModeDir | 0o755}
 	same(t, "all of it", told(f), "ok kplb-metrics.timer runs: writes "+metricsDir+"/kplb.prom\nok haproxy has /metrics on 10.1.1.1:8406: listens")
 	r.Cluster = parse(t, home)
 	same(t, "none", told(f), "")

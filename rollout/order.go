@@ -1,6 +1,10 @@
 package rollout
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/kplb/kplb/node"
+)
 
 // batches says which nodes may change at once: a canary alone, then the
 // others, and the VIP's holder, which the plan has last, alone again. Where an
@@ -26,7 +30,7 @@ func batches(plans []NodePlan) [][]NodePlan {
 
 // after says whether the node changes after the VIP's holder.
 func (n NodePlan) after() bool {
-	return n.Node.Worker || !n.Holder && !n.Leaving && n.Keepalived == Start
+	return n.Node.Worker || !n.Holder && !n.Leaving && n.Keepalived == node.Start
 }
 
 // inOrder brings plans into the order of the rollout: as in the inventory, but
@@ -34,7 +38,7 @@ func (n NodePlan) after() bool {
 // a keepalived. Where there is a holder, one that joins starts its keepalived
 // when everybody sends it adverts: it would take the VIP. Workers are last.
 func inOrder(plans []NodePlan) []NodePlan {
-	held := slices.ContainsFunc(plans, func(p NodePlan) bool { return p.Holder && p.Keepalived != Start })
+	held := slices.ContainsFunc(plans, func(p NodePlan) bool { return p.Holder && p.Keepalived != node.Start })
 	rank := func(p NodePlan) int {
 		switch {
 		case p.Leaving:
@@ -43,7 +47,7 @@ func inOrder(plans []NodePlan) []NodePlan {
 			return 4
 		case p.Holder:
 			return 2
-		case held && p.Keepalived == Start:
+		case held && p.Keepalived == node.Start:
 			return 3
 		default:
 			return 1

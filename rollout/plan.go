@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/vrrp"
 )
@@ -20,7 +21,7 @@ type Plan struct {
 	Cluster    *inventory.Cluster
 	Nodes      []NodePlan
 	ConfigMaps []ConfigMapChange // of the cluster, written when everything else is confirmed
-	facts      map[string]*Facts
+	facts      map[string]*node.Facts
 	notes      []string
 	away       bool // to what was before kplb
 	prove      func(r *Rollout, ctx context.Context, patience time.Duration) (*Proof, error)
@@ -36,12 +37,12 @@ type NodePlan struct {
 	Changes      []Change     // of files but the manifest, in the order of installation
 	Certificate  *Certificate // of the apiserver; nil: it stays
 	Manifest     *Change      // of the apiserver's static pod; nil: none
-	HAProxy      Action
-	Keepalived   Action
-	Kubelet      Action
-	Redirect     Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
-	Director     Action // the mark that has the kernel balance, by nftables: likewise
-	Sysctl       Sysctl
+	HAProxy      node.Action
+	Keepalived   node.Action
+	Kubelet      node.Action
+	Redirect     node.Action // of the VIP's port to haproxy, by nftables: start, also anew, or stop
+	Director     node.Action // the mark that has the kernel balance, by nftables: likewise
+	Sysctl       node.Sysctl
 	Restart      APIServerRestart // of the apiserver, where its manifest changes
 	Listen       string           // where the apiserver has to listen afterwards; empty: it does already
 	Enable       []string         // units to start at boot
@@ -63,15 +64,15 @@ type NodePlan struct {
 
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {
-	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == Leave && n.Keepalived == Leave && n.Kubelet == Leave && n.Redirect == Leave && n.Director == Leave &&
-		n.Sysctl == SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && len(n.open) == 0 && len(n.close) == 0 && !n.units
+	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil && n.HAProxy == node.Leave && n.Keepalived == node.Leave && n.Kubelet == node.Leave && n.Redirect == node.Leave && n.Director == node.Leave &&
+		n.Sysctl == node.SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 && len(n.open) == 0 && len(n.close) == 0 && !n.units
 }
 
 // apiserverLast says whether haproxy has to leave its port before the
 // apiserver takes it, and not the other way round.
 func (n NodePlan) apiserverLast() bool {
 	_, port, _ := strings.Cut(n.Listen, "*:")
-	return n.HAProxy == Stop || port != "" && (len(n.serves) == 0 || port != strconv.Itoa(int(n.serves[0].Port())))
+	return n.HAProxy == node.Stop || port != "" && (len(n.serves) == 0 || port != strconv.Itoa(int(n.serves[0].Port())))
 }
 
 // Empty says whether every node, and the cluster's own ConfigMaps, are as the

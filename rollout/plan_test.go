@@ -37,18 +37,18 @@ func retell(n NodePlan) whatPlan {
 	}
 	add(len(n.Packages) > 0, "install "+strings.Join(n.Packages, " "))
 	add(n.units, "daemon-reload")
-	add(n.Sysctl == SysctlOn, "sysctl on")
-	add(n.Sysctl == SysctlOff, "sysctl off")
+	add(n.Sysctl == node.SysctlOn, "sysctl on")
+	add(n.Sysctl == node.SysctlOff, "sysctl off")
 	add(n.Listen != "", "apiserver on "+n.Listen)
-	add(n.HAProxy != Leave, "haproxy "+string(n.HAProxy))
-	add(n.Keepalived != Leave, "keepalived "+string(n.Keepalived))
+	add(n.HAProxy != node.Leave, "haproxy "+string(n.HAProxy))
+	add(n.Keepalived != node.Leave, "keepalived "+string(n.Keepalived))
 	add(len(n.Enable) > 0, "enable "+strings.Join(n.Enable, " "))
 	add(len(n.Disable) > 0, "disable "+strings.Join(n.Disable, " "))
 	out.Says = n.Consequences()
 	return out
 }
 
-func planOf(t testing.TB, r *Rollout, facts map[string]*Facts) *Plan {
+func planOf(t testing.TB, r *Rollout, facts map[string]*node.Facts) *Plan {
 	t.Helper()
 	p, err := r.plan(t.Context(), facts, planInput{})
 	if err != nil {
@@ -77,109 +77,109 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		differ func(f *Facts)
+		differ func(f *node.Facts)
 		want   whatPlan
 	}{
-		{"nothing to do", func(*Facts) {}, whatPlan{}},
+		{"nothing to do", func(*node.Facts) {}, whatPlan{}},
 		{
-			"haproxy.cfg differs", func(f *Facts) { edit(f, render.HAProxyPath, "leastconn", "roundrobin") },
+			"haproxy.cfg differs", func(f *node.Facts) { edit(f, render.HAProxyPath, "leastconn", "roundrobin") },
 			whatPlan{[]string{"changed " + render.HAProxyPath}, []string{"haproxy reload"}, []string{reloads}},
 		},
 		{
-			"haproxy.cfg is gone", func(f *Facts) { delete(f.Files, render.HAProxyPath) },
+			"haproxy.cfg is gone", func(f *node.Facts) { delete(f.Files, render.HAProxyPath) },
 			whatPlan{[]string{"new " + render.HAProxyPath}, []string{"haproxy reload"}, []string{reloads}},
 		},
 		{
-			"the mode of haproxy.cfg differs", func(f *Facts) { put(f, render.HAProxyPath, 0o600, f.Files[render.HAProxyPath].Content) },
+			"the mode of haproxy.cfg differs", func(f *node.Facts) { put(f, render.HAProxyPath, 0o600, f.Files[render.HAProxyPath].Content) },
 			whatPlan{[]string{"changed " + render.HAProxyPath}, []string{"haproxy reload"}, []string{reloads}},
 		},
 		{
-			"haproxy's drop-in differs", func(f *Facts) { edit(f, render.HAProxyUnitPath, "-254", "-1") },
+			"haproxy's drop-in differs", func(f *node.Facts) { edit(f, render.HAProxyUnitPath, "-254", "-1") },
 			whatPlan{[]string{"changed " + render.HAProxyUnitPath}, []string{"daemon-reload", "haproxy restart"}, []string{restarts}},
 		},
 		{
-			"haproxy's drop-in and haproxy.cfg differ", func(f *Facts) {
+			"haproxy's drop-in and haproxy.cfg differ", func(f *node.Facts) {
 				edit(f, render.HAProxyUnitPath, "-254", "-1")
 				edit(f, render.HAProxyPath, "leastconn", "roundrobin")
 			},
 			whatPlan{[]string{"changed " + render.HAProxyPath, "changed " + render.HAProxyUnitPath}, []string{"daemon-reload", "haproxy restart"}, []string{restarts}},
 		},
 		{
-			"keepalived.conf differs", func(f *Facts) { edit(f, render.KeepalivedPath, "nopreempt", "") },
+			"keepalived.conf differs", func(f *node.Facts) { edit(f, render.KeepalivedPath, "nopreempt", "") },
 			whatPlan{[]string{"changed " + render.KeepalivedPath}, []string{"keepalived reload"}, []string{"keepalived: reloads"}},
 		},
 		{
-			"keepalived's drop-in differs: read by systemd, keepalived goes on", func(f *Facts) { edit(f, render.KeepalivedUnitPath, "RestartSec=1", "RestartSec=9") },
+			"keepalived's drop-in differs: read by systemd, keepalived goes on", func(f *node.Facts) { edit(f, render.KeepalivedUnitPath, "RestartSec=1", "RestartSec=9") },
 			whatPlan{[]string{"changed " + render.KeepalivedUnitPath}, []string{"daemon-reload"}, nil},
 		},
 		{
-			"the check differs: keepalived runs it anew each time", func(f *Facts) { edit(f, render.CheckPath, "-t 1", "-t 2") },
+			"the check differs: keepalived runs it anew each time", func(f *node.Facts) { edit(f, render.CheckPath, "-t 1", "-t 2") },
 			whatPlan{[]string{"changed " + render.CheckPath}, nil, nil},
 		},
 		{
-			"the kubeadm patch differs: read at the next upgrade", func(f *Facts) { edit(f, render.PatchPath, "10.1.1.2", "10.1.1.9") },
+			"the kubeadm patch differs: read at the next upgrade", func(f *node.Facts) { edit(f, render.PatchPath, "10.1.1.2", "10.1.1.9") },
 			whatPlan{[]string{"changed " + render.PatchPath}, nil, nil},
 		},
 		{
-			"the sysctl file differs", func(f *Facts) { edit(f, render.SysctlPath, "= 1", "= 0") },
+			"the sysctl file differs", func(f *node.Facts) { edit(f, render.SysctlPath, "= 1", "= 0") },
 			whatPlan{[]string{"changed " + render.SysctlPath}, []string{"sysctl on"}, []string{"sysctl applied"}},
 		},
 		{
-			"the sysctl is off", func(f *Facts) { f.NonlocalBind = false },
+			"the sysctl is off", func(f *node.Facts) { f.NonlocalBind = false },
 			whatPlan{nil, []string{"sysctl on"}, []string{"sysctl applied"}},
 		},
 		{
-			"haproxy is not running", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.Active = "failed" }) },
+			"haproxy is not running", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.Active = "failed" }) },
 			whatPlan{nil, []string{"haproxy start"}, []string{"haproxy: starts"}},
 		},
 		{
-			"keepalived is not running, and its file differs", func(f *Facts) {
-				set(f, "keepalived.service", func(u *Unit) { u.Active = "inactive" })
+			"keepalived is not running, and its file differs", func(f *node.Facts) {
+				set(f, "keepalived.service", func(u *node.Unit) { u.Active = "inactive" })
 				edit(f, render.KeepalivedPath, "nopreempt", "")
 			},
 			whatPlan{[]string{"changed " + render.KeepalivedPath}, []string{"keepalived start"}, []string{"keepalived: starts"}},
 		},
 		{
-			"not enabled", func(f *Facts) {
-				set(f, "haproxy.service", func(u *Unit) { u.File = "disabled" })
-				set(f, "keepalived.service", func(u *Unit) { u.File = "" })
+			"not enabled", func(f *node.Facts) {
+				set(f, "haproxy.service", func(u *node.Unit) { u.File = "disabled" })
+				set(f, "keepalived.service", func(u *node.Unit) { u.File = "" })
 			},
 			whatPlan{nil, []string{"enable haproxy.service keepalived.service"}, []string{"enabled at boot: haproxy.service, keepalived.service"}},
 		},
 		{
-			"the flag is gone from the manifest", func(f *Facts) {
+			"the flag is gone from the manifest", func(f *node.Facts) {
 				edit(f, kubeadm.ManifestPath, "    - --bind-address=10.1.1.2\n", "")
 			},
 			whatPlan{[]string{"changed " + kubeadm.ManifestPath}, []string{"apiserver on 10.1.1.2:6443"}, []string{"apiserver restarts, about 10s without this one"}},
 		},
 		{
-			"the manifest is right, and the apiserver not there yet", func(f *Facts) { f.Listeners = f.Listeners[:2] },
+			"the manifest is right, and the apiserver not there yet", func(f *node.Facts) { f.Listeners = f.Listeners[:2] },
 			whatPlan{nil, []string{"apiserver on 10.1.1.2:6443"}, []string{"waits for the apiserver to listen on 10.1.1.2:6443 only"}},
 		},
 		{
-			"the manifest is right, and the apiserver still everywhere", func(f *Facts) {
-				f.Listeners = []Listener{listener("[::]:6443", apiserverProcess)}
+			"the manifest is right, and the apiserver still everywhere", func(f *node.Facts) {
+				f.Listeners = []node.Listener{listener("[::]:6443", node.APIServerProcess)}
 			},
 			whatPlan{nil, []string{"apiserver on 10.1.1.2:6443"}, []string{"waits for the apiserver to listen on 10.1.1.2:6443 only"}},
 		},
 		{
-			"an apply was interrupted: nothing is known to be loaded", func(f *Facts) { delete(f.Files, activePath) },
+			"an apply was interrupted: nothing is known to be loaded", func(f *node.Facts) { delete(f.Files, node.ActivePath) },
 			whatPlan{nil, []string{"daemon-reload", "sysctl on", "haproxy restart", "keepalived reload"}, []string{"sysctl applied", restarts, "keepalived: reloads"}},
 		},
 		{
-			"an apply was interrupted: haproxy.cfg is in place and not loaded", func(f *Facts) { edit(f, activePath, render.HAProxyPath, "/elsewhere") },
+			"an apply was interrupted: haproxy.cfg is in place and not loaded", func(f *node.Facts) { edit(f, node.ActivePath, render.HAProxyPath, "/elsewhere") },
 			whatPlan{nil, []string{"haproxy reload"}, []string{reloads}},
 		},
 		{
-			"an earlier keepalived.conf is loaded", func(f *Facts) {
-				edit(f, activePath, hash(f.Files[render.KeepalivedPath].Content), strings.Repeat("0", 64))
+			"an earlier keepalived.conf is loaded", func(f *node.Facts) {
+				edit(f, node.ActivePath, hash(f.Files[render.KeepalivedPath].Content), strings.Repeat("0", 64))
 			},
 			whatPlan{nil, []string{"keepalived reload"}, []string{"keepalived: reloads"}},
 		},
 		{
-			"packages are missing", func(f *Facts) {
-				f.HAProxy, f.Keepalived, f.Files[activePath] = Package{}, Package{}, File{}
-				f.Units = map[string]Unit{"kubelet.service": {Load: "loaded"}, "haproxy.service": {Load: "not-found", Active: "inactive"}}
+			"packages are missing", func(f *node.Facts) {
+				f.HAProxy, f.Keepalived, f.Files[node.ActivePath] = node.Package{}, node.Package{}, node.File{}
+				f.Units = map[string]node.Unit{"kubelet.service": {Load: "loaded"}, "haproxy.service": {Load: "not-found", Active: "inactive"}}
 				for _, path := range render.Paths() {
 					delete(f.Files, path)
 				}
@@ -293,13 +293,13 @@ func TestConsequences(t *testing.T) {
 		want []string
 	}{
 		{NodePlan{}, nil},
-		{NodePlan{Holder: true, HAProxy: Reload, Keepalived: Reload}, []string{reloads, "keepalived: reloads"}},
-		{NodePlan{Holder: true, HAProxy: Restart}, []string{restarts, "the VIP leaves this node"}},
-		{NodePlan{HAProxy: Restart}, []string{restarts}},
-		{NodePlan{Keepalived: Restart}, []string{"keepalived: restarts"}},
+		{NodePlan{Holder: true, HAProxy: node.Reload, Keepalived: node.Reload}, []string{reloads, "keepalived: reloads"}},
+		{NodePlan{Holder: true, HAProxy: node.Restart}, []string{restarts, "the VIP leaves this node"}},
+		{NodePlan{HAProxy: node.Restart}, []string{restarts}},
+		{NodePlan{Keepalived: node.Restart}, []string{"keepalived: restarts"}},
 		{
 			NodePlan{
-				Holder: true, HAProxy: Stop, Keepalived: Stop, Sysctl: SysctlOff, Manifest: &Change{}, Listen: "*:6443", Restart: quickRestart,
+				Holder: true, HAProxy: node.Stop, Keepalived: node.Stop, Sysctl: node.SysctlOff, Manifest: &Change{}, Listen: "*:6443", Restart: quickRestart,
 				Disable: []string{"haproxy.service", "keepalived.service"},
 			},
 			[]string{
@@ -383,17 +383,17 @@ func TestSecrets(t *testing.T) {
 	r.Secrets = render.Secrets{render.VRRPAuth: ours}
 	cases := []struct {
 		name    string
-		differ  func(f *Facts)
+		differ  func(f *node.Facts)
 		changes bool
 	}{
-		{"nothing to do", func(*Facts) {}, false},
-		{"another password", func(f *Facts) { edit(f, render.KeepalivedPath, ours, theirs) }, true},
-		{"the password under a keyword that we do not know", func(f *Facts) {
+		{"nothing to do", func(*node.Facts) {}, false},
+		{"another password", func(f *node.Facts) { edit(f, render.KeepalivedPath, ours, theirs) }, true},
+		{"the password under a keyword that we do not know", func(f *node.Facts) {
 			edit(f, render.KeepalivedPath, "auth_pass", "shibboleth")
 			edit(f, render.HAProxyPath, "balance", "# it is "+ours+"!\nbalance")
 		}, true},
-		{"no file yet", func(f *Facts) { delete(f.Files, render.KeepalivedPath) }, true},
-		{"passwords in haproxy.cfg", func(f *Facts) { edit(f, render.HAProxyPath, "stats enable", "stats auth admin:"+theirs) }, true},
+		{"no file yet", func(f *node.Facts) { delete(f.Files, render.KeepalivedPath) }, true},
+		{"passwords in haproxy.cfg", func(f *node.Facts) { edit(f, render.HAProxyPath, "stats enable", "stats auth admin:"+theirs) }, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -419,7 +419,7 @@ func TestSecrets(t *testing.T) {
 // TestSums are what a saved plan is compared with.
 func TestSums(t *testing.T) {
 	t.Parallel()
-	was := File{Content: []byte("auth_pass one\n")}
+	was := node.File{Content: []byte("auth_pass one\n")}
 	new1, new2 := render.Artifact{Content: []byte("auth_pass two\n")}, render.Artifact{Content: []byte("auth_pass two \n")}
 	blank := hash([]byte("auth_pass <secret>\n"))
 	cases := []struct {
@@ -431,7 +431,7 @@ func TestSums(t *testing.T) {
 		{"changed: passwords do not count", Change{Artifact: new1, Was: &was}, blank, blank},
 		{"changed: not even a blank in them", Change{Artifact: new2, Was: &was}, blank, blank},
 		{"removed", Change{Was: &was, Remove: true}, blank, "absent"},
-		{"an empty file is a file", Change{Was: &File{}}, hash(nil), hash(nil)},
+		{"an empty file is a file", Change{Was: &node.File{}}, hash(nil), hash(nil)},
 	}
 	for _, c := range cases {
 		before, after := c.change.Sums()

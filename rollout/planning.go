@@ -43,7 +43,7 @@ type planInput struct {
 	configuration []byte // kubeadm's, where certificates are to be issued
 }
 
-func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts, in planInput) (*Plan, error) {
+func (r *Rollout) plan(ctx context.Context, facts map[string]*node.Facts, in planInput) (*Plan, error) {
 	if refused := waitingRefusals(r.everyone(), facts); refused != nil {
 		return nil, refused
 	}
@@ -73,7 +73,7 @@ func (r *Rollout) plan(ctx context.Context, facts map[string]*Facts, in planInpu
 }
 
 // planMember plans a node by what it is to the cluster.
-func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
+func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *node.Facts, in planInput) (NodePlan, error) {
 	switch {
 	case r.isLeaving(n):
 		return r.planLeaver(ctx, n, f)
@@ -87,7 +87,7 @@ func (r *Rollout) planMember(ctx context.Context, n inventory.Node, f *Facts, in
 	return p, err
 }
 
-func (r *Rollout) planNode(n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
+func (r *Rollout) planNode(n inventory.Node, f *node.Facts, in planInput) (NodePlan, error) {
 	address, _ := f.InterfaceOf(n.Address)
 	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: in.expect}
 	if !f.HAProxy.Installed { // known once it is installed, and planned again then
@@ -140,11 +140,11 @@ func badManifest(n inventory.Node, err error) error {
 }
 
 // planNode compares a node with its artifacts.
-func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) (NodePlan, error) {
+func planNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) (NodePlan, error) {
 	p := newNodePlan(c, n, f)
 	for _, d := range []struct {
 		name string
-		pkg  Package
+		pkg  node.Package
 	}{{"haproxy", f.HAProxy}, {"keepalived", f.Keepalived}} {
 		if !d.pkg.Installed && (d.name != "haproxy" || c.Exposure != inventory.IPVS) {
 			p.Packages = append(p.Packages, d.name)
@@ -168,7 +168,7 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []rend
 	return p, nil
 }
 
-func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
+func newNodePlan(c *inventory.Cluster, n inventory.Node, f *node.Facts) NodePlan {
 	address, _ := f.InterfaceOf(n.Address)
 	p := NodePlan{Node: n, Holder: f.HoldsAny(c.VIPs), Restart: restartOn(c, f), vipInterface: address.Interface, paths: f.ManagedPaths()}
 	if c.Exposure != inventory.IPVS {
@@ -178,7 +178,7 @@ func newNodePlan(c *inventory.Cluster, n inventory.Node, f *Facts) NodePlan {
 }
 
 // planManifest has the node's own apiserver manifest edited.
-func (n *NodePlan) planManifest(f *Facts, edit func([]byte) ([]byte, error)) error {
+func (n *NodePlan) planManifest(f *node.Facts, edit func([]byte) ([]byte, error)) error {
 	was, ok := f.Files[kubeadm.ManifestPath]
 	if !ok {
 		return fmt.Errorf("%s is not there", kubeadm.ManifestPath)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // Refusal is a reason not to touch anything: what is wrong on which node, and
@@ -49,7 +50,7 @@ func (e *RefusedError) Hints() []string {
 }
 
 // refusals looks for what would break half way on a node.
-func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
+func refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 	var out []Refusal
 	refuse := func(where, cure, what string, args ...any) {
 		r := Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Cure: cure}
@@ -79,7 +80,7 @@ func refusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Refusal {
 
 // waitingRefusals refuses to change anything while a change waits to be
 // confirmed.
-func waitingRefusals(nodes []inventory.Node, facts map[string]*Facts) error {
+func waitingRefusals(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	var out []Refusal
 	for _, n := range nodes {
 		if waiting, ok := facts[n.Name].Pending(); ok {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -16,7 +17,7 @@ func TestRefuseConnections(t *testing.T) {
 		{"one more", "global\n    maxconn 262095\n", "node-2: its haproxy.cfg is for 262095 connections, and haproxy may open 524288 files: too few"},
 		{"far more", "global\n    maxconn 90000000\n", "node-2: its haproxy.cfg is for 90000000 connections, and haproxy may open 524288 files: too few"},
 	} {
-		f := &Facts{Units: map[string]Unit{"haproxy.service": {OpenFiles: 524288}}}
+		f := &node.Facts{Units: map[string]node.Unit{"haproxy.service": {OpenFiles: 524288}}}
 		err := refuseConnections(&inventory.Cluster{}, n, f, []render.Artifact{{Path: render.HAProxyPath, Content: []byte(c.config)}})
 		said := ""
 		if err != nil {

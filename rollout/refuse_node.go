@@ -11,22 +11,23 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
 // refuseWorker wants a node that kubeadm joined.
-func refuseWorker(f *Facts, refuse refuseFunc) {
+func refuseWorker(f *node.Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
 	}
-	if _, ok := f.Files[kubeletPath]; !ok {
-		refuse("", "list workers that kubeadm has joined", "%s is not there: not a kubeadm worker", kubeletPath)
+	if _, ok := f.Files[kubeadm.KubeletPath]; !ok {
+		refuse("", "list workers that kubeadm has joined", "%s is not there: not a kubeadm worker", kubeadm.KubeletPath)
 	}
 }
 
 type refuseFunc func(where, cure, what string, args ...any)
 
-func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *Facts, at string, refuse refuseFunc) {
+func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *node.Facts, at string, refuse refuseFunc) {
 	address, ok := f.InterfaceOf(n.Address)
 	switch {
 	case !ok:
@@ -40,7 +41,7 @@ func refuseNetwork(c *inventory.Cluster, n inventory.Node, f *Facts, at string, 
 
 // refuseVIPs wants the interface of the node's address to be in the subnet of
 // every VIP.
-func refuseVIPs(c *inventory.Cluster, n inventory.Node, f *Facts, at, iface string, refuse refuseFunc) {
+func refuseVIPs(c *inventory.Cluster, n inventory.Node, f *node.Facts, at, iface string, refuse refuseFunc) {
 	said := map[netip.Addr]bool{}
 	for _, vip := range c.VIPs {
 		own := n.AddressFor(vip)
@@ -68,7 +69,7 @@ func filesFor(c *inventory.Cluster, connections uint64) uint64 {
 	return 2*connections + spareFiles + serviceFiles(c)
 }
 
-func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+func refuseSoftware(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
 	}
@@ -78,7 +79,7 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 	}
 	for _, d := range []struct {
 		name string
-		pkg  Package
+		pkg  node.Package
 		min  render.Version
 	}{{"haproxy", f.HAProxy, render.MinHAProxy}, {"keepalived", f.Keepalived, render.MinKeepalived}} {
 		switch {
@@ -97,7 +98,7 @@ func refuseSoftware(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 
 // refuseConnections wants a haproxy.cfg, whichever template made it, to need no
 // more files than haproxy may open.
-func refuseConnections(c *inventory.Cluster, n inventory.Node, f *Facts, artifacts []render.Artifact) error {
+func refuseConnections(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) error {
 	limit := f.Units["haproxy.service"].OpenFiles
 	for _, a := range artifacts {
 		if most := haproxy.Parse(a.Content).MaxConn(); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
@@ -112,7 +113,7 @@ func refuseConnections(c *inventory.Cluster, n inventory.Node, f *Facts, artifac
 
 // refuseIPv6 wants an old keepalived to have an IPv4 VIP to announce, and a ufw
 // that does not drop all IPv6.
-func refuseIPv6(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+func refuseIPv6(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if len(c.VIPs6()) == 0 {
 		return
 	}
@@ -127,7 +128,7 @@ func refuseIPv6(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 }
 
 // refuseRedirect wants nft where it is needed, or apt, which can install it.
-func refuseRedirect(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
+func refuseRedirect(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if (c.Exposure == inventory.Redirect || c.Exposure == inventory.IPVS) && !f.NFT && !f.OS.Debian() {
 		refuse("exposure", "install nftables with the node's package manager", "nft is not installed, and packages are not installed on %s yet", f.OS)
 	}
@@ -140,7 +141,7 @@ func refuseRedirect(c *inventory.Cluster, f *Facts, refuse refuseFunc) {
 
 // refuseFiles wants every place where a file goes to hold a regular file of
 // root's, or nothing.
-func refuseFiles(f *Facts, refuse refuseFunc) {
+func refuseFiles(f *node.Facts, refuse refuseFunc) {
 	for _, path := range append(render.Paths(), kubeadm.ManifestPath) {
 		file, ok := f.Files[path]
 		if !ok {
@@ -164,7 +165,7 @@ func kind(m fs.FileMode) string {
 }
 
 // refuseManifests wants one apiserver manifest in kubelet's directory.
-func refuseManifests(f *Facts, refuse refuseFunc) {
+func refuseManifests(f *node.Facts, refuse refuseFunc) {
 	const name = "kube-apiserver.yaml"
 	if _, ok := f.Files[kubeadm.ManifestPath]; !ok {
 		refuse("", "list control-plane nodes that kubeadm made", "%s is not there: not a kubeadm control-plane node", kubeadm.ManifestPath)
@@ -180,14 +181,14 @@ func refuseManifests(f *Facts, refuse refuseFunc) {
 
 // refuseListeners wants the ports free, or in the hands of the daemons that
 // belong there.
-func refuseListeners(c *inventory.Cluster, n inventory.Node, f *Facts, refuse refuseFunc) {
+func refuseListeners(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	monitor := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
 		everywhere := addr.IsUnspecified()
 		switch {
-		case l.Process == haproxyProcess:
-		case port == c.Port && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address) && l.Process != apiserverProcess:
+		case l.Process == node.HAProxyProcess:
+		case port == c.Port && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address) && l.Process != node.APIServerProcess:
 			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s, neither the apiserver nor haproxy", port, addr, processName(l))
 		case port == c.HAProxy.Port && port != c.Port && (everywhere || slices.Contains(c.VIPs, addr)):
 			refuse("haproxy.port", "set haproxy.port to a free port", "port %d of %s, for haproxy, is taken by %s", port, addr, processName(l))
@@ -199,7 +200,7 @@ func refuseListeners(c *inventory.Cluster, n inventory.Node, f *Facts, refuse re
 	}
 }
 
-func processName(l Listener) string {
+func processName(l node.Listener) string {
 	if l.Process == "" {
 		return "an unknown process"
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -15,49 +16,49 @@ import (
 // so.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	listens := func(at, process string) func(*Facts) {
-		return func(f *Facts) { f.Listeners = append(f.Listeners, listener(at, process)) }
+	listens := func(at, process string) func(*node.Facts) {
+		return func(f *node.Facts) { f.Listeners = append(f.Listeners, listener(at, process)) }
 	}
-	file := func(path string, mode fs.FileMode) func(*Facts) {
-		return func(f *Facts) { put(f, path, mode, nil) }
+	file := func(path string, mode fs.FileMode) func(*node.Facts) {
+		return func(f *node.Facts) { put(f, path, mode, nil) }
 	}
-	manifests := func(names ...string) func(*Facts) {
-		return func(f *Facts) { f.Manifests = append(f.Manifests, names...) }
+	manifests := func(names ...string) func(*node.Facts) {
+		return func(f *node.Facts) { f.Manifests = append(f.Manifests, names...) }
 	}
 	cases := []struct {
 		name   string
 		node   string // default: node-2
-		differ func(f *Facts)
+		differ func(f *node.Facts)
 		says   []string
 		cure   []string
 	}{
 		// the network
 		{
-			name: "not the node's address", differ: func(f *Facts) { f.Addresses[1] = address("eth0", "10.1.1.22/16") },
+			name: "not the node's address", differ: func(f *node.Facts) { f.Addresses[1] = address("eth0", "10.1.1.22/16") },
 			says: []string{"cluster.yaml:7:29: node-2: no interface has the node's address 10.1.1.2"},
 			cure: []string{"write the address that `ip addr` shows on the node"},
 		},
 		{
-			name: "another interface", node: "node-3", differ: func(f *Facts) { f.Addresses[1].Interface = "wlan0" },
+			name: "another interface", node: "node-3", differ: func(f *node.Facts) { f.Addresses[1].Interface = "wlan0" },
 			says: []string{"cluster.yaml:10:16: node-3: interface eth0 does not have the node's address 10.1.1.3, wlan0 has it"},
 			cure: []string{"write the interface that has the address, or leave it out"},
 		},
 		{
-			name: "the VIP is outside the subnet", differ: func(f *Facts) { f.Addresses[1] = address("eth0", "10.1.1.2/24") },
+			name: "the VIP is outside the subnet", differ: func(f *node.Facts) { f.Addresses[1] = address("eth0", "10.1.1.2/24") },
 			says: []string{"cluster.yaml:4:6: node-2: the VIP 10.1.233.1 is outside 10.1.1.0/24, the subnet of eth0"},
 			cure: []string{"choose a free address of that subnet"},
 		},
-		{name: "the VIP is on the node", differ: func(f *Facts) { f.Addresses = append(f.Addresses, address("eth0", "10.1.233.1/32")) }},
+		{name: "the VIP is on the node", differ: func(f *node.Facts) { f.Addresses = append(f.Addresses, address("eth0", "10.1.233.1/32")) }},
 
 		// software
 		{
-			name: "no systemd", differ: func(f *Facts) { f.Units = map[string]Unit{} },
+			name: "no systemd", differ: func(f *node.Facts) { f.Units = map[string]node.Unit{} },
 			says: []string{"node-2: systemd does not answer"}, cure: []string{"kplb needs systemd on the nodes"},
 		},
 		{
-			name: "packages on another system", differ: func(f *Facts) {
-				f.OS = OS{ID: "fedora", Version: "44"}
-				f.HAProxy, f.Keepalived = Package{}, Package{}
+			name: "packages on another system", differ: func(f *node.Facts) {
+				f.OS = node.OS{ID: "fedora", Version: "44"}
+				f.HAProxy, f.Keepalived = node.Package{}, node.Package{}
 			},
 			says: []string{
 				"node-2: haproxy is not installed, and packages are not installed on fedora 44 yet",
@@ -65,32 +66,32 @@ func TestRefusals(t *testing.T) {
 			},
 			cure: []string{"install it with the node's package manager"},
 		},
-		{name: "packages on a system like Debian", differ: func(f *Facts) {
-			f.OS = OS{ID: "ubuntu", Like: "debian"}
-			f.HAProxy, f.Keepalived = Package{}, Package{}
+		{name: "packages on a system like Debian", differ: func(f *node.Facts) {
+			f.OS = node.OS{ID: "ubuntu", Like: "debian"}
+			f.HAProxy, f.Keepalived = node.Package{}, node.Package{}
 		}},
 		{
-			name: "too old", differ: func(f *Facts) {
+			name: "too old", differ: func(f *node.Facts) {
 				f.HAProxy.Version, f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 99}, render.Version{Major: 1, Minor: 3, Patch: 5}
 			},
 			says: []string{"node-2: haproxy 2.1.99 is too old, at least 2.2.0 is needed", "node-2: keepalived 1.3.5 is too old, at least 2.0.0 is needed"},
 			cure: []string{"upgrade it"},
 		},
 		{
-			name: "masked", differ: func(f *Facts) {
-				set(f, "haproxy.service", func(u *Unit) { u.Load = "masked" })
-				set(f, "keepalived.service", func(u *Unit) { u.Load = "masked" })
+			name: "masked", differ: func(f *node.Facts) {
+				set(f, "haproxy.service", func(u *node.Unit) { u.Load = "masked" })
+				set(f, "keepalived.service", func(u *node.Unit) { u.Load = "masked" })
 			},
 			says: []string{"node-2: haproxy.service is masked", "node-2: keepalived.service is masked"},
 			cure: []string{"run `systemctl unmask haproxy` on the node", "run `systemctl unmask keepalived` on the node"},
 		},
 		{
-			name: "too few open files", differ: func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 8291 }) },
+			name: "too few open files", differ: func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 8291 }) },
 			says: []string{"cluster.yaml:13:3: node-2: haproxy may open 8291 files, too few for 4096 connections"},
 			cure: []string{"lower haproxy.maxConn, or raise LimitNOFILE of haproxy.service"},
 		},
-		{name: "just enough open files", differ: func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 8292 }) }},
-		{name: "no limit of open files is known", differ: func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 0 }) }},
+		{name: "just enough open files", differ: func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 8292 }) }},
+		{name: "no limit of open files is known", differ: func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 0 }) }},
 
 		// what is in the way
 		{
@@ -112,7 +113,7 @@ func TestRefusals(t *testing.T) {
 
 		// manifests
 		{
-			name: "not a kubeadm node", differ: func(f *Facts) { delete(f.Files, kubeadm.ManifestPath) },
+			name: "not a kubeadm node", differ: func(f *node.Facts) { delete(f.Files, kubeadm.ManifestPath) },
 			says: []string{"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml is not there: not a kubeadm control-plane node"},
 			cure: []string{"list control-plane nodes that kubeadm made"},
 		},
@@ -157,14 +158,14 @@ func TestRefusals(t *testing.T) {
 			says: []string{"cluster.yaml:13:16: node-2: port 8404, for haproxy's monitor page, is taken by node_exporter"},
 			cure: []string{"set haproxy.monitorPort to a free port"},
 		},
-		{name: "another address's port does not matter", differ: func(f *Facts) {
+		{name: "another address's port does not matter", differ: func(f *node.Facts) {
 			f.Listeners = append(f.Listeners, listener("127.0.0.1:6443", "x"), listener("10.1.1.2:8404", "x"), listener("192.168.0.1:6443", "x"))
 		}},
 		{name: "an old haproxy of a person's own", differ: listens("0.0.0.0:6443", "haproxy")},
 
 		// several at once
 		{
-			name: "everything at once", differ: func(f *Facts) {
+			name: "everything at once", differ: func(f *node.Facts) {
 				f.Addresses, f.Manifests = nil, []string{"kube-apiserver.yaml~"}
 				put(f, render.HAProxyPath, fs.ModeDir, nil)
 			},
@@ -184,11 +185,11 @@ func TestRefusals(t *testing.T) {
 			t.Parallel()
 			r := rolloutOf(t, home)
 			facts := all(t, r, freshOf)
-			node := c.node
-			if node == "" {
-				node = "node-2"
+			member := c.node
+			if member == "" {
+				member = "node-2"
 			}
-			c.differ(facts[node])
+			c.differ(facts[member])
 			_, err := r.plan(t.Context(), facts, planInput{})
 			says(t, err, strings.Join(c.says, "\n"))
 			var refused *RefusedError

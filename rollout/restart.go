@@ -24,7 +24,7 @@ var (
 
 // restartOn is how the node's apiserver restarts. Only a kubelet can start it
 // quickly.
-func restartOn(c *inventory.Cluster, f *Facts) APIServerRestart {
+func restartOn(c *inventory.Cluster, f *node.Facts) APIServerRestart {
 	restart := gracefulRestart
 	if c.APIServer.Restart == inventory.Quick && f.Units[kubeletUnit].Active == "active" {
 		restart = quickRestart
@@ -40,7 +40,7 @@ const kubeletUnit = "kubelet.service"
 
 // lastRestart is 0 where none of that kind was written down, or nothing that
 // can be true.
-func lastRestart(f *Facts, quick bool) time.Duration {
+func lastRestart(f *node.Facts, quick bool) time.Duration {
 	last, ok := f.LastRestart()
 	if !ok || last.Kind != restartKind(quick) || last.Took < time.Second || last.Took >= apiserverPatience {
 		return 0

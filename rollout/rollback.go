@@ -49,7 +49,7 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*Plan, error) {
 	return plan, err
 }
 
-func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, number int) (NodePlan, int, error) {
+func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *node.Facts, number int) (NodePlan, int, error) {
 	if n.Worker && f.Generation() == "" { // nothing was ever done there
 		return newNodePlan(r.Cluster, n, f), number, nil
 	}
@@ -76,7 +76,7 @@ func (r *Rollout) planNodeBack(ctx context.Context, n inventory.Node, f *Facts, 
 		p.planEndpointBack(f, s)
 		return p, number, nil
 	}
-	if now, ok := f.Files[certificatePath]; ok && !bytes.Equal(now.Content, s.Files[certificatePath].Content) {
+	if now, ok := f.Files[kubeadm.CertificatePath]; ok && !bytes.Equal(now.Content, s.Files[kubeadm.CertificatePath].Content) {
 		current := &node.Snapshot{}
 		if newest, none := strconv.Atoi(f.Generation()); none == nil {
 			if current, err = r.snapshot(ctx, n, newest); err != nil {
@@ -99,7 +99,7 @@ func noGeneration(n inventory.Node, what string) error {
 }
 
 // planState compares a node with a saved state.
-func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *node.Snapshot) error {
+func (n *NodePlan) planState(c *inventory.Cluster, f *node.Facts, s *node.Snapshot) error {
 	artifacts := n.planFilesBack(f, s, render.Paths())
 	if _, there := f.Files[kubeadm.ManifestPath]; there || !n.Leaving { // who has left Kubernetes has none
 		err := n.planManifest(f, func(source []byte) ([]byte, error) {
@@ -123,16 +123,16 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *Facts, s *node.Snapshot) e
 	switch {
 	case direct(sysctlsIn(s.Files[render.SysctlPath].Content)): // as consequences says
 	case !s.NonlocalBind && f.NonlocalBind:
-		n.Sysctl = SysctlOff
+		n.Sysctl = node.SysctlOff
 	case !s.NonlocalBind, !applies: // where it was on without our file, it is on
-		n.Sysctl = SysctlLeave
+		n.Sysctl = node.SysctlLeave
 	}
 	return nil
 }
 
 // planFilesBack compares the files at these paths with a saved state, and
 // returns those that it has.
-func (n *NodePlan) planFilesBack(f *Facts, s *node.Snapshot, paths []string) []render.Artifact {
+func (n *NodePlan) planFilesBack(f *node.Facts, s *node.Snapshot, paths []string) []render.Artifact {
 	var artifacts []render.Artifact
 	for _, path := range paths {
 		want, ok := s.Files[path]
@@ -149,7 +149,7 @@ func (n *NodePlan) planFilesBack(f *Facts, s *node.Snapshot, paths []string) []r
 	return artifacts
 }
 
-func (n *NodePlan) planRemoval(f *Facts, path string) {
+func (n *NodePlan) planRemoval(f *node.Facts, path string) {
 	was, there := f.Files[path]
 	if !there {
 		return
@@ -163,17 +163,17 @@ func (n *NodePlan) planRemoval(f *Facts, path string) {
 }
 
 // wantUnits brings the daemons to what they did in the saved state.
-func (n *NodePlan) wantUnits(f *Facts, s *node.Snapshot) {
+func (n *NodePlan) wantUnits(f *node.Facts, s *node.Snapshot) {
 	for _, d := range []struct {
 		name   string
-		action *Action
+		action *node.Action
 	}{{"haproxy", &n.HAProxy}, {"keepalived", &n.Keepalived}} {
 		unit := d.name + ".service"
 		want, now := s.Units[d.name], f.Units[unit]
 		if want.Active != "active" {
-			*d.action = Leave
+			*d.action = node.Leave
 			if now.Active == "active" {
-				*d.action = Stop
+				*d.action = node.Stop
 			}
 		}
 		n.Enable = slices.DeleteFunc(n.Enable, func(u string) bool { return u == unit && want.File != "enabled" })

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // ownPort is a port of the inventory's, and the key that has it.
@@ -41,10 +42,10 @@ func serviceFiles(c *inventory.Cluster) uint64 {
 
 // refuseServices wants the ports of services, and of HAProxy's peers, free
 // where HAProxy will have them.
-func refuseServices(c *inventory.Cluster, n inventory.Node, f *Facts, refuse refuseFunc) {
+func refuseServices(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
-		if l.Process == haproxyProcess {
+		if l.Process == node.HAProxyProcess {
 			continue
 		}
 		for i, s := range c.Services {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -31,7 +32,7 @@ func direct(settings map[string]string) bool { return settings["net.ipv4.vs.conn
 
 // settled says whether the kernel has what the artifacts say, of what kplb
 // needs.
-func settled(f *Facts, artifacts []render.Artifact) bool {
+func settled(f *node.Facts, artifacts []render.Artifact) bool {
 	wanted := settings(artifacts)
 	if !direct(wanted) {
 		return f.NonlocalBind && (wanted[nonlocalBind6] == "" || f.NonlocalBind6)
@@ -42,7 +43,7 @@ func settled(f *Facts, artifacts []render.Artifact) bool {
 // given are the settings that kplb's file on the node has, and the next one has
 // not, for the way under /proc/sys: the kernel gets them back. Where there is no
 // next one, ip_nonlocal_bind is SysctlOff's.
-func given(f *Facts, artifacts []render.Artifact) []string {
+func given(f *node.Facts, artifacts []render.Artifact) []string {
 	file := f.Files[render.SysctlPath].Content
 	if render.Stamp(file) == render.Unstamped {
 		return nil

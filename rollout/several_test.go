@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -26,8 +27,8 @@ func several(vip, more string) string {
 const twoFamilies = `[10.1.233.1, "fd10:1::100"]`
 
 // both gives a node its IPv6 address.
-func both(f *Facts, n inventory.Node) *Facts {
-	f.Addresses = append(f.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(n.Addresses[1], 64)})
+func both(f *node.Facts, n inventory.Node) *node.Facts {
+	f.Addresses = append(f.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(n.Addresses[1], 64)})
 	return f
 }
 
@@ -39,22 +40,22 @@ func TestMoreVIPs(t *testing.T) {
 	active := "[{address: 10.1.233.1, preferred: node-1}, {address: 10.1.233.2, preferred: node-2}]"
 	for _, c := range []struct {
 		name, from, to string
-		holder, other  Action // of keepalived
-		waits          bool   // the other one
+		holder, other  node.Action // of keepalived
+		waits          bool        // the other one
 	}{
-		{"a second family", one, twoFamilies, Reload, Reload, false},
-		{"back", twoFamilies, one, Reload, Reload, false},
-		{"one that moves by itself", one, "[10.1.233.1, {address: 10.1.233.2, preferred: node-2}]", Reload, Reload, false},
-		{"one goes its own way", "[10.1.233.1, 10.1.233.2]", "[10.1.233.1, {address: 10.1.233.2, preferred: node-2}]", Restart, Restart, true},
-		{"they come together", active, "[10.1.233.1, 10.1.233.2]", Restart, Restart, true},
-		{"the announced one goes", twoFamilies, `"fd10:1::100"`, Restart, Restart, true},
-		{"an IPv4 one is announced from now on", `"fd10:1::100"`, twoFamilies, Restart, Restart, true},
-		{"another order", twoFamilies, `["fd10:1::100", 10.1.233.1]`, Reload, Reload, false},
+		{"a second family", one, twoFamilies, node.Reload, node.Reload, false},
+		{"back", twoFamilies, one, node.Reload, node.Reload, false},
+		{"one that moves by itself", one, "[10.1.233.1, {address: 10.1.233.2, preferred: node-2}]", node.Reload, node.Reload, false},
+		{"one goes its own way", "[10.1.233.1, 10.1.233.2]", "[10.1.233.1, {address: 10.1.233.2, preferred: node-2}]", node.Restart, node.Restart, true},
+		{"they come together", active, "[10.1.233.1, 10.1.233.2]", node.Restart, node.Restart, true},
+		{"the announced one goes", twoFamilies, `"fd10:1::100"`, node.Restart, node.Restart, true},
+		{"an IPv4 one is announced from now on", `"fd10:1::100"`, twoFamilies, node.Restart, node.Restart, true},
+		{"another order", twoFamilies, `["fd10:1::100", 10.1.233.1]`, node.Reload, node.Reload, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			was, r := rolloutOf(t, several(c.from, "")), rolloutOf(t, several(c.to, ""))
-			for i, want := range []Action{c.holder, c.other} {
+			for i, want := range []node.Action{c.holder, c.other} {
 				n := r.Cluster.Nodes[i]
 				f := both(applied(t, was, n), n)
 				f.NonlocalBind6 = true
@@ -73,9 +74,9 @@ func TestMoreVIPs(t *testing.T) {
 func TestOneSpeaks(t *testing.T) {
 	t.Parallel()
 	plans := inOrder([]NodePlan{
-		{Node: inventory.Node{Name: "a"}, Holder: true, Keepalived: Restart},
-		{Node: inventory.Node{Name: "b"}, Keepalived: Restart, waits: true},
-		{Node: inventory.Node{Name: "c"}, Holder: true, Keepalived: Restart},
+		{Node: inventory.Node{Name: "a"}, Holder: true, Keepalived: node.Restart},
+		{Node: inventory.Node{Name: "b"}, Keepalived: node.Restart, waits: true},
+		{Node: inventory.Node{Name: "c"}, Holder: true, Keepalived: node.Restart},
 	})
 	got := make([]string, 0, len(plans))
 	for _, p := range plans {
@@ -94,7 +95,7 @@ func TestSysctl6(t *testing.T) {
 		f.NonlocalBind6 = on
 		p, err := r.planNode(n, f, planInput{})
 		same(t, "error", err, nil)
-		same(t, "sysctl", p.Sysctl, map[bool]Sysctl{true: SysctlLeave, false: SysctlOn}[on])
+		same(t, "sysctl", p.Sysctl, map[bool]node.Sysctl{true: node.SysctlLeave, false: node.SysctlOn}[on])
 		same(t, "empty", p.Empty(), on)
 	}
 	f.NonlocalBind6 = true
@@ -110,33 +111,33 @@ func TestRefusals6(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		vip    string
-		differ func(*Facts)
+		differ func(*node.Facts)
 		want   string
 	}{
-		"sound":      {twoFamilies, func(*Facts) {}, ""},
-		"no address": {twoFamilies, func(f *Facts) { f.Addresses = f.Addresses[:len(f.Addresses)-1] }, "no interface has the node's address fd10:1::2"},
+		"sound":      {twoFamilies, func(*node.Facts) {}, ""},
+		"no address": {twoFamilies, func(f *node.Facts) { f.Addresses = f.Addresses[:len(f.Addresses)-1] }, "no interface has the node's address fd10:1::2"},
 		"another interface": {
-			twoFamilies, func(f *Facts) { f.Addresses[len(f.Addresses)-1].Interface = "eth1" },
+			twoFamilies, func(f *node.Facts) { f.Addresses[len(f.Addresses)-1].Interface = "eth1" },
 			"10.1.1.2 is on eth0, and fd10:1::2 on eth1: keepalived has the VIPs on one interface",
 		},
 		"another subnet": {
-			twoFamilies, func(f *Facts) { f.Addresses[len(f.Addresses)-1] = address("eth0", "fd10:1::2/124") },
+			twoFamilies, func(f *node.Facts) { f.Addresses[len(f.Addresses)-1] = address("eth0", "fd10:1::2/124") },
 			"the VIP fd10:1::100 is outside fd10:1::/124, the subnet of eth0",
 		},
 		"ufw drops it": {
-			twoFamilies, func(f *Facts) {
+			twoFamilies, func(f *node.Facts) {
 				put(f, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
 				put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=no\n"))
 			},
 			"ufw drops all IPv6 (IPV6=no in /etc/default/ufw), and with it what is for fd10:1::100",
 		},
 		"old": {
-			`"fd10:1::100"`, func(f *Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} },
+			`"fd10:1::100"`, func(f *node.Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} },
 			"keepalived 2.1.5 announces no IPv6 VIP such as fd10:1::100, at least 2.2.4 is needed",
 		},
-		"old, and IPv4 is announced": {twoFamilies, func(f *Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} }, ""},
+		"old, and IPv4 is announced": {twoFamilies, func(f *node.Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} }, ""},
 		"the port is taken": {
-			twoFamilies, func(f *Facts) { f.Listeners = append(f.Listeners, listener("[fd10:1::100]:6443", "nginx")) },
+			twoFamilies, func(f *node.Facts) { f.Listeners = append(f.Listeners, listener("[fd10:1::100]:6443", "nginx")) },
 			"port 6443 of fd10:1::100 is taken by nginx, neither the apiserver nor haproxy",
 		},
 	} {

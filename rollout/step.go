@@ -46,7 +46,7 @@ func (r *Rollout) stageRequest(n NodePlan) node.StageRequest {
 // apiserver puts the manifest in place and waits until the apiserver listens
 // where it should, and is ready. What is to be done meanwhile is done as soon as
 // the apiserver has left its old addresses.
-func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile func() error) error {
+func (r *Rollout) apiserver(ctx context.Context, h node.Host, n NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
 	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
 	return r.during(waiting, func(waits func(string)) error {
@@ -81,7 +81,7 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n NodePlan, meanwhile f
 
 // replaceManifest says with which socket the apiserver has listened until now;
 // 0: it does not restart.
-func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (node.Socket, error) {
+func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n NodePlan) (node.Socket, error) {
 	if n.Manifest == nil {
 		return 0, nil
 	}
@@ -93,7 +93,7 @@ func (r *Rollout) replaceManifest(ctx context.Context, h Host, n NodePlan) (node
 
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones, and the old socket, if it is given, for another one.
-func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
+func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
 	at := listenAddress(listen, r.Cluster.Port)
 	for end := time.Now().Add(apiserverPatience); ; {
 		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Old: socket, Wait: node.AwaitLimit})
@@ -118,8 +118,8 @@ func (r *Rollout) activateRequest(n NodePlan) node.ActivateRequest {
 		RestoreSettings: n.gives, RestoreFrom: n.givesOf, NoBind6: n.noBind6,
 		UFWAllow: n.open, UFWDelete: n.close, HAProxyListens: n.serves, Active: n.active,
 	}
-	if n.waits && n.Keepalived == Restart {
-		q.Keepalived = Stop
+	if n.waits && n.Keepalived == node.Restart {
+		q.Keepalived = node.Stop
 	}
 	return q
 }

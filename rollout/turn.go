@@ -59,7 +59,7 @@ func (r *Rollout) applyNode(ctx context.Context, n NodePlan) error {
 // useFiles has the daemons and the apiserver use the files that are in place.
 // haproxy needs its port: the apiserver leaves it before haproxy starts, and
 // takes it after haproxy has stopped.
-func (r *Rollout) useFiles(ctx context.Context, h Host, n NodePlan) error {
+func (r *Rollout) useFiles(ctx context.Context, h node.Host, n NodePlan) error {
 	daemons := func() error { return r.activateDaemons(ctx, h, n) }
 	nothing := func() error { return nil }
 	switch {
@@ -81,10 +81,10 @@ func (r *Rollout) useFiles(ctx context.Context, h Host, n NodePlan) error {
 	return r.apiserver(ctx, h, n, daemons)
 }
 
-func (r *Rollout) activateDaemons(ctx context.Context, h Host, n NodePlan) error {
+func (r *Rollout) activateDaemons(ctx context.Context, h node.Host, n NodePlan) error {
 	activating := Event{Node: n.Node.Name, Step: n.activates(), Usual: n.activateUsual()}
 	err := r.step(activating, func() error { return r.activate(ctx, h, n) })
-	if err == nil && (n.HAProxy != Leave || n.Keepalived != Leave) {
+	if err == nil && (n.HAProxy != node.Leave || n.Keepalived != node.Leave) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.activated = time.Now()
@@ -94,8 +94,8 @@ func (r *Rollout) activateDaemons(ctx context.Context, h Host, n NodePlan) error
 
 // activateUsual is longer where a daemon starts: it is watched for a moment.
 func (n NodePlan) activateUsual() time.Duration {
-	for _, a := range []Action{n.HAProxy, n.Keepalived, n.Kubelet} {
-		if a == Start || a == Restart {
+	for _, a := range []node.Action{n.HAProxy, n.Keepalived, n.Kubelet} {
+		if a == node.Start || a == node.Restart {
 			return activateUsual
 		}
 	}
@@ -105,7 +105,7 @@ func (n NodePlan) activateUsual() time.Duration {
 // activates names what takes new files on the node.
 func (n NodePlan) activates() string {
 	switch {
-	case n.Node.Worker && n.HAProxy != Leave:
+	case n.Node.Worker && n.HAProxy != node.Leave:
 		return "haproxy"
 	case n.Node.Worker:
 		return "kubelet"
@@ -115,7 +115,7 @@ func (n NodePlan) activates() string {
 
 // transact arms the node and puts its files in place. Unless the node has
 // refused, it may be armed, whatever the error.
-func (r *Rollout) transact(ctx context.Context, h Host, n NodePlan) error {
+func (r *Rollout) transact(ctx context.Context, h node.Host, n NodePlan) error {
 	err := node.Transact(ctx, h, node.TransactRequest{Txn: r.txn, Token: r.token})
 	var refused *node.RefusedError
 	if !errors.As(err, &refused) {

@@ -17,8 +17,8 @@ import (
 
 // planWorker plans a node that has no apiserver: its kubeconfigs, and its
 // balancer, which comes, changes or goes.
-func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in planInput) (NodePlan, error) {
-	c, ca := r.Cluster, f.Files[caPath].Content
+func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *node.Facts, in planInput) (NodePlan, error) {
+	c, ca := r.Cluster, f.Files[kubeadm.CAPath].Content
 	p := newNodePlan(c, n, f)
 	p.serves = nil
 	kubelet := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
@@ -42,7 +42,7 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in
 	}
 	switch { // a kubelet that goes through the balancer already goes where that does
 	case throughBalancer(f):
-		p.editKubeconfig(f, kubeletPath, kubelet)
+		p.editKubeconfig(f, kubeadm.KubeletPath, kubelet)
 	case c.WorkerBalancer != nil:
 		p.note("gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does")
 	}
@@ -50,7 +50,7 @@ func (r *Rollout) planWorker(ctx context.Context, n inventory.Node, f *Facts, in
 }
 
 // planBalancer compares a worker with the artifacts of its balancer.
-func (r *Rollout) planBalancer(p *NodePlan, f *Facts, expect string) error {
+func (r *Rollout) planBalancer(p *NodePlan, f *node.Facts, expect string) error {
 	facts := render.DefaultFacts(p.Node)
 	facts.Expect = expect
 	if f.HAProxy.Installed {
@@ -85,23 +85,23 @@ func (r *Rollout) planBalancer(p *NodePlan, f *Facts, expect string) error {
 }
 
 // balancerConsequences decides what the worker's haproxy has to do.
-func (p *NodePlan) balancerConsequences(f *Facts, artifacts []render.Artifact) {
+func (p *NodePlan) balancerConsequences(f *node.Facts, artifacts []render.Artifact) {
 	effects := p.effects(f, artifacts)
 	p.units = effects[render.UnitReload] || effects[render.HAProxyRestart]
 	switch {
 	case f.Units["haproxy.service"].Active != "active":
-		p.HAProxy = Start
+		p.HAProxy = node.Start
 	case effects[render.HAProxyRestart]:
-		p.HAProxy = Restart
+		p.HAProxy = node.Restart
 	case effects[render.HAProxyReload]:
-		p.HAProxy = Reload
+		p.HAProxy = node.Reload
 	}
 	p.active = activeSums(artifacts)
 }
 
 // planBalancerBack brings a worker's haproxy to a saved state, if kplb's
 // balancer is there now, or was then.
-func (p *NodePlan) planBalancerBack(f *Facts, s *node.Snapshot) {
+func (p *NodePlan) planBalancerBack(f *node.Facts, s *node.Snapshot) {
 	then := balancersOf(s.Files[render.HAProxyPath].Content)
 	if len(balancers(f))+len(then) == 0 {
 		return
@@ -110,9 +110,9 @@ func (p *NodePlan) planBalancerBack(f *Facts, s *node.Snapshot) {
 	p.balancerConsequences(f, artifacts)
 	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // there is none where the package was not installed
 	if unit.Active != "active" {
-		p.HAProxy = Leave
+		p.HAProxy = node.Leave
 		if now.Active == "active" {
-			p.HAProxy = Stop
+			p.HAProxy = node.Stop
 		}
 	} else if len(then) > 0 {
 		p.serves = then[:1]
@@ -144,12 +144,14 @@ func balancersOf(config []byte) []netip.AddrPort {
 }
 
 // balancers is where a worker's balancer listens, if kplb has made one.
-func balancers(f *Facts) []netip.AddrPort { return balancersOf(f.Files[render.HAProxyPath].Content) }
+func balancers(f *node.Facts) []netip.AddrPort {
+	return balancersOf(f.Files[render.HAProxyPath].Content)
+}
 
 // throughBalancer says whether the worker's kubelet is configured to go through
 // the balancer that kplb has made.
-func throughBalancer(f *Facts) bool {
-	endpoints, err := kubeadm.Endpoints(f.Files[kubeletPath].Content, f.Files[caPath].Content)
+func throughBalancer(f *node.Facts) bool {
+	endpoints, err := kubeadm.Endpoints(f.Files[kubeadm.KubeletPath].Content, f.Files[kubeadm.CAPath].Content)
 	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, balancers(f)) })
 }
 
@@ -176,11 +178,11 @@ func pointAtBalancer(c *inventory.Cluster, source, ca []byte, ours []netip.AddrP
 // pointAway returns a kubelet's kubeconfig that does not go through a balancer
 // any more, which is about to go: it goes where it did before kplb, or through
 // the VIP if kplb looks after that.
-func pointAway(c *inventory.Cluster, f *Facts, source, ca []byte, s *node.Snapshot) ([]byte, error) {
+func pointAway(c *inventory.Cluster, f *node.Facts, source, ca []byte, s *node.Snapshot) ([]byte, error) {
 	if !throughBalancer(f) {
 		return PointAtVIP(c, source, ca)
 	}
-	back, err := kubeadm.EndpointsLikeIn(source, s.Files[kubeletPath].Content, ca)
+	back, err := kubeadm.EndpointsLikeIn(source, s.Files[kubeadm.KubeletPath].Content, ca)
 	if err != nil || c.Endpoint == inventory.Leave {
 		return back, err
 	}

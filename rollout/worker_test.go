@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
@@ -19,38 +20,38 @@ const theWorker = "worker-1"
 
 // balancedFleet is a cluster in which everything goes through the VIP already,
 // and that is to have a balancer on its worker, whose facts of makes.
-func balancedFleet(t *testing.T, of func(*testing.T, *fleet, inventory.Node) *Facts) *fleet {
+func balancedFleet(t *testing.T, of func(*testing.T, *fleet, inventory.Node) *node.Facts) *fleet {
 	t.Helper()
 	f, _ := managedFleet(t, appliedOf)
 	f.Cluster.WorkerBalancer = &inventory.WorkerBalancer{Port: 7443, Strategy: inventory.Failover}
 	f.local = &fakeNode{cert: authority.certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
 	for name, n := range f.nodes {
 		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
-		put(n.facts, certificatePath, 0o644, certificate)
-		put(n.facts, adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(n.facts, kubeadm.CertificatePath, 0o644, certificate)
+		put(n.facts, kubeadm.AdminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 	}
 	worker := inventory.Node{Name: theWorker, Worker: true, Address: netip.MustParseAddr("127.9.2.1")}
 	f.Cluster.Workers = []inventory.Node{worker}
-	node := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
-	f.nodes[theWorker] = node
-	node.facts = of(t, f, worker)
+	member := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
+	f.nodes[theWorker] = member
+	member.facts = of(t, f, worker)
 	return f
 }
 
 // justJoined is a worker as kubeadm has left it.
-func justJoined(t *testing.T, f *fleet, n inventory.Node) *Facts {
+func justJoined(t *testing.T, f *fleet, n inventory.Node) *node.Facts {
 	t.Helper()
 	facts := debian(f.Cluster, n)
-	facts.Keepalived, facts.Manifests, facts.Listeners = Package{}, nil, nil
+	facts.Keepalived, facts.Manifests, facts.Listeners = node.Package{}, nil, nil
 	delete(facts.Units, "keepalived.service")
-	put(facts, caPath, 0o644, authority.pem)
+	put(facts, kubeadm.CAPath, 0o644, authority.pem)
 	put(facts, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
-	put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+	put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 	return facts
 }
 
 // balanced is a worker on which there is nothing to do.
-func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
+func balanced(t *testing.T, f *fleet, n inventory.Node) *node.Facts {
 	t.Helper()
 	before := justJoined(t, f, n)
 	f.nodes[n.Name].save("0", before)
@@ -62,14 +63,14 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 	for _, a := range artifacts {
 		put(facts, a.Path, a.Mode, a.Content)
 	}
-	edited, err := pointAtBalancer(f.Cluster, before.Files[kubeletPath].Content, authority.pem, nil)
+	edited, err := pointAtBalancer(f.Cluster, before.Files[kubeadm.KubeletPath].Content, authority.pem, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(facts, kubeletPath, 0o600, edited)
-	put(facts, activePath, 0o600, activeSums(artifacts))
+	put(facts, kubeadm.KubeletPath, 0o600, edited)
+	put(facts, node.ActivePath, 0o600, activeSums(artifacts))
 	put(facts, basePath+"/current", 0o600, []byte("1\n"))
-	facts.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
+	facts.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.Connected = true
 	for _, n := range f.Cluster.Nodes {
 		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
@@ -115,9 +116,9 @@ func TestBalancerComes(t *testing.T) {
 		last := p.Nodes[len(p.Nodes)-1]
 		same(t, "the last one", last.Node.Name, theWorker)
 		told := retell(last)
-		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
+		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 		same(t, "what happens there", told.Says, []string{"haproxy: starts", "kubelet: restarts, pods go on", "enabled at boot: haproxy.service"})
-		diff := last.change(kubeletPath).Diff
+		diff := last.change(kubeadm.KubeletPath).Diff
 		if !strings.Contains(diff, "+    server: https://127.0.0.1:7443\n+    tls-server-name: kubernetes\n") || strings.Contains(diff, "key-data: L") {
 			t.Errorf("kubelet.conf:\n%s", diff)
 		}
@@ -164,9 +165,9 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 func TestBalancerWithoutForwarding(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		node := f.nodes[theWorker]
-		node.noForwarding = true
-		node.facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
+		member := f.nodes[theWorker]
+		member.noForwarding = true
+		member.facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
 		activations := f.activations()
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
@@ -185,7 +186,7 @@ func TestBalancerStays(t *testing.T) {
 		was := worker.Files[render.HAProxyPath]
 		was.Content = []byte(strings.Replace(string(was.Content), "    server node-3", "    # server node-3", 1))
 		worker.Files[render.HAProxyPath] = was
-		put(worker, activePath, 0o600, nil)
+		put(worker, node.ActivePath, 0o600, nil)
 		told := retell(f.planned(nil).of(theWorker))
 		same(t, "a server that is not there", told.Files, []string{"changed " + render.HAProxyPath})
 		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy reload"})
@@ -201,8 +202,8 @@ func TestBalancerOnAnotherPort(t *testing.T) {
 				f.Cluster.WorkerBalancer.Port = 7444
 				f.Cluster.Endpoint = endpoint // a kubelet that is there already goes with it, whatever is said
 				p := f.planned(nil)
-				same(t, "files", retell(p.of(theWorker)).Files, []string{"changed " + render.HAProxyPath, "changed " + kubeletPath})
-				diff := p.of(theWorker).change(kubeletPath).Diff
+				same(t, "files", retell(p.of(theWorker)).Files, []string{"changed " + render.HAProxyPath, "changed " + kubeadm.KubeletPath})
+				diff := p.of(theWorker).change(kubeadm.KubeletPath).Diff
 				same(t, "the server alone", strings.Contains(diff, "+    server: https://127.0.0.1:7444\n") && !strings.Contains(diff, "+    tls-server-name"), true)
 				same(t, "notes", p.of(theWorker).notes, []string(nil))
 				f.ends()
@@ -250,8 +251,8 @@ func TestBalancerGoes(t *testing.T) {
 		{"with kplb", func(ctx context.Context, f *fleet) (*Plan, error) {
 			for _, n := range f.Cluster.Nodes {
 				before := fresh(t, f.Cluster, n)
-				put(before, certificatePath, 0o644, f.nodes[n.Name].facts.Files[certificatePath].Content)
-				put(before, adminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+				put(before, kubeadm.CertificatePath, 0o644, f.nodes[n.Name].facts.Files[kubeadm.CertificatePath].Content)
+				put(before, kubeadm.AdminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 				f.nodes[n.Name].save("0", before)
 				f.nodes[n.Name].save("1", f.nodes[n.Name].facts)
 			}
@@ -266,9 +267,9 @@ func TestBalancerGoes(t *testing.T) {
 				p.prove = proven
 				worker := p.of(theWorker)
 				told := retell(worker)
-				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
+				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 				same(t, "says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods go on", "not started at boot any more: haproxy.service"})
-				content := string(worker.change(kubeletPath).Content)
+				content := string(worker.change(kubeadm.KubeletPath).Content)
 				same(t, "kubelet.conf", strings.Contains(content, "    server: "+c.server+"\n") && !strings.Contains(content, "tls-server-name"), true)
 				activations := f.activations()
 				_, err = f.Apply(t.Context(), p, options)
@@ -285,15 +286,15 @@ func TestBalancerComesBack(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
 		now := justJoined(t, f, f.Cluster.Workers[0])
-		put(now, kubeletPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(now, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 		put(now, basePath+"/current", 0o600, []byte("2\n"))
-		node := f.nodes[theWorker]
-		node.facts = now
+		member := f.nodes[theWorker]
+		member.facts = now
 		p, _, err := f.planNodeBack(t.Context(), f.Cluster.Workers[0], now, -1)
 		if err == nil { // connected by then
 			same(t, "listens", joined(p.serves, " "), "127.0.0.1:7443")
 			same(t, "actions", retell(p).Actions, []string{"daemon-reload", "haproxy start", "enable haproxy.service"})
-			same(t, "kubelet", strings.Contains(string(p.change(kubeletPath).Content), "tls-server-name: kubernetes"), true)
+			same(t, "kubelet", strings.Contains(string(p.change(kubeadm.KubeletPath).Content), "tls-server-name: kubernetes"), true)
 		}
 		says(t, err, "")
 		f.ends()
@@ -305,12 +306,12 @@ func TestBalancerNotInstalled(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
 		facts := f.nodes[theWorker].facts
-		facts.HAProxy = Package{}
+		facts.HAProxy = node.Package{}
 		delete(facts.Units, "haproxy.service")
 		delete(facts.Files, render.HAProxyPath)
 		p := f.planned(nil)
 		same(t, "packages", p.of(theWorker).Packages, []string{"haproxy"})
-		same(t, "files", retell(p.of(theWorker)).Files, []string{"new " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
+		same(t, "files", retell(p.of(theWorker)).Files, []string{"new " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 		f.ends()
 	})
 }
@@ -324,7 +325,7 @@ func TestBalancerWasNotInstalled(t *testing.T) {
 		delete(before.Units, "haproxy")
 		f.Cluster.WorkerBalancer = nil
 		told := retell(f.planned(nil).of(theWorker))
-		same(t, "files", told.Files, []string{"removed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
+		same(t, "files", told.Files, []string{"removed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 		same(t, "actions", told.Actions, []string{"daemon-reload", "haproxy stop", "disable haproxy.service"})
 		f.ends()
 	})
@@ -332,24 +333,24 @@ func TestBalancerWasNotInstalled(t *testing.T) {
 
 func TestBalancerRefused(t *testing.T) {
 	t.Parallel()
-	listener := func(address, process string) func(*Facts) {
-		return func(f *Facts) {
-			f.Listeners = []Listener{{Address: netip.MustParseAddrPort(address), Process: process}}
+	listener := func(address, process string) func(*node.Facts) {
+		return func(f *node.Facts) {
+			f.Listeners = []node.Listener{{Address: netip.MustParseAddrPort(address), Process: process}}
 		}
 	}
 	for _, c := range []struct {
 		name   string
-		differ func(f *Facts)
+		differ func(f *node.Facts)
 		says   string
 	}{
-		{"nothing is in the way", func(*Facts) {}, ""},
-		{"no CA", func(f *Facts) { delete(f.Files, caPath) }, "/etc/kubernetes/pki/ca.crt is not there, which HAProxy checks the apiservers by"},
-		{"few files", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 1123 }) }, "haproxy may open 1123 files, too few for 512 connections"},
-		{"enough files", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.OpenFiles = 1124 }) }, ""},
-		{"no package", func(f *Facts) { f.HAProxy, f.OS = Package{}, OS{ID: "fedora", Version: "44"} }, "haproxy is not installed, and packages are not installed on fedora 44 yet"},
-		{"too old", func(f *Facts) { f.HAProxy.Version = render.Version{Major: 1, Minor: 8} }, "haproxy 1.8.0 is too old, at least 2.2.0 is needed"},
-		{"masked", func(f *Facts) { set(f, "haproxy.service", func(u *Unit) { u.Load = "masked" }) }, "haproxy.service is masked"},
-		{"a link", func(f *Facts) { put(f, render.HAProxyPath, fs.ModeSymlink|0o777, nil) }, "/etc/haproxy/haproxy.cfg is a symbolic link, not a regular file"},
+		{"nothing is in the way", func(*node.Facts) {}, ""},
+		{"no CA", func(f *node.Facts) { delete(f.Files, kubeadm.CAPath) }, "/etc/kubernetes/pki/ca.crt is not there, which HAProxy checks the apiservers by"},
+		{"few files", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 1123 }) }, "haproxy may open 1123 files, too few for 512 connections"},
+		{"enough files", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 1124 }) }, ""},
+		{"no package", func(f *node.Facts) { f.HAProxy, f.OS = node.Package{}, node.OS{ID: "fedora", Version: "44"} }, "haproxy is not installed, and packages are not installed on fedora 44 yet"},
+		{"too old", func(f *node.Facts) { f.HAProxy.Version = render.Version{Major: 1, Minor: 8} }, "haproxy 1.8.0 is too old, at least 2.2.0 is needed"},
+		{"masked", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.Load = "masked" }) }, "haproxy.service is masked"},
+		{"a link", func(f *node.Facts) { put(f, render.HAProxyPath, fs.ModeSymlink|0o777, nil) }, "/etc/haproxy/haproxy.cfg is a symbolic link, not a regular file"},
 		{"a tunnel has its port", listener("127.0.0.1:7443", "sshd"), "port 7443, for the worker's balancer, is taken by sshd"},
 		{"somebody has it everywhere", listener("[::]:7443", ""), "port 7443, for the worker's balancer, is taken by an unknown process"},
 		{"elsewhere", listener("10.1.1.4:7443", "nginx"), ""},
@@ -417,10 +418,10 @@ func TestBalancerProven(t *testing.T) {
 func TestBalancerNotOurs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		put(f.nodes[theWorker].facts, kubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
+		put(f.nodes[theWorker].facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://127.0.0.1:6443"))
 		p := f.planned(nil)
 		same(t, "notes", p.of(theWorker).notes, []string{"/etc/kubernetes/kubelet.conf goes through 127.0.0.1:6443: not touched"})
-		same(t, "kubelet", p.of(theWorker).Kubelet, Leave)
+		same(t, "kubelet", p.of(theWorker).Kubelet, node.Leave)
 		f.ends()
 	})
 }
