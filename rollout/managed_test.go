@@ -17,6 +17,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -84,7 +85,7 @@ func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *n
 		put(n.facts, kubeadm.CertificatePath, 0o644, certificate)
 		put(n.facts, kubeadm.AdminPath, 0o600, kubeconfig)
 		n.on["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
-			r := recordData("kubeconfig", kubeconfig)
+			r := nodetest.Data("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
 			return nil
 		}
@@ -230,7 +231,7 @@ func TestKubeconfigsLeftAlone(t *testing.T) {
 		put(facts, "/home/pi/.kube/config", 0o600, kubeconfigFor(t, "https://localhost:6443"))
 		facts.Kubeconfigs = []string{"/root/.kube/config", "/home/pi/.kube/config"}
 		f.nodes["node-1"].on["inspect"] = func(_ context.Context, _ remote.Script, say say) error {
-			for _, r := range append([]remote.Record{record("kubeconfig", "/root/.kube/config"), record("kubeconfig", "/home/pi/.kube/config")}, records(t, facts)...) {
+			for _, r := range append([]remote.Record{record("kubeconfig", "/root/.kube/config"), record("kubeconfig", "/home/pi/.kube/config")}, nodetest.Inspection(facts)...) {
 				say(r.Key, r.Fields...)
 			}
 			return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -449,7 +450,7 @@ func TestFactsOfANode(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
 	want := applied(t, r, r.Cluster.Nodes[0])
-	same(t, "facts", inspected(t, records(t, want)...), want)
+	same(t, "facts", inspected(t, nodetest.Inspection(want)...), want)
 }
 
 // TestPlanNodeKeepsTheOrderOfInstallation plans artifacts that no template makes.
