@@ -62,7 +62,7 @@ func builtin(t testing.TB) *render.Templates {
 // hand after one.
 func testdata(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
+	data, err := os.ReadFile(filepath.Join("../testdata/firewall", name))
 	if err != nil {
 		t.Fatal(err)
 	}
