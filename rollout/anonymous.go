@@ -70,7 +70,8 @@ func (r *Rollout) askAnonymously(ctx context.Context, expected string) (string, 
 }
 
 func expectCodes(refusals []int) string {
-	out := []string{plainExpect}
+	out := make([]string, 0, 1+len(refusals))
+	out = append(out, plainExpect)
 	for _, status := range refusals {
 		out = append(out, strconv.Itoa(status))
 	}

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -33,8 +32,6 @@ func (a *ca) certificate(t testing.TB, until time.Time, names []string, addresse
 	t.Helper()
 	return a.Certificate(t, until, names, addresses...)
 }
-
-func (a *ca) pool() *x509.CertPool { return a.Pool() }
 
 func apiserverAt(t testing.TB, at string, cert tls.Certificate, handler http.HandlerFunc) netip.AddrPort {
 	t.Helper()

@@ -17,14 +17,20 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// The requests of calls that have no type for them in package node.
+// These are the requests of calls that have no type for them in package node.
 type (
-	RenewRequest       struct{ Txn string }
-	ReleaseRequest     struct{ Token string }
-	DrainRequest       struct{ Server string }
-	UndrainRequest     struct{ Server string }
+	// RenewRequest is of node.Renew.
+	RenewRequest struct{ Txn string }
+	// ReleaseRequest is of node.Release.
+	ReleaseRequest struct{ Token string }
+	// DrainRequest is of node.Drain.
+	DrainRequest struct{ Server string }
+	// UndrainRequest is of node.Undrain.
+	UndrainRequest struct{ Server string }
+	// GenerationsRequest is of node.Generations.
 	GenerationsRequest struct{}
-	SnapshotRequest    struct{ Generation int }
+	// SnapshotRequest is of node.ReadSnapshot.
+	SnapshotRequest struct{ Generation int }
 )
 
 // Request is what a program of package node was asked for: one of node's requests
