@@ -288,6 +288,9 @@ func TestMisplaced(t *testing.T) {
 	for _, test := range []struct{ file, imported, want string }{
 		{"render/x.go", module + "/inventory", ""},
 		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["haproxy" "inventory" "keepalived" "templates"]`},
+		{"rollout/x.go", module + "/node", ""},
+		{"node/nodetest/x.go", module + "/node", ""},
+		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["firewall" "haproxy" "inventory" "kubeadm" "remote" "render"]`},
 		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},

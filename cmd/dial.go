@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
 )
@@ -16,7 +17,7 @@ func (s streams) dialer(set *settings) rollout.Dialer {
 		return s.machines.dial
 	}
 	o := s.remoteOptions(set)
-	return func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+	return func(ctx context.Context, n inventory.Node) (node.Host, error) {
 		h, err := remote.Dial(ctx, target(set, n), o)
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/rollout/rollouttest"
 )
 
@@ -79,7 +79,7 @@ func (d *desk) kplbIn(ctx context.Context, stdin io.Reader, args ...string) outc
 	d.t.Helper()
 	var out, diagnostics bytes.Buffer
 	s := streams{in: stdin, out: &out, err: &diagnostics, machines: machines{
-		dial: func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+		dial: func(ctx context.Context, n inventory.Node) (node.Host, error) {
 			h, err := d.Dial(ctx, n)
 			if err != nil {
 				return nil, err

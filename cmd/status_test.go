@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
 )
@@ -134,7 +135,7 @@ func TestWatchStatus(t *testing.T) {
 	for format, begins := range map[string]string{"text": "  cluster home\nVIP 10.1.233.1 on NO NODE\n", "json": "{\n  \"cluster\": \"home\",\n"} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		dials := 0
-		r := &rollout.Rollout{Cluster: cluster, Dial: func(context.Context, inventory.Node) (rollout.Host, error) {
+		r := &rollout.Rollout{Cluster: cluster, Dial: func(context.Context, inventory.Node) (node.Host, error) {
 			if dials++; dials == 3 {
 				interrupt()
 			}
@@ -155,7 +156,7 @@ func TestWatchStatus(t *testing.T) {
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	silent := &rollout.Rollout{Cluster: cluster, Dial: func(ctx context.Context, _ inventory.Node) (rollout.Host, error) { return nil, ctx.Err() }}
+	silent := &rollout.Rollout{Cluster: cluster, Dial: func(ctx context.Context, _ inventory.Node) (node.Host, error) { return nil, ctx.Err() }}
 	if err := (streams{}).watchStatus(ended, silent, statusOptions{interval: time.Second}); !errors.Is(err, context.Canceled) {
 		t.Errorf("nothing was seen: %v", err)
 	}

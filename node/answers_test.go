@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,7 +113,7 @@ func TestObserve(t *testing.T) {
 	said := []remote.Record{record("clock", "1000.000000000"), record("addresses", "2: eth0    inet 10.1.1.1/16 scope global eth0"), record("listening", "arp", "nd"), record("deaf", "it broke\noff")}
 	var o Observation
 	listening := 0
-	err := Observe(t.Context(), answers(append(said, record("done"))...), ObserveRequest{}, &o, func() { listening++ })
+	err := Observe(t.Context(), answers(append(slices.Clone(said), record("done"))...), ObserveRequest{}, &o, func() { listening++ })
 	says(t, err, "")
 	same(t, "listens", o.Listens && o.AsksARP && o.AsksND && o.HasClock && listening > 0, true)
 	same(t, "why it stopped", o.ListenError, "it broke off")

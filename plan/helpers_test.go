@@ -101,7 +101,7 @@ func makeWith(t testing.TB, in Input, from saved) (*Plan, error) {
 // hand after one.
 func testdata(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
+	data, err := os.ReadFile(filepath.Join("../testdata/firewall", name))
 	if err != nil {
 		t.Fatal(err)
 	}

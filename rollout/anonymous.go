@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
@@ -19,7 +20,7 @@ import (
 const plainExpect = "200"
 
 // expectOf are the statuses that the HAProxy of the nodes accepts now.
-func expectOf(facts map[string]*Facts) string {
+func expectOf(facts map[string]*node.Facts) string {
 	for _, f := range facts {
 		config := f.Files[render.HAProxyPath].Content
 		if expect := haproxy.Parse(config).ExpectedStatus(); expect != "" && render.Stamp(config) != render.Unstamped && expect != plainExpect {
@@ -31,7 +32,7 @@ func expectOf(facts map[string]*Facts) string {
 
 // anyDownByStatus says whether a HAProxy has a server down for the status that
 // it answers.
-func anyDownByStatus(facts map[string]*Facts) bool {
+func anyDownByStatus(facts map[string]*node.Facts) bool {
 	for _, f := range facts {
 		if slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return !s.Up() && strings.HasPrefix(s.Check, "L7STS") }) {
 			return true
@@ -42,7 +43,7 @@ func anyDownByStatus(facts map[string]*Facts) bool {
 
 // allServersUp says whether the HAProxy of every node has asked every apiserver, and
 // has got a 200.
-func (r *Rollout) allServersUp(facts map[string]*Facts) bool {
+func (r *Rollout) allServersUp(facts map[string]*node.Facts) bool {
 	if expectOf(facts) != plainExpect {
 		return false
 	}
@@ -70,7 +71,8 @@ func (r *Rollout) askAnonymously(ctx context.Context, expected string) (string, 
 }
 
 func expectCodes(refusals []int) string {
-	out := []string{plainExpect}
+	out := make([]string, 0, 1+len(refusals))
+	out = append(out, plainExpect)
 	for _, status := range refusals {
 		out = append(out, strconv.Itoa(status))
 	}
@@ -80,7 +82,7 @@ func expectCodes(refusals []int) string {
 // planFitting plans, and plans again where the apiservers answer with another
 // status than HAProxy expects. They are asked only when something is to be done, and
 // HAProxy has not asked them already.
-func (r *Rollout) planFitting(ctx context.Context, facts map[string]*Facts, configuration []byte) (*plan.Plan, error) {
+func (r *Rollout) planFitting(ctx context.Context, facts map[string]*node.Facts, configuration []byte) (*plan.Plan, error) {
 	in := r.input(facts)
 	in.ExpectedStatus, in.ClusterConfiguration = expectOf(facts), configuration
 	p, err := r.plan(ctx, in)

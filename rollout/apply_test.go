@@ -113,8 +113,8 @@ func TestApplyOnlyWhatDiffers(t *testing.T) {
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "asked", f.log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
-		same(t, "haproxy", asked[node.ActivateRequest](f, "node-3 activate").HAProxy, Reload)
-		same(t, "keepalived", asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Leave)
+		same(t, "haproxy", asked[node.ActivateRequest](f, "node-3 activate").HAProxy, node.Reload)
+		same(t, "keepalived", asked[node.ActivateRequest](f, "node-3 activate").Keepalived, node.Leave)
 		same(t, "window", asked[node.StageRequest](f, "node-3 stage").Window, time.Minute)
 		f.ends()
 	})
@@ -271,10 +271,10 @@ func TestPackages(t *testing.T) {
 		f := newFleet(t, applied)
 		for _, name := range []string{"node-1", "node-3"} {
 			n := f.nodes[name]
-			n.facts.HAProxy = Package{}
+			n.facts.HAProxy = node.Package{}
 			n.on["packages"] = func(_ context.Context, s remote.Script, say say) error {
 				if !nodetest.As[node.PackagesRequest](s).FetchOnly {
-					n.facts.HAProxy = Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
+					n.facts.HAProxy = node.Package{Installed: true, Version: render.Version{Major: 3, Minor: 0, Patch: 1}}
 				}
 				say("done")
 				return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // holder is the one node that had a VIP when all looked; empty: none, or
@@ -61,7 +62,7 @@ func (s *survey) answered(n inventory.Node, vip netip.Addr) Check {
 
 // checkStates wants one MASTER of a VRRP instance, by each keepalived's own
 // word: the node that holds its VIPs. All others have to be ready to take over.
-func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*Facts) Check {
+func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*node.Facts) Check {
 	in := map[string][]string{} // the nodes, by state
 	for _, n := range nodes {
 		state := facts[n.Name].VRRP[g.Name]

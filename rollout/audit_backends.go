@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/node"
 )
 
 // DefaultTries is a Depth's where a person says nothing. leastconn gives new
@@ -45,7 +46,7 @@ func (r *Rollout) auditBackends(ctx context.Context, ca *x509.CertPool, tries in
 func behindWhat(at netip.AddrPort) string { return fmt.Sprintf("every apiserver is behind %s", at) }
 
 // sessionsOf are the connections that each server has by the holder's HAProxy.
-func sessionsOf(holder *Facts) map[string]int {
+func sessionsOf(holder *node.Facts) map[string]int {
 	out := map[string]int{}
 	if holder != nil {
 		for _, s := range holder.Servers {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
@@ -17,7 +18,7 @@ import (
 const applyCure = "look at `kplb diff`, and run `kplb apply`"
 
 // auditNode compares a node with what is rendered for it, as a plan does.
-func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in plan.Input) []Check {
+func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *node.Facts, in plan.Input) []Check {
 	p, err := r.planNode(ctx, in, n)
 	files := Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
@@ -29,7 +30,7 @@ func (r *Rollout) auditNode(ctx context.Context, n inventory.Node, f *Facts, in 
 		files.Detail = "no difference"
 	}
 	if n.Worker {
-		if p.HAProxy == Leave && render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
+		if p.HAProxy == node.Leave && render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
 			return []Check{files}
 		}
 		return []Check{files, checkServices(n, f, p)} // it has a haproxy of kplb's
@@ -51,14 +52,14 @@ func changesOf(p plan.NodePlan) []string {
 		}
 	}
 	if p.Certificate != nil {
-		out = append(out, certificatePath+" is not for "+strings.Join(p.Certificate.Names, " and "))
+		out = append(out, kubeadm.CertificatePath+" is not for "+strings.Join(p.Certificate.Names, " and "))
 	}
 	return out
 }
 
 // checkSysctls compares the kernel with kplb's file on the node.
-func checkSysctls(n inventory.Node, f *Facts, p plan.NodePlan) Check {
-	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == SysctlLeave}
+func checkSysctls(n inventory.Node, f *node.Facts, p plan.NodePlan) Check {
+	check := Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == node.SysctlLeave}
 	wanted := node.ParseSysctls(f.Files[render.SysctlPath].Content)
 	have := make([]string, 0, len(wanted))
 	short := "ip_nonlocal_bind"
@@ -83,7 +84,7 @@ func checkSysctls(n inventory.Node, f *Facts, p plan.NodePlan) Check {
 
 // checkFirewall wants ufw, where it is active, to let through what the rendered
 // files need, and of kplb's rules no others.
-func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p plan.NodePlan) Check {
+func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan) Check {
 	check := Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
 	switch {
 	case c.Firewall != inventory.Manage:
@@ -110,11 +111,11 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *Facts, p plan.Node
 
 // checkServices wants the daemons to run with what is in their files, and to
 // start at boot.
-func checkServices(n inventory.Node, f *Facts, p plan.NodePlan) Check {
+func checkServices(n inventory.Node, f *node.Facts, p plan.NodePlan) Check {
 	check := Check{Node: n.Name, What: "services are active, and start at boot"}
 	doing := []struct {
 		unit   string
-		action Action
+		action node.Action
 		may    bool // be missing, where nothing is to be done about it
 	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.HAProxyListens) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.IPVSUnit, p.IPVS, true}}
 	var well, wrong []string
@@ -122,11 +123,11 @@ func checkServices(n inventory.Node, f *Facts, p plan.NodePlan) Check {
 		name := strings.TrimSuffix(d.unit, ".service")
 		unit := f.Units[d.unit]
 		switch {
-		case d.may && d.action == Leave && unit.Active != "active":
+		case d.may && d.action == node.Leave && unit.Active != "active":
 			continue
 		case unit.Active != "active":
 			wrong = append(wrong, fmt.Sprintf("%s is %s", name, cmp.Or(unit.Active, "not there")))
-		case d.action != Leave:
+		case d.action != node.Leave:
 			wrong = append(wrong, name+" does not run with what is rendered")
 		default:
 			well = append(well, name)

@@ -20,6 +20,7 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -158,7 +159,7 @@ func TestAudit(t *testing.T) {
 	f.nodes["node-2"].hears("has", "52:54:00:00:00:ff", f.Cluster.VIP.String())
 	f.nodes["node-3"].facts.VRRP["KPLB"] = "MASTER"
 	f.nodes["node-3"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
-	set(f.nodes["node-3"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+	set(f.nodes["node-3"].facts, "keepalived.service", func(u *node.Unit) { u.File = "disabled" })
 	edit(f.nodes["node-2"].facts, render.HAProxyPath, "leastconn", "roundrobin")
 	f.nodes["node-1"].down.Store(true)
 	proof, err = f.Audit(t.Context(), 0, Depth{Tries: DefaultTries})
@@ -190,7 +191,7 @@ func TestAuditLies(t *testing.T) {
 		}, []string{"every apiserver is behind " + at + ": some of 16 connections failed: a certificate of the cluster's CA answers that no apiserver shows on its own address"}},
 		{"another CA, on one node's way to it", func(f *fleet) {
 			dial := f.Dial
-			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
+			f.Dial = func(ctx context.Context, n inventory.Node) (node.Host, error) {
 				h, err := dial(ctx, n)
 				if n.Name == "node-2" {
 					h = lost{h, at, liar}
@@ -200,7 +201,7 @@ func TestAuditLies(t *testing.T) {
 		}, []string{"node-2: reaches " + at + ": /healthz: " + foreign}},
 		{"no way from one node", func(f *fleet) {
 			dial := f.Dial
-			f.Dial = func(ctx context.Context, n inventory.Node) (Host, error) {
+			f.Dial = func(ctx context.Context, n inventory.Node) (node.Host, error) {
 				h, err := dial(ctx, n)
 				if n.Name == "node-3" {
 					h = lost{h, at, netip.AddrPort{}}
@@ -238,10 +239,10 @@ func TestAuditLies(t *testing.T) {
 			f.nodes["node-2"].facts.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": "0"}
 		}, []string{`node-2: sysctls are as rendered: net.ipv4.ip_nonlocal_bind is "0", not "1"`}},
 		{"a service is not enabled", func(f *fleet) {
-			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.File = "disabled" })
+			set(f.nodes["node-2"].facts, "keepalived.service", func(u *node.Unit) { u.File = "disabled" })
 		}, []string{"node-2: services are active, and start at boot: keepalived does not start at boot"}},
 		{"a service has failed", func(f *fleet) {
-			set(f.nodes["node-2"].facts, "keepalived.service", func(u *Unit) { u.Active = "failed" })
+			set(f.nodes["node-2"].facts, "keepalived.service", func(u *node.Unit) { u.Active = "failed" })
 		}, []string{"node-2: services are active, and start at boot: keepalived is failed"}},
 		{"ufw keeps VRRP out", func(f *fleet) {
 			facts := f.nodes["node-2"].facts
@@ -273,7 +274,7 @@ func TestAuditLies(t *testing.T) {
 
 // lost is a node for which an address is somewhere else, or nowhere.
 type lost struct {
-	Host
+	node.Host
 	at    string
 	there netip.AddrPort
 }
@@ -359,7 +360,7 @@ func TestCheckWaysFromNode(t *testing.T) {
 func TestAnswered6(t *testing.T) {
 	t.Parallel()
 	vip := netip.MustParseAddr("fd10:1::100")
-	six := Address{Interface: "eth0", Prefix: netip.MustParsePrefix("fd10:1::100/128")}
+	six := node.Address{Interface: "eth0", Prefix: netip.MustParsePrefix("fd10:1::100/128")}
 	for _, c := range []struct {
 		name   string
 		change func(s *survey, mine *sight)
@@ -398,20 +399,20 @@ func TestCheckServices(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		worker bool
-		change func(*Facts, *plan.NodePlan)
+		change func(*node.Facts, *plan.NodePlan)
 		want   string
 	}{
-		{"as it should be", false, func(*Facts, *plan.NodePlan) {}, "true haproxy, keepalived"},
-		{"no redirect where one is to be", false, func(_ *Facts, p *plan.NodePlan) { p.Redirect = Start }, "false kplb-redirect is not there"},
-		{"a redirect where none is to be", false, func(f *Facts, p *plan.NodePlan) {
-			f.Units[render.RedirectUnit] = Unit{Active: "active"}
-			p.Redirect, p.Disable = Stop, []string{render.RedirectUnit}
+		{"as it should be", false, func(*node.Facts, *plan.NodePlan) {}, "true haproxy, keepalived"},
+		{"no redirect where one is to be", false, func(_ *node.Facts, p *plan.NodePlan) { p.Redirect = node.Start }, "false kplb-redirect is not there"},
+		{"a redirect where none is to be", false, func(f *node.Facts, p *plan.NodePlan) {
+			f.Units[render.RedirectUnit] = node.Unit{Active: "active"}
+			p.Redirect, p.Disable = node.Stop, []string{render.RedirectUnit}
 		}, "false kplb-redirect does not run with what is rendered, kplb-redirect starts at boot, and should not"},
-		{"a worker", true, func(f *Facts, _ *plan.NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
-		{"a worker whose haproxy has failed", true, func(f *Facts, p *plan.NodePlan) {
+		{"a worker", true, func(f *node.Facts, _ *plan.NodePlan) { delete(f.Units, "keepalived.service") }, "true haproxy"},
+		{"a worker whose haproxy has failed", true, func(f *node.Facts, p *plan.NodePlan) {
 			delete(f.Units, "keepalived.service")
-			set(f, "haproxy.service", func(u *Unit) { u.Active = "failed" })
-			p.HAProxy = Start
+			set(f, "haproxy.service", func(u *node.Unit) { u.Active = "failed" })
+			p.HAProxy = node.Start
 		}, "false haproxy is failed"},
 	} {
 		f, p := applied(t, r, n), plan.NodePlan{}

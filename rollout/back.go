@@ -86,7 +86,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n plan.NodePlan, cause error
 }
 
 // reconnect gives the connection to a node, a new one if it is gone.
-func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (Host, error) {
+func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (node.Host, error) {
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return nil, err

@@ -22,14 +22,14 @@ import (
 // activate has the daemons of a node use their new files. A worker's kubelet
 // follows when its balancer has led to an apiserver: where that does not come
 // true, it has not been touched.
-func (r *Rollout) activate(ctx context.Context, h Host, n plan.NodePlan) error {
+func (r *Rollout) activate(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	at, ok := n.Balancer()
-	if !ok || n.Kubelet == Leave {
+	if !ok || n.Kubelet == node.Leave {
 		return node.Activate(ctx, h, r.activateRequest(n))
 	}
 	first, second := n, n
-	first.Kubelet = Leave
-	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = Leave, false, nil, nil
+	first.Kubelet = node.Leave
+	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = node.Leave, false, nil, nil
 	if err := node.Activate(ctx, h, r.activateRequest(first)); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (r *Rollout) balances(ctx context.Context, ca *x509.CertPool, n inventory.N
 
 // proveWorkers looks at the workers: at their balancers, and at where their
 // kubelets are connected.
-func (r *Rollout) proveWorkers(ctx context.Context, ca *x509.CertPool, facts map[string]*Facts) []Check {
+func (r *Rollout) proveWorkers(ctx context.Context, ca *x509.CertPool, facts map[string]*node.Facts) []Check {
 	workers := r.reached(r.Cluster.Workers)
 	asked := r.askBalancers(ctx, ca, workers)
 	var out []Check

@@ -67,8 +67,8 @@ func (r *Rollout) managed() bool {
 // PEM.
 func (r *Rollout) CA() []byte {
 	for _, n := range r.present() {
-		if f := r.facts[n.Name]; f != nil && len(f.Files[caPath].Content) > 0 {
-			return f.Files[caPath].Content
+		if f := r.facts[n.Name]; f != nil && len(f.Files[kubeadm.CAPath].Content) > 0 {
+			return f.Files[kubeadm.CAPath].Content
 		}
 	}
 	return nil

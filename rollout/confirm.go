@@ -22,7 +22,7 @@ const settle = time.Second
 // dialing is a connection that is being made.
 type dialing struct {
 	done chan struct{}
-	host Host
+	host node.Host
 	err  error
 }
 
@@ -45,7 +45,7 @@ func (r *Rollout) dialAnew(ctx context.Context) connections {
 	return out
 }
 
-func (c connections) to(n inventory.Node) (Host, error) {
+func (c connections) to(n inventory.Node) (node.Host, error) {
 	<-c[n.Name].done
 	return c[n.Name].host, c[n.Name].err
 }
@@ -138,7 +138,7 @@ func (e *unansweredError) Unwrap() error { return e.error }
 // confirmNode confirms a change over a new connection, h if it is there, and
 // over another one if the answer is lost. An empty txn confirms whichever
 // change is waiting.
-func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h Host) error {
+func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h node.Host) error {
 	for again := false; ; again = true {
 		if h == nil {
 			var err error

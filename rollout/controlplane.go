@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -29,7 +30,7 @@ func (r *Rollout) controlPlane(ca *x509.CertPool) *apiserver.ControlPlane {
 }
 
 // connection is the connection to a node that there is now; nil: none.
-func (r *Rollout) connection(n inventory.Node) Host {
+func (r *Rollout) connection(n inventory.Node) node.Host {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.hosts[n.Name]

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
@@ -24,7 +25,7 @@ func (r *Rollout) administrator(ctx context.Context) (*tls.Certificate, error) {
 	if r.admin.pair != nil {
 		return r.admin.pair, nil
 	}
-	errs := []error{errors.New("no control-plane node gives its " + adminPath)}
+	errs := []error{errors.New("no control-plane node gives its " + kubeadm.AdminPath)}
 	for _, n := range r.present() {
 		h, err := r.host(ctx, n)
 		if err == nil {
@@ -37,14 +38,14 @@ func (r *Rollout) administrator(ctx context.Context) (*tls.Certificate, error) {
 	return nil, errors.Join(errs...)
 }
 
-func administratorOf(ctx context.Context, h Host) (*tls.Certificate, error) {
+func administratorOf(ctx context.Context, h node.Host) (*tls.Certificate, error) {
 	kubeconfig, err := node.AdminKubeconfig(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	pair, err := apiserver.KeyPair(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", adminPath, err)
+		return nil, fmt.Errorf("%s %w", kubeadm.AdminPath, err)
 	}
 	return pair, nil
 }

@@ -32,8 +32,8 @@ func TestDirectorIsRefused(t *testing.T) {
 	f := newFleet(t, freshOf)
 	f.Cluster.Exposure = inventory.IPVS
 	f.Cluster.Positions = parse(t, inKernel).Positions
-	for name, node := range f.nodes {
-		node.facts.Kernel = map[string]Kernel{
+	for name, member := range f.nodes {
+		member.facts.Kernel = map[string]node.Kernel{
 			"node-1": {Release: "6.18.44", IPVS: "none"}, "node-2": {Release: "6.1.0-50-amd64", IPVS: "module"}, "node-3": {Release: "6.1.0-50-amd64", IPVS: "there"},
 		}[name]
 	}
@@ -78,23 +78,23 @@ func TestCheckDirector(t *testing.T) {
 	const ill = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: table ip kplb is not as it should be: the node's own apiserver answers, or nobody\n"
 	for _, c := range []struct {
 		name   string
-		change func(f *Facts)
+		change func(f *node.Facts)
 		want   string
 		ok     bool
-		action Action
+		action node.Action
 	}{
-		{"as it should be", func(*Facts) {}, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Leave},
-		{"one is out", func(f *Facts) { f.Directed = f.Directed[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, Leave},
-		{"one has no weight", func(f *Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
-		{"one by another method", func(f *Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, Leave},
-		{"a stranger", func(f *Facts) {
-			f.Directed = append(f.Directed, RealServer{At: netip.MustParseAddrPort("10.1.1.9:6443"), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
-		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, Leave},
-		{"no virtual server", func(f *Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, Leave},
-		{"the table is flushed", func(f *Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"its own clients are not marked", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"answers go elsewhere", func(f *Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, Start},
-		{"the unit is stopped", func(f *Facts) { set(f, render.IPVSUnit, func(u *Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, Start},
+		{"as it should be", func(*node.Facts) {}, well + "node-2: keepalived sees its servers: 3 of 3 up", true, node.Leave},
+		{"one is out", func(f *node.Facts) { f.Directed = f.Directed[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, node.Leave},
+		{"one has no weight", func(f *node.Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, node.Leave},
+		{"one by another method", func(f *node.Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, node.Leave},
+		{"a stranger", func(f *node.Facts) {
+			f.Directed = append(f.Directed, node.RealServer{At: netip.MustParseAddrPort("10.1.1.9:6443"), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
+		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, node.Leave},
+		{"no virtual server", func(f *node.Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, node.Leave},
+		{"the table is flushed", func(f *node.Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, node.Start},
+		{"its own clients are not marked", func(f *node.Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, node.Start},
+		{"answers go elsewhere", func(f *node.Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, node.Start},
+		{"the unit is stopped", func(f *node.Facts) { set(f, render.IPVSUnit, func(u *node.Unit) { u.Active = "inactive" }) }, well + "node-2: keepalived sees its servers: 3 of 3 up", true, node.Start},
 	} {
 		facts := all(t, r, applied)
 		f := facts["node-2"]
@@ -130,7 +130,7 @@ func TestDirectorStatus(t *testing.T) {
 	same(t, "ready", s.Nodes[0].Apiserver.String(), "ready")
 	same(t, "ready for two", s.Nodes[2].Apiserver.String(), "ready for 2 of 3: SSL_GET failed, SSL_GET ok")
 	same(t, "as planned", s.AsPlanned(), true)
-	facts["node-2"].Units[render.IPVSUnit] = Unit{Active: "inactive"}
+	facts["node-2"].Units[render.IPVSUnit] = node.Unit{Active: "inactive"}
 	s = r.assess(t.Context(), r.Cluster.Nodes, seen)
 	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
 }

@@ -47,7 +47,7 @@ type target struct {
 	Distribution
 	backend string
 	nodes   []inventory.Node
-	connect func(context.Context) (node string, err error) // node: empty if it cannot be told
+	connect func(context.Context) (name string, err error) // of a node; empty if it cannot be told
 }
 
 // Distribute makes n connections to every port of every VIP, one after the
@@ -158,11 +158,11 @@ func (t *target) send(ctx context.Context, n int) map[string]int {
 	for range atOnce {
 		wg.Go(func() {
 			for range left {
-				node, err := t.connect(ctx)
+				name, err := t.connect(ctx)
 				mu.Lock()
 				t.note(err)
 				if err == nil {
-					got[node]++
+					got[name]++
 				}
 				mu.Unlock()
 			}
@@ -183,7 +183,7 @@ func (t *target) note(err error) {
 }
 
 // count fills in the shares: from what was seen, or from HAProxy's counters.
-func (t *target) count(seen map[string]int, before, after *Facts) error {
+func (t *target) count(seen map[string]int, before, after *node.Facts) error {
 	if t.CountedBy = byCertificate; seen[""] > 0 || t.backend != node.APIServerBackend {
 		t.CountedBy = byHAProxy
 		then := totals(before.Backends[t.backend])

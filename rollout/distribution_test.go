@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -21,7 +23,7 @@ type spread struct {
 	turn  atomic.Int64
 	web   atomic.Int64 // connections of the service
 	looks int          // at the holder
-	after func(f *Facts)
+	after func(f *node.Facts)
 }
 
 func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
@@ -46,7 +48,7 @@ func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
 		if s.looks++; s.looks > 2 && s.after != nil { // Inspect, before, after
 			s.after(f)
 		}
-		for _, r := range records(t, f) {
+		for _, r := range nodetest.Inspection(f) {
 			say(r.Key, r.Fields...)
 		}
 		return nil
@@ -74,7 +76,7 @@ func (s *spread) listen(t *testing.T, host string, serve func(net.Conn)) netip.A
 }
 
 // got counts for HAProxy: each server so much more than before.
-func got(f *Facts, backend string, more ...int) {
+func got(f *node.Facts, backend string, more ...int) {
 	for i := range more {
 		f.Backends[backend][i].Total += more[i]
 	}
@@ -105,7 +107,7 @@ func own(t *testing.T) []tls.Certificate {
 func TestDistribute(t *testing.T) {
 	t.Parallel()
 	s := newSpread(t, "127.9.2.1", own(t)...)
-	s.after = func(f *Facts) { got(f, "service-web", 10, 10, 11) } // one of somebody else's
+	s.after = func(f *node.Facts) { got(f, "service-web", 10, 10, 11) } // one of somebody else's
 	said, err := s.distribute(t, 30)
 	says(t, err, "")
 	if n := s.web.Load(); n != 31 { // one to find the way
@@ -137,7 +139,7 @@ func TestDistributeOneCertificate(t *testing.T) {
 		"no node is in it":    authority.certificate(t, farAhead, []string{"kubernetes"}, "127.9.1.9"),
 	} {
 		s := newSpread(t, "127.9.2.2", cert)
-		s.after = func(f *Facts) {
+		s.after = func(f *node.Facts) {
 			got(f, "kube-apiserver", 4, 4, 4)
 			got(f, "service-web", 4, 3, 3) // two came to nobody
 		}
@@ -164,11 +166,11 @@ func TestDistributeFails(t *testing.T) {
 	}
 
 	for _, c := range []struct {
-		after func(f *Facts)
+		after func(f *node.Facts)
 		says  string
 	}{
-		{func(f *Facts) { got(f, "service-web", -1) }, "node-1: haproxy was reloaded meanwhile: count again"},
-		{func(f *Facts) { f.Addresses = f.Addresses[:2] }, "the VIP 127.9.2.3 has left node-1 meanwhile: count again"},
+		{func(f *node.Facts) { got(f, "service-web", -1) }, "node-1: haproxy was reloaded meanwhile: count again"},
+		{func(f *node.Facts) { f.Addresses = f.Addresses[:2] }, "the VIP 127.9.2.3 has left node-1 meanwhile: count again"},
 	} {
 		s := newSpread(t, "127.9.2.3", own(t)...)
 		s.after = c.after

@@ -17,7 +17,7 @@ type survey struct {
 	cluster *inventory.Cluster
 	members []inventory.Node // all that are no strangers
 	pairs   bool
-	facts   map[string]*Facts
+	facts   map[string]*node.Facts
 	sights  map[string]*sight // of the nodes that looked
 }
 
@@ -34,8 +34,8 @@ func (f finding) no(where, cure, detail string, args ...any) finding {
 	return f
 }
 
-func passed(node, what, detail string) finding {
-	return finding{Check: Check{Node: node, What: what, OK: true, Detail: detail}}
+func passed(name, what, detail string) finding {
+	return finding{Check: Check{Node: name, What: what, OK: true, Detail: detail}}
 }
 
 func (f finding) refusal(c *inventory.Cluster) plan.Refusal {
@@ -64,10 +64,10 @@ func (s *survey) of(n inventory.Node) []finding {
 }
 
 // checkRefusals is what an apply would refuse, and a change that waits.
-func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkRefusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Check {
 	const what = "nothing on it is in the way"
 	refused := plan.Refusals(c, n, f)
-	if waiting, ok := plan.RefuseWaiting([]inventory.Node{n}, map[string]*Facts{n.Name: f}).(*plan.RefusedError); ok { //nolint:errorlint // it is made there
+	if waiting, ok := plan.RefuseWaiting([]inventory.Node{n}, map[string]*node.Facts{n.Name: f}).(*plan.RefusedError); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
 	if len(refused) == 0 {
@@ -83,7 +83,7 @@ func checkRefusals(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	return out
 }
 
-func versions(f *Facts) string {
+func versions(f *node.Facts) string {
 	out := []string{f.OS.String()}
 	if f.HAProxy.Installed {
 		out = append(out, "haproxy "+f.HAProxy.Version.String())
@@ -172,7 +172,7 @@ func (s *survey) familiar(a netip.Addr) bool {
 		return true
 	}
 	for _, there := range s.sights {
-		if slices.ContainsFunc(there.Addresses, func(have Address) bool { return have.Prefix.Addr() == a }) {
+		if slices.ContainsFunc(there.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a }) {
 			return true
 		}
 	}

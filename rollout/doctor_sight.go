@@ -27,7 +27,7 @@ func (t *sight) asksFor(vip netip.Addr) bool {
 
 // holds says whether the node has an address.
 func (t *sight) holds(a netip.Addr) bool {
-	return slices.ContainsFunc(t.Addresses, func(have Address) bool { return have.Prefix.Addr() == a })
+	return slices.ContainsFunc(t.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a })
 }
 
 // whyDoesNotAsk says why it asks nobody who has a VIP.

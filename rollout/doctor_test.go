@@ -30,7 +30,7 @@ func surveyOf(t *testing.T) *survey {
 	for i, n := range r.Cluster.Nodes {
 		s.sights[n.Name] = &sight{nonce: n.Name, ended: now.Add(time.Second), Probes: node.Probes{Sent: now}, Observation: node.Observation{
 			HasClock: true, Listens: true, AsksARP: true, AsksND: true,
-			Addresses: []Address{{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)}},
+			Addresses: []node.Address{{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)}},
 			MACs:      map[string]string{"eth0": fmt.Sprintf("52:54:00:00:00:0%d", i+1)},
 			Heard:     map[string]bool{"node-1": true, "node-2": true, "node-3": true},
 			Manifests: map[string][]byte{apiserverName: manifest(t, n), managerName: manager("--cluster-cidr=10.244.0.0/16,fd00::/48")},
@@ -50,7 +50,7 @@ func manager(flags ...string) []byte {
 // holds gives a node the VIP.
 func (s *survey) holds(name string) {
 	t := s.sights[name]
-	t.Addresses = append(t.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(s.cluster.VIP, 32)})
+	t.Addresses = append(t.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(s.cluster.VIP, 32)})
 }
 
 // TestFindings has node-1 look, with one thing changed, and compares what it
@@ -125,7 +125,7 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 		}, "ok no stranger has virtual router ID 51: others: 10.1.0.9 with virtual router ID 7 (version 2, priority 100), " +
 			"10.1.0.9 with virtual router ID 8 (version 2, priority 1)\n"},
 		{"a node's own old configuration", func(s *survey, m *sight) {
-			s.sights["node-2"].Addresses = append(s.sights["node-2"].Addresses, Address{Interface: "eth1", Prefix: netip.MustParsePrefix("10.2.0.2/16")})
+			s.sights["node-2"].Addresses = append(s.sights["node-2"].Addresses, node.Address{Interface: "eth1", Prefix: netip.MustParsePrefix("10.2.0.2/16")})
 			m.Speakers = []node.Speaker{{Address: netip.MustParseAddr("10.1.1.3"), Version: 3, VRID: 51, Priority: 100}, {Address: netip.MustParseAddr("10.2.0.2"), Version: 3, VRID: 51, Priority: 100}}
 		}, ""},
 		{"a firewall", func(_ *survey, m *sight) { delete(m.Heard, "node-2") },
@@ -179,7 +179,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
 		{"ufw of which only the files are left", func(s *survey, m *sight) {
 			s.ufw("node-1", inventory.Leave)
-			s.facts["node-1"].Units["ufw.service"] = Unit{Load: "not-found"}
+			s.facts["node-1"].Units["ufw.service"] = node.Unit{Load: "not-found"}
 			delete(m.Heard, "node-2")
 		}, `NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-1
    stops; let it in, on node-1: nft insert rule inet filter input ip saddr 10.1.1.2 ip protocol vrrp accept; or look for a firewall on the way

@@ -131,9 +131,9 @@ func (l *nodeLog) changes(name string) []drill.Change {
 	if l.At.IsZero() {
 		return nil
 	}
-	var out []drill.Change
-	for _, c := range l.Changes {
-		out = append(out, drill.Change{Node: name, At: c.At - l.ahead(), Holds: c.Holds})
+	out := make([]drill.Change, len(l.Changes))
+	for i, c := range l.Changes {
+		out[i] = drill.Change{Node: name, At: c.At - l.ahead(), Holds: c.Holds}
 	}
 	return out
 }

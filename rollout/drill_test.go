@@ -40,11 +40,11 @@ func drills(t *testing.T, faults ...string) (*fleet, DrillOptions) {
 func (f *fleet) drilled() []string {
 	var out []string
 	for _, asked := range f.log() {
-		node, what, _ := strings.Cut(asked, " drill ")
+		member, what, _ := strings.Cut(asked, " drill ")
 		if what == "watch" || what == "seen" || what == "end" {
-			node = "all"
+			member = "all"
 		}
-		if one := node + " " + what; !slices.Contains(out, one) || node != "all" {
+		if one := member + " " + what; !slices.Contains(out, one) || member != "all" {
 			out = append(out, one)
 		}
 	}

@@ -43,10 +43,10 @@ func (w *told) atWork() []string {
 }
 
 // of are the steps of a node that are no brief ones, in order.
-func (w *told) of(node string) []string {
+func (w *told) of(member string) []string {
 	var out []string
 	for _, e := range w.events {
-		if e.Node == node && !e.Brief && !e.Over {
+		if e.Node == member && !e.Brief && !e.Over {
 			out = append(out, strings.TrimSuffix(e.Step+": "+e.Waits, ": "))
 		}
 	}

@@ -158,7 +158,7 @@ func (r *Rollout) comeBack(ctx context.Context, n inventory.Node, patience time.
 // until it has noticed that the connection is gone.
 func (r *Rollout) holdAgain(ctx context.Context, n inventory.Node) error {
 	err := r.hold(ctx, n)
-	var held *LockedError
+	var held *node.LockedError
 	if !errors.As(err, &held) || !strings.HasPrefix(held.By, r.Operator+" since ") {
 		return err
 	}

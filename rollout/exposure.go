@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
 
 // checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
-func checkExposure(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Check {
 	at := apiserverOf(c, n)
 	check := Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
 	if c.Exposure != inventory.BindAddress {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // exposedBy is home with an exposure.
@@ -23,12 +24,12 @@ func TestCheckRedirect(t *testing.T) {
 	r := exposedBy(t, inventory.Redirect)
 	for _, c := range []struct {
 		name   string
-		change func(f *Facts)
+		change func(f *node.Facts)
 		ok     bool
 	}{
-		{"as it should be", func(*Facts) {}, true},
-		{"flushed", func(f *Facts) { f.Redirect = "" }, false},
-		{"one of two chains", func(f *Facts) {
+		{"as it should be", func(*node.Facts) {}, true},
+		{"flushed", func(f *node.Facts) { f.Redirect = "" }, false},
+		{"one of two chains", func(f *node.Facts) {
 			f.Redirect = strings.Replace(f.Redirect, "dnat to 10.1.233.1:8443", "dnat to 10.1.233.1:8444", 1)
 		}, false},
 	} {

@@ -28,6 +28,13 @@ import (
 // say reports a record, as a script does.
 type say func(key string, fields ...string)
 
+// all reports several.
+func (s say) all(records []remote.Record) {
+	for _, r := range records {
+		s(r.Key, r.Fields...)
+	}
+}
+
 // step is what a node does with a script.
 type step func(ctx context.Context, s remote.Script, say say) error
 
@@ -54,7 +61,7 @@ type fleet struct {
 type fakeNode struct {
 	name   string
 	fleet  *fleet
-	facts  *Facts
+	facts  *node.Facts
 	saved  map[string]*node.Snapshot // generations, by number
 	on     map[string]step           // by Script.Name; see script.go
 	dial   func(n int) error         // the n-th connection; nil: all work
@@ -72,7 +79,7 @@ type fakeNode struct {
 var quietScripts = []string{"inspect", "doctor", "lock", "release", "hello", "renew", "drain"}
 
 // newFleet has nodes with the facts that of makes.
-func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts) *fleet {
+func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) *fleet {
 	t.Helper()
 	f := &fleet{Rollout: rolloutOf(t, home), t: t, nodes: map[string]*fakeNode{}, given: map[string]remote.Script{}, dialed: map[string]int{}}
 	f.Cluster.Port = 1 // tcpmux: refused at once
@@ -89,18 +96,18 @@ func newFleet(t testing.TB, of func(testing.TB, *Rollout, inventory.Node) *Facts
 	}
 	f.vip = &fakeNode{cert: authority.certificate(t, farAhead, nil, "127.9.1.9")}
 	f.Operator = "ann@desk, pid 7"
-	f.Dial = func(_ context.Context, n inventory.Node) (Host, error) {
-		node := f.nodes[n.Name]
+	f.Dial = func(_ context.Context, n inventory.Node) (node.Host, error) {
+		member := f.nodes[n.Name]
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.dialed[n.Name]++
-		if node.dial != nil {
-			if err := node.dial(f.dialed[n.Name]); err != nil {
+		if member.dial != nil {
+			if err := member.dial(f.dialed[n.Name]); err != nil {
 				return nil, err
 			}
 		}
 		f.open++
-		return &fakeHost{fakeNode: node}, nil
+		return &fakeHost{fakeNode: member}, nil
 	}
 	return f
 }
@@ -212,7 +219,7 @@ func (n *fakeNode) byDefault(name string) step {
 	case "inspect":
 		return func(_ context.Context, _ remote.Script, say say) error {
 			n.fleet.mu.Lock()
-			seen := records(n.fleet.t, n.facts)
+			seen := nodetest.Inspection(n.facts)
 			n.fleet.mu.Unlock()
 			for _, r := range seen {
 				say(r.Key, r.Fields...)
@@ -229,37 +236,29 @@ func (n *fakeNode) byDefault(name string) step {
 
 func (n *fakeNode) generations(_ context.Context, s remote.Script, say say) error {
 	q, one := nodetest.Request(s).(nodetest.SnapshotRequest)
+	var list []node.Generation
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(n.saved))) {
-		say("generation", name, "2026-11-20T20:00:00Z", "ann, cluster home")
+		number, err := strconv.Atoi(name)
+		if err != nil {
+			return err
+		}
+		list = append(list, node.Generation{Number: number, Time: "2026-11-20T20:00:00Z", About: "ann, cluster home", Current: name == n.facts.Generation()})
 	}
-	say("current", n.facts.Generation())
+	say.all(nodetest.Generations(list))
 	if !one {
 		return nil
 	}
-	number := strconv.Itoa(q.Generation)
-	state, ok := n.saved[number]
+	kept, ok := n.saved[strconv.Itoa(q.Generation)]
 	if !ok {
-		say("refused", "there is no generation "+number)
+		say("refused", "there is no generation "+strconv.Itoa(q.Generation))
 		return &remote.ScriptError{Host: n.name, Script: s.Name, Code: 1}
 	}
-	var index, units strings.Builder
-	for _, path := range state.Absent {
-		fmt.Fprintf(&index, "absent %s\n", path)
-	}
-	for _, unit := range []string{"keepalived", "haproxy"} {
-		fmt.Fprintf(&units, "%s %s %s\n", unit, state.Units[unit].Active, state.Units[unit].File)
-	}
-	for _, r := range []remote.Record{recordData("index", []byte(index.String())), recordData("units", []byte(units.String()))} {
-		say(r.Key, r.Fields...)
-	}
-	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.NonlocalBind])
-	files := recordData("files", archive(n.fleet.t, state.Files))
-	say(files.Key, files.Fields...)
+	say.all(nodetest.Snapshot(kept))
 	return nil
 }
 
 // save keeps the state that facts describe as a generation.
-func (n *fakeNode) save(number string, f *Facts) *node.Snapshot {
+func (n *fakeNode) save(number string, f *node.Facts) *node.Snapshot {
 	s := plantest.Snapshot(f)
 	n.saved[number] = s
 	return s

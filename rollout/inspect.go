@@ -5,6 +5,7 @@ import (
 
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
@@ -16,7 +17,7 @@ type inspection struct {
 }
 
 // inspect asks one node everything in one round trip.
-func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node, more inspection) (*Facts, error) {
+func inspect(ctx context.Context, h node.Host, c *inventory.Cluster, n inventory.Node, more inspection) (*node.Facts, error) {
 	f, err := node.Inspect(ctx, h, inspectRequest(c, n, more))
 	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
 		f.Servers, f.Backends = directs(f, c), nil
@@ -28,7 +29,7 @@ func inspect(ctx context.Context, h Host, c *inventory.Cluster, n inventory.Node
 func inspectRequest(c *inventory.Cluster, n inventory.Node, more inspection) node.InspectRequest {
 	filtered := !n.Worker && (more.wide || c.Firewall == inventory.Manage)
 	q := node.InspectRequest{
-		Paths:       []string{caPath, certificatePath},
+		Paths:       []string{kubeadm.CAPath, kubeadm.CertificatePath},
 		Kubeconfigs: more.wide || c.Endpoint != inventory.Leave,
 		Ports:       []uint16{c.Port, c.HAProxy.Port, c.HAProxy.MonitorPort},
 		MonitorPort: c.HAProxy.MonitorPort,
@@ -38,7 +39,7 @@ func inspectRequest(c *inventory.Cluster, n inventory.Node, more inspection) nod
 		Sysctls:     more.audit && !n.Worker,
 	}
 	if q.Kubeconfigs || n.Worker {
-		q.Paths = append(q.Paths, adminPath, superAdminPath, kubeletPath)
+		q.Paths = append(q.Paths, kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath)
 	}
 	q.Paths = append(q.Paths, textfileDir(c, n)...)
 	if filtered {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 )
@@ -49,7 +50,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 
 // kubeletHealthy asks a kubelet. One that does not tell its health (healthzPort:
 // 0) is judged by its unit alone, and a node without a kubelet is not judged.
-func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *Facts) error {
+func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *node.Facts) error {
 	unit := f.Units[kubeadm.KubeletUnit]
 	switch {
 	case unit.Load != "loaded":

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
 
@@ -30,7 +31,7 @@ func (e *goneError) Hint() string {
 
 // inspectLeavers finds and inspects the nodes that leave, but for those that
 // are to be forgotten.
-func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*Facts) (map[string]*Facts, error) {
+func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
 	r.leaving = slices.DeleteFunc(plan.Leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) })
 	if len(r.leaving) == 0 {
 		return facts, nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -40,7 +41,7 @@ func TestLocked(t *testing.T) {
 		}
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "node-3: locked by bob@laptop, pid 9 since 2026-11-20T20:00:00Z")
-		var locked *LockedError
+		var locked *node.LockedError
 		if !errors.As(err, &locked) {
 			t.Fatalf("%T", err)
 		}
@@ -48,7 +49,7 @@ func TestLocked(t *testing.T) {
 		same(t, "whoever has the first one gets the others", first, "node-1")
 		same(t, "not given up, but for the one that was not had", held, map[string]bool{"node-3": true})
 		same(t, "asked", f.log(), []string(nil))
-		says(t, &LockedError{Node: "node-1"}, "node-1: locked by another operator")
+		says(t, &node.LockedError{Node: "node-1"}, "node-1: locked by another operator")
 		f.ends()
 	})
 }

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -32,17 +34,17 @@ func configMapPath(namespace, name string) string {
 
 // managedFleet is a cluster of a guide's reader: nothing but node 1 is known to
 // anybody. objects holds its ConfigMaps by path.
-func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *Facts) (f *fleet, objects map[string]map[string]any) {
+func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) (f *fleet, objects map[string]map[string]any) {
 	t.Helper()
 	f = newFleet(t, of)
 	f.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
 	for name, n := range f.nodes {
 		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
-		put(n.facts, certificatePath, 0o644, certificate)
-		put(n.facts, adminPath, 0o600, kubeconfig)
+		put(n.facts, kubeadm.CertificatePath, 0o644, certificate)
+		put(n.facts, kubeadm.AdminPath, 0o600, kubeconfig)
 		n.on["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
-			r := recordData("kubeconfig", kubeconfig)
+			r := nodetest.Data("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
 			return nil
 		}
@@ -97,7 +99,7 @@ func TestManaged(t *testing.T) {
 			}
 			same(t, n.Node.Name+" changes", len(n.Changes), 1)
 			c := n.Changes[0]
-			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), adminPath+" 0:0")
+			same(t, n.Node.Name+" file", c.Path+" "+c.Owner.String(), kubeadm.AdminPath+" 0:0")
 			if !strings.Contains(c.Diff, "+    server: https://127.9.1.9:1\n") || strings.Contains(c.Diff, "key-data: L") {
 				t.Errorf("%s: diff:\n%s", n.Node.Name, c.Diff)
 			}
@@ -119,13 +121,13 @@ func TestManaged(t *testing.T) {
 
 		// as it is on the nodes now
 		for _, n := range f.Cluster.Nodes {
-			node := f.nodes[n.Name]
-			node.save("0", node.facts)
-			edited := bytes.ReplaceAll(node.facts.Files[adminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
-			put(node.facts, adminPath, 0o600, edited)
+			member := f.nodes[n.Name]
+			member.save("0", member.facts)
+			edited := bytes.ReplaceAll(member.facts.Files[kubeadm.AdminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
+			put(member.facts, kubeadm.AdminPath, 0o600, edited)
 			certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", n.Name}, "10.96.0.1", "127.9.1.9"))
-			put(node.facts, certificatePath, 0o644, certificate)
-			node.save("1", node.facts)
+			put(member.facts, kubeadm.CertificatePath, 0o644, certificate)
+			member.save("1", member.facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
 		back, err := f.PlanBack(t.Context(), 0)
@@ -185,8 +187,8 @@ func TestWorkers(t *testing.T) {
 		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Cluster.Nodes[0].Address.Next().Next().Next()}
 		f.Cluster.Workers = []inventory.Node{worker}
 		facts := debian(f.Cluster, worker)
-		put(facts, caPath, 0o644, authority.pem)
-		put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+		put(facts, kubeadm.CAPath, 0o644, authority.pem)
+		put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 		f.nodes[worker.Name] = &fakeNode{name: worker.Name, fleet: f, facts: facts, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
@@ -195,7 +197,7 @@ func TestWorkers(t *testing.T) {
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "haproxy is nothing to a worker", len(asked[node.ActivateRequest](f, "worker-1 activate").HAProxyListens), 0)
-		same(t, "its kubelet", asked[node.ActivateRequest](f, "worker-1 activate").Kubelet, Restart)
+		same(t, "its kubelet", asked[node.ActivateRequest](f, "worker-1 activate").Kubelet, node.Restart)
 		inTurn(t, f.log(), "node-1 activate", "worker-1 transact")
 		f.ends()
 	})

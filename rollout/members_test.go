@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
@@ -28,16 +29,16 @@ func four(t *testing.T) *fleet {
 	}
 	before := fresh(t, f.Cluster, extra)
 	certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}))
-	put(before, certificatePath, 0o644, certificate)
+	put(before, kubeadm.CertificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("0", before)
 	certificate, _ = pemOf(t, authority.certificate(t, farAhead, []string{"node-4"}, "127.9.1.9"))
-	put(f.nodes["node-4"].facts, certificatePath, 0o644, certificate)
+	put(f.nodes["node-4"].facts, kubeadm.CertificatePath, 0o644, certificate)
 	f.nodes["node-4"].save("1", f.nodes["node-4"].facts)
 	f.nodes["node-4"].cert = authority.certificate(t, farAhead, nil, "127.9.1.4")
 	return f
 }
 
-func appliedOf(t testing.TB, r *Rollout, n inventory.Node) *Facts {
+func appliedOf(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
 	return applied(t, r, n)
 }
@@ -51,8 +52,8 @@ func TestLeaving(t *testing.T) {
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
 		same(t, "certificate", p.Nodes[0].Certificate, (*plan.Certificate)(nil))
-		same(t, "stops", [2]Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]Action{Stop, Stop})
-		same(t, "the others", [2]Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]Action{Reload, Reload})
+		same(t, "stops", [2]node.Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]node.Action{node.Stop, node.Stop})
+		same(t, "the others", [2]node.Action{p.Nodes[1].HAProxy, p.Nodes[1].Keepalived}, [2]node.Action{node.Reload, node.Reload})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "forgotten", f.times("node-4 forget"), 1)
@@ -103,7 +104,7 @@ func TestIdentity(t *testing.T) {
 		f.Cluster.VRRP.VirtualRouterID++
 		p := f.planned(proven)
 		for _, n := range p.Nodes {
-			same(t, n.Node.Name+" restarts", n.Keepalived, Restart)
+			same(t, n.Node.Name+" restarts", n.Keepalived, node.Restart)
 			same(t, n.Node.Name+" waits", n.StartKeepalivedLast, !n.Holder)
 		}
 		_, err := f.Apply(t.Context(), p, options)
@@ -116,7 +117,7 @@ func TestIdentity(t *testing.T) {
 		}
 		same(t, "the holder in the middle", keepalived[2], "node-1 activate")
 		same(t, "steps", len(keepalived), 5)
-		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, node.Start+node.Start)
 		f.ends()
 	})
 }
@@ -145,7 +146,7 @@ func TestToMulticast(t *testing.T) {
 		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
-		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, Start+Start)
+		same(t, "the last ones start", asked[node.ActivateRequest](f, "node-2 activate").Keepalived+asked[node.ActivateRequest](f, "node-3 activate").Keepalived, node.Start+node.Start)
 		f.ends()
 	})
 }
@@ -160,7 +161,7 @@ func TestFailback(t *testing.T) {
 		const comes = "the VIP comes to this node, which has the highest priority (failback)"
 		for _, n := range p.Nodes {
 			same(t, n.Node.Name, slices.Contains(n.Consequences(), comes), n.Node.Name == "node-2")
-			same(t, n.Node.Name+" reloads", n.Keepalived, Reload)
+			same(t, n.Node.Name+" reloads", n.Keepalived, node.Reload)
 		}
 		f.ends()
 	})
@@ -203,7 +204,7 @@ func TestAnonymous(t *testing.T) {
 func TestWhoSpeaksListens(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		of      func(testing.TB, *Rollout, inventory.Node) *Facts
+		of      func(testing.TB, *Rollout, inventory.Node) *node.Facts
 		listens bool
 	}{
 		{"keepalived starts", freshOf, true},

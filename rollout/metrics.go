@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -19,7 +20,7 @@ func textfileDir(c *inventory.Cluster, n inventory.Node) []string {
 }
 
 // checkMetrics judges what Prometheus will find. No change is taken back for it.
-func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
+func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Check {
 	if c.Metrics == nil {
 		return nil
 	}
@@ -39,7 +40,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *Facts) []Check {
 	at := netip.AddrPortFrom(n.Address, c.Metrics.Port)
 	port := Check{
 		Node: n.Name, What: fmt.Sprintf("haproxy has /metrics on %s", at), Detail: "listens", Bearable: true,
-		OK: slices.ContainsFunc(f.Listeners, func(l Listener) bool { return l.Process == haproxyProcess && l.Address == at }),
+		OK: slices.ContainsFunc(f.Listeners, func(l node.Listener) bool { return l.Process == node.HAProxyProcess && l.Address == at }),
 	}
 	if !port.OK {
 		port.Detail, port.Cure = "it does not listen", "run `kplb apply`"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -18,9 +19,9 @@ const (
 func TestCheckMetrics(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, withMetrics)
-	node := r.Cluster.Nodes[0]
-	told := func(f *Facts) string {
-		checks := checkMetrics(r.Cluster, node, f)
+	n := r.Cluster.Nodes[0]
+	told := func(f *node.Facts) string {
+		checks := checkMetrics(r.Cluster, n, f)
 		out := make([]string, 0, len(checks))
 		for _, c := range checks {
 			if !c.OK && (c.Cure == "" || !c.Bearable) {
@@ -30,12 +31,12 @@ func TestCheckMetrics(t *testing.T) {
 		}
 		return strings.Join(out, "\n")
 	}
-	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
+	f := &node.Facts{Units: map[string]node.Unit{}, Files: map[string]node.File{}}
 	same(t, "nothing", told(f), "NO kplb-metrics.timer runs: it does not\nNO haproxy has /metrics on 10.1.1.1:8406: it does not listen")
-	f.Units[render.MetricsTimer] = Unit{Active: "active"}
-	f.Listeners = []Listener{{Address: netip.MustParseAddrPort("10.1.1.1:8406"), Process: "haproxy"}}
+	f.Units[render.MetricsTimer] = node.Unit{Active: "active"}
+	f.Listeners = []node.Listener{{Address: netip.MustParseAddrPort("10.1.1.1:8406"), Process: "haproxy"}}
 	same(t, "no directory", told(f), "ok kplb-metrics.timer runs: "+metricsDir+" is not a directory there, and nothing is written\nok haproxy has /metrics on 10.1.1.1:8406: listens")
-	f.Files[metricsDir] = File{Mode: fs.ModeDir | 0o755}
+	f.Files[metricsDir] = node.File{Mode: fs.ModeDir | 0o755}
 	same(t, "all of it", told(f), "ok kplb-metrics.timer runs: writes "+metricsDir+"/kplb.prom\nok haproxy has /metrics on 10.1.1.1:8406: listens")
 	r.Cluster = parse(t, home)
 	same(t, "none", told(f), "")

@@ -42,7 +42,7 @@ func (r *Rollout) untilConfirmed(ctx context.Context) error {
 }
 
 // outcome says how a change that nobody waits for any more has ended.
-func (r *Rollout) outcome(facts map[string]*Facts) error {
+func (r *Rollout) outcome(facts map[string]*node.Facts) error {
 	stopped := &StoppedError{Cause: errors.New("not confirmed")}
 	for _, n := range r.armed {
 		if facts[n.Node.Name].Restored() != "" {
@@ -121,7 +121,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 }
 
 // takeBackWaiting takes back whichever change waits on the node.
-func (r *Rollout) takeBackWaiting(ctx context.Context, h Host, n inventory.Node) error {
+func (r *Rollout) takeBackWaiting(ctx context.Context, h node.Host, n inventory.Node) error {
 	return node.Revert(ctx, h, node.RevertRequest{Paths: r.pathsOf(n), Reason: "asked for by " + r.Operator})
 }
 

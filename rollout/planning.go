@@ -63,7 +63,7 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*plan.Plan, error) 
 
 // input is what a plan is made from, without snapshots: plan and planNode read
 // those that are needed.
-func (r *Rollout) input(facts map[string]*Facts) plan.Input {
+func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 	return plan.Input{
 		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
 		Nodes: r.reached(slices.Concat(r.Cluster.Nodes, r.Cluster.Workers)), Leaving: r.reached(r.leaving), Facts: facts,
@@ -107,7 +107,7 @@ func (r *Rollout) snapshot(ctx context.Context, in plan.Input, q plan.SnapshotRe
 
 // loadConfiguration reads kubeadm's configuration where certificates are to be
 // issued; nil: they are not.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*Facts) ([]byte, error) {
+func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*node.Facts) ([]byte, error) {
 	if !plan.IssuesCertificates(r.input(facts)) {
 		return nil, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 )
@@ -29,7 +30,7 @@ func TestPlanReadsWhatItNeeds(t *testing.T) {
 	f := newFleet(t, applied)
 	for _, n := range f.Cluster.Nodes {
 		f.nodes[n.Name].save("0", fresh(t, f.Cluster, n))
-		f.nodes[n.Name].facts.Kernel = Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
+		f.nodes[n.Name].facts.Kernel = node.Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
 	}
 	read := func() [3]int {
 		return [3]int{f.times("node-1 generations"), f.times("node-2 generations"), f.times("node-3 generations")}
@@ -46,7 +47,7 @@ func TestPlanReadsWhatItNeeds(t *testing.T) {
 	p, err = f.Plan(t.Context())
 	says(t, err, "")
 	same(t, "what haproxy did before kplb", read(), [3]int{2, 2, 2})
-	same(t, "haproxy", of(p, "node-2").HAProxy, Stop)
+	same(t, "haproxy", of(p, "node-2").HAProxy, node.Stop)
 }
 
 // TestProofOfAGoal: what is installed is not removed.

@@ -3,6 +3,7 @@ package rollout
 import (
 	"testing"
 
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
 
@@ -27,7 +28,7 @@ func retell(n plan.NodePlan) whatPlan {
 	return out
 }
 
-func planOf(t testing.TB, r *Rollout, facts map[string]*Facts) *plan.Plan {
+func planOf(t testing.TB, r *Rollout, facts map[string]*node.Facts) *plan.Plan {
 	t.Helper()
 	p, err := r.plan(t.Context(), r.input(facts))
 	if err != nil {

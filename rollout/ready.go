@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/plan"
 )
 
@@ -22,17 +23,17 @@ func (r *Rollout) authority() (*x509.CertPool, error) {
 		if f == nil {
 			continue
 		}
-		pem := f.Files[caPath].Content
+		pem := f.Files[kubeadm.CAPath].Content
 		switch {
 		case len(pem) == 0:
-			return nil, fmt.Errorf("%s: %s is not there", n.Name, caPath)
+			return nil, fmt.Errorf("%s: %s is not there", n.Name, kubeadm.CAPath)
 		case first == "":
 			first = string(pem)
 			if !pool.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, caPath)
+				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, kubeadm.CAPath)
 			}
 		case first != string(pem):
-			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, caPath)
+			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, kubeadm.CAPath)
 		}
 	}
 	return pool, nil

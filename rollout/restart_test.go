@@ -66,25 +66,25 @@ func TestRefuseKubelets(t *testing.T) {
 	}
 	cases := []struct {
 		name    string
-		of      func(testing.TB, *Rollout, inventory.Node) *Facts
-		unit    Unit
+		of      func(testing.TB, *Rollout, inventory.Node) *node.Facts
+		unit    node.Unit
 		healthz func(*http.Request) (int, string)
 		says    string
 	}{
-		{"healthy", freshOf, Unit{Load: "loaded", Active: "active"}, always(200, "ok"), ""},
-		{"nothing listens there", freshOf, Unit{Load: "loaded", Active: "active"}, nil, ""},
-		{"no kubelet", freshOf, Unit{Load: "not-found", Active: "inactive"}, nil, ""},
-		{"stopped", freshOf, Unit{Load: "loaded", Active: "inactive"}, nil, "node-2: its kubelet is not healthy, and would not restart the apiserver: kubelet.service is inactive"},
-		{"on its way from crash to crash", freshOf, Unit{Load: "loaded", Active: "activating"}, nil, "node-2: its kubelet is not healthy, and would not restart the apiserver: kubelet.service is activating"},
+		{"healthy", freshOf, node.Unit{Load: "loaded", Active: "active"}, always(200, "ok"), ""},
+		{"nothing listens there", freshOf, node.Unit{Load: "loaded", Active: "active"}, nil, ""},
+		{"no kubelet", freshOf, node.Unit{Load: "not-found", Active: "inactive"}, nil, ""},
+		{"stopped", freshOf, node.Unit{Load: "loaded", Active: "inactive"}, nil, "node-2: its kubelet is not healthy, and would not restart the apiserver: kubelet.service is inactive"},
+		{"on its way from crash to crash", freshOf, node.Unit{Load: "loaded", Active: "activating"}, nil, "node-2: its kubelet is not healthy, and would not restart the apiserver: kubelet.service is activating"},
 		{
-			"unhealthy", freshOf, Unit{Load: "loaded", Active: "active"}, always(500, "syncloop: PLEG is not healthy\x1b[2J\n"),
+			"unhealthy", freshOf, node.Unit{Load: "loaded", Active: "active"}, always(500, "syncloop: PLEG is not healthy\x1b[2J\n"),
 			"node-2: its kubelet is not healthy, and would not restart the apiserver: http://127.0.0.1:10248/healthz answers 500 syncloop: PLEG is not healthy",
 		},
 		{
-			"frozen", freshOf, Unit{Load: "loaded", Active: "active"}, hangs,
+			"frozen", freshOf, node.Unit{Load: "loaded", Active: "active"}, hangs,
 			"node-2: its kubelet is not healthy, and would not restart the apiserver: http://127.0.0.1:10248/healthz does not answer within 5s",
 		},
-		{"unhealthy, and no apiserver restarts", applied, Unit{Load: "loaded", Active: "failed"}, nil, ""},
+		{"unhealthy, and no apiserver restarts", applied, node.Unit{Load: "loaded", Active: "failed"}, nil, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -36,8 +36,8 @@ type Rollout struct {
 	Operator string // who does this, and from where: for others who find the lock, and for history
 
 	mu      sync.Mutex
-	hosts   map[string]Host
-	facts   map[string]*Facts
+	hosts   map[string]node.Host
+	facts   map[string]*node.Facts
 	absent  map[string]bool  // nodes that are left out because they cannot be reached
 	leaving []inventory.Node // that the inventory does not have any more
 	admin   administrator
@@ -79,14 +79,14 @@ func (e NodeErrors) Unwrap() []error {
 
 // Inspect looks at all nodes at once, connecting to those it has no
 // connection to. Its error is a NodeErrors.
-func (r *Rollout) Inspect(ctx context.Context) (map[string]*Facts, error) {
+func (r *Rollout) Inspect(ctx context.Context) (map[string]*node.Facts, error) {
 	return r.inspectAll(ctx, r.usual())
 }
 
 // usual is what most commands ask the nodes.
 func (r *Rollout) usual() inspection { return inspection{wide: r.wide} }
 
-func (r *Rollout) inspectAll(ctx context.Context, more inspection) (map[string]*Facts, error) {
+func (r *Rollout) inspectAll(ctx context.Context, more inspection) (map[string]*node.Facts, error) {
 	facts, err := r.inspectNodes(ctx, r.everyone(), more)
 	var failed NodeErrors
 	if !r.AllowUnreachable || !errors.As(err, &failed) {
@@ -96,7 +96,7 @@ func (r *Rollout) inspectAll(ctx context.Context, more inspection) (map[string]*
 	return maps.Clone(r.facts), err
 }
 
-func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node, more inspection) (map[string]*Facts, error) {
+func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node, more inspection) (map[string]*node.Facts, error) {
 	err := r.each(nodes, func(n inventory.Node) error {
 		f, err := r.inspectNode(ctx, n, more)
 		if err != nil {
@@ -105,7 +105,7 @@ func (r *Rollout) inspectNodes(ctx context.Context, nodes []inventory.Node, more
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.facts == nil {
-			r.facts = map[string]*Facts{}
+			r.facts = map[string]*node.Facts{}
 		}
 		r.facts[n.Name] = f
 		return nil
@@ -139,12 +139,12 @@ func (r *Rollout) each(nodes []inventory.Node, do func(inventory.Node) error) er
 	return nil
 }
 
-func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node, more inspection) (*Facts, error) {
+func (r *Rollout) inspectNode(ctx context.Context, n inventory.Node, more inspection) (*node.Facts, error) {
 	h, err := r.host(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	var f *Facts
+	var f *node.Facts
 	err = r.step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
 		f, err = inspect(ctx, h, r.Cluster, n, more)
 		return err

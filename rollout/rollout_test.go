@@ -86,11 +86,11 @@ func TestBackward(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		haproxy string
-		before  Unit
+		before  node.Unit
 		want    []string
 	}{
-		{"it was not there", Unit{Active: "inactive", File: "disabled"}, []string{"transact", "activate", "manifest", "await"}},
-		{"it served something else", Unit{Active: "active", File: "enabled"}, []string{"transact", "activate", "manifest", "await"}},
+		{"it was not there", node.Unit{Active: "inactive", File: "disabled"}, []string{"transact", "activate", "manifest", "await"}},
+		{"it served something else", node.Unit{Active: "active", File: "enabled"}, []string{"transact", "activate", "manifest", "await"}},
 	} {
 		t.Run(c.haproxy, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -34,39 +35,39 @@ func TestCheckService(t *testing.T) {
 	t.Parallel()
 	const nobody = "no node takes connections on port 30080: look for the service that has this NodePort, and for its pods"
 	at := netip.MustParseAddrPort("10.1.233.1:80")
-	down := func(f *Facts, which ...int) {
+	down := func(f *node.Facts, which ...int) {
 		for _, i := range which {
 			f.Backends["service-web"][i].Status, f.Backends["service-web"][i].Check = "DOWN", "L4CON"
 		}
 	}
 	for _, c := range []struct {
 		name   string
-		differ func(f *Facts)
+		differ func(f *node.Facts)
 		err    error
 		want   Check
 	}{
-		{"as it should be", func(*Facts) {}, nil, Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
+		{"as it should be", func(*node.Facts) {}, nil, Check{OK: true, Detail: "connected, 4 of 4 servers up"}},
 		{
-			"pods on two nodes only", func(f *Facts) { down(f, 0, 3) }, nil,
+			"pods on two nodes only", func(f *node.Facts) { down(f, 0, 3) }, nil,
 			Check{OK: true, Detail: "connected, 2 of 4 servers up: node-1 is DOWN (L4CON), node-4 is DOWN (L4CON)"},
 		},
 		{
-			"no pods", func(f *Facts) { down(f, 0, 1, 2, 3) }, nil,
+			"no pods", func(f *node.Facts) { down(f, 0, 1, 2, 3) }, nil,
 			Check{
 				Detail: "connected, 0 of 4 servers up: node-1 is DOWN (L4CON), node-2 is DOWN (L4CON), node-3 is DOWN (L4CON), node-4 is DOWN (L4CON)",
 				Cure:   nobody, Bearable: true,
 			},
 		},
 		{
-			"haproxy is silent", func(f *Facts) { f.Backends = nil }, nil,
+			"haproxy is silent", func(f *node.Facts) { f.Backends = nil }, nil,
 			Check{Detail: "connected, 0 of 0 servers up", Cure: nobody, Bearable: true},
 		},
 		{
-			"nobody listens", func(*Facts) {}, errors.New("connection refused"),
+			"nobody listens", func(*node.Facts) {}, errors.New("connection refused"),
 			Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		},
 		{
-			"an older generation", func(f *Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
+			"an older generation", func(f *node.Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
 			Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Bearable: true},
 		},
 	} {
@@ -100,9 +101,9 @@ func TestProveServices(t *testing.T) {
 		service.Name, service.Port = []string{"silent", "nobody", "far"}[i], port
 		s.Cluster.Services = append(s.Cluster.Services, service)
 	}
-	s.hosts = map[string]Host{"node-1": way{routes: map[string]netip.AddrPort{far.String(): silent}}}
+	s.hosts = map[string]node.Host{"node-1": way{routes: map[string]netip.AddrPort{far.String(): silent}}}
 	f := applied(t, s.Rollout, s.Cluster.Nodes[0])
-	same(t, "checks", s.proveServices(t.Context(), map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*Facts{"node-1": f}), []Check{
+	same(t, "checks", s.proveServices(t.Context(), map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*node.Facts{"node-1": f}), []Check{
 		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
 		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
 		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},

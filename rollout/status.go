@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -48,7 +49,7 @@ func (s *Status) AsPlanned() bool {
 
 // glance is what was seen of a node last.
 type glance struct {
-	facts     *Facts
+	facts     *node.Facts
 	err       error // nil where facts is not
 	begun, at time.Time
 }
@@ -87,7 +88,7 @@ func (r *Rollout) glanceAt(ctx context.Context, n inventory.Node) glance {
 
 // assess judges what was seen of the nodes.
 func (r *Rollout) assess(ctx context.Context, nodes []inventory.Node, seen []glance) *Status {
-	facts := map[string]*Facts{}
+	facts := map[string]*node.Facts{}
 	out := &Status{Cluster: r.Cluster.Name, Kernel: r.Cluster.Exposure == inventory.IPVS, Failed: NodeErrors{}, Servers: []ServerStatus{}}
 	for i, n := range nodes {
 		if seen[i].err == nil {
@@ -113,7 +114,7 @@ func (r *Rollout) assess(ctx context.Context, nodes []inventory.Node, seen []gla
 	return out
 }
 
-func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, facts map[string]*Facts) VIPStatus {
+func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts) VIPStatus {
 	out := VIPStatus{Address: vip.String(), Holders: []string{}}
 	for _, g := range c.Groups() {
 		if slices.Contains(g.VIPs, vip) {
@@ -130,7 +131,7 @@ func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, fac
 
 // seeServers takes the servers of the first VIP's holder, or of the first
 // other node whose HAProxy answers.
-func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*Facts) {
+func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*node.Facts) {
 	by := slices.Clone(s.VIPs[0].Holders)
 	for _, n := range nodes {
 		by = append(by, n.Name)
@@ -150,10 +151,10 @@ func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*Facts) {
 
 // servedCertificate is the apiserver's own certificate, empty where it is not
 // kubeadm's.
-func servedCertificate(f *Facts) []byte {
-	path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, apiserverProcess, "tls-cert-file")
-	if err != nil || path != certificatePath {
+func servedCertificate(f *node.Facts) []byte {
+	path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file")
+	if err != nil || path != kubeadm.CertificatePath {
 		return nil
 	}
-	return f.Files[certificatePath].Content
+	return f.Files[kubeadm.CertificatePath].Content
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
 )
@@ -74,7 +75,7 @@ func (s NodeStatus) balances() bool {
 	return s.HAProxy == "active"
 }
 
-func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *Facts, in plan.Input) NodeStatus {
+func (r *Rollout) assessNode(ctx context.Context, n inventory.Node, f *node.Facts, in plan.Input) NodeStatus {
 	pending, _ := f.Pending()
 	s := NodeStatus{
 		Node: n.Name, Worker: n.Worker, Holder: f.HoldsAny(r.Cluster.VIPs), Servers: len(f.Servers), Generation: f.Generation(),
@@ -123,7 +124,7 @@ func floor(d, by time.Duration) int {
 
 // vrrpStates is what keepalived has said last of each instance; nil where it
 // does not run.
-func vrrpStates(c *inventory.Cluster, n inventory.Node, f *Facts) []VRRPStatus {
+func vrrpStates(c *inventory.Cluster, n inventory.Node, f *node.Facts) []VRRPStatus {
 	if n.Worker || f.Units["keepalived.service"].Active != "active" {
 		return nil
 	}
@@ -142,7 +143,7 @@ func vrrpStates(c *inventory.Cluster, n inventory.Node, f *Facts) []VRRPStatus {
 }
 
 // readiness is what all HAProxy say of the node's apiserver.
-func readiness(n inventory.Node, facts map[string]*Facts) *ReadyStatus {
+func readiness(n inventory.Node, facts map[string]*node.Facts) *ReadyStatus {
 	out := &ReadyStatus{}
 	says := map[string]bool{}
 	for _, f := range facts {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -48,13 +49,13 @@ func TestStatusOfNodes(t *testing.T) {
 		put(n2, pendingPath+"/txn", 0o600, []byte("abc"))
 		put(n2, pendingPath+"/about", 0o600, []byte("bob@laptop"))
 		certificate, _ := pemOf(t, authority.certificate(t, time.Now().Add(80*time.Hour), nil, "127.9.1.9", "127.9.1.2"))
-		put(n2, certificatePath, 0o644, certificate)
+		put(n2, kubeadm.CertificatePath, 0o644, certificate)
 		put(n3, kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
-		put(n3, certificatePath, 0o644, certificate)
+		put(n3, kubeadm.CertificatePath, 0o644, certificate)
 		put(n3, basePath+"/restored", 0o600, []byte("reason=boot\ntime=now\nabout=ann\n"))
 		n3.Addresses = n3.Addresses[:1]
 		n3.Servers = nil
-		set(n3, "keepalived.service", func(u *Unit) { u.Active = "failed" })
+		set(n3, "keepalived.service", func(u *node.Unit) { u.Active = "failed" })
 		got, err := f.Status(t.Context())
 		says(t, err, "")
 		want := atAGlance()
@@ -151,13 +152,13 @@ func TestVRRPStates(t *testing.T) {
 	f.VRRP = nil
 	states := func() []VRRPStatus { return vrrpStates(r.Cluster, r.Cluster.Nodes[0], f) }
 	same(t, "it has the VIP", states(), []VRRPStatus{{"KPLB", "MASTER", true}})
-	f.Addresses = slices.DeleteFunc(f.Addresses, func(a Address) bool { return a.Prefix.Addr() == r.Cluster.VIP })
+	f.Addresses = slices.DeleteFunc(f.Addresses, func(a node.Address) bool { return a.Prefix.Addr() == r.Cluster.VIP })
 	same(t, "it has not", states(), []VRRPStatus{{"KPLB", "BACKUP", true}})
 	f.VRRP = map[string]string{"KPLB": "FAULT", "another": "MASTER"}
 	same(t, "its own word", states(), []VRRPStatus{{"KPLB", "FAULT", false}})
-	set(f, "keepalived.service", func(u *Unit) { u.Active = "inactive" })
+	set(f, "keepalived.service", func(u *node.Unit) { u.Active = "inactive" })
 	same(t, "it does not run", len(states()), 0)
-	set(f, "keepalived.service", func(u *Unit) { u.Active = "active" })
+	set(f, "keepalived.service", func(u *node.Unit) { u.Active = "active" })
 	same(t, "a worker", len(vrrpStates(r.Cluster, inventory.Node{Name: "w", Worker: true}, f)), 0)
 }
 
@@ -212,7 +213,7 @@ func TestWatch(t *testing.T) {
 			if at == 10 { // the VIP moves
 				f.locked(func(f *fleet) {
 					n1, n2 := f.nodes["node-1"].facts, f.nodes["node-2"].facts
-					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
+					n1.Addresses, n2.Addresses = n1.Addresses[:2], append(n2.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 				})()
 			}
 			if at != 12 { // when they may be looked at just before, or just after
@@ -277,9 +278,9 @@ func TestWatchOfAMove(t *testing.T) {
 		}
 		have := func(name string, vip bool) {
 			facts := f.nodes[name].facts
-			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
+			facts.Addresses = slices.DeleteFunc(facts.Addresses, func(a node.Address) bool { return a.Prefix.Addr() == f.Cluster.VIP })
 			if vip {
-				facts.Addresses = append(facts.Addresses, Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
+				facts.Addresses = append(facts.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(f.Cluster.VIP, 32)})
 			}
 		}
 		time.AfterFunc(4100*time.Millisecond, f.locked(func(*fleet) { have("node-1", false); have("node-2", true) }))

@@ -43,7 +43,7 @@ func (r *Rollout) stageRequest(n plan.NodePlan) node.StageRequest {
 // apiserver puts the manifest in place and waits until the apiserver listens
 // where it should, and is ready. What is to be done meanwhile is done as soon as
 // the apiserver has left its old addresses.
-func (r *Rollout) apiserver(ctx context.Context, h Host, n plan.NodePlan, meanwhile func() error) error {
+func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
 	waiting := Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
 	return r.during(waiting, func(waits func(string)) error {
@@ -78,7 +78,7 @@ func (r *Rollout) apiserver(ctx context.Context, h Host, n plan.NodePlan, meanwh
 
 // replaceManifest says with which socket the apiserver has listened until now;
 // 0: it does not restart.
-func (r *Rollout) replaceManifest(ctx context.Context, h Host, n plan.NodePlan) (node.Socket, error) {
+func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodePlan) (node.Socket, error) {
 	if n.Manifest == nil {
 		return 0, nil
 	}
@@ -90,7 +90,7 @@ func (r *Rollout) replaceManifest(ctx context.Context, h Host, n plan.NodePlan) 
 
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones, and the old socket, if it is given, for another one.
-func (r *Rollout) awaitListening(ctx context.Context, h Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
+func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
 	at := plan.ListenAddrPort(listen, r.Cluster.Port)
 	for end := time.Now().Add(plan.RestartLimit); ; {
 		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Old: socket, Wait: node.AwaitLimit})
@@ -115,8 +115,8 @@ func (r *Rollout) activateRequest(n plan.NodePlan) node.ActivateRequest {
 		RestoreSettings: n.RestoreSettings, RestoreFrom: n.RestoreFrom, NoBind6: n.NoBind6,
 		UFWAllow: n.UFWAllow, UFWDelete: n.UFWDelete, HAProxyListens: n.HAProxyListens, Active: n.Active,
 	}
-	if n.StartKeepalivedLast && n.Keepalived == Restart {
-		q.Keepalived = Stop
+	if n.StartKeepalivedLast && n.Keepalived == node.Restart {
+		q.Keepalived = node.Stop
 	}
 	return q
 }

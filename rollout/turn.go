@@ -60,7 +60,7 @@ func (r *Rollout) applyNode(ctx context.Context, n plan.NodePlan) error {
 // useFiles has the daemons and the apiserver use the files that are in place.
 // haproxy needs its port: the apiserver leaves it before haproxy starts, and
 // takes it after haproxy has stopped.
-func (r *Rollout) useFiles(ctx context.Context, h Host, n plan.NodePlan) error {
+func (r *Rollout) useFiles(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	daemons := func() error { return r.activateDaemons(ctx, h, n) }
 	nothing := func() error { return nil }
 	switch {
@@ -82,10 +82,10 @@ func (r *Rollout) useFiles(ctx context.Context, h Host, n plan.NodePlan) error {
 	return r.apiserver(ctx, h, n, daemons)
 }
 
-func (r *Rollout) activateDaemons(ctx context.Context, h Host, n plan.NodePlan) error {
+func (r *Rollout) activateDaemons(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	activating := Event{Node: n.Node.Name, Step: activates(n), Usual: usualActivation(n)}
 	err := r.step(activating, func() error { return r.activate(ctx, h, n) })
-	if err == nil && (n.HAProxy != Leave || n.Keepalived != Leave) {
+	if err == nil && (n.HAProxy != node.Leave || n.Keepalived != node.Leave) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.activated = time.Now()
@@ -95,8 +95,8 @@ func (r *Rollout) activateDaemons(ctx context.Context, h Host, n plan.NodePlan) 
 
 // usualActivation is longer where a daemon starts: it is watched for a moment.
 func usualActivation(n plan.NodePlan) time.Duration {
-	for _, a := range []Action{n.HAProxy, n.Keepalived, n.Kubelet} {
-		if a == Start || a == Restart {
+	for _, a := range []node.Action{n.HAProxy, n.Keepalived, n.Kubelet} {
+		if a == node.Start || a == node.Restart {
 			return activateUsual
 		}
 	}
@@ -106,7 +106,7 @@ func usualActivation(n plan.NodePlan) time.Duration {
 // activates names what takes new files on the node.
 func activates(n plan.NodePlan) string {
 	switch {
-	case n.Node.Worker && n.HAProxy != Leave:
+	case n.Node.Worker && n.HAProxy != node.Leave:
 		return "haproxy"
 	case n.Node.Worker:
 		return "kubelet"
@@ -116,7 +116,7 @@ func activates(n plan.NodePlan) string {
 
 // transact arms the node and puts its files in place. Unless the node has
 // refused, it may be armed, whatever the error.
-func (r *Rollout) transact(ctx context.Context, h Host, n plan.NodePlan) error {
+func (r *Rollout) transact(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	err := node.Transact(ctx, h, node.TransactRequest{Txn: r.txn, Token: r.token})
 	var refused *node.RefusedError
 	if !errors.As(err, &refused) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
 
@@ -28,7 +29,7 @@ func (r *Rollout) VerifyGone(ctx context.Context, patience time.Duration) (*Proo
 }
 
 // until looks again and again until a proof comes true, for at most patience.
-func (r *Rollout) until(ctx context.Context, patience time.Duration, more inspection, prove func(context.Context, map[string]*Facts) (*Proof, error)) (*Proof, error) {
+func (r *Rollout) until(ctx context.Context, patience time.Duration, more inspection, prove func(context.Context, map[string]*node.Facts) (*Proof, error)) (*Proof, error) {
 	deadline := time.Now().Add(patience)
 	over := proving
 	over.Over = true
@@ -61,7 +62,7 @@ func (r *Rollout) Prove(ctx context.Context, p *plan.Plan) (*Proof, error) {
 	return r.prove(ctx, p.Facts)
 }
 
-func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+func (r *Rollout) prove(ctx context.Context, facts map[string]*node.Facts) (*Proof, error) {
 	if err := r.refuseProof(facts); err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (r *Rollout) prove(ctx context.Context, facts map[string]*Facts) (*Proof, e
 	return proof, nil
 }
 
-func (r *Rollout) proveGone(ctx context.Context, facts map[string]*Facts) (*Proof, error) {
+func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts) (*Proof, error) {
 	ca, err := r.authority()
 	if err != nil {
 		return nil, err
@@ -122,9 +123,9 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 	answers := make([][]Check, len(present)+len(entrances))
 	control := r.controlPlane(ca)
 	var wg sync.WaitGroup
-	ask := func(i int, node, through string, at netip.AddrPort, paths ...string) {
+	ask := func(i int, name, through string, at netip.AddrPort, paths ...string) {
 		for j, err := range control.Reach(ctx, through, at, paths...) {
-			answers[i] = append(answers[i], answer(node, fmt.Sprintf("%s on %s", paths[j], at), err))
+			answers[i] = append(answers[i], answer(name, fmt.Sprintf("%s on %s", paths[j], at), err))
 		}
 	}
 	for i, n := range present {
@@ -141,8 +142,8 @@ func (r *Rollout) askAll(ctx context.Context, ca *x509.CertPool) map[string][]Ch
 	return out
 }
 
-func answer(node, what string, err error) Check {
-	c := Check{Node: node, What: what, OK: err == nil, Detail: "ok, TLS verified"}
+func answer(name, what string, err error) Check {
+	c := Check{Node: name, What: what, OK: err == nil, Detail: "ok, TLS verified"}
 	if err != nil {
 		c.Detail = err.Error()
 		var name *apiserver.NameError

@@ -6,15 +6,17 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 )
 
 // checkNode judges what the inspection found.
-func checkNode(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) []Check {
+func checkNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) []Check {
 	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
 }
 
 // checkServers wants the node's HAProxy, or its kernel, to have every apiserver up.
-func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[string]bool) Check {
+func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) Check {
 	up, all := 0, len(f.Servers)
 	var down []string
 	for _, s := range f.Servers {
@@ -49,18 +51,18 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *Facts, absent map[s
 }
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
-func checkWorker(c *inventory.Cluster, n inventory.Node, f *Facts) Check {
+func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) Check {
 	check := Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(kubeletAt(c), " or ")), OK: f.Connected, Detail: "ok"}
 	if !check.OK {
-		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeletPath
+		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeadm.KubeletPath
 	}
 	return check
 }
 
-func listening(f *Facts, port uint16) string {
+func listening(f *node.Facts, port uint16) string {
 	var out []string
 	for _, l := range f.Listeners {
-		if l.Process == apiserverProcess && l.Address.Port() == port {
+		if l.Process == node.APIServerProcess && l.Address.Port() == port {
 			out = append(out, l.Address.String())
 		}
 	}
@@ -71,7 +73,7 @@ func listening(f *Facts, port uint16) string {
 }
 
 // checkHolder wants the VIP on exactly one node.
-func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*Facts) (string, Check) {
+func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*node.Facts) (string, Check) {
 	var holders []string
 	for _, n := range nodes {
 		if f := facts[n.Name]; f != nil && f.Holds(vip) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -20,7 +21,7 @@ func serviceBackend(s inventory.Service) string { return "service-" + s.Name }
 
 // proveServices connects to every service through its VIPs, at once, and takes
 // from the HAProxy of a VIP's holder who answers behind it.
-func (r *Rollout) proveServices(ctx context.Context, holders map[netip.Addr]string, facts map[string]*Facts) []Check {
+func (r *Rollout) proveServices(ctx context.Context, holders map[netip.Addr]string, facts map[string]*node.Facts) []Check {
 	out := make([][]Check, len(r.Cluster.Services))
 	control := r.controlPlane(nil)
 	var wg sync.WaitGroup
@@ -43,7 +44,7 @@ func (r *Rollout) proveServices(ctx context.Context, holders map[netip.Addr]stri
 }
 
 // checkService judges what a connection and the holder's HAProxy say.
-func checkService(s inventory.Service, at netip.AddrPort, holder string, f *Facts, err error) Check {
+func checkService(s inventory.Service, at netip.AddrPort, holder string, f *node.Facts, err error) Check {
 	check := Check{What: fmt.Sprintf("service %s on %s", s.Name, at)}
 	switch {
 	case f == nil: // and the holder's own check says so

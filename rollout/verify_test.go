@@ -16,6 +16,8 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -36,7 +38,7 @@ func TestAnswer(t *testing.T) {
 
 // way is a Host that only connects: to where routes says, and nowhere else.
 type way struct {
-	Host
+	node.Host
 	routes map[string]netip.AddrPort
 }
 
@@ -56,14 +58,14 @@ func TestAuthority(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		differ func(map[string]*Facts)
+		differ func(map[string]*node.Facts)
 		says   string
 	}{
-		{"the same on every node", func(map[string]*Facts) {}, ""},
-		{"a node is left out", func(f map[string]*Facts) { delete(f, "node-2") }, ""},
-		{"not there", func(f map[string]*Facts) { delete(f["node-2"].Files, caPath) }, "node-2: /etc/kubernetes/pki/ca.crt is not there"},
-		{"no certificate", func(f map[string]*Facts) { put(f["node-1"], caPath, 0o644, []byte("hello")) }, "node-1: /etc/kubernetes/pki/ca.crt holds no certificate"},
-		{"two clusters", func(f map[string]*Facts) { put(f["node-3"], caPath, 0o644, stranger.pem) }, "node-3: /etc/kubernetes/pki/ca.crt differs from the other nodes': not one cluster"},
+		{"the same on every node", func(map[string]*node.Facts) {}, ""},
+		{"a node is left out", func(f map[string]*node.Facts) { delete(f, "node-2") }, ""},
+		{"not there", func(f map[string]*node.Facts) { delete(f["node-2"].Files, kubeadm.CAPath) }, "node-2: /etc/kubernetes/pki/ca.crt is not there"},
+		{"no certificate", func(f map[string]*node.Facts) { put(f["node-1"], kubeadm.CAPath, 0o644, []byte("hello")) }, "node-1: /etc/kubernetes/pki/ca.crt holds no certificate"},
+		{"two clusters", func(f map[string]*node.Facts) { put(f["node-3"], kubeadm.CAPath, 0o644, stranger.pem) }, "node-3: /etc/kubernetes/pki/ca.crt differs from the other nodes': not one cluster"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,37 +113,37 @@ func TestCheckNode(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		differ func(f *Facts)
+		differ func(f *node.Facts)
 		absent string
 		want   []Check // OK where nil
 	}{
-		{"as it should be", func(*Facts) {}, "", good},
+		{"as it should be", func(*node.Facts) {}, "", good},
 		{
-			"everywhere", func(f *Facts) {
-				f.Listeners = []Listener{listener("[::]:6443", apiserverProcess), listener("10.1.1.2:6443", apiserverProcess), listener("[::]:1", apiserverProcess), listener("10.0.0.1:6443", "x")}
+			"everywhere", func(f *node.Facts) {
+				f.Listeners = []node.Listener{listener("[::]:6443", node.APIServerProcess), listener("10.1.1.2:6443", node.APIServerProcess), listener("[::]:1", node.APIServerProcess), listener("10.0.0.1:6443", "x")}
 			}, "",
 			[]Check{{What: good[0].What, Detail: "listens on [::]:6443, 10.1.1.2:6443", Cure: "run `kplb apply`"}, good[1]},
 		},
-		{"not there", func(f *Facts) { f.Listeners = nil }, "", []Check{{What: good[0].What, Detail: "listens on nothing", Cure: "run `kplb apply`"}, good[1]}},
+		{"not there", func(f *node.Facts) { f.Listeners = nil }, "", []Check{{What: good[0].What, Detail: "listens on nothing", Cure: "run `kplb apply`"}, good[1]}},
 		{
-			"haproxy is silent", func(f *Facts) { f.Servers = nil }, "",
+			"haproxy is silent", func(f *node.Facts) { f.Servers = nil }, "",
 			[]Check{good[0], {What: good[1].What, Detail: "haproxy does not answer on 127.0.0.1:8404", Cure: "look at `journalctl -u haproxy` on the node"}},
 		},
 		{
-			"servers down", func(f *Facts) {
+			"servers down", func(f *node.Facts) {
 				f.Servers[0].Status, f.Servers[0].Check = "DOWN", "L4CON"
 				f.Servers[2].Status, f.Servers[2].Check = "MAINT", ""
 			}, "",
 			[]Check{good[0], {What: good[1].What, Detail: "1 of 3 up: node-1 is DOWN (L4CON), node-3 is MAINT ()", Cure: look}},
 		},
-		{"going down counts as up", func(f *Facts) { f.Servers[0].Status = "UP 1/2" }, "", good},
-		{"a server that is left out may be down", func(f *Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up"}}},
+		{"going down counts as up", func(f *node.Facts) { f.Servers[0].Status = "UP 1/2" }, "", good},
+		{"a server that is left out may be down", func(f *node.Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up"}}},
 		{
-			"another haproxy.cfg", func(f *Facts) { f.Servers = f.Servers[:2] }, "",
+			"another haproxy.cfg", func(f *node.Facts) { f.Servers = f.Servers[:2] }, "",
 			[]Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Cure: look}},
 		},
 		{
-			"no server", func(f *Facts) { f.Servers = []haproxy.ServerState{} }, "",
+			"no server", func(f *node.Facts) { f.Servers = []haproxy.ServerState{} }, "",
 			[]Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Cure: look}},
 		},
 	}
@@ -227,7 +229,7 @@ func TestProve(t *testing.T) {
 	says(t, &ProofError{proof}, "not proven: node-2: /healthz on 127.0.4.2:"+port+": answers 500 Internal Server Error; "+
 		"node-2: /readyz on 127.0.4.2:"+port+": answers 500 Internal Server Error; node-3: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404")
 
-	delete(facts["node-2"].Files, caPath)
+	delete(facts["node-2"].Files, kubeadm.CAPath)
 	_, err = l.prove(t.Context(), facts)
 	says(t, err, "node-2: /etc/kubernetes/pki/ca.crt is not there")
 	same(t, "no check at all proves nothing", (&Proof{}).OK(), false)
@@ -249,9 +251,9 @@ func TestProveGone(t *testing.T) {
 }
 
 // etcds answers /health for the nodes' own etcds.
-func etcds(t testing.TB, health map[string]string) map[string]Host {
+func etcds(t testing.TB, health map[string]string) map[string]node.Host {
 	t.Helper()
-	out := map[string]Host{}
+	out := map[string]node.Host{}
 	for name, says := range health {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
@@ -322,7 +324,7 @@ func TestQuorate(t *testing.T) {
 				l.absent[name] = true
 				delete(l.facts, name)
 			}
-			l.hosts = map[string]Host{}
+			l.hosts = map[string]node.Host{}
 			for _, n := range l.Cluster.Nodes {
 				l.hosts[n.Name] = way{}
 			}

@@ -17,8 +17,8 @@ func (r *Rollout) startWaiting(ctx context.Context, p *plan.Plan) error {
 		if err != nil {
 			return err
 		}
-		n.HAProxy, n.Kubelet, n.Sysctl, n.ReadUnits, n.Enable, n.Disable = Leave, Leave, SysctlLeave, false, nil, nil
-		n.Keepalived, n.UFWAllow, n.UFWDelete = Start, nil, nil
+		n.HAProxy, n.Kubelet, n.Sysctl, n.ReadUnits, n.Enable, n.Disable = node.Leave, node.Leave, node.SysctlLeave, false, nil, nil
+		n.Keepalived, n.UFWAllow, n.UFWDelete = node.Start, nil, nil
 		starting := Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual}
 		if err := r.step(starting, func() error { return node.Activate(ctx, h, r.activateRequest(n)) }); err != nil {
 			return err

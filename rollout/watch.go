@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 )
 
 // Watch shows the status every interval, until the context ends or show has
@@ -109,7 +110,7 @@ func (w *watch) current(g glance) glance {
 	for _, vip := range w.vips {
 		if g.holds(vip) && g.begun.Before(w.gained[vip]) && g.at != w.gained[vip] {
 			f := *g.facts
-			f.Addresses = slices.DeleteFunc(slices.Clone(f.Addresses), func(a Address) bool { return a.Prefix.Addr() == vip })
+			f.Addresses = slices.DeleteFunc(slices.Clone(f.Addresses), func(a node.Address) bool { return a.Prefix.Addr() == vip })
 			g.facts = &f
 		}
 	}

@@ -22,38 +22,38 @@ const theWorker = "worker-1"
 
 // balancedFleet is a cluster in which everything goes through the VIP already,
 // and that is to have a balancer on its worker, whose facts of makes.
-func balancedFleet(t *testing.T, of func(*testing.T, *fleet, inventory.Node) *Facts) *fleet {
+func balancedFleet(t *testing.T, of func(*testing.T, *fleet, inventory.Node) *node.Facts) *fleet {
 	t.Helper()
 	f, _ := managedFleet(t, appliedOf)
 	f.Cluster.WorkerBalancer = &inventory.WorkerBalancer{Port: 7443, Strategy: inventory.Failover}
 	f.local = &fakeNode{cert: authority.certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
 	for name, n := range f.nodes {
 		certificate, _ := pemOf(t, authority.certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
-		put(n.facts, certificatePath, 0o644, certificate)
-		put(n.facts, adminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(n.facts, kubeadm.CertificatePath, 0o644, certificate)
+		put(n.facts, kubeadm.AdminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
 	}
 	worker := inventory.Node{Name: theWorker, Worker: true, Address: netip.MustParseAddr("127.9.2.1")}
 	f.Cluster.Workers = []inventory.Node{worker}
-	node := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
-	f.nodes[theWorker] = node
-	node.facts = of(t, f, worker)
+	member := &fakeNode{name: theWorker, fleet: f, on: map[string]step{}, saved: map[string]*node.Snapshot{}}
+	f.nodes[theWorker] = member
+	member.facts = of(t, f, worker)
 	return f
 }
 
 // justJoined is a worker as kubeadm has left it.
-func justJoined(t *testing.T, f *fleet, n inventory.Node) *Facts {
+func justJoined(t *testing.T, f *fleet, n inventory.Node) *node.Facts {
 	t.Helper()
 	facts := debian(f.Cluster, n)
-	facts.Keepalived, facts.Manifests, facts.Listeners = Package{}, nil, nil
+	facts.Keepalived, facts.Manifests, facts.Listeners = node.Package{}, nil, nil
 	delete(facts.Units, "keepalived.service")
-	put(facts, caPath, 0o644, authority.pem)
+	put(facts, kubeadm.CAPath, 0o644, authority.pem)
 	put(facts, render.HAProxyPath, 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
-	put(facts, kubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+	put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 	return facts
 }
 
 // balanced is a worker on which there is nothing to do.
-func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
+func balanced(t *testing.T, f *fleet, n inventory.Node) *node.Facts {
 	t.Helper()
 	before := justJoined(t, f, n)
 	f.nodes[n.Name].save("0", before)
@@ -65,14 +65,14 @@ func balanced(t *testing.T, f *fleet, n inventory.Node) *Facts {
 	for _, a := range artifacts {
 		put(facts, a.Path, a.Mode, a.Content)
 	}
-	edited, err := kubeadm.SetEndpointAs(before.Files[kubeletPath].Content, authority.pem, f.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
+	edited, err := kubeadm.SetEndpointAs(before.Files[kubeadm.KubeletPath].Content, authority.pem, f.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(facts, kubeletPath, 0o600, edited)
-	put(facts, activePath, 0o600, plantest.ActiveSums(artifacts))
+	put(facts, kubeadm.KubeletPath, 0o600, edited)
+	put(facts, node.ActivePath, 0o600, plantest.ActiveSums(artifacts))
 	put(facts, basePath+"/current", 0o600, []byte("1\n"))
-	facts.Units["haproxy.service"] = Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
+	facts.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.Connected = true
 	for _, n := range f.Cluster.Nodes {
 		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
@@ -109,9 +109,9 @@ func TestBalancerComes(t *testing.T) {
 		last := p.Nodes[len(p.Nodes)-1]
 		same(t, "the last one", last.Node.Name, theWorker)
 		told := retell(last)
-		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeletPath})
+		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 		same(t, "what happens there", told.Says, []string{"haproxy: starts", "kubelet: restarts, pods go on", "enabled at boot: haproxy.service"})
-		diff := changeOf(last, kubeletPath).Diff
+		diff := changeOf(last, kubeadm.KubeletPath).Diff
 		if !strings.Contains(diff, "+    server: https://127.0.0.1:7443\n+    tls-server-name: kubernetes\n") || strings.Contains(diff, "key-data: L") {
 			t.Errorf("kubelet.conf:\n%s", diff)
 		}
@@ -158,9 +158,9 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 func TestBalancerWithoutForwarding(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		node := f.nodes[theWorker]
-		node.noForwarding = true
-		node.facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
+		member := f.nodes[theWorker]
+		member.noForwarding = true
+		member.facts.Servers = []haproxy.ServerState{{Name: "node-1", Status: "DOWN", Check: "L4CON"}, {Name: "node-2", Status: "UP", Check: "L7OK"}}
 		activations := f.activations()
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
@@ -208,8 +208,8 @@ func TestBalancerGoes(t *testing.T) {
 		{"with kplb", func(ctx context.Context, f *fleet) (*plan.Plan, error) {
 			for _, n := range f.Cluster.Nodes {
 				before := fresh(t, f.Cluster, n)
-				put(before, certificatePath, 0o644, f.nodes[n.Name].facts.Files[certificatePath].Content)
-				put(before, adminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
+				put(before, kubeadm.CertificatePath, 0o644, f.nodes[n.Name].facts.Files[kubeadm.CertificatePath].Content)
+				put(before, kubeadm.AdminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 				f.nodes[n.Name].save("0", before)
 				f.nodes[n.Name].save("1", f.nodes[n.Name].facts)
 			}
@@ -224,9 +224,9 @@ func TestBalancerGoes(t *testing.T) {
 				f.prover = proven
 				worker := of(p, theWorker)
 				told := retell(worker)
-				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeletPath})
+				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 				same(t, "says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods go on", "not started at boot any more: haproxy.service"})
-				content := string(changeOf(worker, kubeletPath).Content)
+				content := string(changeOf(worker, kubeadm.KubeletPath).Content)
 				same(t, "kubelet.conf", strings.Contains(content, "    server: "+c.server+"\n") && !strings.Contains(content, "tls-server-name"), true)
 				activations := f.activations()
 				_, err = f.Apply(t.Context(), p, options)

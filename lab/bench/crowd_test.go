@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/remote/remotetest"
 	"github.com/kplb/kplb/rollout"
@@ -29,7 +30,7 @@ func (b *bench) capture() (file string) {
 	}
 	c.Nodes = c.Nodes[:1]
 	var answer []remote.Record
-	r := &rollout.Rollout{Cluster: c, Dial: func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+	r := &rollout.Rollout{Cluster: c, Dial: func(ctx context.Context, n inventory.Node) (node.Host, error) {
 		h, err := remote.Dial(ctx, remote.Target{Name: n.Name, Host: n.Name, User: "pi"}, b.options())
 		return listener{h, &answer}, err
 	}}
@@ -50,7 +51,7 @@ func (b *bench) capture() (file string) {
 
 // listener is a host whose records are kept.
 type listener struct {
-	rollout.Host
+	node.Host
 	heard *[]remote.Record
 }
 

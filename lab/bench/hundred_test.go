@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
 )
@@ -94,7 +95,7 @@ func TestInspect(t *testing.T) {
 		one.Name = "node-" + strconv.Itoa(i)
 		c.Nodes = append(c.Nodes, one)
 	}
-	r := &rollout.Rollout{Cluster: c, Dial: func(ctx context.Context, n inventory.Node) (rollout.Host, error) {
+	r := &rollout.Rollout{Cluster: c, Dial: func(ctx context.Context, n inventory.Node) (node.Host, error) {
 		target := at.Target
 		target.Name = n.Name
 		return remote.Dial(ctx, target, remote.Options{KnownHosts: at.Options.KnownHosts})
