@@ -28,12 +28,12 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
-	"rollout":    {"apiserver", "doctor", "firewall", "fleet", "haproxy", "inventory", "keepalived", "kubeadm", "node", "plan", "remote", "render", "verdict", "verify", "vrrp"},
+	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict", "verify"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
 	"drill":      {"fleet", "inventory", "node", "plan", "remote", "verdict", "verify"},
 	"status":     {"fleet", "inventory", "kubeadm", "node", "plan", "render"},
 	"doctor":     {"firewall", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
-	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "remote", "render", "vrrp"},
+	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "render", "vrrp"},
 	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
 	"verdict":    {},
@@ -50,21 +50,21 @@ var mayImport = map[string][]string{
 
 	// what only tests import, for other packages' tests too
 	"apiserver/apiservertest": {},
-	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "haproxy", "inventory", "node", "node/nodetest", "plan/plantest", "remote", "render", "templates"},
+	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "inventory", "node", "node/nodetest", "plan/plantest", "remote", "render", "templates"},
 	"plan/plantest":           {"apiserver/apiservertest", "haproxy", "inventory", "kubeadm", "node", "render"},
-	"node/nodetest":           {"inventory", "node", "remote", "render"},
+	"node/nodetest":           {"haproxy", "inventory", "node", "remote", "render"},
 	"remote/remotetest":       {"remote"},
-	"rollout/rollouttest":     {"haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote"},
+	"rollout/rollouttest":     {"haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render"},
 }
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
 var pure = []string{"firewall", "haproxy", "keepalived", "plan", "verdict", "vrrp"}
 
-// impure are the libraries of Go by which a package would wait, or reach
-// the network, files or other programs. net/netip, which only has values, is
-// none of them.
-var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall"}
+// impure are the libraries by which a package would wait, or reach the network,
+// files, other programs or machines. net/netip, which only has values, is none of
+// them.
+var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall", module + "/remote"}
 
 // belongs says where the libraries with many ways in may be imported: in a
 // package, in one file, or in one file of a package whichever that is.
@@ -301,6 +301,9 @@ func TestMisplaced(t *testing.T) {
 	for _, test := range []struct{ file, imported, want string }{
 		{"render/x.go", module + "/inventory", ""},
 		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["haproxy" "inventory" "keepalived" "templates"]`},
+		{"rollout/x.go", module + "/node", ""},
+		{"node/nodetest/x.go", module + "/node", ""},
+		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["firewall" "haproxy" "inventory" "kubeadm" "remote" "render"]`},
 		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
 		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only []`},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/plan/plantest"
 )
 
@@ -16,7 +17,7 @@ type (
 
 var (
 	says, applied           = fleettest.Says, fleettest.Applied
-	put, record             = plantest.Put, fleettest.Record
+	put, record             = plantest.Put, nodetest.Record
 	refuses, fails, errGone = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
 	inBubble                = fleettest.InBubble
 )

@@ -38,7 +38,7 @@ func clusterOf(t *testing.T, text string) *inventory.Cluster {
 // was told (see the "### tuple" lines).
 func captured(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
+	data, err := os.ReadFile(filepath.Join("../testdata/firewall", name))
 	if err != nil {
 		t.Fatal(err)
 	}

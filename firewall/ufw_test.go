@@ -29,8 +29,9 @@ func TestParseRules(t *testing.T) {
 		"### tuple ### allow vrrp any":                                                   "",
 		"-A ufw-user-input -p vrrp -s 10.1.1.2 -j ACCEPT":                                "",
 	} {
-		var got []string
-		for _, r := range ParseRules([]byte("### RULES ###\n\n"+line+"\n"), nil) {
+		rules := ParseRules([]byte("### RULES ###\n\n"+line+"\n"), nil)
+		got := make([]string, 0, len(rules))
+		for _, r := range rules {
 			text := r.String()
 			if r.ours {
 				text = "ours: " + text

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,14 +64,14 @@ func TestRevert(t *testing.T) {
 	same(t, "where it was", ErrLost.Error(), "the way back, /var/lib/kplb/pending, was removed or damaged")
 }
 
-// TestApiserverAnswers takes a socket for one that can be told from another, or
-// for none.
+// TestApiserverAnswers: when a manifest came is a time since the boot, or is not
+// known.
 func TestApiserverAnswers(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]Socket{"4711": 4711, "": 0, "4711\n4712": 0, "*": 0, "-1": 0, "99999999999999999999": 0} {
-		socket, err := ReplaceManifest(t.Context(), answers(record("socket", said), record("done")), ManifestRequest{})
+	for said, want := range map[string]time.Duration{"4711": 47110 * time.Millisecond, "": 0, "4711\n4712": 0, "*": 0, "-1": 0, "99999999999999999999": 0} {
+		placed, err := ReplaceManifest(t.Context(), answers(record("placed", said), record("done")), ManifestRequest{})
 		says(t, err, "")
-		same(t, "socket "+said, socket, want)
+		same(t, "placed "+said, placed, want)
 	}
 	elsewhere, err := AwaitListening(t.Context(), answers(record("elsewhere", "*:6443")), AwaitRequest{})
 	says(t, err, "")
@@ -112,7 +113,7 @@ func TestObserve(t *testing.T) {
 	said := []remote.Record{record("clock", "1000.000000000"), record("addresses", "2: eth0    inet 10.1.1.1/16 scope global eth0"), record("listening", "arp", "nd"), record("deaf", "it broke\noff")}
 	var o Observation
 	listening := 0
-	err := Observe(t.Context(), answers(append(said, record("done"))...), ObserveRequest{}, &o, func() { listening++ })
+	err := Observe(t.Context(), answers(append(slices.Clone(said), record("done"))...), ObserveRequest{}, &o, func() { listening++ })
 	says(t, err, "")
 	same(t, "listens", o.Listens && o.AsksARP && o.AsksND && o.HasClock && listening > 0, true)
 	same(t, "why it stopped", o.ListenError, "it broke off")

@@ -12,37 +12,33 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// Socket is the inode of a listening socket, which tells it from a later one at
-// the same address; 0: it is not known.
-type Socket uint64
-
 // ManifestRequest replaces the manifest of the apiserver's static pod.
 type ManifestRequest struct {
 	Txn     string
 	Before  Sum // of the manifest that has to be there now
 	Mode    fs.FileMode
 	Content []byte
-	Port    uint16 // of the apiserver
 }
 
 // ReplaceManifest puts the apiserver's manifest in place, and kubelet restarts
-// the apiserver. It says with which socket that has listened until then.
-func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (Socket, error) {
-	var socket Socket
-	err := run(ctx, h, q.script(), func(r remote.Record) {
-		if r.Key == "socket" && len(r.Fields) == 1 {
-			if inode, err := strconv.ParseUint(r.Fields[0], 10, 64); err == nil { // there may be none, or two
-				socket = Socket(inode)
+// the apiserver. It says when the manifest came, by the node's clock since its
+// boot; 0: that is not known.
+func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (placed time.Duration, err error) {
+	err = run(ctx, h, q.script(), func(r remote.Record) {
+		if r.Key == "placed" && len(r.Fields) == 1 {
+			if hundredths, err := strconv.ParseUint(r.Fields[0], 10, 40); err == nil {
+				placed = time.Duration(hundredths) * tick
 			}
 		}
 	})
-	return socket, err
+	return placed, err
 }
 
+// tick is in what programs count time since the boot: that of proc_pid_stat(5).
+const tick = time.Second / 100
+
 func (q ManifestRequest) script() remote.Script {
-	s := script("manifest", map[string]string{
-		"KPLB_TXN": q.Txn, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm()), "KPLB_PORT": number(q.Port),
-	})
+	s := script("manifest", map[string]string{"KPLB_TXN": q.Txn, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm())})
 	s.Files = map[string][]byte{"manifest": q.Content}
 	return s
 }
@@ -50,7 +46,7 @@ func (q ManifestRequest) script() remote.Script {
 // AwaitRequest says where the apiserver should listen.
 type AwaitRequest struct {
 	Listen netip.AddrPort // an unspecified address: on every one
-	Old    Socket         // with which it has listened, and may not any more; 0: any may be
+	Since  time.Duration  // by the node's clock since its boot: an apiserver that was started before does not count; 0: any does
 	Wait   time.Duration  // in whole seconds, at most AwaitLimit
 }
 
@@ -70,15 +66,15 @@ func AwaitListening(ctx context.Context, h Host, q AwaitRequest) (elsewhere stri
 }
 
 func (q AwaitRequest) script() remote.Script {
-	listen, socket := q.Listen.String(), ""
+	listen, since := q.Listen.String(), ""
 	if q.Listen.Addr().IsUnspecified() {
 		listen = "*:" + number(q.Listen.Port())
 	}
-	if q.Old != 0 {
-		socket = strconv.FormatUint(uint64(q.Old), 10)
+	if q.Since != 0 {
+		since = strconv.FormatInt(int64(q.Since/tick), 10)
 	}
 	return script("await", map[string]string{
-		"KPLB_LISTEN": listen, "KPLB_PORT": number(q.Listen.Port()), "KPLB_SOCKET": socket, "KPLB_SECONDS": seconds(q.Wait),
+		"KPLB_LISTEN": listen, "KPLB_PORT": number(q.Listen.Port()), "KPLB_SINCE": since, "KPLB_SECONDS": seconds(q.Wait),
 	})
 }
 

@@ -36,7 +36,7 @@ func apiserverNode(t *testing.T, child, kubelet string) *sandbox {
 // replaced runs replace_manifest there, and returns what has become of the process.
 func (s *sandbox) replaced(port, more string) string {
 	s.t.Helper()
-	return s.must(file("apiserver.sh") + kubeletSandbox + `
+	return s.must(file("process.sh") + file("apiserver.sh") + kubeletSandbox + `
 sh $R/child & child=$!
 ( . $R/kubelet ) & kubelet=$!
 ` + more + `
@@ -112,6 +112,74 @@ func TestReplaceManifest(t *testing.T) {
 			if took := time.Since(began); took > c.most {
 				t.Errorf("took %s, at most %s", took, c.most)
 			}
+		})
+	}
+}
+
+// TestFirstManifestRuns: a kubelet that is itself restarted between the two
+// manifests starts the pod of the first one. That process is ended, too, as
+// soon as kubelet has told it to stop, and it was started before the manifest
+// that stays: nobody takes it for the new apiserver.
+func TestFirstManifestRuns(t *testing.T) {
+	t.Parallel()
+	const restarted = `
+until grep -q generation $manifest; do sleep 0.02; done
+rm -f $R/listens
+while kill -0 $child 2>/dev/null && ! grep -qs ') Z ' /proc/$child/stat; do sleep 0.02; done
+sh $R/child & echo $! >$R/first; cut -d " " -f 22 /proc/$!/stat >$R/born
+mkdir $R/pods/pod-first; : >$R/listens
+rm -r $R/pods/pod-old
+until ! grep -q generation $manifest; do sleep 0.02; done
+rm -f $R/listens; first=$(cat $R/first)
+while kill -0 $first 2>/dev/null && ! grep -qs ') Z ' /proc/$first/stat; do sleep 0.02; done
+rm -r $R/pods/pod-first
+mkdir $R/pods/pod-new
+`
+	s := apiserverNode(t, "trap '' TERM; while :; do sleep 0.1; done", restarted)
+	began := time.Now()
+	same(t, "what has become of them", s.replaced("6443", `
+pod_group() {
+	case $1 in "$child") echo $R/pods/pod-old ;; "$(cat $R/first 2>/dev/null)") echo $R/pods/pod-first ;; *) return 1 ;; esac
+}
+ss() { [ ! -e $R/listens ] || echo "LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=$(cat $R/first 2>/dev/null || echo $child),fd=5))"; }
+replace() {
+	replace_manifest $R/new 600 "$(cat $R/owner)" "$1" || return 1
+	first=$(cat $R/first)
+	case $(cat /proc/$first/stat 2>/dev/null) in *") Z "* | '') echo "the first one is gone" ;; *) echo "the first one lives"; kill -KILL $first ;; esac
+	[ "$(cat $R/born)" -lt "$placed" ] && echo "and was started before the manifest came"
+}
+`), "the first one is gone\nand was started before the manifest came\nstatus 137\n  name: new\n")
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+// TestAwait: only an apiserver counts that was started after its manifest came.
+func TestAwait(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("no /proc")
+	}
+	for name, c := range map[string]struct{ vars, want string }{
+		"any counts":                    {"KPLB_LISTEN='*:6443' KPLB_SINCE=", "done\n"},
+		"started since":                 {"KPLB_LISTEN='*:6443' KPLB_SINCE=$born", "done\n"},
+		"started before":                {"KPLB_LISTEN='*:6443' KPLB_SINCE=$((born + 1))", "elsewhere *:6443\n"},
+		"a process that is gone by now": {"KPLB_LISTEN='*:6443' KPLB_SINCE=1; child=999999999", "elsewhere *:6443\n"},
+		"on another address":            {"KPLB_LISTEN=10.1.1.1:6443 KPLB_SINCE=", "elsewhere *:6443\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			same(t, "says", s.must(`
+record() { echo "$*"; }
+sleep 20 & child=$!
+ss() { echo "LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=$child,fd=5))"; }
+KPLB_PORT=6443 KPLB_SECONDS=1
+`+file("process.sh")+`
+born=$(started_at $child); sleeper=$child
+trap 'kill $sleeper' EXIT
+`+c.vars+`
+`+file("await.sh")), c.want)
 		})
 	}
 }

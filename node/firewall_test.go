@@ -108,7 +108,7 @@ func TestUFWLines(t *testing.T) {
 // TestUFWBack undoes what a change did to our rules, and nothing else.
 func TestUFWBack(t *testing.T) {
 	t.Parallel()
-	fresh, applied := string(testdata(t, "ufw-fresh.rules")), string(testdata(t, "ufw-applied.rules"))
+	fresh, applied := string(testdata(t, "firewall/ufw-fresh.rules")), string(testdata(t, "firewall/ufw-applied.rules"))
 	const closes = `ufw delete allow in proto vrrp from 10.1.1.2 to any
 ufw delete allow in proto tcp from 10.1.1.2 to 10.1.1.1 port 6443
 ufw delete allow in proto vrrp from 10.1.1.3 to any

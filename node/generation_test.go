@@ -33,8 +33,8 @@ func TestSavedState(t *testing.T) {
 	} {
 		s := &Snapshot{Units: map[string]Unit{}}
 		for _, r := range []remote.Record{
-			recordData("index", testdata(t, "generation-"+c.number+"-index.txt")), recordData("units", testdata(t, "generation-"+c.number+"-units.txt")),
-			recordData("files", testdata(t, "generation-"+c.number+".tar")), record("nonlocal_bind", "1"), record("done"), record("step", "x"),
+			recordData("index", testdata(t, "node/generation-"+c.number+"-index.txt")), recordData("units", testdata(t, "node/generation-"+c.number+"-units.txt")),
+			recordData("files", testdata(t, "node/generation-"+c.number+".tar")), record("nonlocal_bind", "1"), record("done"), record("step", "x"),
 		} {
 			if err := s.take(r); err != nil {
 				t.Fatal(err)

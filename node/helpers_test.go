@@ -27,7 +27,7 @@ func same(t testing.TB, what string, got, want any) {
 // hand after one.
 func testdata(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
+	data, err := os.ReadFile(filepath.Join("../testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

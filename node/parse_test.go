@@ -27,14 +27,14 @@ func TestParseAddresses(t *testing.T) {
 		name, text string
 		want       []Address
 	}{
-		{"a node of the lab", string(testdata(t, "addresses.txt")), []Address{
+		{"a node of the lab", string(testdata(t, "node/addresses.txt")), []Address{
 			address("lo", "127.0.0.1/8"), address("lo", "::1/128"), address("eth0", "10.1.1.2/16"), address("eth0", "fe80::aff:fe01:102/64"),
 		}},
-		{"the holder of the VIP", string(testdata(t, "addresses-holder.txt")), []Address{
+		{"the holder of the VIP", string(testdata(t, "node/addresses-holder.txt")), []Address{
 			address("lo", "127.0.0.1/8"), address("lo", "::1/128"),
 			address("eth0", "10.1.1.1/16"), address("eth0", "10.1.233.1/32"), address("eth0", "fe80::aff:fe01:101/64"),
 		}},
-		{"a point-to-point address has no subnet; labels and states do not matter", string(testdata(t, "addresses-odd.txt")), []Address{
+		{"a point-to-point address has no subnet; labels and states do not matter", string(testdata(t, "node/addresses-odd.txt")), []Address{
 			address("eth1", "192.168.7.1/24"), address("eth1", "192.168.7.9/24"), address("eth1", "fd00::1/64"),
 		}},
 		{"one end of a veth pair", "5: eth0@if6    inet 10.1.1.1/16 scope global eth0", []Address{address("eth0", "10.1.1.1/16")}},
@@ -59,11 +59,11 @@ func TestParseListeners(t *testing.T) {
 		name, text string
 		want       []Listener
 	}{
-		{"before the first apply", string(testdata(t, "listeners-fresh.txt")), []Listener{listener("[::]:6443", "kube-apiserver")}},
-		{"after it", string(testdata(t, "listeners-applied.txt")), []Listener{
+		{"before the first apply", string(testdata(t, "node/listeners-fresh.txt")), []Listener{listener("[::]:6443", "kube-apiserver")}},
+		{"after it", string(testdata(t, "node/listeners-applied.txt")), []Listener{
 			listener("10.1.233.1:6443", "haproxy"), listener("127.0.0.1:8404", "haproxy"), listener("10.1.1.2:6443", "kube-apiserver"),
 		}},
-		{"every form of ss", string(testdata(t, "listeners-odd.txt")), []Listener{
+		{"every form of ss", string(testdata(t, "node/listeners-odd.txt")), []Listener{
 			listener("127.0.0.1:6447", "python3"), // bound to lo
 			listener("192.168.7.1:6443", "python3"),
 			listener("0.0.0.0:6450", "python3"), // bound to eth1
@@ -100,12 +100,12 @@ func TestParseUnits(t *testing.T) {
 		name, text string
 		want       map[string]Unit
 	}{
-		{"before the first apply", string(testdata(t, "units-fresh.txt")), map[string]Unit{
+		{"before the first apply", string(testdata(t, "node/units-fresh.txt")), map[string]Unit{
 			"haproxy.service":    {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
 			"keepalived.service": {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
 			"kubelet.service":    kubelet,
 		}},
-		{"after it", string(testdata(t, "units-applied.txt")), map[string]Unit{
+		{"after it", string(testdata(t, "node/units-applied.txt")), map[string]Unit{
 			"haproxy.service":    {Load: "loaded", Active: "active", File: "enabled", MainPID: 565, OpenFiles: 524288},
 			"keepalived.service": {Load: "loaded", Active: "active", File: "enabled", MainPID: 580, OpenFiles: 524288},
 			"kubelet.service":    kubelet,
@@ -127,7 +127,7 @@ func TestParseUnits(t *testing.T) {
 // TestParseFilesOfANode reads archives of GNU tar.
 func TestParseFilesOfANode(t *testing.T) {
 	t.Parallel()
-	files, err := parseFiles(testdata(t, "files-applied.tar"))
+	files, err := parseFiles(testdata(t, "node/files-applied.tar"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestParseFilesOfANode(t *testing.T) {
 		ActivePath:                "-rw------- 0:0 not made by kplb",
 		currentPath:               "-rw------- 0:0 not made by kplb",
 	})
-	saved, err := parseFiles(testdata(t, "generation-0.tar"))
+	saved, err := parseFiles(testdata(t, "node/generation-0.tar"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,8 +239,8 @@ func TestParseStats(t *testing.T) {
 		name, answer string
 		want         []haproxy.ServerState
 	}{
-		{"a node of the lab", string(testdata(t, "stats-applied.http")), []haproxy.ServerState{up("kubernetes-node-1"), up("kubernetes-node-2"), up("kubernetes-node-3")}},
-		{"one apiserver stopped", string(testdata(t, "stats-one-down.http")), []haproxy.ServerState{up("kubernetes-node-1"), up("kubernetes-node-2"), {Name: "kubernetes-node-3", Status: "DOWN", Check: "L4CON"}}},
+		{"a node of the lab", string(testdata(t, "node/stats-applied.http")), []haproxy.ServerState{up("kubernetes-node-1"), up("kubernetes-node-2"), up("kubernetes-node-3")}},
+		{"one apiserver stopped", string(testdata(t, "node/stats-one-down.http")), []haproxy.ServerState{up("kubernetes-node-1"), up("kubernetes-node-2"), {Name: "kubernetes-node-3", Status: "DOWN", Check: "L4CON"}}},
 		{"columns in another order, sessions", ok + "# status,svname,pxname,scur\nUP 1/2,a,kube-apiserver,7\n", []haproxy.ServerState{{Name: "a", Status: "UP 1/2", Sessions: 7}}},
 		{"another haproxy without our backend", ok + header + "web,a,0,UP,L4OK,\n", []haproxy.ServerState{}},
 		{"no column", ok + "# a,b\nkube-apiserver,b\n", []haproxy.ServerState{}},
@@ -293,7 +293,7 @@ func clean(t *testing.T, what, s string) {
 
 func FuzzParseText(f *testing.F) {
 	for _, name := range []string{"addresses.txt", "addresses-odd.txt", "listeners-odd.txt", "units-applied.txt", "stats-one-down.http"} {
-		f.Add(testdata(f, name))
+		f.Add(testdata(f, "node/"+name))
 	}
 	f.Add([]byte("LISTEN 0 0 1%2 3"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -28,7 +28,7 @@ var programs = map[string]program{
 	"doctor":      {limit: 20 * time.Second},
 	"credentials": {limit: 10 * time.Second},
 	"generations": {[]string{"state", "lib"}, 30 * time.Second},
-	"await":       {limit: 20 * time.Second},
+	"await":       {[]string{"process"}, 20 * time.Second},
 
 	// the lock
 	"lock":    {limit: 30 * time.Second},
@@ -41,7 +41,7 @@ var programs = map[string]program{
 	"transact": {[]string{"state", "lib", "step"}, 2 * time.Minute},
 	"renew":    {[]string{"state", "lib"}, 30 * time.Second},
 	"drain":    {limit: 15 * time.Second},
-	"manifest": {[]string{"state", "lib", "apiserver"}, time.Minute},
+	"manifest": {[]string{"state", "lib", "process", "apiserver"}, time.Minute},
 	"activate": {[]string{"state", "lib", "daemon", "firewall"}, 2 * time.Minute},
 	"still":    {[]string{"state", "lib", "daemon", "generation"}, 30 * time.Second},
 	"confirm":  {[]string{"state", "lib", "generation"}, time.Minute},
@@ -52,7 +52,7 @@ var programs = map[string]program{
 	"drill": {[]string{"lib"}, 30 * time.Second},
 
 	// what others leave on the node, and what runs there by itself
-	"restore":     {library: []string{"state", "firewall", "apiserver"}},
+	"restore":     {library: []string{"state", "firewall", "process", "apiserver"}},
 	"drill_mend":  {},
 	"drill_watch": {},
 }

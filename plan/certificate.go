@@ -1,30 +1,28 @@
 package plan
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
-// Certificate is how an apiserver gets another serving certificate: issued by
-// kubeadm on its node, or from a generation that the node keeps.
+// Certificate is another serving certificate for an apiserver: kubeadm issues it on
+// the node, or a generation of the node has it.
 type Certificate struct {
-	Names      []string // that the one in place is not for
-	Config     []byte   // for kubeadm; nil: the files of the generation
+	Names      []string // that are missing in the certificate in place
+	Config     []byte   // of kubeadm, which issues it; nil: it is taken from Generation
 	Generation int
 	Before     node.Sum // of the certificate in place
 	Mode       fs.FileMode
 	Owner      node.Owner
 }
 
-// missingNames are the names of clients that a certificate is not for.
+// missingNames are the names that clients use and a certificate does not have.
 func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	var out []string
 	for _, name := range c.ClientNames() {
@@ -35,11 +33,11 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	return out
 }
 
-// planCertificate has the certificate issued anew where the VIP or the DNS
-// name is missing in it. Every name that it is for stays.
-func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
+// planCertificate has the certificate issued anew where a VIP or the DNS name is
+// missing in it. All names that it has stay.
+func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
 	now, there := f.Files[kubeadm.CertificatePath]
-	if !there { // where it is, the proof will see what it is for
+	if !there { // the proof reads the one that the apiserver presents
 		return nil
 	}
 	missing := missingNames(c, now.Content)
@@ -47,12 +45,12 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 		return nil
 	}
 	lacks := "the apiserver's certificate is not for " + strings.Join(missing, " and ")
-	refuse := func(cure string) error { return &RefusedError{[]Refusal{{Node: p.Node.Name, What: lacks, Cure: cure}}} }
+	refuse := func(cure string) error { return &RefusedError{[]Refusal{{Node: n.Node.Name, What: lacks, Cure: cure}}} }
 	if c.Certificates != inventory.Manage {
 		if c.Endpoint != inventory.Leave {
 			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")
 		}
-		p.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
+		n.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
 		return nil
 	}
 	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file"); err != nil || path != kubeadm.CertificatePath {
@@ -65,32 +63,12 @@ func (p *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 	for _, a := range addresses {
 		names = append(names, a.String())
 	}
-	config, err := kubeadm.CertificateConfig(configuration, p.Node.Name, p.Node.Address, append(names, missing...))
+	config, err := kubeadm.CertificateConfig(configuration, n.Node.Name, n.Node.Address, append(names, missing...))
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
-	p.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
+	n.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
 	return nil
-}
-
-// planCertificateBack takes the certificate of a generation, unless the one
-// in place is newer than kplb's, or the earlier one is not good any more.
-func (p *NodePlan) planCertificateBack(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
-	inPlace, there := f.Files[kubeadm.CertificatePath]
-	was, kept := s.Files[kubeadm.CertificatePath]
-	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {
-		return
-	}
-	switch {
-	case current == nil || !bytes.Equal(current.Files[kubeadm.CertificatePath].Content, inPlace.Content):
-		p.note("%s was renewed since: it stays", kubeadm.CertificatePath)
-	case kubeadm.Expiry(was.Content).Before(now.Add(24 * time.Hour)):
-		p.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
-	default:
-		p.Certificate = &Certificate{
-			Generation: number, Before: node.SumOf(inPlace.Content), Mode: was.Mode, Owner: node.Owner{UID: was.UID, GID: was.GID},
-		}
-	}
 }
 
 func (c *Certificate) String() string {

@@ -8,23 +8,23 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
-// Change is one file that differs from what it should be.
+// Change is a file of a node that is created, replaced or removed.
 type Change struct {
-	render.Artifact      // what it should be, secrets filled in
-	Remove          bool // it should not be there
+	render.Artifact      // the file as planned, with its secrets
+	Remove          bool // the file is removed
 	Owner           node.Owner
-	Was             *node.File        // nil: absent
-	Stamp           render.StampState // of what is there now
-	Diff            string            // unified, secrets blanked
+	Was             *node.File        // the file that is there now; nil: none
+	Stamp           render.StampState // of Was
+	Diff            string            // unified, without secrets
 
-	hide func([]byte) []byte // what a diff must not show; nil: nothing
+	hide func([]byte) []byte // removes what a diff must not show; nil: nothing is removed
 }
 
-// compare finds out whether the node's file is the artifact, to the bit.
+// compare makes the change that turns the node's file into the artifact. It
+// reports false where content, mode and owner are equal.
 func compare(n inventory.Node, f *node.Facts, a render.Artifact, uid, gid int) (Change, bool) {
 	change := Change{Artifact: a, Owner: node.Owner{UID: uid, GID: gid}}
 	was, there := f.Files[a.Path]
@@ -38,7 +38,7 @@ func compare(n inventory.Node, f *node.Facts, a render.Artifact, uid, gid int) (
 	return change, true
 }
 
-// describe writes the difference for people.
+// describe sets Diff.
 func (c *Change) describe(n inventory.Node) {
 	var old, planned []byte
 	if c.Was != nil {
@@ -48,7 +48,7 @@ func (c *Change) describe(n inventory.Node) {
 		planned = append([]byte{}, c.Content...)
 	}
 	old, planned = c.hidden(old), c.hidden(planned)
-	c.Diff = remote.Clean(string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned)))
+	c.Diff = node.Clean(string(render.Diff("on "+n.Name+c.Path, old, "planned"+c.Path, planned)))
 	if c.Diff == "" && c.Was != nil {
 		c.Diff = fmt.Sprintf("%s%s: mode %v, owner %d:%d; planned: mode %v, owner %s\n",
 			n.Name, c.Path, c.Was.Mode, c.Was.UID, c.Was.GID, c.Mode, c.Owner)
@@ -70,8 +70,8 @@ func (n NodePlan) Files() []Change {
 	return append(n.Changes[:len(n.Changes):len(n.Changes)], *n.Manifest)
 }
 
-// Sums are the sha256 of the file as it is and as it is planned, with secrets
-// blanked: for a plan that is kept. Where there is no file, it is "absent".
+// Sums are the SHA-256 of the file now and as planned, both without secrets, for a
+// plan that is saved. It is "absent" where there is no file.
 func (c Change) Sums() (before, after string) {
 	before, after = absent, absent
 	if c.Was != nil {
@@ -83,7 +83,7 @@ func (c Change) Sums() (before, after string) {
 	return before, after
 }
 
-// Before is the sum of what is there now; empty: nothing.
+// Before is the sum of the file that is there now; empty: there is none.
 func (c Change) Before() node.Sum {
 	if c.Was == nil {
 		return ""

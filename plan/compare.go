@@ -11,15 +11,15 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-func badManifest(n inventory.Node, err error) error {
+func refusedManifest(n inventory.Node, err error) error {
 	return &RefusedError{[]Refusal{{
 		Node: n.Name, What: err.Error(),
 		Cure: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 	}}}
 }
 
-// planNode compares a node with its artifacts.
-func planNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) (NodePlan, error) {
+// compareNode plans the changes that bring a node to its artifacts.
+func compareNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) (NodePlan, error) {
 	p := newNodePlan(c, n, f)
 	for _, d := range []struct {
 		name string
@@ -34,13 +34,13 @@ func planNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts [
 			p.Changes = append(p.Changes, change)
 		}
 	}
-	p.planStale(f, artifacts)
-	if err := p.planManifest(f, expose(c, n, exposureOn(c, f))); err != nil {
+	p.removeStale(f, artifacts)
+	if err := p.planManifest(f, editManifest(c, n, exposureOn(c, f))); err != nil {
 		return p, err
 	}
-	p.planEndpoint(c, f)
+	p.planKubeconfigs(c, f)
 	p.planFirewall(c, f)
-	p.consequences(c, f, artifacts)
+	p.planActions(c, f, artifacts)
 	p.planIdentity(f, artifacts)
 	p.planFailback(c, f)
 	p.noteMetrics(c, f)
@@ -56,7 +56,7 @@ func newNodePlan(c *inventory.Cluster, n inventory.Node, f *node.Facts) NodePlan
 	return p
 }
 
-// planManifest has the node's own apiserver manifest edited.
+// planManifest plans an edit of the manifest of the node's apiserver.
 func (n *NodePlan) planManifest(f *node.Facts, edit func([]byte) ([]byte, error)) error {
 	was, ok := f.Files[kubeadm.ManifestPath]
 	if !ok {

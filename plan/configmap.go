@@ -2,8 +2,8 @@ package plan
 
 import "github.com/kplb/kplb/apiserver"
 
-// ConfigMapChange is a change of one of the cluster's own ConfigMaps. It is made
-// after everything else is confirmed: nodes that join or are upgraded read it.
+// ConfigMapChange is a change of one of kubeadm's ConfigMaps. It is written after
+// the nodes have confirmed: nodes that join or are upgraded later read it.
 type ConfigMapChange struct {
 	apiserver.ConfigMapChange
 	Diff string // unified

@@ -9,7 +9,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// Consequences says in words what carrying out the node's plan does there.
+// Consequences says, one sentence each, what carrying out the plan does on the
+// node.
 func (n NodePlan) Consequences() []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -78,9 +79,9 @@ func (n NodePlan) Consequences() []string {
 	return out
 }
 
-// losesVIP says whether the VIP goes to another node. It does not where the
-// kernel balances before HAProxy stops; it does where no HAProxy can start
-// before the apiserver has left its port.
+// losesVIP says whether the VIP moves to another node meanwhile. It stays where
+// the kernel balances before HAProxy stops. It moves where HAProxy can start only
+// after the apiserver has left its port.
 func (n NodePlan) losesVIP() bool {
 	switch {
 	case !n.Holder:
@@ -91,6 +92,7 @@ func (n NodePlan) losesVIP() bool {
 	return n.HAProxy == node.Restart || n.HAProxy == node.Stop || n.Keepalived == node.Stop || n.IPVS == node.Stop && n.Listen != ""
 }
 
+// ListRules lists rules for people.
 func ListRules(rules []render.Rule) string {
 	out := make([]string, len(rules))
 	for i, r := range rules {

@@ -11,19 +11,19 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// consequences decides what has to be reloaded, from the changes and from
-// what the running daemons have loaded.
-func (n *NodePlan) consequences(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact) {
+// planActions decides what starts, restarts, reloads or stops, from the changes and
+// from the files that the running daemons have loaded.
+func (n *NodePlan) planActions(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact) {
 	effects := n.effects(f, artifacts)
 	haproxy, keepalived := f.Units["haproxy.service"], f.Units["keepalived.service"]
 	n.ReadUnits = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	if effects[render.SysctlApply] || !settled(f, artifacts) {
+	if effects[render.SysctlApply] || !settingsApplied(f, artifacts) {
 		n.Sysctl = node.SysctlOn
 	}
 	n.RestoreSettings = settingsToRestore(f, artifacts)
 	n.NoBind6 = f.NonlocalBind6 && settings(artifacts)[nonlocalBind6] == "" && bytes.Contains(f.Files[render.SysctlPath].Content, []byte(nonlocalBind6))
 	switch {
-	case !has(artifacts, render.HAProxyPath): // see planAlone
+	case !hasFile(artifacts, render.HAProxyPath): // see handOverToIPVS
 	case haproxy.Active != "active":
 		n.HAProxy = node.Start
 	case effects[render.HAProxyRestart]:
@@ -47,15 +47,15 @@ func (n *NodePlan) consequences(c *inventory.Cluster, f *node.Facts, artifacts [
 	n.planTables(c, f, artifacts, effects)
 	n.planMetrics(f, artifacts)
 	for _, unit := range []string{"haproxy.service", "keepalived.service"} {
-		if f.Units[unit].File != "enabled" && (unit != "haproxy.service" || has(artifacts, render.HAProxyPath)) {
+		if f.Units[unit].File != "enabled" && (unit != "haproxy.service" || hasFile(artifacts, render.HAProxyPath)) {
 			n.Enable = append(n.Enable, unit)
 		}
 	}
 	n.Active = activeSums(artifacts)
 }
 
-// effects collects those of files that change, and of files that are in place
-// but were never seen to be loaded: an apply before this one was cut short.
+// effects are those of files that change, and of files that are in place but not
+// among the loaded ones: an earlier apply was interrupted.
 func (n *NodePlan) effects(f *node.Facts, artifacts []render.Artifact) map[render.Effect]bool {
 	effects := map[render.Effect]bool{}
 	for _, change := range n.Changes {

@@ -8,8 +8,8 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
-// readSpeakers reads what a node's new files make of it in VRRP's elections, one
-// for each VIP. Its error is a RefusedError.
+// readSpeakers reads the VRRP speakers that a node's new files configure, one for
+// each VIP. Its error is a RefusedError.
 func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) ([]vrrp.Speaker, error) {
 	content := map[string][]byte{}
 	for _, a := range artifacts {
@@ -17,27 +17,26 @@ func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Art
 	}
 	out, err := vrrp.ReadNode(c, n, vrrp.Files{Keepalived: content[render.KeepalivedPath], HAProxyUnit: content[render.HAProxyUnitPath]})
 	if err != nil {
-		return nil, refusedFor(err)
+		return nil, refusedByVRRP(err)
 	}
 	return out, nil
 }
 
-// refuseUnsound refuses files with which the nodes that can be reached would
-// not agree on one holder of the VIP, and a well one. Its error is a
-// RefusedError.
+// refuseUnsound refuses files with which the nodes would not elect exactly one
+// holder of each VIP whose checks pass. Its error is a RefusedError.
 func refuseUnsound(c *inventory.Cluster, plans []NodePlan) error {
 	var speakers []vrrp.Speaker
 	for _, p := range plans {
 		speakers = append(speakers, p.speakers...)
 	}
 	if err := vrrp.Sound(c, speakers); err != nil {
-		return refusedFor(err)
+		return refusedByVRRP(err)
 	}
 	return nil
 }
 
-// refusedFor makes refusals of what vrrp says.
-func refusedFor(err error) *RefusedError {
+// refusedByVRRP makes a refusal of each vrrp.Problem.
+func refusedByVRRP(err error) *RefusedError {
 	all := []error{err}
 	var joined interface{ Unwrap() []error }
 	if errors.As(err, &joined) {

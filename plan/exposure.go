@@ -1,10 +1,8 @@
 package plan
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
@@ -13,8 +11,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// exposureOn is the exposure that kplb's own files on the node are of; empty
-// where there are none.
+// exposureOn is the exposure that kplb's files on the node were rendered for; empty:
+// there are none.
 func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	ours := func(path string) bool {
 		file, there := f.Files[path]
@@ -36,21 +34,9 @@ func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	}
 }
 
-// frontendsIn is where a haproxy.cfg has HAProxy listen on those of the VIPs that
-// it has.
-func frontendsIn(config []byte, vips []netip.Addr) []netip.AddrPort {
-	var out []netip.AddrPort
-	for _, vip := range vips {
-		if at := haproxy.Parse(config).BindOf(vip); at.IsValid() {
-			out = append(out, at)
-		}
-	}
-	return out
-}
-
-// expose edits the apiserver's manifest for the exposure of the inventory. Of
-// the flags that another one has, only those are taken away that kplb has set.
-func expose(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
+// editManifest edits the apiserver's manifest for the exposure of the inventory. Of
+// the flags of the exposure before it, those are removed that kplb has set.
+func editManifest(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
 	return func(source []byte) ([]byte, error) {
 		edited, err := source, error(nil)
 		if was == inventory.SharedPort && c.Exposure != inventory.SharedPort {
@@ -71,103 +57,17 @@ func expose(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func
 	}
 }
 
-// ListenAddress is where the apiserver of a manifest listens: ADDRESS:PORT, or
-// *:PORT for every address.
-func ListenAddress(manifest []byte, port uint16) string {
-	m, err := kubeadm.ParseManifest(manifest)
-	if err != nil {
-		return ""
-	}
-	value, bound := m.Flag("bind-address")
-	address, err := netip.ParseAddr(value)
-	if !bound || err == nil && address.IsUnspecified() {
-		return AnyAddress(port)
-	}
-	if err != nil {
-		return ""
-	}
-	return netip.AddrPortFrom(address, port).String()
-}
-
-// ListenAddrPort is what listens returns as an address: an unspecified one for
-// every address.
-func ListenAddrPort(listen string, port uint16) netip.AddrPort {
-	if at, err := netip.ParseAddrPort(listen); err == nil {
-		return at
-	}
-	return netip.AddrPortFrom(netip.IPv6Unspecified(), port)
-}
-
-func AnyAddress(port uint16) string { return fmt.Sprintf("*:%d", port) }
-
-// APIServerListens says whether the apiserver listens there, and nowhere else.
-func APIServerListens(f *node.Facts, where string) bool {
-	if at, err := netip.ParseAddrPort(where); err == nil {
-		return f.Bound(at)
-	}
-	return slices.ContainsFunc(f.Listeners, func(l node.Listener) bool {
-		return l.Process == node.APIServerProcess && l.Address.Addr().IsUnspecified() && AnyAddress(l.Address.Port()) == where
-	})
-}
-
-// planTables decides what happens to the table of nftables: there is one of the
-// same name for redirect, and for ipvs.
-func (n *NodePlan) planTables(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
-	marked := strings.Contains(f.Redirect, "mark set")
-	for _, t := range []struct {
-		path, unit  string
-		there, well bool
-		action      *node.Action
-	}{
-		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, RedirectsVIP(f, c), &n.Redirect},
-		{render.IPVSPath, render.IPVSUnit, marked, MarksVIP(f, c), &n.IPVS},
-	} {
-		wanted, unit := has(artifacts, t.path), f.Units[t.unit]
-		switch {
-		case wanted && (unit.Active != "active" || !t.well || effects[render.RedirectReload]):
-			*t.action = node.Start
-		case !wanted && (unit.Active == "active" || t.there):
-			*t.action = node.Stop
-		}
-		switch {
-		case wanted && unit.File != "enabled":
-			n.Enable = append(n.Enable, t.unit)
-		case !wanted && unit.File == "enabled":
-			n.Disable = append(n.Disable, t.unit)
-		}
-		if wanted && !f.NFT {
-			n.Packages = append(n.Packages, "nftables")
-		}
-	}
-}
-
-// has says whether a file is among them.
-func has(artifacts []render.Artifact, path string) bool {
+// hasFile says whether one of the artifacts has the path.
+func hasFile(artifacts []render.Artifact, path string) bool {
 	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
 }
 
-// RedirectsVIP says whether the node sends what is for the VIP's port to HAProxy,
-// both what comes in and its own.
-func RedirectsVIP(f *node.Facts, c *inventory.Cluster) bool {
-	for i, vip := range c.VIPs {
-		family := "ip"
-		if vip.Is6() {
-			family = "ip6"
-		}
-		rule := fmt.Sprintf("%s daddr %s tcp dport %d fib daddr type local dnat to %s\n", family, vip, c.Port, c.Frontends()[i])
-		if strings.Count(f.Redirect+"\n", rule) != 2 {
-			return false
-		}
-	}
-	return true
-}
-
-// planStale takes away files of kplb's that another exposure has needed.
-func (n *NodePlan) planStale(f *node.Facts, artifacts []render.Artifact) {
+// removeStale removes files of kplb's that the inventory does not ask for any more.
+func (n *NodePlan) removeStale(f *node.Facts, artifacts []render.Artifact) {
 	for _, path := range render.Paths() {
 		file, there := f.Files[path]
-		if there && !has(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
-			n.planRemoval(f, path)
+		if there && !hasFile(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
+			n.removeFile(f, path)
 		}
 	}
 }

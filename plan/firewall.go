@@ -6,7 +6,7 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// FirewallOf is what was read of a node's firewalls.
+// FirewallOf is the state of the node's firewalls, from its facts.
 func FirewallOf(f *node.Facts) firewall.State {
 	return firewall.State{
 		Conf:     f.Files[firewall.ConfPath].Content,
@@ -18,18 +18,18 @@ func FirewallOf(f *node.Facts) firewall.State {
 	}
 }
 
-// ufwRulesIn are the rules of ufw's in files of a node, or of a generation.
+// ufwRulesIn are ufw's rules in the files of a node, or of a generation.
 func ufwRulesIn(files map[string]node.File) []firewall.Rule {
 	return firewall.ParseRules(files[firewall.RulesPath].Content, files[firewall.Rules6Path].Content)
 }
 
-func (p *NodePlan) planFirewall(c *inventory.Cluster, f *node.Facts) {
-	allow, remove, notes := firewall.Plan(c, p.Node, FirewallOf(f))
-	p.UFWAllow, p.UFWDelete, p.notes = allow, remove, append(p.notes, notes...)
+func (n *NodePlan) planFirewall(c *inventory.Cluster, f *node.Facts) {
+	allow, remove, notes := firewall.Plan(c, n.Node, FirewallOf(f))
+	n.UFWAllow, n.UFWDelete, n.notes = allow, remove, append(n.notes, notes...)
 }
 
-// planFirewallBack leaves of kplb's rules those of a generation.
-func (p *NodePlan) planFirewallBack(f *node.Facts, s *node.Snapshot) {
+// restoreFirewall deletes kplb's rules that the generation does not have.
+func (n *NodePlan) restoreFirewall(f *node.Facts, s *node.Snapshot) {
 	allow, remove, notes := firewall.Restore(FirewallOf(f), ufwRulesIn(s.Files))
-	p.UFWAllow, p.UFWDelete, p.notes = allow, remove, append(p.notes, notes...)
+	n.UFWAllow, n.UFWDelete, n.notes = allow, remove, append(n.notes, notes...)
 }

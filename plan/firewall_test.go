@@ -67,12 +67,23 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestOpensFirewall says so in the plan, and in words.
+func TestOpensFirewall(t *testing.T) {
+	t.Parallel()
+	rules := []render.Rule{{Protocol: "tcp", Port: 6443}}
+	same(t, "opens", (&Plan{Nodes: []NodePlan{{}, {UFWAllow: rules}}}).OpensFirewall(), true)
+	same(t, "closes", (&Plan{Nodes: []NodePlan{{UFWDelete: rules}}}).OpensFirewall(), false)
+	same(t, "words", NodePlan{UFWAllow: rules, UFWDelete: rules}.Consequences(), []string{
+		"ufw lets through: " + rules[0].String(), "ufw does not let through any more: " + rules[0].String(),
+	})
+}
+
 // TestFirewallBack leaves of kplb's rules those of the generation.
 func TestFirewallBack(t *testing.T) {
 	t.Parallel()
 	in, f := firewalled(t, "ufw-mixed.rules")
 	p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
-	p.planFirewallBack(f, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
+	p.restoreFirewall(f, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
 	same(t, "lines", ruleLines(p), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func inputOf(t testing.TB, text string) *Input {
 // with adds the nodes of the inventory, with their facts.
 func (in *Input) with(facts map[string]*node.Facts) Input {
 	out := *in
-	out.Nodes, out.Facts = append(out.Cluster.Nodes[:len(out.Cluster.Nodes):len(out.Cluster.Nodes)], out.Cluster.Workers...), facts
+	out.Nodes, out.Facts = slices.Concat(out.Cluster.Nodes, out.Cluster.Workers), facts
 	return out
 }
 
@@ -100,7 +101,7 @@ func makeWith(t testing.TB, in Input, from saved) (*Plan, error) {
 // hand after one.
 func testdata(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
+	data, err := os.ReadFile(filepath.Join("../testdata/firewall", name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,11 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
-// planIdentity looks whether the running keepalived has to become another
-// VRRP speaker. Then all but the holder stop their keepalived, the holder
-// changes, and the others start theirs.
-func (p *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
+// planIdentity finds out whether the new keepalived.conf makes another VRRP speaker
+// of the running keepalived: one that does not understand those of before. Then
+// all nodes but the holder stop their keepalived, the holder changes, and the
+// others start theirs.
+func (n *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
 	i := slices.IndexFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.KeepalivedPath })
 	file, there := f.Files[render.KeepalivedPath]
 	if i < 0 || !there || f.Units["keepalived.service"].Active != "active" {
@@ -22,16 +23,16 @@ func (p *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
 	if !vrrp.Clash(was, vrrp.Identities(artifacts[i].Content)) {
 		return
 	}
-	p.Keepalived = node.Restart
-	for _, id := range was { // the VIPs that it has had until now
-		p.Holder = p.Holder || f.HoldsAny(id.VIPs())
+	n.Keepalived = node.Restart
+	for _, id := range was { // the VIPs of the old keepalived.conf
+		n.Holder = n.Holder || f.HoldsAny(id.VIPs())
 	}
-	p.StartKeepalivedLast = !p.Holder
+	n.StartKeepalivedLast = !n.Holder
 }
 
-// oneSpeaks has all wait but one, where several nodes hold a VIP each: the
-// last, which has all VIPs by then.
-func oneSpeaks(plans []NodePlan) {
+// oneSpeaker has only the last of several holders keep its keepalived running: by
+// then that one has all VIPs.
+func oneSpeaker(plans []NodePlan) {
 	speaks := false
 	for i := range slices.Backward(plans) {
 		p := &plans[i]
@@ -42,12 +43,13 @@ func oneSpeaks(plans []NodePlan) {
 	}
 }
 
-// planFailback says where a keepalived that is told something new takes the
-// VIP: with failback the highest priority does, as soon as it is well.
-func (p *NodePlan) planFailback(c *inventory.Cluster, f *node.Facts) {
-	told := p.Keepalived == node.Start || p.Keepalived == node.Restart || p.Keepalived == node.Reload
+// planFailback finds out whether the node takes a VIP when its keepalived reads the
+// new file: with failback, the node with the highest priority does as soon as its
+// checks pass.
+func (n *NodePlan) planFailback(c *inventory.Cluster, f *node.Facts) {
+	told := n.Keepalived == node.Start || n.Keepalived == node.Restart || n.Keepalived == node.Reload
 	for _, g := range c.Groups() {
 		highest := slices.MaxFunc(c.Nodes, func(a, b inventory.Node) int { return g.Priorities[a.Name] - g.Priorities[b.Name] })
-		p.FailsBack = p.FailsBack || told && g.Failback && highest.Name == p.Node.Name && !f.Holds(g.Announced())
+		n.FailsBack = n.FailsBack || told && g.Failback && highest.Name == n.Node.Name && !f.Holds(g.Announced())
 	}
 }

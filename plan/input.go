@@ -16,6 +16,7 @@ import (
 // Target says which state a plan leads to.
 type Target int
 
+// The targets.
 const (
 	ToInventory  Target = iota // what the inventory says
 	ToGeneration               // Input.Generation, on every node
@@ -56,8 +57,8 @@ type SnapshotAnswer struct {
 }
 
 // Needs names the generations that Make needs and in.Snapshots does not have.
-// What one of them holds may lead to another: ask again until there are none.
-// It names none where Make refuses whatever they hold.
+// The content of one may require another: call it again until it names none. It
+// names none where Make returns a RefusedError in any case.
 func Needs(in Input) []SnapshotRequest {
 	if in.refused() != nil {
 		return nil
@@ -77,7 +78,8 @@ func NodeNeeds(in Input, n inventory.Node) []SnapshotRequest {
 	})
 }
 
-// wanted are the generations of a node that are known to be needed by now.
+// wanted are the generations that are needed of a node, as far as is known from
+// the snapshots read so far.
 func (in *Input) wanted(n inventory.Node, f *node.Facts) []SnapshotRequest {
 	first := []SnapshotRequest{{n.Name, 0}}
 	switch {
@@ -95,8 +97,8 @@ func (in *Input) wanted(n inventory.Node, f *node.Facts) []SnapshotRequest {
 	return nil
 }
 
-// wantedToRestore are the generation that the node goes to, and its newest one where the
-// apiserver's certificate is another one than then.
+// wantedToRestore are the generation that the node goes back to, and its newest one
+// where the apiserver's certificate has changed since.
 func (in *Input) wantedToRestore(n inventory.Node, f *node.Facts, to Target, number int) []SnapshotRequest {
 	if n.Worker && f.Generation() == "" {
 		return nil
@@ -122,8 +124,8 @@ func (in *Input) snapshot(n inventory.Node, generation int) (*node.Snapshot, err
 	return answer.Snapshot, answer.Err
 }
 
-// generationFor is the number of the generation that a node goes to. Its error
-// says that the node has none to go by.
+// generationFor is the number of the generation that the node goes back to. It is
+// an error where ToPrevious finds no current one.
 func generationFor(f *node.Facts, to Target, number int) (int, error) {
 	if to != ToPrevious {
 		return number, nil
@@ -133,14 +135,14 @@ func generationFor(f *node.Facts, to Target, number int) (int, error) {
 }
 
 // certificateDiffers says whether the apiserver's certificate is not the one of the
-// saved state.
+// generation.
 func certificateDiffers(f *node.Facts, s *node.Snapshot) bool {
 	now, there := f.Files[kubeadm.CertificatePath]
 	return there && !bytes.Equal(now.Content, s.Files[kubeadm.CertificatePath].Content)
 }
 
-// members are all nodes that are planned for: those that leave first, the
-// workers last.
+// members are the nodes in the order in which they are planned: those that leave
+// first, workers last.
 func (in *Input) members() []inventory.Node { return slices.Concat(in.Leaving, in.Nodes) }
 
 func (in *Input) isLeaving(n inventory.Node) bool {

@@ -8,9 +8,9 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planAlone has HAProxy do what it did before kplb, where kplb has it for
-// another exposure and the kernel is to balance alone.
-func (in *Input) planAlone(p *NodePlan, f *node.Facts) error {
+// handOverToIPVS has HAProxy do what it did before kplb: kplb has used it for
+// another exposure, and exposure: ipvs has the kernel balance.
+func (in *Input) handOverToIPVS(p *NodePlan, f *node.Facts) error {
 	if !in.leavesHAProxy(f) {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (in *Input) planAlone(p *NodePlan, f *node.Facts) error {
 	}
 	if was, there := before.Files[render.HAProxyPath]; there {
 		config := render.Artifact{Path: render.HAProxyPath, Mode: was.Mode, Content: was.Content, Effect: render.HAProxyReload}
-		i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Path == render.HAProxyPath }) // planStale would remove it
+		i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Path == render.HAProxyPath }) // removeStale has planned to remove it
 		p.Changes[i], _ = compare(p.Node, f, config, was.UID, was.GID)
 	}
 	unit, now := before.Units["haproxy"], f.Units["haproxy.service"]

@@ -9,25 +9,24 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
-// A node that is not in the inventory any more is still a server of the
-// others' haproxy.cfg, or of their keepalived.conf with ipvs: that is how it is known. It goes back to what was there
-// before kplb, before the others forget it: a keepalived that nobody sends
-// adverts to would take the VIP.
+// A node that was removed from the inventory is still a server in the haproxy.cfg
+// of the others, or in their keepalived.conf with ipvs: that is how it is found. It
+// goes back to what was there before kplb, and the others change after it: a
+// keepalived that gets no adverts would take the VIP.
 
-// nodeName is what a node can be called in an inventory.
+// nodeName is the form of a node's name in an inventory.
 var nodeName = regexp.MustCompile(`^[a-z0-9.-]+$`)
 
-// serversOf are the apiservers that kplb's own files on the node send
-// connections to: name, and ADDRESS:PORT.
+// serversOf are the apiservers that kplb's files on the node balance to: name and
+// ADDRESS:PORT.
 func serversOf(f *node.Facts) [][2]string {
 	var out [][2]string
 	if config := f.Files[render.HAProxyPath].Content; render.Stamp(config) != render.Unstamped {
 		for _, s := range haproxy.Parse(config).Servers() {
-			plain := len(s.Options) == 0 || len(s.Options) == 2 && s.Options[0] == "tcp-ut" // those of services have more
+			plain := len(s.Options) == 0 || len(s.Options) == 2 && s.Options[0] == "tcp-ut" // servers of services have more options
 			if plain && nodeName.MatchString(s.Name) {
 				out = append(out, [2]string{s.Name, s.Address})
 			}
@@ -41,8 +40,8 @@ func serversOf(f *node.Facts) [][2]string {
 	return out
 }
 
-// Leavers finds the servers of kplb's own files that the inventory does not
-// have, by name or by address.
+// Leavers are the servers in kplb's files on the nodes of which the inventory has
+// neither the name nor the address.
 func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == name || n.Address == at })
@@ -54,7 +53,7 @@ func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Nod
 			continue
 		}
 		for _, server := range serversOf(f) {
-			name := remote.Clean(server[0])
+			name := node.Clean(server[0])
 			at, err := netip.ParseAddrPort(server[1])
 			if err != nil || known(name, at.Addr()) || slices.ContainsFunc(out, func(n inventory.Node) bool { return n.Name == name }) {
 				continue
@@ -67,16 +66,15 @@ func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Nod
 	return out
 }
 
-// planLeaver brings a node back to what was there before kplb. One that has
-// left the cluster already has no manifest any more.
+// planLeaver brings a node back to what was there before kplb.
 func (in *Input) planLeaver(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	if f.Generation() == "" {
 		p := newNodePlan(in.Cluster, n, f)
 		p.Leaving = true
 		return p, nil
 	}
-	p, _, err := in.planNodeBack(n, f, ToGeneration, 0)
-	if p.Certificate != nil { // the others still send clients of the VIP there
+	p, _, err := in.restoreNode(n, f, ToGeneration, 0)
+	if p.Certificate != nil { // until the others have changed, clients of the VIP still reach its apiserver
 		p.Certificate = nil
 		p.note("the certificate of its apiserver stays as it is, and is for the VIP, too")
 	}

@@ -34,7 +34,7 @@ func Make(in Input) (*Plan, error) {
 	return plan, nil
 }
 
-// refused refuses what would break half way, before anything is compared.
+// refused is the error of everything that would make a rollout fail half way.
 func (in *Input) refused() error {
 	if err := RefuseWaiting(in.members(), in.Facts); err != nil || in.Target != ToInventory {
 		return err
@@ -49,8 +49,8 @@ func (in *Input) refused() error {
 	return nil
 }
 
-// planInventory plans every node by itself, and wants their elections to be
-// sound.
+// planInventory plans every node, and refuses files with which their election
+// would be unsound.
 func (in *Input) planInventory() ([]NodePlan, error) {
 	var plans []NodePlan
 	for _, n := range in.members() {
@@ -63,11 +63,11 @@ func (in *Input) planInventory() ([]NodePlan, error) {
 	return plans, refuseUnsound(in.Cluster, plans)
 }
 
-// planRollback plans the way of every node to its generation. The goal is
-// Removed where that is generation 0 on one of them.
+// planRollback plans to bring every node to its generation. The goal is Removed if
+// that is generation 0 on one of them.
 func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
 	for _, n := range in.members() {
-		p, to, err := in.planNodeBack(n, in.Facts[n.Name], in.Target, in.Generation)
+		p, to, err := in.restoreNode(n, in.Facts[n.Name], in.Target, in.Generation)
 		if err != nil {
 			return nil, goal, err
 		}
@@ -79,8 +79,9 @@ func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
 	return plans, goal, nil
 }
 
-// MakeNode plans one node by what it is to the cluster, for ToInventory,
-// without the refusals that Make begins with.
+// MakeNode plans one node for ToInventory: one that leaves, a worker or a
+// control-plane node. It does not make the refusals that Make begins with, see
+// Refusals.
 func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
 	f := in.Facts[n.Name]
 	switch {
@@ -91,7 +92,7 @@ func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
 	}
 	p, err := in.planNode(n, f)
 	if err == nil {
-		err = in.planAlone(&p, f)
+		err = in.handOverToIPVS(&p, f)
 	}
 	return p, err
 }
@@ -99,7 +100,7 @@ func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
 func (in *Input) planNode(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	address, _ := f.InterfaceOf(n.Address)
 	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: in.ExpectedStatus}
-	if !f.HAProxy.Installed { // known once it is installed, and planned again then
+	if !f.HAProxy.Installed { // the plan is made again when it is installed
 		facts.HAProxy = render.DefaultHAProxy
 	}
 	if !f.Keepalived.Installed {
@@ -122,24 +123,24 @@ func (in *Input) planNode(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	for i := range artifacts {
 		artifacts[i] = in.Secrets.Fill(artifacts[i])
 	}
-	p, err := planNode(in.Cluster, n, f, artifacts)
+	p, err := compareNode(in.Cluster, n, f, artifacts)
 	p.speakers = speakers
 	in.blank(&p)
 	if err != nil {
-		return p, badManifest(n, err)
+		return p, refusedManifest(n, err)
 	}
 	return p, p.planCertificate(in.Cluster, f, in.ClusterConfiguration)
 }
 
-// blank takes the secrets out of a plan's diffs, whatever keyword they follow.
+// blank removes secrets from the diffs, whichever keyword they follow.
 func (in *Input) blank(p *NodePlan) {
 	for i, c := range p.Changes {
 		p.Changes[i].Diff = in.Secrets.Blank(c.Diff)
 	}
 }
 
-// refusedFiles refuses files, made by a template of the user's, that do not say
-// what the inventory says.
+// refusedFiles refuses files that do not say what the inventory says: a template
+// of the user's has made them.
 func refusedFiles(n inventory.Node, err error) error {
 	return &RefusedError{[]Refusal{{
 		Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),

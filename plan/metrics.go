@@ -8,8 +8,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planMetrics has the timer started where it should run and does not: that is
-// done where systemd reads its units again.
+// planMetrics starts the timer where it should run and does not: a node does so
+// when systemd reads its unit files again.
 func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
 	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.MetricsTimerPath })
 	if wanted && f.Units[render.MetricsTimer].Active != "active" {
@@ -17,7 +17,8 @@ func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
 	}
 }
 
-// noteMetrics says where nothing will be written.
+// noteMetrics notes that metrics are not written as long as there is no directory
+// for them.
 func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
 	if c.Metrics == nil {
 		return
@@ -28,19 +29,7 @@ func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
 	}
 }
 
-// refuseMetrics wants the port for Prometheus free.
-func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
-	if !c.Metrics.OnNode() {
-		return
-	}
-	for _, l := range f.Listeners {
-		if addr := l.Address.Addr(); l.Process != node.HAProxyProcess && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
-			refuse("metrics.port", "set metrics.port to a free port", "port %d of %s, for Prometheus, is taken by %s", c.Metrics.Port, addr, processName(l))
-		}
-	}
-}
-
-// metricsConsequence says what becomes of the timer; empty: it stays.
+// metricsConsequence says what happens to the timer; empty: nothing.
 func (n NodePlan) metricsConsequence() string {
 	for _, c := range n.Changes {
 		switch {

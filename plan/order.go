@@ -6,13 +6,13 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Batches says which nodes may change at once: a canary alone, then the
-// others, and the VIP's holder, which the plan has last, alone again. Where an
-// apiserver restarts, the node is always alone.
+// Batches are the nodes that may change at once, in order: first a canary alone,
+// then the others, and the VIP's holder alone at the end. A node whose apiserver
+// restarts is always alone.
 func (p *Plan) Batches() [][]NodePlan {
 	var out [][]NodePlan
-	together := false // the last batch takes more
-	canary := false   // has changed: those that leave are none
+	together := false // others may join the last batch
+	canary := false   // a node that stays has changed
 	for _, n := range p.Nodes {
 		if n.Empty() {
 			continue
@@ -33,10 +33,11 @@ func (n NodePlan) AfterHolder() bool {
 	return n.Node.Worker || !n.Holder && !n.Leaving && n.Keepalived == node.Start
 }
 
-// inOrder brings plans into the order of the rollout: as in the inventory, but
-// nodes that leave come first, and the VIP's holder after the others that have
-// a keepalived. Where there is a holder, one that joins starts its keepalived
-// when everybody sends it adverts: it would take the VIP. Workers are last.
+// inOrder sorts plans by the order of the rollout. It is that of the inventory,
+// but nodes that leave are first, and the VIP's holder comes after the nodes that
+// have a keepalived. Where there is a holder, a node whose keepalived starts comes
+// after it: before the others send it adverts it would take the VIP. Workers are
+// last.
 func inOrder(plans []NodePlan) []NodePlan {
 	held := slices.ContainsFunc(plans, func(p NodePlan) bool { return p.Holder && p.Keepalived != node.Start })
 	rank := func(p NodePlan) int {
@@ -54,12 +55,11 @@ func inOrder(plans []NodePlan) []NodePlan {
 		}
 	}
 	slices.SortStableFunc(plans, func(a, b NodePlan) int { return rank(a) - rank(b) })
-	oneSpeaks(plans)
+	oneSpeaker(plans)
 	return plans
 }
 
-// workersFirst is for the way away from the VIP: kubelets leave it before it
-// goes.
+// workersFirst has kubelets leave the VIP before the VIP is removed.
 func workersFirst(plans []NodePlan) []NodePlan {
 	slices.SortStableFunc(plans, func(a, b NodePlan) int {
 		switch {

@@ -93,3 +93,13 @@ func TestBatches(t *testing.T) {
 		same(t, strings.Join(c.nodes, ", "), strings.Join(got, " | "), c.want)
 	}
 }
+
+// TestAfterHolder: workers, and who joins.
+func TestAfterHolder(t *testing.T) {
+	t.Parallel()
+	same(t, "a worker", NodePlan{Node: inventory.Node{Worker: true}}.AfterHolder(), true)
+	same(t, "who joins", NodePlan{Keepalived: node.Start}.AfterHolder(), true)
+	same(t, "who leaves", NodePlan{Keepalived: node.Start, Leaving: true}.AfterHolder(), false)
+	same(t, "the holder", NodePlan{Keepalived: node.Start, Holder: true}.AfterHolder(), false)
+	same(t, "who reloads", NodePlan{Keepalived: node.Reload}.AfterHolder(), false)
+}

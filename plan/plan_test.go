@@ -8,7 +8,6 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
 
@@ -363,7 +362,7 @@ func TestDiff(t *testing.T) {
 	got := map[string]string{}
 	for _, c := range planOf(t, in, facts).of("node-2").Files() {
 		got[c.Path] = c.Diff
-		if remote.Clean(c.Diff) != c.Diff {
+		if node.Clean(c.Diff) != c.Diff {
 			t.Errorf("diff %q holds control characters", c.Diff)
 		}
 	}
@@ -469,7 +468,7 @@ func TestPlanNodeKeepsTheOrderOfInstallation(t *testing.T) {
 		{Path: "/b", Mode: 0o644, Content: []byte("b"), Effect: render.NoEffect},
 		{Path: "/a", Mode: 0o4755, Content: nil, Effect: render.NoEffect},
 	}
-	p, err := planNode(c, n, fresh(t, c, n), artifacts)
+	p, err := compareNode(c, n, fresh(t, c, n), artifacts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Refusal is a reason not to touch anything: what is wrong on which node, and
-// what a person does about it.
+// Refusal is a reason not to begin: the node, what is wrong there, and what a
+// person does about it.
 type Refusal struct {
 	Node  string
 	What  string
@@ -38,7 +38,7 @@ func (e *RefusedError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Hints are the cures, one for each different one.
+// Hints are the cures, each once.
 func (e *RefusedError) Hints() []string {
 	var out []string
 	seen := map[string]bool{"": true}
@@ -50,7 +50,7 @@ func (e *RefusedError) Hints() []string {
 	return out
 }
 
-// refusals looks for what would break half way on a node.
+// Refusals are the reasons for which a rollout would fail on the node.
 func Refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 	var out []Refusal
 	refuse := refuseTo(c, n, &out)
@@ -88,8 +88,8 @@ func refuseTo(c *inventory.Cluster, n inventory.Node, list *[]Refusal) refuseFun
 	}
 }
 
-// RefuseWaiting refuses to change anything while a change waits to be
-// confirmed.
+// RefuseWaiting refuses another change while one is awaiting confirmation. Its
+// error is a RefusedError.
 func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	var out []Refusal
 	for _, n := range nodes {

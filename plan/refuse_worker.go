@@ -1,15 +1,13 @@
 package plan
 
 import (
-	"net/netip"
-
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
-// refuseBalancer looks for what would break half way on a worker.
+// refuseBalancer refuses a worker on which the balancer cannot run.
 func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if c.WorkerBalancer == nil {
 		return
@@ -38,30 +36,7 @@ func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	refuseLocalPorts(c, f, refuse)
 }
 
-// refuseLocalPorts wants the balancer's ports free, or haproxy's.
-func refuseLocalPorts(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
-	local := c.WorkerBalancer.Address().Addr()
-	for _, l := range f.Listeners {
-		addr, port := l.Address.Addr(), l.Address.Port()
-		switch {
-		case l.Process == node.HAProxyProcess || !addr.IsUnspecified() && addr != local:
-		case port == c.WorkerBalancer.Port:
-			refuse("workerBalancer.port", "set workerBalancer.port to a free port", "port %d, for the worker's balancer, is taken by %s", port, processName(l))
-		case port == c.HAProxy.MonitorPort:
-			refuse("haproxy.monitorPort", "set haproxy.monitorPort to a free port", "port %d, for haproxy's monitor page, is taken by %s", port, processName(l))
-		}
-	}
-}
-
-// Balancer is where a worker's own haproxy listens afterwards, if it has one.
-func (n *NodePlan) Balancer() (netip.AddrPort, bool) {
-	if !n.Node.Worker || len(n.HAProxyListens) == 0 {
-		return netip.AddrPort{}, false
-	}
-	return n.HAProxyListens[0], true
-}
-
-// refuseWorker wants a node that kubeadm joined.
+// refuseWorker refuses a worker without systemd, or that kubeadm has not joined.
 func refuseWorker(f *node.Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")

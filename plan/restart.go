@@ -11,23 +11,24 @@ import (
 // RestartLimit is how long an apiserver may take to come back.
 const RestartLimit = 180 * time.Second
 
-// APIServerRestart is how the apiserver of a node restarts when its manifest changes.
+// APIServerRestart is how the apiserver of a node restarts when its manifest
+// changes.
 type APIServerRestart struct {
-	// Quick has the node end an apiserver that has closed its port, and kubelet
-	// start the next one at once, see apiserver.sh. Otherwise both are kubelet's.
+	// Quick has the node end an apiserver that has closed its port, so that kubelet
+	// starts the next one at once. Otherwise the apiserver ends when it wants to.
 	Quick   bool
-	Usual   time.Duration // from the new manifest to an apiserver that is ready: the last one on this node, if there was one
-	Longest time.Duration // which no restart has exceeded: apiservers that go back by themselves are so far apart
+	Usual   time.Duration // from the new manifest to a ready apiserver: as measured last on this node, or else elsewhere
+	Longest time.Duration // no restart took longer: nodes that revert by themselves keep this distance
 }
 
-// How long restarts take where none was seen yet, see docs/restart.md.
+// How long restarts take where none was measured yet, see docs/restart.md.
 var (
 	quickRestart    = APIServerRestart{Quick: true, Usual: 10 * time.Second, Longest: 20 * time.Second}
 	gracefulRestart = APIServerRestart{Usual: 49 * time.Second, Longest: 49 * time.Second}
 )
 
-// restartOn is how the node's apiserver restarts. Only a kubelet can start it
-// quickly.
+// restartOn is how the node's apiserver restarts. It is quick only where the
+// kubelet runs.
 func restartOn(c *inventory.Cluster, f *node.Facts) APIServerRestart {
 	restart := gracefulRestart
 	if c.APIServer.Restart == inventory.Quick && f.Units[kubeadm.KubeletUnit].Active == "active" {
@@ -40,8 +41,8 @@ func restartOn(c *inventory.Cluster, f *node.Facts) APIServerRestart {
 	return restart
 }
 
-// lastRestart is 0 where none of that kind was written down, or nothing that
-// can be true.
+// lastRestart is how long the last restart of that kind took; 0: none was recorded,
+// or what was recorded cannot be true.
 func lastRestart(f *node.Facts, restart APIServerRestart) time.Duration {
 	last, ok := f.LastRestart()
 	if !ok || last.Kind != restart.Kind() || last.Took < time.Second || last.Took >= RestartLimit {
@@ -50,7 +51,7 @@ func lastRestart(f *node.Facts, restart APIServerRestart) time.Duration {
 	return last.Took
 }
 
-// Kind is what the inventory calls such a restart.
+// Kind is the inventory's word for such a restart.
 func (r APIServerRestart) Kind() inventory.Restart {
 	if r.Quick {
 		return inventory.Quick

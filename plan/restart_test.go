@@ -39,3 +39,11 @@ func TestRestartOn(t *testing.T) {
 		same(t, c.name, restartOn(cluster, f), c.want)
 	}
 }
+
+// TestQuickPort: nobody watches a port where kubelet restarts the apiserver by
+// itself.
+func TestQuickPort(t *testing.T) {
+	t.Parallel()
+	same(t, "quick", quickRestart.QuickPort(6443), uint16(6443))
+	same(t, "graceful", gracefulRestart.QuickPort(6443), uint16(0))
+}

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 
 	"github.com/kplb/kplb/inventory"
@@ -11,8 +10,9 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planNodeBack compares a node with one of its generations, and says which.
-func (in *Input) planNodeBack(n inventory.Node, f *node.Facts, to Target, number int) (NodePlan, int, error) {
+// restoreNode plans to bring a node to one of its generations, and returns its
+// number.
+func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number int) (NodePlan, int, error) {
 	if n.Worker && f.Generation() == "" { // nothing was ever done there
 		return newNodePlan(in.Cluster, n, f), number, nil
 	}
@@ -32,8 +32,8 @@ func (in *Input) planNodeBack(n inventory.Node, f *node.Facts, to Target, number
 	p.Leaving = in.isLeaving(n)
 	if n.Worker {
 		p.HAProxyListens = nil
-		p.planBalancerBack(f, s)
-		p.planEndpointBack(f, s)
+		p.restoreBalancer(f, s)
+		p.restoreKubeconfigs(f, s)
 		return p, number, nil
 	}
 	if certificateDiffers(f, s) {
@@ -43,13 +43,13 @@ func (in *Input) planNodeBack(n inventory.Node, f *node.Facts, to Target, number
 				return p, number, err
 			}
 		}
-		p.planCertificateBack(f, s, current, number, in.Now)
+		p.restoreCertificate(f, s, current, number, in.Now)
 	}
 	p.RestoreFrom = number
-	err = p.planState(in.Cluster, f, s)
+	err = p.restoreSnapshot(in.Cluster, f, s)
 	in.blank(&p)
 	if err != nil {
-		return p, number, badManifest(n, err)
+		return p, number, refusedManifest(n, err)
 	}
 	return p, number, nil
 }
@@ -58,10 +58,10 @@ func noGeneration(n inventory.Node, what string) error {
 	return &RefusedError{[]Refusal{{Node: n.Name, What: what, Cure: "see `kplb history`"}}}
 }
 
-// planState compares a node with a saved state.
-func (n *NodePlan) planState(c *inventory.Cluster, f *node.Facts, s *node.Snapshot) error {
-	artifacts := n.planFilesBack(f, s, render.Paths())
-	if _, there := f.Files[kubeadm.ManifestPath]; there || !n.Leaving { // who has left Kubernetes has none
+// restoreSnapshot plans everything but the certificate.
+func (n *NodePlan) restoreSnapshot(c *inventory.Cluster, f *node.Facts, s *node.Snapshot) error {
+	artifacts := n.restoreFiles(f, s, render.Paths())
+	if _, there := f.Files[kubeadm.ManifestPath]; there || !n.Leaving { // a node that has left Kubernetes has none
 		err := n.planManifest(f, func(source []byte) ([]byte, error) {
 			return kubeadm.LikeIn(source, s.Files[kubeadm.ManifestPath].Content)
 		})
@@ -69,11 +69,11 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *node.Facts, s *node.Snapsh
 			return err
 		}
 	}
-	n.planEndpointBack(f, s)
-	n.planFirewallBack(f, s)
-	n.consequences(c, f, artifacts)
+	n.restoreKubeconfigs(f, s)
+	n.restoreFirewall(f, s)
+	n.planActions(c, f, artifacts)
 	n.planIdentity(f, artifacts)
-	n.wantUnits(f, s)
+	n.restoreUnits(f, s)
 	n.HAProxyListens = frontendsIn(s.Files[render.HAProxyPath].Content, c.VIPs)
 	if s.Units["haproxy"].Active != "active" {
 		n.HAProxyListens = nil
@@ -81,64 +81,11 @@ func (n *NodePlan) planState(c *inventory.Cluster, f *node.Facts, s *node.Snapsh
 	n.NoBind6 = n.NoBind6 && !s.NonlocalBind6
 	_, applies := s.Files[render.SysctlPath]
 	switch {
-	case isIPVS(node.ParseSysctls(s.Files[render.SysctlPath].Content)): // as consequences says
+	case isIPVS(node.ParseSysctls(s.Files[render.SysctlPath].Content)): // planActions has decided
 	case !s.NonlocalBind && f.NonlocalBind:
 		n.Sysctl = node.SysctlOff
-	case !s.NonlocalBind, !applies: // where it was on without our file, it is on
+	case !s.NonlocalBind, !applies: // it was on without a file of kplb's, and still is
 		n.Sysctl = node.SysctlLeave
 	}
 	return nil
-}
-
-// planFilesBack compares the files at these paths with a saved state, and
-// returns those that it has.
-func (n *NodePlan) planFilesBack(f *node.Facts, s *node.Snapshot, paths []string) []render.Artifact {
-	var artifacts []render.Artifact
-	for _, path := range paths {
-		want, ok := s.Files[path]
-		if !ok {
-			n.planRemoval(f, path)
-			continue
-		}
-		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
-		artifacts = append(artifacts, a)
-		if change, differs := compare(n.Node, f, a, want.UID, want.GID); differs {
-			n.Changes = append(n.Changes, change)
-		}
-	}
-	return artifacts
-}
-
-func (n *NodePlan) planRemoval(f *node.Facts, path string) {
-	was, there := f.Files[path]
-	if !there {
-		return
-	}
-	change := Change{
-		Artifact: render.Artifact{Path: path, Mode: was.Mode, Effect: render.EffectOf(path)},
-		Remove:   true, Was: &was, Stamp: render.Stamp(was.Content),
-	}
-	change.describe(n.Node)
-	n.Changes = append(n.Changes, change)
-}
-
-// wantUnits brings the daemons to what they did in the saved state.
-func (n *NodePlan) wantUnits(f *node.Facts, s *node.Snapshot) {
-	for _, d := range []struct {
-		name   string
-		action *node.Action
-	}{{"haproxy", &n.HAProxy}, {"keepalived", &n.Keepalived}} {
-		unit := d.name + ".service"
-		want, now := s.Units[d.name], f.Units[unit]
-		if want.Active != "active" {
-			*d.action = node.Leave
-			if now.Active == "active" {
-				*d.action = node.Stop
-			}
-		}
-		n.Enable = slices.DeleteFunc(n.Enable, func(u string) bool { return u == unit && want.File != "enabled" })
-		if want.File == "disabled" && now.File == "enabled" {
-			n.Disable = append(n.Disable, unit)
-		}
-	}
 }

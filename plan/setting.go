@@ -8,16 +8,17 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// The settings of the kernel that kplb's file has: without ipvs those that let
-// HAProxy bind the VIP, and with it these.
+// The kernel's settings in kplb's file. Those with which HAProxy binds a VIP that
+// the node does not hold:
 const (
 	nonlocalBind  = "net.ipv4.ip_nonlocal_bind"
 	nonlocalBind6 = "net.ipv6.ip_nonlocal_bind" // that IPv6 VIPs alone need
 )
 
+// ipvsSettings are those of exposure: ipvs.
 var ipvsSettings = []string{"net.ipv4.ip_forward", "net.ipv4.vs.conntrack", "net.ipv4.vs.expire_nodest_conn"}
 
-// settings are those of kplb's file among artifacts.
+// settings are those of kplb's file in artifacts.
 func settings(artifacts []render.Artifact) map[string]string {
 	for _, a := range artifacts {
 		if a.Path == render.SysctlPath {
@@ -27,12 +28,11 @@ func settings(artifacts []render.Artifact) map[string]string {
 	return nil
 }
 
-// isIPVS says whether they are those of ipvs.
+// isIPVS says whether settings are those of exposure: ipvs.
 func isIPVS(settings map[string]string) bool { return settings["net.ipv4.vs.conntrack"] != "" }
 
-// settled says whether the kernel has what the artifacts say, of what kplb
-// needs.
-func settled(f *node.Facts, artifacts []render.Artifact) bool {
+// settingsApplied says whether the kernel has the settings of the artifacts.
+func settingsApplied(f *node.Facts, artifacts []render.Artifact) bool {
 	wanted := settings(artifacts)
 	if !isIPVS(wanted) {
 		return f.NonlocalBind && (wanted[nonlocalBind6] == "" || f.NonlocalBind6)
@@ -40,9 +40,9 @@ func settled(f *node.Facts, artifacts []render.Artifact) bool {
 	return !slices.ContainsFunc(ipvsSettings, func(key string) bool { return wanted[key] != "" && f.Settings[key] != wanted[key] })
 }
 
-// settingsToRestore are the settings that kplb's file on the node has, and the next one has
-// not, for the way under /proc/sys: the kernel gets them back. Where there is no
-// next one, ip_nonlocal_bind is SysctlOff's.
+// settingsToRestore are the settings, as paths below /proc/sys, that kplb's file on
+// the node has and the next file does not have. Where there is no next file,
+// ip_nonlocal_bind is not among them: node.SysctlOff restores it.
 func settingsToRestore(f *node.Facts, artifacts []render.Artifact) []string {
 	file := f.Files[render.SysctlPath].Content
 	if render.Stamp(file) == render.Unstamped {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/fleet/fleettest"
+	"github.com/kplb/kplb/node/nodetest"
 )
 
 // TestFactsOfANode is one inspection, from records to facts and back.
@@ -11,5 +12,5 @@ func TestFactsOfANode(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
 	want := applied(t, r, r.Cluster.Nodes[0])
-	same(t, "facts", fleettest.Inspected(t, records(t, want)...), want)
+	same(t, "facts", fleettest.Inspected(t, nodetest.Inspection(want)...), want)
 }

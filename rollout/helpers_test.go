@@ -31,7 +31,6 @@ var (
 	put, edit               = plantest.Put, plantest.Edit
 	kubeconfigFor, pemOf    = plantest.Kubeconfig, plantest.PEM
 	address                 = fleettest.Address
-	records                 = fleettest.Records
 	refuses, fails, errGone = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
 	always, inBubble        = fleettest.Always, fleettest.InBubble
 	authority               = fleettest.Authority

@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -44,7 +45,7 @@ func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *n
 		put(n.Facts, kubeadm.CertificatePath, 0o644, certificate)
 		put(n.Facts, kubeadm.AdminPath, 0o600, kubeconfig)
 		n.On["credentials"] = func(_ context.Context, _ remote.Script, say say) error {
-			r := fleettest.RecordData("kubeconfig", kubeconfig)
+			r := nodetest.Data("kubeconfig", kubeconfig)
 			say(r.Key, r.Fields...)
 			return nil
 		}

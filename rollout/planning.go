@@ -61,8 +61,8 @@ func (r *Rollout) PlanBack(ctx context.Context, number int) (*plan.Plan, error) 
 	return p, err
 }
 
-// input is what the nodes are planned from. What they keep is read when it is
-// needed.
+// input is what a plan is made from, without snapshots: plan and planNode read
+// those that are needed.
 func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 	return plan.Input{
 		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
@@ -77,8 +77,7 @@ func (r *Rollout) plan(ctx context.Context, in plan.Input) (*plan.Plan, error) {
 	return plan.Make(in)
 }
 
-// planNode is plan for one node, for which nothing is refused but what concerns
-// its files.
+// planNode is plan for one node alone, see plan.MakeNode.
 func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node) (plan.NodePlan, error) {
 	r.readSnapshots(ctx, in, func(in plan.Input) []plan.SnapshotRequest { return plan.NodeNeeds(in, n) })
 	return plan.MakeNode(in, n)
@@ -106,15 +105,15 @@ func (r *Rollout) NodePlanner(_ context.Context, facts map[string]*node.Facts) f
 func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(plan.Input) []plan.SnapshotRequest) {
 	for requests := needs(in); len(requests) > 0; requests = needs(in) {
 		for _, q := range requests {
-			s, err := r.snapshot(ctx, q)
+			s, err := r.snapshot(ctx, in, q)
 			in.Snapshots[q] = plan.SnapshotAnswer{Snapshot: s, Err: err}
 		}
 	}
 }
 
-// snapshot reads the state that a generation of a node keeps.
-func (r *Rollout) snapshot(ctx context.Context, q plan.SnapshotRequest) (*node.Snapshot, error) {
-	nodes := r.Everyone()
+// snapshot reads what a generation of one of the nodes keeps.
+func (r *Rollout) snapshot(ctx context.Context, in plan.Input, q plan.SnapshotRequest) (*node.Snapshot, error) {
+	nodes := slices.Concat(in.Leaving, in.Nodes)
 	i := slices.IndexFunc(nodes, func(n inventory.Node) bool { return n.Name == q.Node })
 	h, err := r.Connect(ctx, nodes[i])
 	if err != nil {

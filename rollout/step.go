@@ -48,11 +48,11 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 	waiting := fleet.Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
 	return r.During(waiting, func(waits func(string)) error {
 		began := time.Now()
-		socket, err := r.replaceManifest(ctx, h, n)
+		placed, err := r.replaceManifest(ctx, h, n)
 		if err != nil {
 			return err
 		}
-		if err := r.awaitListening(ctx, h, n.Node, n.Listen, socket, waits); err != nil {
+		if err := r.awaitListening(ctx, h, n.Node, n.Listen, placed, waits); err != nil {
 			return err
 		}
 		ready, cancel := context.WithCancel(ctx)
@@ -76,24 +76,25 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 	})
 }
 
-// replaceManifest says with which socket the apiserver has listened until now;
-// 0: it does not restart.
-func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodePlan) (node.Socket, error) {
+// replaceManifest says when the manifest came, by the node's clock since its
+// boot; 0: it stays, and the apiserver does not restart.
+func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodePlan) (time.Duration, error) {
 	if n.Manifest == nil {
 		return 0, nil
 	}
 	c := n.Manifest
 	return node.ReplaceManifest(ctx, h, node.ManifestRequest{
-		Txn: r.txn, Before: c.Before(), Mode: c.Mode, Content: c.Content, Port: r.Cluster.Port,
+		Txn: r.txn, Before: c.Before(), Mode: c.Mode, Content: c.Content,
 	})
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its
-// new ones, and the old socket, if it is given, for another one.
-func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, socket node.Socket, waits func(string)) error {
+// new ones. One that was started before its manifest came does not count: that is
+// the old one, or one of the first of two manifests.
+func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, placed time.Duration, waits func(string)) error {
 	at := plan.ListenAddrPort(listen, r.Cluster.Port)
 	for end := time.Now().Add(plan.RestartLimit); ; {
-		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Old: socket, Wait: node.AwaitLimit})
+		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Since: placed, Wait: node.AwaitLimit})
 		switch {
 		case err != nil || elsewhere == "":
 			return err

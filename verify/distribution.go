@@ -48,7 +48,7 @@ type target struct {
 	Distribution
 	backend string
 	nodes   []inventory.Node
-	connect func(context.Context) (node string, err error) // node: empty if it cannot be told
+	connect func(context.Context) (name string, err error) // of a node; empty if it cannot be told
 }
 
 // Distribute makes n connections to every port of every VIP, one after the
@@ -158,11 +158,11 @@ func (t *target) send(ctx context.Context, n int) map[string]int {
 	for range atOnce {
 		wg.Go(func() {
 			for range left {
-				node, err := t.connect(ctx)
+				name, err := t.connect(ctx)
 				mu.Lock()
 				t.note(err)
 				if err == nil {
-					got[node]++
+					got[name]++
 				}
 				mu.Unlock()
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -48,7 +49,7 @@ func newSpread(t *testing.T, host string, certs ...tls.Certificate) *spread {
 		if s.looks++; s.looks > 2 && s.after != nil { // Inspect, before, after
 			s.after(f)
 		}
-		for _, r := range records(t, f) {
+		for _, r := range nodetest.Inspection(f) {
 			say(r.Key, r.Fields...)
 		}
 		return nil

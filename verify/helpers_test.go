@@ -30,7 +30,7 @@ var (
 	parse, says, same                      = plantest.Parse, fleettest.Says, fleettest.Same
 	debian, fresh, applied, all            = plantest.Debian, plantest.Fresh, fleettest.Applied, fleettest.All
 	put, edit, set, address                = plantest.Put, plantest.Edit, plantest.Set, fleettest.Address
-	listener, records, authority, stranger = fleettest.Listener, fleettest.Records, fleettest.Authority, fleettest.Stranger
+	listener, authority, stranger          = fleettest.Listener, fleettest.Authority, fleettest.Stranger
 	farAhead, apiserverAt, closed, respond = apiservertest.FarAhead, apiservertest.Serve, apiservertest.Closed, apiservertest.Respond
 	says200                                = apiservertest.OK
 )

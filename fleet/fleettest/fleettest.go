@@ -8,8 +8,6 @@ package fleettest
 
 import (
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 
@@ -27,17 +25,6 @@ func Builtin(t testing.TB) *render.Templates {
 		t.Fatal(err)
 	}
 	return set
-}
-
-// TestData reads a file that was captured on a node of the lab, or written by
-// hand after one.
-func TestData(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/rollout", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // Same fails the test where got is not want.

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -23,7 +24,7 @@ func Know(t testing.TB, f *fleet.Fleet, facts map[string]*node.Facts, hosts map[
 		if facts[n.Name] == nil {
 			return nil, &remote.Error{Host: n.Name, Err: remote.ErrUnreachable}
 		}
-		return &knownHost{Host: hosts[n.Name], t: t, facts: facts[n.Name]}, nil
+		return &knownHost{Host: hosts[n.Name], facts: facts[n.Name]}, nil
 	}
 	found, err := f.Inspect(t.Context(), fleet.Inspection{Unmanaged: true, VRRP: true, Sysctls: true})
 	if err != nil {
@@ -41,7 +42,6 @@ func Know(t testing.TB, f *fleet.Fleet, facts map[string]*node.Facts, hosts map[
 // knownHost is inspected as facts say, and is another host otherwise.
 type knownHost struct {
 	node.Host
-	t     testing.TB
 	facts *node.Facts
 }
 
@@ -51,7 +51,7 @@ func (h *knownHost) Run(ctx context.Context, s remote.Script, each func(remote.R
 	if s.Name != "inspect" {
 		return h.Host.Run(ctx, s, each)
 	}
-	for _, r := range Records(h.t, h.facts) {
+	for _, r := range nodetest.Inspection(h.facts) {
 		if err := each(r); err != nil {
 			return err
 		}

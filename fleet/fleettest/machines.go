@@ -31,6 +31,13 @@ import (
 // Say reports a record, as a script does.
 type Say func(key string, fields ...string)
 
+// All reports several.
+func (s Say) All(records []remote.Record) {
+	for _, r := range records {
+		s(r.Key, r.Fields...)
+	}
+}
+
 // Step is what a node does with a script.
 type Step func(ctx context.Context, s remote.Script, say Say) error
 
@@ -225,7 +232,7 @@ func (h *Host) Run(ctx context.Context, s remote.Script, each func(remote.Record
 	var failed error
 	say := func(key string, fields ...string) {
 		if each != nil && failed == nil {
-			failed = each(Record(key, fields...))
+			failed = each(nodetest.Record(key, fields...))
 		}
 	}
 	do := h.On[name]
@@ -248,11 +255,9 @@ func (n *Node) Default(name string) Step {
 	case "inspect":
 		return func(_ context.Context, _ remote.Script, say Say) error {
 			n.Machines.mu.Lock()
-			seen := Records(n.Machines.T, n.Facts)
+			seen := nodetest.Inspection(n.Facts)
 			n.Machines.mu.Unlock()
-			for _, r := range seen {
-				say(r.Key, r.Fields...)
-			}
+			say.All(seen)
 			return nil
 		}
 	case "lock":
@@ -265,32 +270,24 @@ func (n *Node) Default(name string) Step {
 
 func (n *Node) generations(_ context.Context, s remote.Script, say Say) error {
 	q, one := nodetest.Request(s).(nodetest.SnapshotRequest)
+	var list []node.Generation
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(n.Saved))) {
-		say("generation", name, "2026-11-20T20:00:00Z", "ann, cluster home")
+		number, err := strconv.Atoi(name)
+		if err != nil {
+			return err
+		}
+		list = append(list, node.Generation{Number: number, Time: "2026-11-20T20:00:00Z", About: "ann, cluster home", Current: name == n.Facts.Generation()})
 	}
-	say("current", n.Facts.Generation())
+	say.All(nodetest.Generations(list))
 	if !one {
 		return nil
 	}
-	number := strconv.Itoa(q.Generation)
-	state, ok := n.Saved[number]
+	kept, ok := n.Saved[strconv.Itoa(q.Generation)]
 	if !ok {
-		say("refused", "there is no generation "+number)
+		say("refused", "there is no generation "+strconv.Itoa(q.Generation))
 		return &remote.ScriptError{Host: n.ID, Script: s.Name, Code: 1}
 	}
-	var index, units strings.Builder
-	for _, path := range state.Absent {
-		fmt.Fprintf(&index, "absent %s\n", path)
-	}
-	for _, unit := range []string{"keepalived", "haproxy"} {
-		fmt.Fprintf(&units, "%s %s %s\n", unit, state.Units[unit].Active, state.Units[unit].File)
-	}
-	for _, r := range []remote.Record{RecordData("index", []byte(index.String())), RecordData("units", []byte(units.String()))} {
-		say(r.Key, r.Fields...)
-	}
-	say("nonlocal_bind", map[bool]string{true: "1", false: "0"}[state.NonlocalBind])
-	files := RecordData("files", Archive(n.Machines.T, state.Files))
-	say(files.Key, files.Fields...)
+	say.All(nodetest.Snapshot(kept))
 	return nil
 }
 

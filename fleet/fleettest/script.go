@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -15,7 +16,7 @@ func Inspected(t testing.TB, said ...remote.Record) *node.Facts {
 	t.Helper()
 	h := Scripted(func(each func(remote.Record) error) error {
 		var errs error
-		for _, r := range append(slices.Clone(said), Record("done")) {
+		for _, r := range append(slices.Clone(said), nodetest.Record("done")) {
 			errs = errors.Join(errs, each(r))
 		}
 		return errs

@@ -156,6 +156,7 @@ func (m *machines) startRestarting(inventory string, gone bool) *restarting {
 	}
 	r := &restarting{ended: make(chan error, 1)}
 	r.cmd = l.Operator(context.Background(), filepath.Join(root(m.t), "bin/kplb"), "apply", "-i", inventory, "--yes", "--confirm-timeout", "20s")
+	r.cmd.Dir = root(m.t)
 	r.cmd.Env = append(os.Environ(), "KPLB_SSH_CONFIG="+m.state("ssh_config"))
 	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
 	if err := r.cmd.Start(); err != nil {

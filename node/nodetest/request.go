@@ -17,14 +17,20 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// The requests of calls that have no type for them in package node.
+// These are the requests of calls that have no type for them in package node.
 type (
-	RenewRequest       struct{ Txn string }
-	ReleaseRequest     struct{ Token string }
-	DrainRequest       struct{ Server string }
-	UndrainRequest     struct{ Server string }
+	// RenewRequest is of node.Renew.
+	RenewRequest struct{ Txn string }
+	// ReleaseRequest is of node.Release.
+	ReleaseRequest struct{ Token string }
+	// DrainRequest is of node.Drain.
+	DrainRequest struct{ Server string }
+	// UndrainRequest is of node.Undrain.
+	UndrainRequest struct{ Server string }
+	// GenerationsRequest is of node.Generations.
 	GenerationsRequest struct{}
-	SnapshotRequest    struct{ Generation int }
+	// SnapshotRequest is of node.ReadSnapshot.
+	SnapshotRequest struct{ Generation int }
 )
 
 // Request is what a program of package node was asked for: one of node's requests
@@ -49,10 +55,10 @@ func Request(s remote.Script) any {
 		return RenewRequest{s.Vars["KPLB_TXN"]}
 	case "manifest":
 		return node.ManifestRequest{
-			Txn: s.Vars["KPLB_TXN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"], Port: v.port("KPLB_PORT"),
+			Txn: s.Vars["KPLB_TXN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"],
 		}
 	case "await":
-		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), Old: node.Socket(v.number("KPLB_SOCKET")), Wait: v.seconds("KPLB_SECONDS")}
+		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), Since: time.Duration(v.unsigned("KPLB_SINCE", 40)) * time.Second / 100, Wait: v.seconds("KPLB_SECONDS")}
 	case "activate":
 		return v.activate(s.Files["active"])
 	case "still":
@@ -112,7 +118,19 @@ func (v values) number(name string) int {
 	return n
 }
 
-func (v values) port(name string) uint16 { return uint16(v.number(name)) }
+// unsigned is a number of so many bits.
+func (v values) unsigned(name string, bits int) uint64 {
+	if v[name] == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(v[name], 10, bits)
+	if err != nil {
+		panic(fmt.Sprintf("nodetest: %s: %v", name, err))
+	}
+	return n
+}
+
+func (v values) port(name string) uint16 { return uint16(v.unsigned(name, 16)) } //nolint:gosec // it has 16 bits
 
 func (v values) seconds(name string) time.Duration {
 	return time.Duration(v.number(name)) * time.Second
@@ -147,9 +165,12 @@ func address(text string) netip.Addr {
 }
 
 func addresses(words []string) []netip.Addr {
-	var out []netip.Addr
-	for _, word := range words {
-		out = append(out, address(word))
+	if len(words) == 0 {
+		return nil
+	}
+	out := make([]netip.Addr, len(words))
+	for i, word := range words {
+		out[i] = address(word)
 	}
 	return out
 }

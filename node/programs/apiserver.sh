@@ -6,34 +6,6 @@ manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 # hundredths of a second
 grace=250
 
-# clock: sets now to the time since the machine booted, in hundredths of a second.
-clock() {
-	IFS='. ' read -r seconds hundredths _ </proc/uptime
-	now=$((seconds * 100 + ${hundredths#0}))
-}
-
-# within HUNDREDTHS COMMAND...: tries a command again and again until it succeeds.
-within() {
-	clock
-	end=$((now + $1))
-	shift
-	until "$@"; do
-		clock
-		[ "$now" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
-# started_at PID: when a process was started, in ticks since the boot. With the
-# pid that names it for good: proc_pid_stat(5), field 22.
-started_at() {
-	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-	# shellcheck disable=SC2086 # fields
-	set -- ${stat##*) }
-	# a process that nobody has waited for is gone, too
-	[ "$1" != Z ] && echo "${20}"
-}
-
 # pod_group PID: the directory of the control group of the pod in which kubelet
 # runs a process. Fails for every other process.
 pod_group() {
@@ -95,7 +67,9 @@ begin_apiserver() {
 	mv -T $manifest "$(temporary $manifest)" && mv -T "$(temporary $manifest)" $manifest && sync ${manifest%/*}
 }
 
-# replace_manifest FILE MODE OWNER PORT: in one step. Kubelet restarts the
+# replace_manifest FILE MODE OWNER PORT: in one step, and sets placed to the time
+# since the boot, in hundredths of a second, when that began: an apiserver that
+# was started before is not the one of the new manifest. Kubelet restarts the
 # apiserver: it stops the old pod, and starts the new one 10 to 15 s after it
 # was first refused because of the old one (backOffPeriod in kubelet.go). So with
 # a port, the file comes in two steps: the first one has kubelet stop the old pod,
@@ -107,8 +81,20 @@ replace_manifest() {
 		place $base/pending/interim $manifest "$2" "$3" && end_apiserver || pid=
 		[ -z "$pid" ] || sleep 0.3 # what kubelet still has to do
 		others=" $(echo "${pod%/*}"/*pod*) "
-		place "$1" $manifest "$2" "$3" && { [ -z "$pid" ] || begin_apiserver; }
+		ended=$pid
+		place_last "$1" "$2" "$3" || return 1
+		if find_apiserver "$port" && [ "$born" -lt "$placed" ] && [ "$pid" != "$ended" ]; then
+			end_apiserver || : # a kubelet that was itself restarted has started the pod of the first file
+		elif [ -n "$ended" ]; then
+			begin_apiserver
+		fi
 	else
-		place "$1" $manifest "$2" "$3"
+		place_last "$1" "$2" "$3"
 	fi
+}
+
+place_last() {
+	clock
+	placed=$now
+	place "$1" $manifest "$2" "$3"
 }

@@ -42,7 +42,7 @@ func stage(n *Node, _ *Host, s remote.Script, say say) {
 			say("refused", f.Path+" has changed since the plan was made")
 			return
 		}
-		c.files = append(c.files, staged{f.Path, File{int64(f.Mode), f.Content}, f.Remove})
+		c.files = append(c.files, staged{f.Path, File{f.Mode, f.Content}, f.Remove})
 	}
 	n.staged = c
 	say("done")
@@ -173,14 +173,14 @@ func (n *Node) TakeBack(reason string) {
 }
 
 func generations(n *Node, _ *Host, s remote.Script, say say) {
-	for _, g := range n.generations {
-		about := g.about
+	list := make([]node.Generation, len(n.generations))
+	for i, g := range n.generations {
+		list[i] = node.Generation{Number: g.number, Time: g.time, About: g.about, Current: g.number == n.current()}
 		if g.number == 0 {
-			about = "as it was before kplb"
+			list[i].About = "as it was before kplb"
 		}
-		say("generation", strconv.Itoa(g.number), g.time, about)
 	}
-	say("current", strconv.Itoa(n.current()))
+	say.all(nodetest.Generations(list))
 	q, one := nodetest.Request(s).(nodetest.SnapshotRequest)
 	if !one {
 		return
@@ -191,18 +191,11 @@ func generations(n *Node, _ *Host, s remote.Script, say say) {
 		return
 	}
 	g := n.generations[i]
-	var index, units strings.Builder
-	paths := slices.Sorted(maps.Keys(g.files))
-	for _, path := range paths {
-		fmt.Fprintf(&index, "file %s\n", path)
+	kept := &node.Snapshot{Files: filesAt(g.files, slices.Collect(maps.Keys(g.files))), Units: map[string]node.Unit{}, NonlocalBind: g.nonlocal}
+	for name, u := range g.units {
+		kept.Units[name] = node.Unit{Active: u.active(), File: u.enabled()}
 	}
-	for _, unit := range slices.Sorted(maps.Keys(g.units)) {
-		fmt.Fprintf(&units, "%s %s %s\n", unit, g.units[unit].active(), g.units[unit].enabled())
-	}
-	say.data("index", []byte(index.String()))
-	say.data("units", []byte(units.String()))
-	say("nonlocal_bind", bit(g.nonlocal))
-	say.data("files", pack(paths, func(path string) (File, bool) { return g.files[path], true }))
+	say.all(nodetest.Snapshot(kept))
 }
 
 func forget(n *Node, _ *Host, _ remote.Script, say say) {

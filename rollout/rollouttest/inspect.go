@@ -1,91 +1,89 @@
 package rollouttest
 
 import (
-	"archive/tar"
-	"bytes"
-	"encoding/base64"
 	"fmt"
 	"maps"
-	"path"
+	"net/netip"
 	"slices"
-	"strings"
 
+	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/render"
 )
 
 // say reports a record, as a script does.
 type say func(key string, fields ...string)
 
-func (s say) data(key string, data []byte) { s(key, base64.StdEncoding.EncodeToString(data)) }
+// all reports several.
+func (s say) all(records []remote.Record) {
+	for _, r := range records {
+		s(r.Key, r.Fields...)
+	}
+}
 
 // inspect answers as inspect.sh does on Debian 12.
 func (n *Node) inspect(s remote.Script, say say) {
-	c, q := n.cluster, nodetest.As[node.InspectRequest](s)
-	say("arch", "x86_64")
-	say("os", "ID", "debian")
-	say("os", "VERSION_ID", `"12"`)
-	addresses := fmt.Sprintf("1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet %s/16 scope global eth0\n", n.address)
+	say.all(nodetest.Inspection(n.facts(nodetest.As[node.InspectRequest](s))))
+}
+
+// facts are what an inspection finds on the node.
+func (n *Node) facts(q node.InspectRequest) *node.Facts {
+	f := &node.Facts{
+		Arch: "x86_64", OS: node.OS{ID: "debian", Version: "12"},
+		Addresses: []node.Address{
+			{Interface: "lo", Prefix: netip.MustParsePrefix("127.0.0.1/8")}, {Interface: "eth0", Prefix: netip.PrefixFrom(n.address, 16)},
+		},
+		Listeners: n.listeners(), Units: map[string]node.Unit{}, NonlocalBind: n.nonlocal,
+		HAProxy:    node.Package{Installed: true, Version: render.DefaultHAProxy},
+		Keepalived: node.Package{Installed: true, Version: render.DefaultKeepalived}, NFT: true,
+		Files:     filesAt(n.visible(), q.Paths),
+		Manifests: []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
+		Servers:   n.serverStates(),
+	}
 	if n.holds() {
-		addresses += fmt.Sprintf("2: eth0    inet %s/32 scope global eth0\n", c.inventory.VIP)
+		vip := n.cluster.inventory.VIP
+		f.Addresses = append(f.Addresses, node.Address{Interface: "eth0", Prefix: netip.PrefixFrom(vip, vip.BitLen())})
 	}
-	say("addresses", addresses)
-	say("listeners", n.sockets())
-	var units strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(n.Units)) {
-		u := n.Units[name]
-		fmt.Fprintf(&units, "MainPID=7\nLimitNOFILE=524288\nId=%s.service\nLoadState=loaded\nActiveState=%s\nUnitFileState=%s\n\n", name, u.active(), u.enabled())
-	}
-	say("units", units.String())
-	say("nonlocal_bind", bit(n.nonlocal))
-	say("version", "haproxy", "HAProxy version 2.6.12-1+deb12u3 2025/10/03 - https://haproxy.org/")
-	say("version", "keepalived", "Keepalived v2.2.7 (01/16,2022)")
-	say("nft")
-	say.data("files", n.archive(q.Paths))
-	for _, name := range []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"} {
-		say("manifest", name)
+	for name, u := range n.Units {
+		f.Units[name+".service"] = node.Unit{Load: "loaded", Active: u.active(), File: u.enabled(), MainPID: 7, OpenFiles: 524288}
 	}
 	if q.VRRP && n.Units["keepalived"].Active {
-		vrrp := map[bool]string{true: "MASTER", false: "BACKUP"}[n.holds()]
-		say("vrrp", "(KPLB) Entering "+vrrp+" STATE\n")
+		f.VRRP = map[string]string{"KPLB": "BACKUP"}
+		if n.holds() {
+			f.VRRP["KPLB"] = "MASTER"
+		}
 	}
-	n.statistics(say)
-	say("done")
+	return f
 }
 
-// sockets is what ss shows of those that listen.
-func (n *Node) sockets() string {
-	var out strings.Builder
+func (n *Node) listeners() []node.Listener {
+	var out []node.Listener
 	if n.apiserver() {
-		local := fmt.Sprintf("%s:%d", n.listens(), n.cluster.inventory.Port)
-		if n.listens().IsUnspecified() {
-			local = fmt.Sprintf("*:%d", n.cluster.inventory.Port)
-		}
-		fmt.Fprintf(&out, "LISTEN 0 4096 %s *:* users:((\"kube-apiserver\",pid=42,fd=5))\n", local)
+		out = append(out, node.Listener{Address: netip.AddrPortFrom(n.listens(), n.cluster.inventory.Port), Process: node.APIServerProcess})
 	}
 	for _, at := range n.frontends() {
-		fmt.Fprintf(&out, "LISTEN 0 4096 %s *:* users:((\"haproxy\",pid=43,fd=5))\n", at)
+		out = append(out, node.Listener{Address: at, Process: node.HAProxyProcess})
 	}
-	return out.String()
+	return out
 }
 
-// statistics are HAProxy's, where kplb's HAProxy runs.
-func (n *Node) statistics(say say) {
+// serverStates are what HAProxy knows of its servers; nil where kplb's HAProxy
+// does not run.
+func (n *Node) serverStates() []haproxy.ServerState {
 	if len(n.frontends()) == 0 {
-		say.data("stats", nil)
-		return
+		return nil
 	}
-	var text strings.Builder
-	text.WriteString("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n# pxname,svname,scur,status,check_status,check_code,stot,\n")
+	out := []haproxy.ServerState{}
 	for _, server := range n.servers() {
-		status := "DOWN,L4CON,,0,"
+		state := haproxy.ServerState{Name: server, Status: "DOWN", Check: "L4CON"}
 		if other := n.cluster.nodes[server]; other != nil && other.apiserver() {
-			status = "UP,L7OK,200,0,"
+			state.Status, state.Check = "UP", "L7OK/200"
 		}
-		text.WriteString("kube-apiserver," + server + ",0," + status + "\n")
+		out = append(out, state)
 	}
-	say.data("stats", []byte(text.String()))
+	return out
 }
 
 func (u Unit) active() string {
@@ -100,13 +98,6 @@ func (u Unit) enabled() string {
 		return "enabled"
 	}
 	return "disabled"
-}
-
-func bit(b bool) string {
-	if b {
-		return "1"
-	}
-	return "0"
 }
 
 // visible are the node's files, those that kplb keeps itself among them.
@@ -125,29 +116,13 @@ func (n *Node) visible() map[string]File {
 	return out
 }
 
-// archive is what tar makes of those of the paths that are there.
-func (n *Node) archive(paths []string) []byte {
-	files := n.visible()
-	return pack(paths, func(name string) (File, bool) {
-		f, there := files[name]
-		return f, there
-	})
-}
-
-func pack(paths []string, file func(string) (File, bool)) []byte {
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, name := range paths {
-		f, there := file(path.Join("/", name))
-		if !there {
-			continue
+// filesAt are those of the files that are at one of the paths.
+func filesAt(files map[string]File, paths []string) map[string]node.File {
+	out := map[string]node.File{}
+	for path, f := range files {
+		if slices.Contains(paths, path) {
+			out[path] = node.File{Mode: f.Mode, Content: f.Content}
 		}
-		// writing to memory does not fail, and Close says what else did
-		_ = w.WriteHeader(&tar.Header{Name: strings.TrimPrefix(name, "/"), Mode: f.Mode, Size: int64(len(f.Content)), Typeflag: tar.TypeReg})
-		_, _ = w.Write(f.Content)
 	}
-	if err := w.Close(); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
+	return out
 }

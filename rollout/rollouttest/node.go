@@ -3,6 +3,7 @@ package rollouttest
 import (
 	"bytes"
 	"crypto/tls"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"os"
@@ -35,7 +36,7 @@ type Node struct {
 
 // File is a regular file of root's.
 type File struct {
-	Mode    int64
+	Mode    fs.FileMode
 	Content []byte
 }
 
@@ -78,7 +79,7 @@ func newNode(c *Cluster, n inventory.Node) *Node {
 	return out
 }
 
-func (n *Node) put(path string, mode int64, content []byte) {
+func (n *Node) put(path string, mode fs.FileMode, content []byte) {
 	n.Files[path] = File{mode, content}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -135,4 +136,25 @@ func TestDirectorLeavers(t *testing.T) {
 	if len(left) != 1 || left[0].Name != "node-3" || left[0].Address.String() != "10.1.1.3" {
 		t.Errorf("%+v", left)
 	}
+}
+
+// TestRefuseIPVS names the nodes whose kernel cannot, and what to do.
+func TestRefuseIPVS(t *testing.T) {
+	t.Parallel()
+	in := inputOf(t, inKernel)
+	facts := all(t, in, freshOf)
+	for name, ipvs := range map[string]string{"node-1": "none", "node-2": "module", "node-3": "there"} {
+		facts[name].Kernel = node.Kernel{Release: "6.18.44", IPVS: ipvs}
+	}
+	const want = "cluster.yaml:9:11: node-1: its kernel 6.18.44 has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module"
+	err := RefuseIPVS(in.Cluster, in.Cluster.Nodes, facts)
+	says(t, err, want)
+	_, err = Make(in.with(facts))
+	says(t, err, want)
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		t.Fatalf("%T", err)
+	}
+	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + redirectHint})
+	says(t, RefuseIPVS(in.Cluster, in.Cluster.Nodes[1:], facts), "")
 }

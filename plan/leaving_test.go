@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/render"
+)
+
+// left is home without node-3, which everybody's haproxy.cfg has.
+func left(t *testing.T) (*Input, Input) {
+	t.Helper()
+	in := inputOf(t, home)
+	facts := all(t, in, applied)
+	in.Cluster.Nodes = in.Cluster.Nodes[:2]
+	input := in.with(facts)
+	input.Leaving = Leavers(in.Cluster, facts)
+	return in, input
+}
+
+// TestLeaving has a node go back to what it was, before the others forget it.
+func TestLeaving(t *testing.T) {
+	t.Parallel()
+	in, input := left(t)
+	same(t, "who leaves", namesOf(input.Leaving), "node-3")
+	same(t, "needs", Needs(input), requests("node-3", 0))
+	before := fresh(t, in.Cluster, input.Leaving[0])
+	put(before, kubeadm.CertificatePath, 0o644, servingCertificate(t, []string{"kubernetes"}))
+	put(input.Facts["node-3"], kubeadm.CertificatePath, 0o644, servingCertificate(t, []string{"kubernetes"}, "10.1.233.1"))
+	p, err := makeWith(t, input, saved{
+		{"node-3", 0}: plantest.Snapshot(before), {"node-3", 1}: plantest.Snapshot(input.Facts["node-3"]),
+	})
+	says(t, err, "")
+	same(t, "order", namesOf(nodesOf(p.Nodes)), "node-3 node-2 node-1")
+	same(t, "goal", p.Goal, Installed)
+	n := p.Nodes[0]
+	same(t, "leaves", n.Leaving, true)
+	same(t, "stops", []node.Action{n.HAProxy, n.Keepalived}, []node.Action{node.Stop, node.Stop})
+	same(t, "certificate", n.Certificate == nil, true)
+	same(t, "note", slices.Contains(p.Notes(), "node-3: the certificate of its apiserver stays as it is, and is for the VIP, too"), true)
+	same(t, "the others", p.Nodes[1].HAProxy, node.Reload)
+	together := make([]string, 0, len(p.Nodes))
+	for _, batch := range p.Batches() {
+		together = append(together, namesOf(nodesOf(batch)))
+	}
+	same(t, "batches", strings.Join(together, "|"), "node-3|node-2|node-1")
+}
+
+// TestLeavingWithoutGeneration: nothing was ever done on the node.
+func TestLeavingWithoutGeneration(t *testing.T) {
+	t.Parallel()
+	_, input := left(t)
+	delete(input.Facts["node-3"].Files, "/var/lib/kplb/current")
+	p, err := makeWith(t, input, nil)
+	says(t, err, "")
+	same(t, "leaves", p.of("node-3").Leaving, true)
+	same(t, "nothing to do", p.of("node-3").Empty(), true)
+}
+
+// TestLeavingKubernetes: a node that has left the cluster already has no manifest
+// any more.
+func TestLeavingKubernetes(t *testing.T) {
+	t.Parallel()
+	in, input := left(t)
+	before := plantest.Snapshot(fresh(t, in.Cluster, input.Leaving[0]))
+	delete(input.Facts["node-3"].Files, kubeadm.ManifestPath)
+	p, err := makeWith(t, input, saved{{"node-3", 0}: before})
+	says(t, err, "")
+	same(t, "manifest", p.of("node-3").Manifest == nil, true)
+	same(t, "removed", slices.Contains(retell(p.of("node-3")).Files, "removed "+render.KeepalivedPath), true)
+}

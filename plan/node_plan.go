@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
+)
+
+// NodePlan is what has to happen on one node. It is empty where the node is
+// as the inventory wants it.
+type NodePlan struct {
+	Node     inventory.Node
+	Holder   bool     // holds a VIP now
+	Leaving  bool     // is not in the inventory any more
+	Packages []string // to install
+
+	Changes     []Change     // of files but the manifest, in the order of installation
+	Certificate *Certificate // of the apiserver; nil: it stays
+	Manifest    *Change      // of the apiserver's static pod; nil: none
+	Paths       []string     // whose state belongs to a generation of the node
+
+	ReadUnits  bool // systemd reads its unit files again
+	HAProxy    node.Action
+	Keepalived node.Action
+	Kubelet    node.Action
+	Redirect   node.Action // of the VIP's port to haproxy, by nftables: Start, also anew, or Stop
+	IPVS       node.Action // of the mark that has the kernel balance, by nftables: likewise
+	Enable     []string    // units to start at boot
+	Disable    []string    // units not to start at boot any more
+
+	Restart APIServerRestart // of the apiserver, where its manifest changes
+	Listen  string           // where the apiserver has to listen afterwards, see ListenAddress; empty: it does already
+
+	// HAProxyListens is where haproxy has to listen afterwards, at one port; none:
+	// nowhere.
+	HAProxyListens []netip.AddrPort
+	// StartKeepalivedLast has keepalived stop, and start when the VIP's holder has
+	// changed.
+	StartKeepalivedLast bool
+	// FailsBack says that a VIP that another node holds moves to this one, which has
+	// the highest priority.
+	FailsBack    bool
+	VIPInterface string // which has the VIPs, or will
+	Active       []byte // the sums of the files that the daemons have loaded afterwards, for node.ActivePath
+
+	Sysctl          node.Sysctl
+	NoBind6         bool     // net.ipv6.ip_nonlocal_bind is as it was before kplb
+	RestoreSettings []string // of the kernel, below /proc/sys, that get the values of RestoreFrom
+	RestoreFrom     int      // the number of a generation
+
+	UFWAllow, UFWDelete []render.Rule
+
+	notes    []string
+	speakers []vrrp.Speaker // that its new files configure, one for each VIP
+}
+
+// APIServerLast says whether haproxy has to leave its port before the apiserver
+// listens there. Otherwise the apiserver changes first.
+func (n NodePlan) APIServerLast() bool {
+	_, port, _ := strings.Cut(n.Listen, "*:")
+	return n.HAProxy == node.Stop || port != "" && (len(n.HAProxyListens) == 0 || port != strconv.Itoa(int(n.HAProxyListens[0].Port())))
+}
+
+// Empty says whether there is nothing to do.
+func (n NodePlan) Empty() bool {
+	return len(n.Packages) == 0 && len(n.Changes) == 0 && n.Manifest == nil && n.Certificate == nil &&
+		n.HAProxy == node.Leave && n.Keepalived == node.Leave && n.Kubelet == node.Leave && n.Redirect == node.Leave && n.IPVS == node.Leave &&
+		n.Sysctl == node.SysctlLeave && n.Listen == "" && len(n.Enable) == 0 && len(n.Disable) == 0 &&
+		len(n.UFWAllow) == 0 && len(n.UFWDelete) == 0 && !n.ReadUnits
+}
+
+// Balancer is where a worker's own haproxy listens afterwards, if it has one.
+func (n *NodePlan) Balancer() (netip.AddrPort, bool) {
+	if !n.Node.Worker || len(n.HAProxyListens) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return n.HAProxyListens[0], true
+}
+
+// MovesClients says whether kubeconfigs are edited, or the apiserver's certificate
+// is exchanged.
+func (n NodePlan) MovesClients() bool {
+	return n.Certificate != nil || slices.ContainsFunc(n.Changes, func(c Change) bool { return c.hide != nil })
+}
+
+func (n *NodePlan) note(format string, args ...any) {
+	n.notes = append(n.notes, fmt.Sprintf(format, args...))
+}
