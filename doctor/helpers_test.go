@@ -19,7 +19,6 @@ const home = plantest.Home
 var (
 	parse, says, same, manifest = plantest.Parse, fleettest.Says, fleettest.Same, plantest.Manifest
 	fresh, applied, all, put    = plantest.Fresh, fleettest.Applied, fleettest.All, plantest.Put
-	stranger                    = fleettest.Stranger
 )
 
 // fakeFleet is a fleet of stand-in machines.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
-	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/plan/plantest"
 )
 
@@ -17,7 +16,7 @@ type (
 
 var (
 	says, applied           = fleettest.Says, fleettest.Applied
-	put, record             = plantest.Put, nodetest.Record
+	put                     = plantest.Put
 	refuses, fails, errGone = fleettest.Refuses, fleettest.Fails, fleettest.ErrLost
 	inBubble                = fleettest.InBubble
 )

@@ -84,9 +84,9 @@ func overlaps(spans []Span, doubt time.Duration) []Span {
 }
 
 // takeover finds who else got the VIP after a moment, and when; empty: nobody.
-func takeover(spans []Span, victim string, after, doubt time.Duration) (string, time.Duration) {
+func takeover(spans []Span, target string, after, doubt time.Duration) (string, time.Duration) {
 	for _, s := range spans {
-		if s.Node != victim && s.From > after-doubt {
+		if s.Node != target && s.From > after-doubt {
 			return s.Node, max(s.From-after, 0)
 		}
 	}

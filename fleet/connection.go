@@ -15,10 +15,11 @@ import (
 // node is asked.
 const reachTime = 2 * time.Second
 
-// network connects as this machine does.
-func (f *Fleet) network() DialFunc {
-	if f.Network != nil {
-		return f.Network
+// dialFromHere connects as this machine does: over its own network, if it is told
+// of no other.
+func dialFromHere(network DialFunc) DialFunc {
+	if network != nil {
+		return network
 	}
 	return (&net.Dialer{Timeout: reachTime}).DialContext
 }

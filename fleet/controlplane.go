@@ -1,12 +1,15 @@
 package fleet
 
 import (
+	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -16,7 +19,7 @@ import (
 // that there are now. Its error says that the nodes that were inspected do not
 // agree on one CA.
 func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
-	ca, err := f.authority()
+	ca, err := authority(f.Cluster.Nodes, f.Facts())
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +30,7 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 		through[name] = h.DialContext
 	}
 	return &apiserver.ControlPlane{
-		Cluster: f.Cluster, CA: ca, Dial: f.network(), Through: through, Absent: maps.Clone(f.absent), Credentials: f.credentials,
+		Cluster: f.Cluster, CA: ca, Dial: dialFromHere(f.Network), Through: through, Absent: maps.Clone(f.absent), Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
 		NoRoute: func(err error) bool {
 			var host *remote.Error
 			return errors.As(err, &host)
@@ -37,10 +40,10 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 
 // authority is the cluster's CA as the nodes have it. Two nodes with
 // different ones are not one cluster.
-func (f *Fleet) authority() (*x509.CertPool, error) {
+func authority(nodes []inventory.Node, facts map[string]*node.Facts) (*x509.CertPool, error) {
 	var first string
-	pool, facts := x509.NewCertPool(), f.Facts()
-	for _, n := range f.Cluster.Nodes {
+	pool := x509.NewCertPool()
+	for _, n := range nodes {
 		found := facts[n.Name]
 		if found == nil {
 			continue

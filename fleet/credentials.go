@@ -5,26 +5,32 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
-// credentials are the client certificate of a control-plane node's admin.conf,
+// administrator is the client certificate of a control-plane node's admin.conf,
 // read when it is first needed. It stays in memory.
-func (f *Fleet) credentials(ctx context.Context) (*tls.Certificate, error) {
-	f.administratorMu.Lock()
-	defer f.administratorMu.Unlock()
-	if f.administrator != nil {
-		return f.administrator, nil
+type administrator struct {
+	mu   sync.Mutex
+	pair *tls.Certificate
+}
+
+func (a *administrator) of(ctx context.Context, f *Fleet) (*tls.Certificate, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pair != nil {
+		return a.pair, nil
 	}
 	errs := []error{errors.New("no control-plane node gives its " + kubeadm.AdminPath)}
 	for _, n := range f.Present() {
 		h, err := f.Connect(ctx, n)
 		if err == nil {
-			if f.administrator, err = administratorOf(ctx, h); err == nil {
-				return f.administrator, nil
+			if a.pair, err = readAdministrator(ctx, h); err == nil {
+				return a.pair, nil
 			}
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", n.Name, err))
@@ -32,7 +38,7 @@ func (f *Fleet) credentials(ctx context.Context) (*tls.Certificate, error) {
 	return nil, errors.Join(errs...)
 }
 
-func administratorOf(ctx context.Context, h node.Host) (*tls.Certificate, error) {
+func readAdministrator(ctx context.Context, h node.Host) (*tls.Certificate, error) {
 	kubeconfig, err := node.AdminKubeconfig(ctx, h)
 	if err != nil {
 		return nil, err

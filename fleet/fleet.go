@@ -9,7 +9,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/tls"
 	"maps"
 	"sync"
 
@@ -46,8 +45,7 @@ type Fleet struct {
 	absent  map[string]bool  // nodes that are left out because they cannot be reached
 	leaving []inventory.Node // that the inventory does not have any more
 
-	administratorMu sync.Mutex
-	administrator   *tls.Certificate // see credentials; nil: not read yet
+	administrator administrator
 }
 
 // Facts are what was found last on each node that was inspected, by name.

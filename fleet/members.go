@@ -57,20 +57,17 @@ func (f *Fleet) leaveOut(failed NodeErrors) error {
 	if left < majority {
 		return fmt.Errorf("%w\nonly %d of %d nodes can be reached, and %d are needed", failed, left, len(f.Cluster.Nodes), majority)
 	}
-	for name, err := range failed {
-		f.markAbsent(name)
-		f.Report(Event{Node: name, Step: fmt.Sprintf("left out: %v", err), Done: true})
-	}
-	return nil
-}
-
-// markAbsent leaves a node out. What was found on it earlier says nothing now.
-func (f *Fleet) markAbsent(name string) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.absent == nil {
 		f.absent = map[string]bool{}
 	}
-	f.absent[name] = true
-	delete(f.facts, name)
+	for name := range failed {
+		f.absent[name] = true
+		delete(f.facts, name) // what was found on it earlier says nothing now
+	}
+	f.mu.Unlock()
+	for name, err := range failed {
+		f.Report(Event{Node: name, Step: fmt.Sprintf("left out: %v", err), Done: true})
+	}
+	return nil
 }

@@ -69,3 +69,15 @@ func TestSleep(t *testing.T) {
 		}
 	})
 }
+
+// TestFinal: an error that no try mends is returned as it is, at once.
+func TestFinal(t *testing.T) {
+	t.Parallel()
+	lost, tries := errors.New("lost"), 0
+	err := fleet.Retry{Patience: time.Hour}.Do(t.Context(), func() error { tries++; return fleet.Final(lost) })
+	fleettest.Same(t, "tries", tries, 1)
+	if err != lost { //nolint:errorlint // it is that very error
+		t.Errorf("error %v", err)
+	}
+	fleettest.Says(t, fleet.Final(nil), "")
+}

@@ -43,8 +43,7 @@ func (r *Rollout) awaitBalancer(ctx context.Context, n inventory.Node, at netip.
 		return err
 	}
 	err = fleet.Retry{Patience: vipPatience}.Do(ctx, func() error { return verify.ThroughBalancer(ctx, r.Fleet, control, n, at) })
-	switch {
-	case err == nil || ctx.Err() != nil:
+	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return fmt.Errorf("%s: its kubelet is not moved to %s: %w", n.Name, at, err)

@@ -112,18 +112,3 @@ func TestLockFails(t *testing.T) {
 		})
 	})
 }
-
-func TestUnlock(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFleet(t, applied)
-		f.Nodes["node-2"].On["unlock"] = func(_ context.Context, _ remote.Script, say say) error {
-			say("taken", "bob@laptop since 2026")
-			say("done")
-			return nil
-		}
-		owners, err := f.Unlock(t.Context())
-		says(t, err, "")
-		same(t, "owners", owners, map[string]string{"node-2": "bob@laptop since 2026"})
-		f.Ends()
-	})
-}
