@@ -58,7 +58,7 @@ func Request(s remote.Script) any {
 			Txn: s.Vars["KPLB_TXN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"],
 		}
 	case "await":
-		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), Since: time.Duration(v.unsigned("KPLB_SINCE", 40)) * time.Second / 100, Wait: v.seconds("KPLB_SECONDS")}
+		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), Since: time.Duration(v.number("KPLB_SINCE")) * time.Second / 100, Wait: v.seconds("KPLB_SECONDS")}
 	case "activate":
 		return v.activate(s.Files["active"])
 	case "still":
