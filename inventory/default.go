@@ -3,7 +3,7 @@ package inventory
 import "hash/fnv"
 
 // What stands in an inventory that leaves everything out. Why these values:
-// docs and domain.md have the measurements.
+// docs has the measurements.
 const (
 	defaultPort        = 6443
 	defaultVersion     = 3

@@ -68,7 +68,7 @@ func sinks() map[string]string {
 	return out
 }
 
-// hostile are the values of faults.md, list K.
+// hostile are values that shells, YAML, HAProxy and keepalived read in ways of their own.
 var hostile = []string{
 	"a\nb", "a\r\nb", "a\x00b", "a\u2028b", "a\u0085b", "#", "a #b", "a#b", "!", "!a", `"`, `a"b`, "'", "a'b", `\`, `a\nb`,
 	"$(id)", "`id`", "${HOME}", "$SHELL", `"$SHELL"`, "~SEQ", "~root/x", "@main", "{", "}", "{}", "[]", ";", "a;b", "&&", "a&&b", "|", ">", "*", "&",
