@@ -19,12 +19,7 @@ import (
 // programs are all that runs on a node, as it runs there.
 func programs() map[string]string {
 	out := map[string]string{"restore program": string(restoreProgram())}
-	for name, body := range map[string]string{
-		"inspect": inspectBody, "lock": lockBody, "release": releaseBody, "unlock": unlockBody, "packages": packagesBody, "await": awaitBody,
-		"stage": stateBody + stepBody + stageBody, "transact": stateBody + stepBody + transactBody, "manifest": stateBody + apiserverBody + manifestBody, "activate": stateBody + daemonBody + firewallBody + activateBody, "still": stateBody + daemonBody + generationBody + stillBody, "renew": stateBody + renewBody,
-		"confirm": stateBody + generationBody + confirmBody, "back": stateBody + backBody, "generations": stateBody + generationsBody, "forget": stateBody + forgetBody,
-		"doctor": doctorBody, "drain": drainBody, "drill": drillBody, "mend": mendBody, "watch": watchBody,
-	} {
+	for name, body := range composed() {
 		out[name] = "kplb_main() {\n:\n" + body + "\n}\n" // see remote
 	}
 	return out

@@ -1,0 +1,74 @@
+package rollout
+
+import (
+	"testing"
+
+	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/rollout/programtest"
+)
+
+// TestProgramsConfirm carries two changes out and makes them last.
+func TestProgramsConfirm(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := afterFirst(t, shell)
+		for path, f := range first.files {
+			same(t, path, o.node.Read(path), f.content)
+		}
+		same(t, "manifest", o.node.Read(kubeadm.ManifestPath), first.manifest)
+		same(t, "units", o.node.Units(), map[string]programtest.Unit{
+			"haproxy.service":       {Active: "active", Enabled: true, Config: first.files["/etc/haproxy/haproxy.cfg"].content},
+			"keepalived.service":    {Active: "active", Enabled: true, Config: first.files["/etc/keepalived/keepalived.conf"].content},
+			"kplb-redirect.service": {Active: "active", Enabled: true, Config: first.files["/etc/haproxy/kplb-redirect.nft"].content},
+		})
+		same(t, "setting", o.node.Read("/proc/sys/net/ipv4/ip_nonlocal_bind"), "1\n")
+		same(t, "tables", o.node.Exists("/node/nft/ip-kplb"), true)
+		same(t, "current", o.node.Read(basePath+"/current"), "1\n")
+
+		o.does(t, second, "confirm")
+		same(t, "haproxy.cfg", o.node.Tree()["/etc/haproxy/haproxy.cfg"].Mode.String(), "-rw-r-----")
+		same(t, "removed", o.node.Exists("/etc/haproxy/kplb-redirect.nft"), false)
+		same(t, "units", o.node.Units(), map[string]programtest.Unit{
+			"haproxy.service":    {Active: "active", Enabled: true, Config: second.files["/etc/haproxy/haproxy.cfg"].content},
+			"keepalived.service": {Active: "active", Enabled: true, Config: second.files["/etc/keepalived/keepalived.conf"].content},
+		})
+		same(t, "tables", o.node.Exists("/node/nft/ip-kplb"), false)
+		same(t, "current", o.node.Read(basePath+"/current"), "2\n")
+		same(t, "a way back", stateOf(o.node).Armed, false)
+	})
+}
+
+// TestProgramsRevert takes each change back after each of its steps, in each way:
+// the node is as it was.
+func TestProgramsRevert(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		for name, begin := range map[string]struct {
+			node func(t *testing.T, shell string) operator
+			change
+		}{"first": {freshNode, first}, "second": {afterFirst, second}} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				o := begin.node(t, shell)
+				before := stateOf(o.node)
+				for _, s := range o.steps(begin.change) {
+					if s.name == "confirm" {
+						break
+					}
+					if a := s.run(); !a.Done() {
+						t.Fatalf("%s: %s", s.name, a)
+					}
+					after := o.node.Tree()
+					for way, back := range o.ways() {
+						if s.name == "stage" && way == "by its timer" {
+							continue // it is not armed yet
+						}
+						back(t)
+						same(t, "after "+s.name+", taken back "+way, stateOf(o.node), before)
+						o.node.Reset(after)
+					}
+				}
+			})
+		}
+	})
+}
