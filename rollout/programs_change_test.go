@@ -16,7 +16,7 @@ func TestProgramsConfirm(t *testing.T) {
 			same(t, path, o.node.Read(path), f.content)
 		}
 		same(t, "manifest", o.node.Read(kubeadm.ManifestPath), first.manifest)
-		same(t, "units", o.node.Units(), map[string]programtest.Unit{
+		same(t, "units", o.node.Tree().Units(), map[string]programtest.Unit{
 			"haproxy.service":       {Active: "active", Enabled: true, Config: first.files["/etc/haproxy/haproxy.cfg"].content},
 			"keepalived.service":    {Active: "active", Enabled: true, Config: first.files["/etc/keepalived/keepalived.conf"].content},
 			"kplb-redirect.service": {Active: "active", Enabled: true, Config: first.files["/etc/haproxy/kplb-redirect.nft"].content},
@@ -28,7 +28,7 @@ func TestProgramsConfirm(t *testing.T) {
 		o.does(t, second, "confirm")
 		same(t, "haproxy.cfg", o.node.Tree()["/etc/haproxy/haproxy.cfg"].Mode.String(), "-rw-r-----")
 		same(t, "removed", o.node.Exists("/etc/haproxy/kplb-redirect.nft"), false)
-		same(t, "units", o.node.Units(), map[string]programtest.Unit{
+		same(t, "units", o.node.Tree().Units(), map[string]programtest.Unit{
 			"haproxy.service":    {Active: "active", Enabled: true, Config: second.files["/etc/haproxy/haproxy.cfg"].content},
 			"keepalived.service": {Active: "active", Enabled: true, Config: second.files["/etc/keepalived/keepalived.conf"].content},
 		})
@@ -42,33 +42,21 @@ func TestProgramsConfirm(t *testing.T) {
 // the node is as it was.
 func TestProgramsRevert(t *testing.T) {
 	t.Parallel()
-	programtest.EachShell(t, func(t *testing.T, shell string) {
-		for name, begin := range map[string]struct {
-			node func(t *testing.T, shell string) operator
-			change
-		}{"first": {freshNode, first}, "second": {afterFirst, second}} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				o := begin.node(t, shell)
-				before := stateOf(o.node)
-				for _, s := range o.steps(begin.change) {
-					if s.name == "confirm" {
-						break
-					}
-					if a := s.run(); !a.Done() {
-						t.Fatalf("%s: %s", s.name, a)
-					}
-					after := o.node.Tree()
-					for way, back := range o.ways() {
-						if s.name == "stage" && way == "by its timer" {
-							continue // it is not armed yet
-						}
-						back(t)
-						same(t, "after "+s.name+", taken back "+way, stateOf(o.node), before)
-						o.node.Reset(after)
-					}
-				}
-			})
+	sweeps(t, 1, func(t *testing.T, o operator, before programState, s programStep) {
+		if s.name == "confirm" {
+			return
+		}
+		if a := s.run(); !a.Done() {
+			t.Fatal(a)
+		}
+		after := o.node.Tree()
+		for _, w := range o.ways() {
+			if !w.possible() {
+				continue
+			}
+			w.take(t)
+			same(t, w.name, stateOf(o.node), before)
+			o.node.Reset(after)
 		}
 	})
 }

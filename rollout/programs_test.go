@@ -91,7 +91,14 @@ func (o operator) stage(c change) remote.Script {
 	}, files)
 }
 
-func (o operator) transact() remote.Script { return o.script("transact", nil, nil) }
+// transact looks whether a file was touched since it was staged. All were, if the
+// node was reset.
+func (o operator) transact() remote.Script {
+	if seen := basePath + "/stage/seen"; o.node.Exists(seen) {
+		o.node.Must("stat -c '%n %i %f %u:%g %s %z' -- $(cat " + basePath + "/stage/paths) >" + seen + " 2>/dev/null || true")
+	}
+	return o.script("transact", nil, nil)
+}
 
 func (o operator) activate(c change) remote.Script {
 	vars := map[string]string{
@@ -217,39 +224,49 @@ func afterFirst(t *testing.T, shell string) operator {
 	return o
 }
 
-// state is all of a node that a change must bring to what it should be, or leave
+// programState is all of a node that a change must bring to what it should be, or leave
 // as it was: nothing in it differs from run to run.
-type state struct {
+type programState struct {
 	Files programtest.Tree
 	Units map[string]programtest.Unit
 	Armed bool // there is something left of a way back
 }
 
-// stateOf reads it. Directories count only where kplb keeps its own.
-func stateOf(n *programtest.Node) state {
-	tree := n.Tree()
+// stateOf reads it.
+func stateOf(n *programtest.Node) programState { return stateIn(n.Tree()) }
+
+// stateIn finds it in all that a node has. Directories count only where kplb keeps
+// its own.
+func stateIn(tree programtest.Tree) programState {
 	files := tree.Below("/etc", "/proc/sys", "/run").Files().Without("/run/kplb.lock", "/run/kplb.token", "/run/kplb.owner", "/run/kplb.holder")
 	maps.Copy(files, tree.Below(basePath).Without(basePath+"/restored"))
 	if len(files.Below(basePath)) == 1 { // nothing but what was taken back is written down there
 		delete(files, basePath)
 	}
-	s := state{Files: files, Units: n.Units(), Armed: n.IsArmed("kplb-restore.timer")}
+	s := programState{Files: files, Units: tree.Units()}
 	for name := range tree.Below("/node/loaded") {
 		s.Armed = s.Armed || strings.Contains(name, "kplb-restore")
 	}
 	return s
 }
 
-// ways are how a change can be taken back, or the rest of one be cleared away.
-func (o operator) ways() map[string]func(t *testing.T) {
-	return map[string]func(t *testing.T){
-		"by its timer": func(*testing.T) { o.node.Elapse("kplb-restore.timer") },
-		"at boot":      func(*testing.T) { o.node.Boot() },
-		"by its operator": func(t *testing.T) {
+// wayBack is how a change can be taken back, or the rest of one be cleared away.
+type wayBack struct {
+	name     string
+	possible func() bool
+	take     func(t *testing.T)
+}
+
+func (o operator) ways() []wayBack {
+	always := func() bool { return true }
+	return []wayBack{
+		{"by its timer", func() bool { return o.node.IsArmed("kplb-restore.timer") }, func(*testing.T) { o.node.Elapse("kplb-restore.timer") }},
+		{"at boot", always, func(*testing.T) { o.node.Boot() }},
+		{"by its operator", always, func(t *testing.T) {
 			t.Helper()
 			if a := o.node.Run(o.back()); !a.Done() {
 				t.Errorf("back: %s", a)
 			}
-		},
+		}},
 	}
 }

@@ -21,7 +21,9 @@ func (n *Node) enter(ctx context.Context, name string, args ...string) *exec.Cmd
 		"--target", strconv.Itoa(n.pid), "--user", "--mount", "--pid", "--net", "--root", "--wdns=/", "--preserve-credentials",
 		"/usr/bin/env", "-i", "LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", name,
 	}, args...)
-	return exec.CommandContext(ctx, "nsenter", args...)
+	cmd := exec.CommandContext(ctx, "nsenter", args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a program that is killed does not take the test with it
+	return cmd
 }
 
 // connect starts an SSH server whose commands run on the node, and dials it.
@@ -45,9 +47,13 @@ func (n *Node) Dial() *remote.Host {
 // Cut drops the connections of all operators, without a word.
 func (n *Node) Cut() { n.server.Cut() }
 
+// ownGroup has each program run in a process group of its own, as coreutils' timeout
+// does and busybox's does not: one that is killed leaves the connection alone.
+const ownGroup = `timeout() { /usr/bin/timeout "$@"; }; `
+
 // serve is what sshd does. The command may outlive its connection.
 func (n *Node) serve(_ context.Context, e *remotetest.Exec) int {
-	cmd := n.enter(context.WithoutCancel(n.t.Context()), "/bin/sh", "-c", e.Command)
+	cmd := n.enter(context.WithoutCancel(n.t.Context()), "/bin/sh", "-c", strings.Replace(e.Command, "/bin/sh -c '", "/bin/sh -c '"+ownGroup, 1))
 	cmd.Stdout, cmd.Stderr = e.Stdout, e.Stderr
 	// Not cmd.Stdin: Wait would wait for a client that leaves its end open.
 	in, err := cmd.StdinPipe()
@@ -155,8 +161,22 @@ func (n *Node) Must(text string) string {
 	return out
 }
 
-// execute runs a command line of a unit, in a process group of its own. The
-// commands of the program that takes a change back are counted.
+// RunFile runs a program that is a file on the node, as systemd does. It is Done
+// if it ends with 0; what it prints is a record "output".
+func (n *Node) RunFile(command ...string) Answer {
+	args := append([]string{"60", "/bin/sh", "/harness/run"}, command...)
+	out, err := n.enter(n.t.Context(), "timeout", args...).CombinedOutput()
+	a := Answer{Records: []remote.Record{{Key: "output", Fields: []string{string(out)}}}}
+	if code := status(err); code != 0 {
+		a.Err = &remote.ScriptError{Host: "node", Script: command[0], Code: code}
+	} else {
+		a.Records = append(a.Records, remote.Record{Key: "done"})
+	}
+	return a
+}
+
+// execute runs a command line of a unit. The commands of the program that takes a
+// change back are counted.
 func (n *Node) execute(line string) (string, int) {
 	line = strings.ReplaceAll(line, "/bin/sh /var/lib/kplb/", "/bin/sh /harness/run /var/lib/kplb/")
 	out, err := n.enter(n.t.Context(), "timeout", "60", "/bin/sh", "-c", line).CombinedOutput()

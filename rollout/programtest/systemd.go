@@ -16,19 +16,17 @@ type Unit struct {
 const wants = "/etc/systemd/system/multi-user.target.wants/"
 
 // Units are all units that ever ran, or start at boot, by their full names.
-func (n *Node) Units() map[string]Unit {
-	n.t.Helper()
+func (t Tree) Units() map[string]Unit {
 	out := map[string]Unit{}
-	tree := n.Tree()
-	for name := range tree {
+	for name := range t {
 		if unit, ok := strings.CutPrefix(name, wants); ok {
 			out[unit] = Unit{Enabled: true}
 		}
 	}
-	for name, entry := range tree {
+	for name, entry := range t {
 		if unit, ok := strings.CutPrefix(name, "/node/units/"); ok && path.Base(unit) == "active" {
 			unit = path.Dir(unit)
-			out[unit] = Unit{strings.TrimSpace(entry.Content), out[unit].Enabled, tree["/node/units/"+unit+"/config"].Content}
+			out[unit] = Unit{strings.TrimSpace(entry.Content), out[unit].Enabled, t["/node/units/"+unit+"/config"].Content}
 		}
 	}
 	for name, unit := range out {
@@ -107,15 +105,23 @@ func (n *Node) Elapse(timer string) string {
 	return all.String()
 }
 
-// Boot cuts the power, and boots the node again: nothing runs, /run is empty, the
-// kernel's settings are its own and those of /etc/sysctl.d; what is to run before
-// the daemons does, and then the units start that are enabled.
-func (n *Node) Boot() string {
+// PowerOff cuts the power: nothing runs, /run is empty, the kernel's settings are
+// its own.
+func (n *Node) PowerOff() {
 	n.t.Helper()
 	for _, dir := range []string{"/run", "/node/units", "/node/loaded", "/node/nft"} {
-		n.Must("rm -rf " + dir + "; mkdir -p " + dir)
+		n.Remove(dir)
+		n.check(n.files.Mkdir(rel(dir), 0o755))
 	}
 	n.resetKernel()
+}
+
+// Boot boots a node after PowerOff, which it does itself: the kernel gets the
+// settings of /etc/sysctl.d; what is to run before the daemons does, and then the
+// units start that are enabled. It gives what the way back prints.
+func (n *Node) Boot() string {
+	n.t.Helper()
+	n.PowerOff()
 	n.Must("for file in /etc/sysctl.d/*.conf; do [ ! -e $file ] || /usr/local/sbin/sysctl -q -p $file; done; systemctl daemon-reload")
 	var out string
 	if n.Exists(wants + "kplb-restore-boot.service") {

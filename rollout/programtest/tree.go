@@ -110,6 +110,12 @@ func (n *Node) check(err error) {
 	}
 }
 
+// Has says whether there is anything at a path.
+func (t Tree) Has(name string) bool {
+	_, has := t[name]
+	return has
+}
+
 // Without leaves out paths, and what is below them.
 func (t Tree) Without(paths ...string) Tree {
 	return t.filter(func(name string) bool {
