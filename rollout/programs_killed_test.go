@@ -1,7 +1,8 @@
 package rollout
 
 import (
-	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -56,24 +57,23 @@ func (c scenario) before(t *testing.T, shell, name string) operator {
 
 // sweeps calls test for every program of two changes, with a node that has come
 // as far as that, and the state before the change. Each change is made under one
-// shell; with KPLB_PROGRAMS=all in the environment, under every one.
+// of the shells.
 func sweeps(t *testing.T, turn int, test func(t *testing.T, o operator, before programState, s programStep)) {
 	t.Helper()
-	shells := programtest.Shells()
 	for i, c := range scenarios {
-		for j, shell := range shells {
-			if (i+j+turn)%len(shells) != 0 && os.Getenv("KPLB_PROGRAMS") != "all" {
-				continue
-			}
-			for k, s := range (operator{}).steps(c.change) {
-				t.Run(c.name+"/"+s.name+"/"+shell, func(t *testing.T) {
-					t.Parallel()
-					before := stateIn(c.stages(t, shell).states["stage"])
-					o := c.before(t, shell, s.name)
-					test(t, o, before, o.steps(c.change)[k])
-				})
-			}
-		}
+		c.sweep(t, i+turn, test)
+	}
+}
+
+func (c scenario) sweep(t *testing.T, turn int, test func(t *testing.T, o operator, before programState, s programStep)) {
+	t.Helper()
+	for k, s := range (operator{}).steps(c.change) {
+		alternately(t, turn, c.name+"/"+s.name, func(t *testing.T, shell string) {
+			t.Helper()
+			before := stateIn(c.stages(t, shell).states["stage"])
+			o := c.before(t, shell, s.name)
+			test(t, o, before, o.steps(c.change)[k])
+		})
 	}
 }
 
@@ -92,16 +92,18 @@ func (o operator) after(t *testing.T, run func() programtest.Answer) programStat
 
 // chosen are the ways back that are tried after a kill: one of them, a different
 // one each time, or all with KPLB_PROGRAMS=all.
-func (o operator) chosen(at int, more ...wayBack) []wayBack {
+func (o operator) chosen(command string, more ...wayBack) []wayBack {
 	var out []wayBack
 	for _, w := range append(o.ways(), more...) {
 		if w.possible() {
 			out = append(out, w)
 		}
 	}
-	if os.Getenv("KPLB_PROGRAMS") == "all" {
+	if everything() {
 		return out
 	}
+	number, _, _ := strings.Cut(command, " ")
+	at, _ := strconv.Atoi(number) // Sweep numbers them
 	return []wayBack{out[at%len(out)]}
 }
 
@@ -118,12 +120,12 @@ func TestProgramsKilled(t *testing.T) {
 				t.Errorf("again: %s", a)
 			}
 		}}
-		o.node.Sweep(t, programtest.Kill, s.run, func(t *testing.T, at int, a programtest.Answer) {
+		o.node.Sweep(t, programtest.Kill, s.run, func(t *testing.T, command string, a programtest.Answer) {
 			if !a.Killed() {
 				t.Errorf("not killed: %s", a)
 			}
 			left, confirmed := o.node.Tree(), s.name == "confirm" && !o.node.Exists(basePath+"/pending")
-			for _, w := range o.chosen(at, again) {
+			for _, w := range o.chosen(command, again) {
 				w.take(t)
 				want := before
 				if confirmed || w.name == again.name {
@@ -145,26 +147,22 @@ func TestProgramsKilled(t *testing.T) {
 
 // TestProgramsKilledOnTheWayBack kills the program that takes a change back, by
 // its timer or at boot, before each of its commands: the next one brings it to its
-// end. One change is taken back by the timer, the other one at boot; with
-// KPLB_PROGRAMS=all, each in both ways.
+// end. One change is taken back by the timer, the other one at boot.
 func TestProgramsKilledOnTheWayBack(t *testing.T) {
 	t.Parallel()
 	for i, c := range scenarios {
 		for j, reason := range []string{"timer", "boot"} {
-			for k, shell := range programtest.Shells() {
-				if (i != j || k != j) && os.Getenv("KPLB_PROGRAMS") != "all" {
-					continue
-				}
-				t.Run(c.name+"/"+reason+"/"+shell, func(t *testing.T) {
-					t.Parallel()
-					before := stateIn(c.stages(t, shell).states["stage"])
-					o := c.before(t, shell, "confirm")
-					if reason == "boot" {
-						o.node.PowerOff()
-					}
-					o.killsTheWayBack(t, reason, before)
-				})
+			if i != j && !everything() {
+				continue
 			}
+			alternately(t, i, c.name+"/"+reason, func(t *testing.T, shell string) {
+				before := stateIn(c.stages(t, shell).states["stage"])
+				o := c.before(t, shell, "confirm")
+				if reason == "boot" {
+					o.node.PowerOff()
+				}
+				o.killsTheWayBack(t, reason, before)
+			})
 		}
 	}
 }
@@ -172,12 +170,12 @@ func TestProgramsKilledOnTheWayBack(t *testing.T) {
 func (o operator) killsTheWayBack(t *testing.T, reason string, before programState) {
 	t.Helper()
 	back := func() programtest.Answer { return o.node.RunFile(basePath+"/restore", reason) }
-	o.node.Sweep(t, programtest.Kill, back, func(t *testing.T, at int, a programtest.Answer) {
+	o.node.Sweep(t, programtest.Kill, back, func(t *testing.T, command string, a programtest.Answer) {
 		if !a.Killed() {
 			t.Errorf("not killed: %s", a)
 		}
 		left := o.node.Tree()
-		for _, w := range o.chosen(at) {
+		for _, w := range o.chosen(command) {
 			if reason == "boot" {
 				o.node.Boot()
 			} else {
@@ -186,5 +184,38 @@ func (o operator) killsTheWayBack(t *testing.T, reason string, before programSta
 			same(t, w.name, stateOf(o.node), before)
 			o.node.Reset(left)
 		}
+	})
+}
+
+// TestProgramsFail has each command of a change fail once. A program that refuses
+// leaves the node as it was, at once or by the way back; one that says that it is
+// done has done all.
+func TestProgramsFail(t *testing.T) {
+	t.Parallel()
+	scenarios[0].sweep(t, 1, func(t *testing.T, o operator, before programState, s programStep) {
+		after := o.after(t, s.run)
+		o.node.Sweep(t, programtest.Fail, s.run, func(t *testing.T, command string, a programtest.Answer) {
+			if a.Done() && s.name == "confirm" {
+				o.node.Boot() // what could not be removed goes then
+			}
+			if a.Done() && strings.HasSuffix(command, "systemctl stop kplb-redirect.service") {
+				return // its tables are gone all the same
+			}
+			if a.Done() {
+				same(t, "done", stateOf(o.node), after)
+				return
+			}
+			if a.Refused() == "" {
+				t.Errorf("not a word: %s", a)
+			}
+			if s.name == "stage" || s.name == "transact" {
+				o.node.Run(o.back()) // of what was staged
+				same(t, "refused", stateOf(o.node), before)
+				return
+			}
+			w := o.chosen(command)[0]
+			w.take(t)
+			same(t, w.name, stateOf(o.node), before)
+		})
 	})
 }

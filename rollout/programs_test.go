@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -239,7 +240,7 @@ func stateOf(n *programtest.Node) programState { return stateIn(n.Tree()) }
 // its own.
 func stateIn(tree programtest.Tree) programState {
 	files := tree.Below("/etc", "/proc/sys", "/run").Files().Without("/run/kplb.lock", "/run/kplb.token", "/run/kplb.owner", "/run/kplb.holder")
-	maps.Copy(files, tree.Below(basePath).Without(basePath+"/restored"))
+	maps.Copy(files, tree.Below(basePath).Without(basePath+"/restored", basePath+"/stage/seen"))
 	if len(files.Below(basePath)) == 1 { // nothing but what was taken back is written down there
 		delete(files, basePath)
 	}
@@ -248,6 +249,25 @@ func stateIn(tree programtest.Tree) programState {
 		s.Armed = s.Armed || strings.Contains(name, "kplb-restore")
 	}
 	return s
+}
+
+// everything has each test run under every shell, and sweeps try every way back
+// after every command. It takes ten minutes; without it, each is tried once.
+func everything() bool { return os.Getenv("KPLB_PROGRAMS") == "all" }
+
+// alternately runs the cases of a table, each under one of the shells, by its
+// number, or under every one.
+func alternately(t *testing.T, i int, name string, test func(t *testing.T, shell string)) {
+	t.Helper()
+	shells := programtest.Shells()
+	for j, shell := range shells {
+		if (i+j)%len(shells) == 0 || everything() {
+			t.Run(name+"/"+shell, func(t *testing.T) {
+				t.Parallel()
+				test(t, shell)
+			})
+		}
+	}
 }
 
 // wayBack is how a change can be taken back, or the rest of one be cleared away.

@@ -137,7 +137,7 @@ written() {
 
 save_old() {
 	mkdir $stage/pending && written >$stage/pending/paths && save_state $stage/pending/old "$KPLB_PATHS" &&
-		echo "$KPLB_TXN" >$stage/pending/txn && echo "$KPLB_ABOUT" >$stage/pending/about &&
+		echo "$KPLB_TXN" >$stage/pending/txn && printf '%s\n' "$KPLB_ABOUT" >$stage/pending/about &&
 		{ [ -z "$KPLB_QUICK" ] || echo "$KPLB_QUICK" >$stage/pending/quick; } &&
 		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
 }

@@ -2,6 +2,7 @@
 # They are functions: a busybox that prefers its own applets to what is in PATH
 # calls them, too.
 
+# shellcheck disable=SC1091
 . /harness/step.sh
 mv() { harness_step mv "$@" && command mv "$@"; }
 ln() { harness_step ln "$@" && command ln "$@"; }
@@ -41,7 +42,7 @@ sleep() {
 		;;
 	*) harness_part=0 ;;
 	esac
-	harness_h=$((${harness_s} * 100 + ${harness_h#0} + ${1%.*} * 100 + ${harness_part#0}))
+	harness_h=$((harness_s * 100 + ${harness_h#0} + ${1%.*} * 100 + ${harness_part#0}))
 	harness_s=$((harness_h % 100))
 	[ $harness_s -ge 10 ] || harness_s=0$harness_s
 	echo "$((harness_h / 100)).$harness_s 0.00" >/proc/uptime

@@ -3,7 +3,7 @@
 
 harness_step() {
 	printf x >>/harness/count
-	harness_count= harness_at= harness_how=
+	harness_count='' harness_at='' harness_how=''
 	read -r harness_count </harness/count
 	echo "${#harness_count} $*" >>/harness/steps
 	read -r harness_at harness_how </harness/strike || return 0

@@ -34,9 +34,9 @@ func (n *Node) Steps() []string {
 
 // Sweep runs a program once on the node as it is, and then again and again from
 // the same state, with each of its commands in turn killed or failing. After each,
-// judge says what is wrong; it may change the node. A kill that leaves the same as
+// judge says what is wrong, and gets the command as Steps has it; it may change the node. A kill that leaves the same as
 // the one before is not judged again. The node ends as the undisturbed run left it.
-func (n *Node) Sweep(t *testing.T, how string, program func() Answer, judge func(t *testing.T, at int, a Answer)) {
+func (n *Node) Sweep(t *testing.T, how string, program func() Answer, judge func(t *testing.T, command string, a Answer)) {
 	t.Helper()
 	from := n.Tree()
 	n.Strike(0, "")
@@ -60,7 +60,7 @@ func (n *Node) Sweep(t *testing.T, how string, program func() Answer, judge func
 			}
 			last = left
 		}
-		if judge(t, i+1, a); t.Failed() {
+		if judge(t, step, a); t.Failed() {
 			t.Fatalf("%s at command %s: %s", how, step, a)
 		}
 	}
