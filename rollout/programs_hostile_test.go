@@ -79,7 +79,7 @@ func TestProgramsTransactRefuses(t *testing.T) {
 		{"a file that was edited", ":", first, "echo x >>" + haproxyCfg, haproxyCfg + " has changed since the plan was made"},
 		{"a file that was touched", ":", first, "chmod 600 " + haproxyCfg + "; chmod 644 " + haproxyCfg, haproxyCfg + " has changed since the plan was made"},
 		{"a file that has come", ":", first, "echo x >/etc/keepalived/kplb-check", "/etc/keepalived/kplb-check has changed since the plan was made"},
-		{"a directory that has become read-only", "mount -t tmpfs none /etc/keepalived", first, "mount -o remount,ro /etc/keepalived", "/etc/keepalived/keepalived.conf could not be written: "},
+		{"a directory that has become read-only", "mount -t tmpfs none /etc/keepalived", first, "mount -o remount,bind,ro /etc/keepalived", "/etc/keepalived/keepalived.conf could not be written: "},
 		{"no room beside the file", "mount -t tmpfs -o size=32k none /etc/haproxy; echo x >" + haproxyCfg, large, ":", haproxyCfg + " could not be written: "},
 		{"another change", ":", first, "echo txn9 >" + basePath + "/stage/pending/txn", "what was staged is gone"},
 	}
@@ -98,7 +98,7 @@ func TestProgramsTransactRefuses(t *testing.T) {
 				t.Errorf("%s\nwant: %s", a, c.says)
 			}
 			same(t, "files", o.node.Tree().Below("/etc").Files(), etc)
-			o.node.Must("mount -o remount,rw /etc/keepalived 2>/dev/null; rm -f /etc/keepalived/kplb-check")
+			o.node.Must("mount -o remount,bind,rw /etc/keepalived 2>/dev/null; rm -f /etc/keepalived/kplb-check")
 			o.takes()
 			same(t, "back", o.node.Run(o.back()).Done(), true)
 			if c.name == "a file that was edited" {
@@ -120,7 +120,7 @@ func TestProgramsNoRoom(t *testing.T) {
 				o := freshNode(t, shell)
 				before := stateOf(o.node)
 				done := 0
-				for n := 4 * (i + 1); n <= 160 && done == 0; n += 8 {
+				for n := 4 * (i + 1); n <= 160 && done == 0; n += 16 {
 					o.node.Must(fmt.Sprintf("mkdir -p %[1]s && mount -t tmpfs -o %[2]s=%[3]d%[4]s none %[1]s", basePath, unit[0], n, unit[1]))
 					a := o.node.Run(o.stage(first))
 					if a.Done() {
@@ -178,13 +178,13 @@ func TestProgramsReadOnlyOnTheWayBack(t *testing.T) {
 		o.node.Must("mount -t tmpfs none /etc/keepalived")
 		before := stateOf(o.node)
 		o.does(t, first, "activate")
-		o.node.Must("mount -o remount,ro /etc/keepalived")
+		o.node.Must("mount -o remount,bind,ro /etc/keepalived")
 		o.node.Elapse("kplb-restore.timer")
 		if a := o.node.Run(o.back()); !strings.Contains(a.String(), "the way back did not work, it is tried again at its time and at boot") {
 			t.Error(a)
 		}
 		same(t, "it still waits", o.node.Exists(basePath+"/pending") && o.node.IsArmed("kplb-restore.timer"), true)
-		o.node.Must("mount -o remount,rw /etc/keepalived")
+		o.node.Must("mount -o remount,bind,rw /etc/keepalived")
 		o.node.Elapse("kplb-restore.timer")
 		same(t, "the node", stateOf(o.node), before)
 	})

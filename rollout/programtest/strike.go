@@ -34,35 +34,36 @@ func (n *Node) Steps() []string {
 
 // Sweep runs a program once on the node as it is, and then again and again from
 // the same state, with each of its commands in turn killed or failing. After each,
-// judge says what is wrong, and gets the command as Steps has it; it may change the node. A kill that leaves the same as
-// the one before is not judged again. The node ends as the undisturbed run left it.
+// judge says what is wrong, and gets the command as Steps has it; it may change the
+// node. Of kills that leave the same, one is tried. The node ends as the undisturbed
+// run has left it.
 func (n *Node) Sweep(t *testing.T, how string, program func() Answer, judge func(t *testing.T, command string, a Answer)) {
 	t.Helper()
 	from := n.Tree()
-	n.Strike(0, "")
-	if a := program(); !a.Done() {
-		t.Fatalf("undisturbed: %s", a)
-	}
+	n.Strike(0, "record")
+	a := program()
 	steps, after := n.Steps(), n.Tree()
-	if len(steps) == 0 {
-		t.Fatal("no command was counted")
+	n.Strike(0, "")
+	if !a.Done() || len(steps) == 0 {
+		t.Fatalf("undisturbed: %d commands: %s", len(steps), a)
 	}
-	var last Tree
 	for i, step := range steps {
+		if how == Kill && i > 0 && reflect.DeepEqual(n.recorded(i), n.recorded(i+1)) {
+			continue
+		}
 		n.Reset(from)
 		n.Strike(i+1, how)
 		a := program()
 		n.Strike(0, "")
-		if how == Kill {
-			left := n.Tree().Without("/node/told")
-			if reflect.DeepEqual(left, last) {
-				continue
-			}
-			last = left
-		}
 		if judge(t, step, a); t.Failed() {
 			t.Fatalf("%s at command %s: %s", how, step, a)
 		}
 	}
 	n.Reset(after)
+	n.Remove("/harness/states")
+}
+
+// recorded is the state before a command.
+func (n *Node) recorded(at int) Tree {
+	return n.tree(fmt.Sprintf("harness/states/%d/", at)).Without("/node/told")
 }

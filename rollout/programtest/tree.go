@@ -29,14 +29,20 @@ func rel(name string) string { return strings.TrimPrefix(path.Clean(name), "/") 
 // Tree reads the state of the node.
 func (n *Node) Tree() Tree {
 	n.t.Helper()
+	return n.tree("")
+}
+
+// tree reads a state that is kept in a directory, which is empty or ends in a slash.
+func (n *Node) tree(root string) Tree {
+	n.t.Helper()
 	out := Tree{}
 	for _, dir := range stateDirs {
-		err := fs.WalkDir(n.files.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+		err := fs.WalkDir(n.files.FS(), root+dir, func(name string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
 			entry, err := n.entry(name, d)
-			out["/"+name] = entry
+			out["/"+strings.TrimPrefix(name, root)] = entry
 			return err
 		})
 		if err != nil {
