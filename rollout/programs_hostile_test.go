@@ -64,6 +64,19 @@ func TestProgramsStageRefuses(t *testing.T) {
 	}
 }
 
+// TestProgramsStageCompares: what has come to the node is what was sent.
+func TestProgramsStageCompares(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := freshNode(t, shell)
+		before := stateOf(o.node)
+		s := o.stage(first)
+		s.Files["file0"] = s.Files["file0"][:20]
+		same(t, "refused", o.node.Run(s).Refused(), "no room for "+haproxyCfg+" in "+basePath+", or it was written badly")
+		same(t, "the node", stateOf(o.node), before)
+	})
+}
+
 // TestProgramsTransactRefuses: what has changed since it was staged, or has no room
 // any more, is refused, and nothing is left but what stage.sh has prepared.
 func TestProgramsTransactRefuses(t *testing.T) {
@@ -221,4 +234,23 @@ func TestProgramsDamagedWayBack(t *testing.T) {
 			same(t, "a way back", stateOf(o.node).Armed, false)
 		})
 	}
+}
+
+// TestProgramsOwners: a file keeps, and gets back, whom it belongs to. Only root can
+// try: others have nobody else in their namespace.
+func TestProgramsOwners(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := freshNode(t, shell)
+		if !o.node.HasOwners() {
+			t.Skip("this user's namespaces have no other user")
+		}
+		o.node.Must("chown 7:12 " + haproxyCfg + " && chmod 4640 " + haproxyCfg)
+		before := stateOf(o.node)
+		o.does(t, first.with(map[string]file{haproxyCfg: {mode: "640", owner: "0:13", content: first.files[haproxyCfg].content}}), "activate")
+		same(t, "owner", o.node.Must("stat -c '%a %u:%g' "+haproxyCfg), "640 0:13\n")
+		o.node.Elapse("kplb-restore.timer")
+		same(t, "the node", stateOf(o.node), before)
+		same(t, "owner", o.node.Must("stat -c '%a %u:%g' "+haproxyCfg), "4640 7:12\n")
+	})
 }

@@ -90,15 +90,21 @@ func (o operator) after(t *testing.T, run func() programtest.Answer) programStat
 	return stateOf(o.node)
 }
 
-// chosen are the ways back that are tried after a kill: one of them, a different
-// one each time, or all with KPLB_PROGRAMS=all.
-func (o operator) chosen(command string, more ...wayBack) []wayBack {
+// possible are the ways back that there are now.
+func (o operator) possible(more ...wayBack) []wayBack {
 	var out []wayBack
 	for _, w := range append(o.ways(), more...) {
 		if w.possible() {
 			out = append(out, w)
 		}
 	}
+	return out
+}
+
+// chosen are those of them that are tried after a kill: one, a different one each
+// time.
+func (o operator) chosen(command string) []wayBack {
+	out := o.possible()
 	if everything() {
 		return out
 	}
@@ -114,7 +120,7 @@ func TestProgramsKilled(t *testing.T) {
 	t.Parallel()
 	sweeps(t, 0, func(t *testing.T, o operator, before programState, s programStep) {
 		after := o.after(t, s.run)
-		again := wayBack{"by confirming again", func() bool { return s.name == "confirm" }, func(t *testing.T) {
+		again := wayBack{"by confirming again", func() bool { return true }, func(t *testing.T) {
 			t.Helper()
 			if a := s.run(); !a.Done() {
 				t.Errorf("again: %s", a)
@@ -125,7 +131,11 @@ func TestProgramsKilled(t *testing.T) {
 				t.Errorf("not killed: %s", a)
 			}
 			left, confirmed := o.node.Tree(), s.name == "confirm" && !o.node.Exists(basePath+"/pending")
-			for _, w := range o.chosen(command, again) {
+			ways := o.chosen(command)
+			if s.name == "confirm" {
+				ways = o.possible(again)
+			}
+			for _, w := range ways {
 				w.take(t)
 				want := before
 				if confirmed || w.name == again.name {
@@ -164,6 +174,29 @@ func TestProgramsKilledOnTheWayBack(t *testing.T) {
 				o.killsTheWayBack(t, reason, before)
 			})
 		}
+	}
+}
+
+// TestProgramsFailOnTheWayBack has each command of it fail once: the next time it
+// comes to its end.
+func TestProgramsFailOnTheWayBack(t *testing.T) {
+	t.Parallel()
+	if !everything() {
+		t.Skip("make programs")
+	}
+	for i, c := range scenarios {
+		alternately(t, i, c.name, func(t *testing.T, shell string) {
+			before := stateIn(c.stages(t, shell).states["stage"])
+			o := c.before(t, shell, "confirm")
+			back := func() programtest.Answer { return o.node.RunFile(basePath+"/restore", "timer") }
+			o.node.Sweep(t, programtest.Fail, back, func(t *testing.T, _ string, _ programtest.Answer) {
+				o.node.Elapse("kplb-restore.timer")
+				if o.node.Exists(bootLink) {
+					o.node.Boot()
+				}
+				same(t, "the node", stateOf(o.node), before)
+			})
+		})
 	}
 }
 
@@ -207,6 +240,11 @@ func TestProgramsFail(t *testing.T) {
 			}
 			if a.Refused() == "" {
 				t.Errorf("not a word: %s", a)
+			}
+			for name := range o.node.Tree() {
+				if strings.Contains(name, "/.kplb-") {
+					t.Errorf("%s is left", name)
+				}
 			}
 			if s.name == "stage" || s.name == "transact" {
 				o.node.Run(o.back()) // of what was staged

@@ -44,9 +44,6 @@ func (n *Node) Dial() *remote.Host {
 	return h
 }
 
-// Cut drops the connections of all operators, without a word.
-func (n *Node) Cut() { n.server.Cut() }
-
 // ownGroup has each program run in a process group of its own, as coreutils' timeout
 // does and busybox's does not: one that is killed leaves the connection alone.
 const ownGroup = `timeout() { /usr/bin/timeout "$@"; }; `
@@ -144,21 +141,14 @@ func (n *Node) RunOn(h *remote.Host, s remote.Script) Answer {
 	return a
 }
 
-// Sh runs commands that are no program of kplb's, and gives what they print.
-func (n *Node) Sh(text string) (string, error) {
-	cmd := n.enter(n.t.Context(), "/bin/sh", "-c", text)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-// Must is Sh, for what cannot fail.
+// Must runs commands that are no program of kplb's, and gives what they print.
 func (n *Node) Must(text string) string {
 	n.t.Helper()
-	out, err := n.Sh(text)
+	out, err := n.enter(n.t.Context(), "/bin/sh", "-c", text).CombinedOutput()
 	if err != nil {
 		n.t.Fatalf("%s: %v\n%s", text, err, out)
 	}
-	return out
+	return string(out)
 }
 
 // RunFile runs a program that is a file on the node, as systemd does. It is Done
