@@ -122,6 +122,18 @@ func TestProgramsTransactRefuses(t *testing.T) {
 	}
 }
 
+// TestProgramsBackFences: a step that comes after its change was taken back is refused.
+func TestProgramsBackFences(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := scenarios[0].before(t, shell, "transact")
+		late := o.transact()
+		same(t, "back", o.node.Run(o.back()).Done(), true)
+		same(t, "transact", o.node.Run(late).Refused(), "the lock belongs to another operator now: ")
+		same(t, "stage", o.node.Run(o.stage(first)).Refused(), "the lock belongs to another operator now: ")
+	})
+}
+
 // TestProgramsNoRoom: a file system of every size, in which kplb keeps what it
 // needs, is large enough or refused.
 func TestProgramsNoRoom(t *testing.T) {
