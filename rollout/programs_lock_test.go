@@ -32,7 +32,7 @@ func (o operator) unlock() remote.Script { return o.script("unlock", nil, nil) }
 // eventually waits for what the node does by itself, in real time.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 200 {
+	for range 500 {
 		if is() {
 			return
 		}
@@ -154,11 +154,13 @@ func TestProgramsWait(t *testing.T) {
 			held <- n.RunOn(other, remote.Script{Name: "other", Body: "exec 9>/run/kplb.lock\nflock 9\ntouch /node/held\nuntil [ -e /node/release ]; do /usr/bin/env sleep 0.02; done\nrecord done"})
 		}()
 		eventually(t, "another program has the turn", func() bool { return n.Exists("/node/held") })
+		n.Impatient("0.05")
 		for name, s := range map[string]remote.Script{
 			"activate": o.activate(first), "still": o.still(), "confirm": o.confirm(), "back": o.back(), "manifest": o.manifest(first), "forget": o.script("forget", nil, nil),
 		} {
 			same(t, name, n.Run(s).Refused(), "another step of kplb does not end on this node")
 		}
+		n.Impatient("20")
 		n.Write("/node/release", "", 0o600)
 		if a := <-held; !a.Done() {
 			t.Error(a)

@@ -58,10 +58,12 @@ date() {
 	*) echo 2026-11-20T20:00:00Z ;;
 	esac
 }
-# who waits for a lock waits for as long as the one that holds it: not in a test
+# who waits for a lock gives up sooner where a test says so: /harness/patience
 flock() {
-	case $1 in
-	-w) shift 2 && command flock -w 0.05 "$@" ;;
-	*) command flock "$@" ;;
-	esac
+	if [ "$1" = -w ] && [ -e /harness/patience ]; then
+		read -r harness_patience </harness/patience
+		shift 2
+		set -- -w "$harness_patience" "$@"
+	fi
+	command flock "$@"
 }
