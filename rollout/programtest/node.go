@@ -123,7 +123,11 @@ func (n *Node) furnish() {
 	}
 	n.resetKernel()
 	n.Write("/etc/haproxy/haproxy.cfg", "# Debian's own\nglobal\n\tdaemon\n", 0o644)
-	n.Must("mkdir -p /etc/systemd/system/multi-user.target.wants /etc/sysctl.d /etc/keepalived && systemctl enable haproxy && systemctl start haproxy")
+	for _, dir := range []string{wants, "/etc/sysctl.d", "/etc/keepalived", "/node/loaded"} {
+		n.check(n.files.MkdirAll(rel(dir), 0o755))
+	}
+	n.put(wants+"haproxy.service", Entry{Mode: fs.ModeSymlink, Content: "/node/vendor/haproxy.service"})
+	n.Must("systemctl start haproxy")
 	n.forgetTold()
 }
 

@@ -29,7 +29,7 @@ mkdir -p real/local/sbin
 mount --bind real/local usr/local
 [ "$(readlink -f /bin/sh)" = "$2" ] || mount --bind "$2" usr/bin/sh
 
-for device in null zero full random urandom; do
+for device in null urandom; do
 	: >dev/$device
 	mount --bind /dev/$device dev/$device
 done
