@@ -230,7 +230,7 @@ func (o operator) killsTheWayBack(t *testing.T, reason string, before programSta
 
 // TestProgramsFail has each command of a change fail once. A program that refuses
 // leaves the node as it was, at once or by the way back; one that says that it is
-// done has done all.
+// done has done all. By default it tries the programs that write files.
 func TestProgramsFail(t *testing.T) {
 	t.Parallel()
 	scenarios[0].sweep(t, 1, func(t *testing.T, o operator, before programState, s programStep) {
