@@ -25,9 +25,13 @@ build: ## build bin/kplb
 test: checkers ## unit tests with the race detector, and every golden by the real haproxy and keepalived
 	KPLB_REQUIRE_CHECKERS=$(if $(filter 0,$(shell id -u)),1) $(GO) test -race ./...
 
+.PHONY: programs
+programs: checkers ## every program of a change killed before each of its commands, and failing at each, under every shell and in every way back (ten minutes)
+	KPLB_PROGRAMS=all $(GO) test -count=1 -timeout 60m -run '^TestPrograms' ./node
+
 .PHONY: checkers
 checkers: $(PROMTOOL) # what the tests call, installed by root and named for others
-	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client; do \
+	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client dash:dash busybox:busybox-static; do \
 		PATH=$$PATH:/usr/sbin:/sbin command -v $${c%%:*} >/dev/null || missing="$$missing $${c##*:}"; done; \
 	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
@@ -59,6 +63,7 @@ lint: $(LINT) ## go vet, golangci-lint, gofmt, shellcheck
 	shellcheck -x lab/lab lab/boot.sh lab/join.sh lab/demo.sh lab/uml/init.sh lab/uml/run.sh lab/kubeadm/kubelet-ground .ci/run
 	@# they are parts that are put together: names come from elsewhere; `a && b || c` and unquoted constants are meant
 	shellcheck -s sh -e SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 node/programs/*.sh
+	shellcheck -s sh -e SC1091,SC2013,SC2094,SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 node/programtest/*.sh node/programtest/standin/*
 
 $(LINT):
 	mkdir -p $(TOOLS)
@@ -68,7 +73,7 @@ $(LINT):
 .PHONY: golden
 golden: ## write the golden files anew; look at the diff before you commit it
 	$(GO) test ./inventory ./render ./kubeadm ./drill -update
-	$(GO) test -count=1 -run '^TestAudit$$' ./rollout -update
+	$(GO) test -count=1 -run '^TestAudit$$' ./verify -update
 	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd -update
 
 .PHONY: demo

@@ -139,7 +139,7 @@ func TestTableAway(t *testing.T) {
 		{"ipvs", "kplb-ipvs.service", gone}, // it was stopped a moment ago
 	} {
 		out := s.must("export ACTIVE=" + c.active + "\nrm() { echo \"rm $*\"; }\nrmdir() { :; }\ntable_away kplb-" + c.unit)
-		same(t, c.unit+" beside "+c.active, out, "systemctl stop kplb-"+c.unit+".service\n"+c.want+fmt.Sprintf(links, c.unit))
+		same(t, c.unit+" beside "+c.active, out, "systemctl stop kplb-"+c.unit+".service\nsystemctl reset-failed kplb-"+c.unit+".service\n"+c.want+fmt.Sprintf(links, c.unit))
 	}
 }
 

@@ -82,9 +82,11 @@ replace_manifest() {
 		[ -z "$pid" ] || sleep 0.3 # what kubelet still has to do
 		others=" $(echo "${pod%/*}"/*pod*) "
 		ended=$pid
+		# a kubelet that was itself restarted meanwhile has started the pod of the first file
+		find_apiserver "$port" && [ "$pid" != "$ended" ] && unwanted=1 || unwanted=
 		place_last "$1" "$2" "$3" || return 1
-		if find_apiserver "$port" && [ "$born" -lt "$placed" ] && [ "$pid" != "$ended" ]; then
-			end_apiserver || : # a kubelet that was itself restarted has started the pod of the first file
+		if [ -n "$unwanted" ]; then
+			end_apiserver || :
 		elif [ -n "$ended" ]; then
 			begin_apiserver
 		fi

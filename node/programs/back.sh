@@ -12,7 +12,7 @@ one_at_a_time 60 || refuse "another step of kplb does not end on this node"
 if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
 	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then
 		record confirmed
-	elif [ -e $base/stage/armed ] && ! grep -qsxF "txn=$KPLB_TXN" $base/restored; then
+	elif [ -e $base/stage/armed ] && [ ! -e $base/stage/pending ] && ! grep -qsxF "txn=$KPLB_TXN" $base/restored; then
 		record lost # it was armed, and somebody has removed the way back
 	else # it was never in place, or is back already
 		sweep "$KPLB_PATHS"

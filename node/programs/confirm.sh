@@ -17,9 +17,17 @@ fi
 txn=$(cat $base/pending/txn)
 [ "${KPLB_TXN:-$txn}" = "$txn" ] || refuse "another change is waiting: $(cat $base/pending/about)"
 
-grep -qsxF "txn=$txn" $generations/.next/about && [ -s $base/current.new ] || write_generation || refuse "no room for a generation in $base"
-number=$(cat $base/current.new)
-mv -T $generations/.next "$generations/$number" && mv -f $base/current.new $base/current && rm -f $base/restored ||
+# a confirmation that was killed after its first rename goes on from there
+half=$(grep -lsxF "txn=$txn" $generations/[0-9]*/about)
+if [ -n "$half" ]; then
+	number=${half%/about}
+	number=${number##*/}
+	echo "$number" >$base/current.new
+else
+	grep -qsxF "txn=$txn" $generations/.next/about && [ -s $base/current.new ] || write_generation || refuse "no room for a generation in $base"
+	number=$(cat $base/current.new)
+	mv -T $generations/.next "$generations/$number"
+fi && mv -f $base/current.new $base/current && rm -f $base/restored ||
 	refuse "$base cannot be written"
 [ -z "$KPLB_RESTARTED" ] || echo "$KPLB_RESTARTED" >$base/restarted # for the next plan
 disarm # its first rename confirms the change

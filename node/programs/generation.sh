@@ -9,7 +9,7 @@ write_generation() {
 	mkdir -p $generations && rm -rf $generations/.next || return 1
 	[ -d $generations/0 ] || { rm -rf $generations/.0 && cp -a $base/pending/old $generations/.0 && mv -T $generations/.0 $generations/0; } || return 1
 	last=$(cd $generations && printf '%s\n' [0-9]* | sort -n | tail -n 1)
-	save_state $generations/.next "$KPLB_PATHS" &&
-		printf '%s\n' "number=$((last + 1))" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(cat $base/pending/about)" "txn=$(cat $base/pending/txn)" \
-			>$generations/.next/about && echo "$((last + 1))" >$base/current.new && sync $generations/.next/about $base/current.new
+	save_state $generations/.next "$KPLB_PATHS" && whose=$(cat $base/pending/about) && which=$(cat $base/pending/txn) &&
+		printf '%s\n' "number=$((last + 1))" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$whose" "txn=$which" >$generations/.next/about &&
+		echo "$((last + 1))" >$base/current.new && sync $generations/.next/about $base/current.new
 }

@@ -31,7 +31,7 @@ trap kplb_let_go EXIT
 trap 'exit 0' TERM
 kplb_silence=$KPLB_SECONDS
 umask 077
-echo "$KPLB_OWNER" >/run/kplb.owner && echo "$KPLB_TOKEN" >/run/kplb.token || {
+printf '%s\n' "$KPLB_OWNER" >/run/kplb.owner && echo "$KPLB_TOKEN" >/run/kplb.token || {
 	trap - EXIT TERM
 	kplb_let_go
 	record refused "the lock cannot be written to /run"

@@ -59,6 +59,7 @@ unit_back() {
 	esac
 	if [ "$active" != active ]; then
 		systemctl stop $block $unit.service
+		[ "$active" != inactive ] || systemctl reset-failed $unit.service 2>/dev/null # one that did not start with its new file
 	elif [ "$reason" = boot ]; then # those that were enabled when it began start by themselves
 		[ -z "$late" ] || systemctl start $block $unit.service
 	elif [ "$(systemctl is-active $unit.service)" = inactive ]; then
@@ -146,9 +147,9 @@ printf '%s\n' "reason=$reason" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(ca
 grep -lsxF "txn=$(cat $base/pending/txn)" $base/generations/*/about | while read -r about; do rm -rf "${about%/*}"; done
 newest=$(cd $base/generations 2>/dev/null && printf '%s\n' [1-9]* | sort -n | tail -n 1)
 case $newest in
-*[!0-9]* | '') rm -rf $base/generations $base/current $base/restarted ;;
+*[!0-9]* | '') gone $base/generations $base/current $base/restarted ;;
 *) [ "$newest" = "$(cat $base/current)" ] || { echo "$newest" >$base/current.new && mv -f $base/current.new $base/current; } ;;
 esac
 sweep "$(cut -d ' ' -f 2- $old/$index)" || exit 1 # a directory can be read-only for a while
-echo "an unconfirmed change was taken back ($reason): $(cat $base/pending/about)"
+printf '%s\n' "an unconfirmed change was taken back ($reason): $(cat $base/pending/about)"
 disarm

@@ -105,8 +105,8 @@ is_valid() {
 	esac
 }
 
-# Runs before the daemons at the next boot. It is there before anything else
-# is: whatever a killed step leaves goes then, too, and the unit itself.
+# Runs before the daemons at the next boot. Only the program that it runs is there
+# before it: whatever else a killed step leaves goes then, too, and the unit itself.
 write_boot_unit() {
 	mkdir -p ${boot_link%/*} &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
@@ -137,7 +137,7 @@ written() {
 
 save_old() {
 	mkdir $stage/pending && written >$stage/pending/paths && save_state $stage/pending/old "$KPLB_PATHS" &&
-		echo "$KPLB_TXN" >$stage/pending/txn && echo "$KPLB_ABOUT" >$stage/pending/about &&
+		echo "$KPLB_TXN" >$stage/pending/txn && printf '%s\n' "$KPLB_ABOUT" >$stage/pending/about &&
 		{ [ -z "$KPLB_QUICK" ] || echo "$KPLB_QUICK" >$stage/pending/quick; } &&
 		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
 }

@@ -31,7 +31,10 @@ save_state() {
 	[ -z "$there" ] || tar -C / -chf - --numeric-owner -- $there | tar -C "$1/files" -xpf - || return 1
 	for path in $there; do [ -f "$1/files${path#.}" ] || return 1; done
 	[ ! -e /proc/sys/net/ipv6/ip_nonlocal_bind ] || cat /proc/sys/net/ipv6/ip_nonlocal_bind >"$1/nonlocal_bind6" || return 1
-	for key in $settings; do [ ! -e "/proc/sys/$key" ] || echo "$key $(cat "/proc/sys/$key")"; done >"$1/settings" || return 1
+	for key in $settings; do
+		[ -e "/proc/sys/$key" ] || continue
+		value=$(cat "/proc/sys/$key") && echo "$key $value" || return 1
+	done >"$1/settings" || return 1
 	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
 }
 
@@ -95,6 +98,7 @@ links_of() {
 # would say so, may be gone already.
 table_away() {
 	systemctl stop "$1.service" 2>/dev/null
+	systemctl reset-failed "$1.service" 2>/dev/null # one that did not start stays failed, even without a file
 	other=kplb-ipvs
 	[ "$1" != $other ] || other=kplb-redirect
 	if [ "$(systemctl is-active $other.service 2>/dev/null)" != active ]; then
