@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"apiserver/apiservertest": {},
 	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "inventory", "node", "node/nodetest", "plan/plantest", "remote", "render", "templates"},
 	"plan/plantest":           {"apiserver/apiservertest", "haproxy", "inventory", "kubeadm", "node", "render"},
+	"node/programtest":        {"remote", "remote/remotetest"},
 	"node/nodetest":           {"haproxy", "inventory", "node", "remote", "render"},
 	"remote/remotetest":       {"remote"},
 	"rollout/rollouttest":     {"haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render"},

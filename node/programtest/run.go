@@ -50,6 +50,7 @@ const ownGroup = `timeout() { /usr/bin/timeout "$@"; }; `
 
 // serve is what sshd does. The command may outlive its connection.
 func (n *Node) serve(_ context.Context, e *remotetest.Exec) int {
+	//nolint:contextcheck // see above
 	cmd := n.enter(context.WithoutCancel(n.t.Context()), "/bin/sh", "-c", strings.Replace(e.Command, "/bin/sh -c '", "/bin/sh -c '"+ownGroup, 1))
 	cmd.Stdout, cmd.Stderr = e.Stdout, e.Stderr
 	// Not cmd.Stdin: Wait would wait for a client that leaves its end open.
