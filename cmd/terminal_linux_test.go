@@ -184,3 +184,33 @@ func TestAskNobody(t *testing.T) {
 	}
 	same(t, "answers", out.String(), strings.Repeat("\"\" there is no terminal to ask on\n", 3))
 }
+
+// TestTrustOnATerminal records keys after a yes, and none after a no.
+func TestTrustOnATerminal(t *testing.T) {
+	t.Parallel()
+	h := newHosts(t)
+	const question = "Record 2 keys in KNOWN? Only yes is taken for an answer: "
+	p := openPTY(t)
+	p.types("no")
+	h.trust(p.kplb).says(exitNo, h.shows("unknown", "unknown"), question+"kplb: not confirmed: nothing was changed\n")
+	same(t, "recorded after a no", h.recorded(), -1)
+	p.types("yes")
+	h.trust(p.kplb).says(0, h.shows("unknown", "unknown"), question+"kplb: 2 keys recorded in KNOWN\n")
+	same(t, "recorded after a yes", h.recorded(), 2)
+}
+
+// TestDrillOnATerminal says what it will break, and breaks nothing without a yes.
+func TestDrillOnATerminal(t *testing.T) {
+	for rounds, times := range map[string]string{"1": "", "3": ", 3 times"} {
+		t.Run(rounds, func(t *testing.T) {
+			atDesk(t, func(d *desk) {
+				d.kplb("apply", "--yes").ends(0)
+				p := openPTY(d.t)
+				p.types("no")
+				d.kplbIn(d.t.Context(), p.kplb, "drill", "--fault", "haproxy-stopped", "--for", "2s", "--rounds", rounds).says(exitNo, "",
+					willBreak+"Break cluster home like this, one at a time for 2s each"+times+"? Only yes is taken for an answer: kplb: not confirmed: nothing was changed\n")
+				same(d.t, "what the nodes were asked", len(d.drilled()), 0)
+			})
+		})
+	}
+}
