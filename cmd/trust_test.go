@@ -24,13 +24,14 @@ func newHosts(t *testing.T) *hosts {
 	t.Helper()
 	dir := t.TempDir()
 	h := &hosts{t: t, file: filepath.Join(dir, "cluster.yaml"), known: filepath.Join(dir, "ssh", "known_hosts")}
-	text := "apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\nnodes:\n"
+	var text strings.Builder
+	text.WriteString("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\nnodes:\n")
 	for i := range 2 {
 		s := remotetest.NewServer(t, remotetest.Options{Faults: remotetest.Faults{RefuseAuth: true}})
 		h.servers = append(h.servers, s)
-		text += fmt.Sprintf("  - {name: node-%d, address: 10.1.1.%d, ssh: {host: 127.0.0.1, port: %d}}\n", i+1, i+1, s.Port())
+		fmt.Fprintf(&text, "  - {name: node-%d, address: 10.1.1.%d, ssh: {host: 127.0.0.1, port: %d}}\n", i+1, i+1, s.Port())
 	}
-	if err := os.WriteFile(h.file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(h.file, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return h
