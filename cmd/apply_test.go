@@ -155,3 +155,49 @@ func TestLocks(t *testing.T) {
 		d.kplb("diff").ends(0)
 	})
 }
+
+// TestApplyNothingInJSON: with nothing to do, the proof is all there is to say.
+func TestApplyNothingInJSON(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.kplb("apply", "--yes").ends(0)
+		o := d.kplb("apply", "-o", "json").ends(0)
+		same(d.t, "stderr", o.stderr, "")
+		var said struct {
+			OK     bool   `json:"ok"`
+			Holder string `json:"holder"`
+		}
+		if err := json.Unmarshal([]byte(o.stdout), &said); err != nil {
+			d.t.Fatal(err)
+		}
+		same(d.t, "OK", said.OK, true)
+		same(d.t, "holder", said.Holder, "node-1")
+	})
+}
+
+// TestApplyNobodyReads: a plan that nobody could read is not carried out, and a
+// change whose proof nobody reads has been made all the same.
+func TestApplyNobodyReads(t *testing.T) {
+	for _, c := range []struct {
+		format  string
+		code    int
+		stderr  string // of a change, what comes after it
+		changes bool
+	}{
+		{"text", exitUnchanged, "kplb: io: read/write on closed pipe\n", false},
+		{"json", exitChanged, "kplb: io: read/write on closed pipe\nkplb: stopped: changed and confirmed: node-1, node-2, node-3\n", true},
+	} {
+		t.Run(c.format, func(t *testing.T) {
+			atDesk(t, func(d *desk) {
+				var diagnostics strings.Builder
+				code := run(d.t.Context(), []string{"apply", "--yes", "-o", c.format, "-i", d.file}, d.streams(strings.NewReader(""), brokenPipe{}, &diagnostics))
+				same(d.t, "exit code", code, c.code)
+				end := diagnostics.String()
+				if c.changes {
+					_, end, _ = strings.Cut(end, "kplb: cluster: confirming over new connections\n")
+				}
+				same(d.t, "stderr", end, c.stderr)
+				same(d.t, "changed", len(d.Asked()) > 0, c.changes)
+			})
+		})
+	}
+}

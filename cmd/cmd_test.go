@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
@@ -212,6 +214,7 @@ func TestExitCodes(t *testing.T) {
 		"nothing changed":  {context.Background(), &rollout.StoppedError{Cause: errors.New("full")}, 3},
 		"one changed":      {context.Background(), &rollout.StoppedError{Changed: []string{"a"}, Cause: errors.New("full")}, 4},
 		"no, in a rollout": {context.Background(), &rollout.StoppedError{Changed: []string{"a"}, Cause: &noError{"x"}}, 4},
+		"still broken":     {context.Background(), wrap(&drill.BrokenError{Node: "a", Cause: errors.New("lost")}), 4},
 		"interrupted":      {ended, context.Canceled, 130},
 		"changed and then interrupted": {
 			ended, &rollout.StoppedError{Changed: []string{"a"}, Cause: context.Canceled}, 130,
@@ -312,6 +315,23 @@ func TestLoadSecrets(t *testing.T) {
 	var usage *usageError
 	if !errors.As(err, &usage) || err.Error() != ": vrrp.auth: running false for the secret: exit status 1" {
 		t.Errorf("a failing command: %v", err)
+	}
+}
+
+// TestVersion prints the linker's, or that of the build.
+func TestVersion(t *testing.T) {
+	before := version
+	t.Cleanup(func() { version = before })
+	for _, said := range []string{"v1.2.3", ""} {
+		version = said
+		want := said
+		if info, ok := debug.ReadBuildInfo(); ok && said == "" {
+			want = info.Main.Version
+		}
+		code, stdout, stderr := runMain("version")
+		same(t, "exit code", code, 0)
+		same(t, "stdout", stdout, "kplb "+want+"\n")
+		same(t, "stderr", stderr, "")
 	}
 }
 

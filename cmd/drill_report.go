@@ -108,18 +108,24 @@ func (s streams) judge(o drillOptions, report *drill.Report, proof *verdict.Proo
 	return nil
 }
 
+// writeDrill prints what was measured, whether the page can be written or not.
 func (s streams) writeDrill(o drillOptions, report *drill.Report) error {
-	if o.report != "" {
-		var page bytes.Buffer
-		if err := report.WriteHTML(&page); err != nil {
-			return err
-		}
-		if err := renameio.WriteFile(o.report, page.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(o.report))); err != nil {
-			return err
-		}
-	}
+	pageErr := writePage(o.report, report)
 	if o.format == "json" {
-		return s.printJSON(report.Summary())
+		return errors.Join(pageErr, s.printJSON(report.Summary()))
 	}
-	return report.WriteText(s.out)
+	return errors.Join(pageErr, report.WriteText(s.out))
+}
+
+// writePage writes the page for others, whole or not at all; "" for file: none is
+// asked for.
+func writePage(file string, report *drill.Report) error {
+	if file == "" {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := report.WriteHTML(&page); err != nil {
+		return err
+	}
+	return renameio.WriteFile(file, page.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(file)))
 }

@@ -78,7 +78,16 @@ func (d *desk) kplbReading(stdin string, args ...string) outcome {
 func (d *desk) kplbIn(ctx context.Context, stdin io.Reader, args ...string) outcome {
 	d.t.Helper()
 	var out, diagnostics bytes.Buffer
-	s := streams{in: stdin, out: &out, err: &diagnostics, machines: machines{
+	if !strings.HasSuffix(args[len(args)-1], ".json") || args[0] != "apply" {
+		args = append(args, "--inventory", d.file)
+	}
+	code := run(ctx, args, d.streams(stdin, &out, &diagnostics))
+	return outcome{d.t, strings.Join(args, " "), code, out.String(), diagnostics.String()}
+}
+
+// streams are those of a command that reaches the cluster in memory.
+func (d *desk) streams(stdin io.Reader, out, diagnostics io.Writer) streams {
+	return streams{in: stdin, out: out, err: diagnostics, machines: machines{
 		dial: func(ctx context.Context, n inventory.Node) (node.Host, error) {
 			h, err := d.Dial(ctx, n)
 			if err != nil {
@@ -88,10 +97,6 @@ func (d *desk) kplbIn(ctx context.Context, stdin io.Reader, args ...string) outc
 		},
 		network: d.DialOperator,
 	}}
-	if !strings.HasSuffix(args[len(args)-1], ".json") || args[0] == "diff" {
-		args = append(args, "--inventory", d.file)
-	}
-	return outcome{d.t, strings.Join(args, " "), run(ctx, args, s), out.String(), diagnostics.String()}
 }
 
 // ends fails the test unless the command has this exit code, and has said every

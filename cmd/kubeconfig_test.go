@@ -103,3 +103,81 @@ func TestLocalKubeconfigLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestLocalKubeconfigCannotBeKept is not moved: the way back would be lost.
+func TestLocalKubeconfigCannotBeKept(t *testing.T) {
+	admin, err := os.ReadFile("../testdata/kubeadm/kubeconfig/admin.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile("../testdata/kubeadm/kubeconfig/ca.crt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := inventory.Parse("x", []byte("apiVersion: kplb/v1alpha1\nkind: Cluster\nname: home\nvip: 10.1.233.1\nendpoint: manage\nnodes:\n- {name: a, address: 10.1.1.1}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config, state := filepath.Join(dir, "config"), filepath.Join(dir, "state")
+	for path, content := range map[string][]byte{config: admin, state: []byte("no directory")} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("KUBECONFIG", config)
+	var said bytes.Buffer
+	s := streams{out: &said, err: &said}
+	for name, test := range map[string]struct{ state, home, says string }{
+		"its place is taken": {state, dir, "this machine: mkdir " + state + ": not a directory"},
+		"nobody's home":      {"", "", "this machine: $HOME is not defined"},
+	} {
+		t.Setenv("XDG_STATE_HOME", test.state)
+		t.Setenv("HOME", test.home)
+		err := s.moveLocal(&settings{}, c, ca)
+		same(t, name, err != nil && err.Error() == test.says, true)
+		now, err := os.ReadFile(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, name+": kubeconfig", string(now), string(admin))
+		same(t, name+": said", said.String(), "")
+	}
+}
+
+// TestLocalKubeconfigWithoutHome: there is none, and nothing to do.
+func TestLocalKubeconfigWithoutHome(t *testing.T) {
+	t.Setenv("KUBECONFIG", "")
+	t.Setenv("HOME", "")
+	same(t, "kubeconfigs", len(localKubeconfigs()), 0)
+}
+
+// TestLocalKubeconfigBackUnread: what was kept and cannot be read is said, and
+// the kubeconfig stays.
+func TestLocalKubeconfigBackUnread(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config")
+	if err := os.WriteFile(config, []byte("clusters: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", config)
+	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
+	c := &inventory.Cluster{Name: "home", Endpoint: inventory.Manage}
+	place, err := kept(c, config)
+	if err == nil {
+		err = os.MkdirAll(place, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	if err := (streams{out: &said, err: &said}).moveLocalBack(&settings{}, c, nil); err != nil {
+		t.Error(err)
+	}
+	same(t, "said", said.String(), "kplb: this machine: "+config+" read "+place+": is a directory: not touched\n")
+	now, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "kubeconfig", string(now), "clusters: []\n")
+}

@@ -2,12 +2,16 @@ package cmd
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/kplb/kplb/rollout/rollouttest"
+	"github.com/kplb/kplb/templates"
 )
 
 // saved makes a plan, and returns its file.
@@ -29,6 +33,61 @@ func TestSavedPlan(t *testing.T) {
 		same(d.t, "mode", info.Mode().Perm().String(), "-rw-------")
 		d.kplb("apply", "--yes", file).ends(0, proof("node-1"))
 		d.kplb("apply", "--yes", file).ends(exitUnchanged, "node-1: the plan is stale: ", " is as planned already", "make a new one with `kplb diff -o FILE`")
+	})
+}
+
+// TestSavedPlanTemplates: a plan is carried out with the templates it was made
+// with, wherever one is then.
+func TestSavedPlanTemplates(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		dir := d.t.TempDir()
+		own := filepath.Join(dir, "own")
+		content, err := fs.ReadFile(templates.Builtin(), "haproxy.cfg.tmpl")
+		if err == nil {
+			err = os.Mkdir(own, 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(own, "haproxy.cfg.tmpl"), append([]byte("# ours\n"), content...), 0o600)
+		}
+		wd, wdErr := os.Getwd()
+		relative, relErr := filepath.Rel(wd, own)
+		if err := errors.Join(err, wdErr, relErr); err != nil {
+			d.t.Fatal(err)
+		}
+		file := filepath.Join(dir, "plan.json")
+		d.kplb("diff", "-o", file, "--templates", relative).ends(exitNo)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		var saved savedPlan
+		if err := json.Unmarshal(data, &saved); err != nil {
+			d.t.Fatal(err)
+		}
+		same(d.t, "templates", saved.Templates, own)
+		same(d.t, "inventory", saved.Inventory, d.file)
+		d.kplb("apply", "--yes", file).ends(0, "+# ours")
+		d.kplb("diff").ends(exitNo, "-# ours")
+	})
+}
+
+// TestSavedPlanCannotBeWritten leaves no file behind, and is no answer.
+func TestSavedPlanCannotBeWritten(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		dir := d.t.TempDir()
+		o := d.kplb("diff", "-o", filepath.Join(dir, "missing", "plan.json")).ends(exitUnchanged)
+		same(d.t, "stdout", o.stdout, "")
+		same(d.t, "says the file", regexp.MustCompile(`^kplb: open `+regexp.QuoteMeta(dir)+`/missing/\.plan\.json\d+: no such file or directory\n$`).MatchString(o.stderr), true)
+		taken := filepath.Join(dir, "plan.json")
+		if err := os.Mkdir(taken, 0o700); err != nil {
+			d.t.Fatal(err)
+		}
+		d.kplb("diff", "-o", taken).ends(exitUnchanged, "plan.json: file exists")
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		same(d.t, "files", len(left), 1)
 	})
 }
 

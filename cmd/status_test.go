@@ -19,6 +19,7 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/rollout/rollouttest"
 	"github.com/kplb/kplb/status"
 )
 
@@ -87,6 +88,55 @@ func sick() *status.Status {
 	}
 }
 
+// directed is a cluster in which the kernel balances, and what can be wrong with that.
+func directed() *status.Status {
+	nodes := []status.NodeStatus{holder("node-1"), well("node-2"), well("node-3"), well("node-4")}
+	for i := range nodes {
+		nodes[i].HAProxy, nodes[i].Director = "", "active"
+	}
+	nodes[1].Director, nodes[2].Servers, nodes[3].VRRP = "inactive", 0, nil
+	return &status.Status{
+		Cluster: "home", Kernel: true, VIPs: []status.VIPStatus{vip("node-1")}, SeenBy: "node-1", Nodes: nodes,
+		Servers: []status.ServerStatus{server("node-1", "UP", "SSL_GET ok", 12), server("node-2", "DOWN", "SSL_GET failed", 0)},
+	}
+}
+
+// TestStatus of a cluster: for people and for programs, before an apply and after.
+func TestStatus(t *testing.T) {
+	const no = "kplb: not every node is as the inventory says, or a VIP is not on one node\n"
+	atDesk(t, func(d *desk) {
+		golden(d.t, "status/fresh.txt", d.kplb("status").ends(exitNo, no).stdout)
+		d.kplb("apply", "--yes").ends(0)
+		o := d.kplb("status").ends(0)
+		golden(d.t, "status/applied.txt", o.stdout)
+		same(d.t, "stderr", o.stderr, "")
+		var seen status.Status
+		if err := json.Unmarshal([]byte(d.kplb("status", "-o", "json").ends(0).stdout), &seen); err != nil {
+			d.t.Fatal(err)
+		}
+		same(d.t, "who has the VIP", seen.VIPs[0].Holders, []string{"node-1"})
+		d.Change("node-3", func(n *rollouttest.Node) { n.Unreachable = true })
+		o = d.kplb("status").ends(exitNo, "node-3: is not reachable: no route to host")
+		same(d.t, "stderr", o.stderr, no+"kplb: hint: is it on?\n")
+		d.kplb("status", "--interval", "1ms").says(exitUsage, "", "kplb: interval 1ms is not between 100ms and 1h\nkplb: hint: see `kplb --help`, and `kplb COMMAND --help`\n")
+		d.kplb("status", "-o", "yaml").ends(exitUsage, "output \"yaml\" is not text or json")
+	})
+}
+
+// TestStatusWatch shows the cluster until it is interrupted, and then what was
+// seen last is the answer.
+func TestStatusWatch(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.kplb("apply", "--yes").ends(0)
+		ctx, interrupt := context.WithTimeout(d.t.Context(), 3500*time.Millisecond)
+		defer interrupt()
+		o := d.kplbIn(ctx, strings.NewReader(""), "status", "--watch", "--interval", "1s")
+		same(d.t, "exit code", o.code, 0)
+		same(d.t, "stderr", o.stderr, "")
+		same(d.t, "times that it was shown", strings.Count(o.stdout, "  cluster home\nVIP 10.1.233.1 on node-1\n"), 4)
+	})
+}
+
 func TestStatusOutput(t *testing.T) {
 	t.Parallel()
 	two := []status.VRRPStatus{{Instance: "KPLB", State: "MASTER"}, {Instance: "KPLB_2", State: "BACKUP"}}
@@ -103,6 +153,7 @@ func TestStatusOutput(t *testing.T) {
 			Cluster: "home", SeenBy: "node-1", Servers: servers()[:2], Nodes: []status.NodeStatus{a, b},
 			VIPs: []status.VIPStatus{vip("node-1"), {Address: "fd00::1", Instance: "KPLB", Holders: []string{"node-1"}}, {Address: "10.1.233.2", Instance: "KPLB_2", Holders: []string{"node-2"}}},
 		},
+		"ipvs": directed(),
 		"down": {
 			Cluster: "home", VIPs: []status.VIPStatus{vip()}, Servers: []status.ServerStatus{},
 			Nodes: []status.NodeStatus{{Node: "node-1", HAProxy: "inactive", Keepalived: "inactive"}},

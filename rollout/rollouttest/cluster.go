@@ -35,6 +35,7 @@ type Cluster struct {
 	order  []string // of the nodes, as in the inventory
 	holder string   // of the VIP
 	asked  []string // every script that ran, "node-1 transact", but those that only look
+	turn   int      // connections that the VIP's holder has sent on
 }
 
 // New makes a cluster of the control-plane nodes of an inventory with one VIP.
@@ -116,13 +117,23 @@ func (c *Cluster) dial(address string) (net.Conn, error) {
 		}
 	}
 	if holder := c.nodes[c.elect()]; holder != nil && slices.Contains(holder.frontends(), at) {
-		for _, name := range c.order {
-			if n := c.nodes[name]; n.apiserver() {
-				return n.answer(), nil
-			}
+		if n := c.next(holder.servers()); n != nil {
+			return n.answer(), nil
 		}
 	}
 	return nil, &remote.Error{Host: "node", Err: remote.ErrForwardFailed}
+}
+
+// next is the server whose turn it is, of those that are up; nil: none is.
+func (c *Cluster) next(servers []string) *Node {
+	for range servers {
+		n := c.nodes[servers[c.turn%len(servers)]]
+		c.turn++
+		if n != nil && n.apiserver() {
+			return n
+		}
+	}
+	return nil
 }
 
 // Host is a connection to a node.

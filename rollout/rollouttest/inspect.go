@@ -49,6 +49,9 @@ func (n *Node) facts(q node.InspectRequest) *node.Facts {
 	for name, u := range n.Units {
 		f.Units[name+".service"] = node.Unit{Load: "loaded", Active: u.active(), File: u.enabled(), MainPID: 7, OpenFiles: 524288}
 	}
+	if q.Sysctls {
+		f.Sysctls = map[string]string{"net.ipv4.ip_nonlocal_bind": bit(n.nonlocal)}
+	}
 	if q.VRRP && n.Units["keepalived"].Active {
 		f.VRRP = map[string]string{"KPLB": "BACKUP"}
 		if n.holds() {
@@ -56,6 +59,13 @@ func (n *Node) facts(q node.InspectRequest) *node.Facts {
 		}
 	}
 	return f
+}
+
+func bit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
 }
 
 func (n *Node) listeners() []node.Listener {

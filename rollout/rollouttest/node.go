@@ -32,6 +32,7 @@ type Node struct {
 	staged, pending *change
 	restored        string // what was taken back last, as the node writes it down
 	generations     []generation
+	drill           drill
 }
 
 // File is a regular file of root's.

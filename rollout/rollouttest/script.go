@@ -20,10 +20,11 @@ var programs = map[string]program{
 	"stage": stage, "transact": transact, "manifest": replaceManifest, "await": await, "activate": activate,
 	"still": confirmable, "confirm": confirm, "back": back, "generations": generations, "forget": forget,
 	"hello": done, "renew": done, "drain": done, "doctor": done,
+	"drill watch": watch, "drill break": breakNode, "drill mend": mendNode, "drill seen": drillLog, "drill end": mendNode,
 }
 
-// quiet are the scripts that change nothing.
-var quiet = []string{"inspect", "lock", "release", "generations", "hello", "renew", "drain", "doctor"}
+// quiet are the scripts that change nothing, or nothing that stays.
+var quiet = []string{"inspect", "lock", "release", "generations", "hello", "renew", "drain", "doctor", "drill watch", "drill seen", "drill end"}
 
 // Run runs a script of kplb's.
 func (h *Host) Run(ctx context.Context, s remote.Script, each func(remote.Record) error) error {
