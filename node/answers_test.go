@@ -64,14 +64,14 @@ func TestRevert(t *testing.T) {
 	same(t, "where it was", ErrLost.Error(), "the way back, /var/lib/kplb/pending, was removed or damaged")
 }
 
-// TestApiserverAnswers: when a manifest came is a time since the boot, or is not
-// known.
+// TestApiserverAnswers: what tells the new apiserver from the old one is a number,
+// or not known.
 func TestApiserverAnswers(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]time.Duration{"4711": 47110 * time.Millisecond, "": 0, "4711\n4712": 0, "*": 0, "-1": 0, "99999999999999999999": 0} {
-		placed, err := ReplaceManifest(t.Context(), answers(record("placed", said), record("done")), ManifestRequest{})
+	for said, want := range map[string]uint64{"4711": 4711, "": 0, "4711\n4712": 0, "*": 0, "-1": 0, "99999999999999999999": 0} {
+		replaced, err := ReplaceManifest(t.Context(), answers(record("socket", said), record("placed", said), record("done")), ManifestRequest{})
 		says(t, err, "")
-		same(t, "placed "+said, placed, want)
+		same(t, "replaced "+said, replaced, Replaced{want, time.Duration(want) * 10 * time.Millisecond})
 	}
 	elsewhere, err := AwaitListening(t.Context(), answers(record("elsewhere", "*:6443")), AwaitRequest{})
 	says(t, err, "")

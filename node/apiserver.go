@@ -12,33 +12,48 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
+// Replaced tells the apiserver of a new manifest from those before it.
+type Replaced struct {
+	Socket uint64        // with which the old one has listened, by its inode; 0: it is not known
+	At     time.Duration // when the manifest came, by the node's clock since its boot; 0: it came in one step
+}
+
 // ManifestRequest replaces the manifest of the apiserver's static pod.
 type ManifestRequest struct {
 	Txn     string
 	Before  Sum // of the manifest that has to be there now
 	Mode    fs.FileMode
 	Content []byte
+	Port    uint16 // of the apiserver
 }
 
 // ReplaceManifest puts the apiserver's manifest in place, and kubelet restarts
-// the apiserver. It says when the manifest came, by the node's clock since its
-// boot; 0: that is not known.
-func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (placed time.Duration, err error) {
-	err = run(ctx, h, q.script(), func(r remote.Record) {
-		if r.Key == "placed" && len(r.Fields) == 1 {
-			if hundredths, err := strconv.ParseUint(r.Fields[0], 10, 40); err == nil {
-				placed = time.Duration(hundredths) * tick
-			}
+// the apiserver.
+func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (Replaced, error) {
+	var replaced Replaced
+	err := run(ctx, h, q.script(), func(r remote.Record) {
+		if len(r.Fields) != 1 {
+			return
+		}
+		value, err := strconv.ParseUint(r.Fields[0], 10, 40)
+		switch {
+		case err != nil: // there may be none, or two
+		case r.Key == "socket":
+			replaced.Socket = value
+		case r.Key == "placed":
+			replaced.At = time.Duration(value) * tick
 		}
 	})
-	return placed, err
+	return replaced, err
 }
 
 // tick is in what programs count time since the boot: that of proc_pid_stat(5).
 const tick = time.Second / 100
 
 func (q ManifestRequest) script() remote.Script {
-	s := script("manifest", map[string]string{"KPLB_TXN": q.Txn, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm())})
+	s := script("manifest", map[string]string{
+		"KPLB_TXN": q.Txn, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm()), "KPLB_PORT": number(q.Port),
+	})
 	s.Files = map[string][]byte{"manifest": q.Content}
 	return s
 }
@@ -46,7 +61,7 @@ func (q ManifestRequest) script() remote.Script {
 // AwaitRequest says where the apiserver should listen.
 type AwaitRequest struct {
 	Listen netip.AddrPort // an unspecified address: on every one
-	Since  time.Duration  // by the node's clock since its boot: an apiserver that was started before does not count; 0: any does
+	After  Replaced       // neither the old apiserver counts, nor one that was started before
 	Wait   time.Duration  // in whole seconds, at most AwaitLimit
 }
 
@@ -66,15 +81,18 @@ func AwaitListening(ctx context.Context, h Host, q AwaitRequest) (elsewhere stri
 }
 
 func (q AwaitRequest) script() remote.Script {
-	listen, since := q.Listen.String(), ""
+	listen, socket, since := q.Listen.String(), "", ""
 	if q.Listen.Addr().IsUnspecified() {
 		listen = "*:" + number(q.Listen.Port())
 	}
-	if q.Since != 0 {
-		since = strconv.FormatInt(int64(q.Since/tick), 10)
+	if q.After.Socket != 0 {
+		socket = strconv.FormatUint(q.After.Socket, 10)
+	}
+	if q.After.At != 0 {
+		since = strconv.FormatInt(int64(q.After.At/tick), 10)
 	}
 	return script("await", map[string]string{
-		"KPLB_LISTEN": listen, "KPLB_PORT": number(q.Listen.Port()), "KPLB_SINCE": since, "KPLB_SECONDS": seconds(q.Wait),
+		"KPLB_LISTEN": listen, "KPLB_PORT": number(q.Listen.Port()), "KPLB_SOCKET": socket, "KPLB_SINCE": since, "KPLB_SECONDS": seconds(q.Wait),
 	})
 }
 

@@ -161,11 +161,13 @@ func TestAwait(t *testing.T) {
 		t.Skip("no /proc")
 	}
 	for name, c := range map[string]struct{ vars, want string }{
-		"any counts":                    {"KPLB_LISTEN='*:6443' KPLB_SINCE=", "done\n"},
-		"started since":                 {"KPLB_LISTEN='*:6443' KPLB_SINCE=$born", "done\n"},
-		"started before":                {"KPLB_LISTEN='*:6443' KPLB_SINCE=$((born + 1))", "elsewhere *:6443\n"},
-		"a process that is gone by now": {"KPLB_LISTEN='*:6443' KPLB_SINCE=1; child=999999999", "elsewhere *:6443\n"},
-		"on another address":            {"KPLB_LISTEN=10.1.1.1:6443 KPLB_SINCE=", "elsewhere *:6443\n"},
+		"any counts":                    {"KPLB_LISTEN='*:6443' KPLB_SINCE= KPLB_SOCKET=", "done\n"},
+		"started since":                 {"KPLB_LISTEN='*:6443' KPLB_SINCE=$born KPLB_SOCKET=", "done\n"},
+		"started before":                {"KPLB_LISTEN='*:6443' KPLB_SINCE=$((born + 1)) KPLB_SOCKET=", "elsewhere *:6443\n"},
+		"a process that is gone by now": {"KPLB_LISTEN='*:6443' KPLB_SINCE=1 KPLB_SOCKET=; child=999999999", "elsewhere *:6443\n"},
+		"the old socket":                {"KPLB_LISTEN='*:6443' KPLB_SINCE= KPLB_SOCKET=4711", "elsewhere *:6443\n"},
+		"another socket":                {"KPLB_LISTEN='*:6443' KPLB_SINCE= KPLB_SOCKET=471", "done\n"},
+		"on another address":            {"KPLB_LISTEN=10.1.1.1:6443 KPLB_SINCE= KPLB_SOCKET=", "elsewhere *:6443\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,7 +175,7 @@ func TestAwait(t *testing.T) {
 			same(t, "says", s.must(`
 record() { echo "$*"; }
 sleep 20 & child=$!
-ss() { echo "LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=$child,fd=5))"; }
+ss() { echo "LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=$child,fd=5)) ino:4711 sk:1"; }
 KPLB_PORT=6443 KPLB_SECONDS=1
 `+file("process.sh")+`
 born=$(started_at $child); sleeper=$child

@@ -70,7 +70,7 @@ func calls() []call {
 	}
 	everywhere := netip.AddrPortFrom(netip.IPv6Unspecified(), 6443)
 	lock := node.LockRequest{Token: "token1", Owner: "ann@desk since now", Heartbeat: 5 * time.Second, Timeout: 20 * time.Second}
-	manifest := node.ManifestRequest{Txn: "txn1", Before: node.SumOf(nil), Mode: 0o600, Content: []byte("kind: Pod\n")}
+	manifest := node.ManifestRequest{Txn: "txn1", Before: node.SumOf(nil), Mode: 0o600, Content: []byte("kind: Pod\n"), Port: 6443}
 	confirm := node.ConfirmRequest{Txn: "txn1", Paths: paths, Keep: 10, Restart: &node.MeasuredRestart{Kind: inventory.Quick, Took: 6700 * time.Millisecond}}
 	observe := node.ObserveRequest{Address: addr("10.1.1.1"), VIPs: vips, Listen: 4 * time.Second, Nonces: []string{"11", "22"}}
 	probe := node.ProbeRequest{Address: addr("10.1.1.1"), Source: vips[0], Nonce: "11", Peers: []node.Peer{{Address: addr("10.1.1.2"), MAC: "02:00:00:00:00:02"}}}
@@ -96,8 +96,8 @@ func calls() []call {
 		}},
 		{"renew", nodetest.RenewRequest{Txn: "txn1"}, func(c ctx, h node.Host) error { return node.Renew(c, h, "txn1") }},
 		{"manifest", manifest, func(c ctx, h node.Host) error { _, err := node.ReplaceManifest(c, h, manifest); return err }},
-		{"await", node.AwaitRequest{Listen: everywhere, Since: 4711 * time.Millisecond * 10, Wait: node.AwaitLimit}, func(c ctx, h node.Host) error {
-			_, err := node.AwaitListening(c, h, node.AwaitRequest{Listen: everywhere, Since: 4711 * time.Millisecond * 10, Wait: node.AwaitLimit})
+		{"await", node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit}, func(c ctx, h node.Host) error {
+			_, err := node.AwaitListening(c, h, node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit})
 			return err
 		}},
 		{"activate", activate, func(c ctx, h node.Host) error { return node.Activate(c, h, activate) }},

@@ -98,7 +98,7 @@ func TestProgramsManifest(t *testing.T) {
 	programtest.EachShell(t, func(t *testing.T, shell string) {
 		o := scenarios[0].before(t, shell, "manifest")
 		s := o.manifest(first)
-		o.node.Write("/node/listeners", "LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=42,fd=5))\n", 0o644)
+		o.node.Write("/node/listeners", "LISTEN 0 4096 *:6443 *:* users:((\"kube-apiserver\",pid=42,fd=5)) ino:4711 sk:1\n", 0o644)
 		const path = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 		o.node.Write(path, "edited\n", 0o600)
 		same(t, "edited", o.node.Run(s).Refused(), path+" has changed since the plan was made")
@@ -107,7 +107,7 @@ func TestProgramsManifest(t *testing.T) {
 		o.node.Must("mount -t tmpfs none /etc/kubernetes/manifests && echo 'metadata:\n  name: old' >" + path)
 		same(t, "a file system of its own", o.node.Run(s).Refused(), "/etc/kubernetes/manifests is a file system of its own: a manifest cannot be put there in one step")
 		o.node.Must("umount /etc/kubernetes/manifests")
-		same(t, "replaced", o.node.Run(s).String(), "placed 10000\ndone \n")
+		same(t, "replaced", o.node.Run(s).String(), "socket 4711\nplaced \ndone \n")
 		same(t, "the new one", o.node.Read(path), first.manifest)
 		same(t, "kubelet sees one file", o.node.Must("ls -A /etc/kubernetes/manifests"), "kube-apiserver.yaml\n")
 	})

@@ -101,7 +101,7 @@ func (o operator) activate(c change) remote.Script {
 
 func (o operator) manifest(c change) remote.Script {
 	return o.script("manifest", map[string]string{
-		"KPLB_BEFORE": string(SumOf([]byte(o.node.Read(kubeadm.ManifestPath)))), "KPLB_MODE": "600",
+		"KPLB_BEFORE": string(SumOf([]byte(o.node.Read(kubeadm.ManifestPath)))), "KPLB_MODE": "600", "KPLB_PORT": "6443",
 	}, map[string]string{"manifest": c.manifest})
 }
 

@@ -81,7 +81,7 @@ func (r *Rollout) takeBackNode(ctx context.Context, n plan.NodePlan, cause error
 	}
 	if at := plan.ListenAddress(n.Manifest.Was.Content, r.Cluster.Port); at == plan.AnyAddress(r.Cluster.Port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
-		_ = r.awaitListening(ctx, h, n.Node, at, 0, waits) // whether it is ready decides
+		_ = r.awaitListening(ctx, h, n.Node, at, node.Replaced{}, waits) // whether it is ready decides
 	}
 	return r.awaitReady(ctx, n.Node, waits)
 }

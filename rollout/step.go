@@ -48,11 +48,11 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 	waiting := fleet.Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
 	return r.During(waiting, func(waits func(string)) error {
 		began := time.Now()
-		placed, err := r.replaceManifest(ctx, h, n)
+		replaced, err := r.replaceManifest(ctx, h, n)
 		if err != nil {
 			return err
 		}
-		if err := r.awaitListening(ctx, h, n.Node, n.Listen, placed, waits); err != nil {
+		if err := r.awaitListening(ctx, h, n.Node, n.Listen, replaced, waits); err != nil {
 			return err
 		}
 		ready, cancel := context.WithCancel(ctx)
@@ -76,28 +76,30 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 	})
 }
 
-// replaceManifest says when the manifest came, by the node's clock since its
-// boot; 0: it stays, and the apiserver does not restart.
-func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodePlan) (time.Duration, error) {
+// replaceManifest says what tells the new apiserver from those before it; nothing
+// does where the manifest stays, and the apiserver does not restart.
+func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodePlan) (node.Replaced, error) {
 	if n.Manifest == nil {
-		return 0, nil
+		return node.Replaced{}, nil
 	}
 	c := n.Manifest
 	return node.ReplaceManifest(ctx, h, node.ManifestRequest{
-		Txn: r.txn, Before: c.Before(), Mode: c.Mode, Content: c.Content,
+		Txn: r.txn, Before: c.Before(), Mode: c.Mode, Content: c.Content, Port: r.Cluster.Port,
 	})
 }
 
 // awaitListening waits until the apiserver has left its old addresses for its
 // new ones. One that was started before its manifest came does not count: that is
 // the old one, or one of the first of two manifests.
-func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, placed time.Duration, waits func(string)) error {
+func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, replaced node.Replaced, waits func(string)) error {
 	at := plan.ListenAddrPort(listen, r.Cluster.Port)
 	for end := time.Now().Add(plan.RestartLimit); ; {
-		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, Since: placed, Wait: node.AwaitLimit})
+		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, After: replaced, Wait: node.AwaitLimit})
 		switch {
 		case err != nil || elsewhere == "":
 			return err
+		case !time.Now().Before(end) && elsewhere == listen:
+			return fmt.Errorf("%s: the apiserver that listens on %s is still the one of the old manifest after %.0f s", n.Name, listen, plan.RestartLimit.Seconds())
 		case !time.Now().Before(end):
 			return fmt.Errorf("%s: the apiserver listens on %s, not on %s, after %.0f s", n.Name, elsewhere, listen, plan.RestartLimit.Seconds())
 		}

@@ -55,10 +55,10 @@ func Request(s remote.Script) any {
 		return RenewRequest{s.Vars["KPLB_TXN"]}
 	case "manifest":
 		return node.ManifestRequest{
-			Txn: s.Vars["KPLB_TXN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"],
+			Txn: s.Vars["KPLB_TXN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"], Port: v.port("KPLB_PORT"),
 		}
 	case "await":
-		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), Since: time.Duration(v.number("KPLB_SINCE")) * time.Second / 100, Wait: v.seconds("KPLB_SECONDS")}
+		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), After: node.Replaced{Socket: v.unsigned("KPLB_SOCKET", 40), At: time.Duration(v.number("KPLB_SINCE")) * time.Second / 100}, Wait: v.seconds("KPLB_SECONDS")}
 	case "activate":
 		return v.activate(s.Files["active"])
 	case "still":

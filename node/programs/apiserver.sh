@@ -67,15 +67,15 @@ begin_apiserver() {
 	mv -T $manifest "$(temporary $manifest)" && mv -T "$(temporary $manifest)" $manifest && sync ${manifest%/*}
 }
 
-# replace_manifest FILE MODE OWNER PORT: in one step, and sets placed to the time
-# since the boot, in hundredths of a second, when that began: an apiserver that
-# was started before is not the one of the new manifest. Kubelet restarts the
+# replace_manifest FILE MODE OWNER PORT: in one step. Kubelet restarts the
 # apiserver: it stops the old pod, and starts the new one 10 to 15 s after it
 # was first refused because of the old one (backOffPeriod in kubelet.go). So with
 # a port, the file comes in two steps: the first one has kubelet stop the old pod,
-# and the second one comes when that is gone, and is not refused.
+# and the second one comes when that is gone, and is not refused. placed is then
+# the time of the second one, in hundredths of a second since the boot: an apiserver
+# that was started before is not the one of the new manifest.
 replace_manifest() {
-	port=$4
+	port=$4 placed=
 	if [ -n "$port" ] && find_apiserver "$port" && interim "$1" >$base/pending/interim && ! cmp -s "$1" $base/pending/interim; then
 		echo "$pid $born $pod" >$base/pending/stopping
 		place $base/pending/interim $manifest "$2" "$3" && end_apiserver || pid=
@@ -84,19 +84,15 @@ replace_manifest() {
 		ended=$pid
 		# a kubelet that was itself restarted meanwhile has started the pod of the first file
 		find_apiserver "$port" && [ "$pid" != "$ended" ] && unwanted=1 || unwanted=
-		place_last "$1" "$2" "$3" || return 1
+		clock
+		placed=$now
+		place "$1" $manifest "$2" "$3" || return 1
 		if [ -n "$unwanted" ]; then
 			end_apiserver || :
 		elif [ -n "$ended" ]; then
 			begin_apiserver
 		fi
 	else
-		place_last "$1" "$2" "$3"
+		place "$1" $manifest "$2" "$3"
 	fi
-}
-
-place_last() {
-	clock
-	placed=$now
-	place "$1" $manifest "$2" "$3"
 }
