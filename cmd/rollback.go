@@ -16,7 +16,7 @@ import (
 const rollbackLong = `Brings the nodes back to an earlier generation, as a rollout of its own: with a plan,
 in order, proven, and itself taken back if the proof fails.
 
-A change that still waits to be confirmed is taken back right away instead.`
+A change that is still awaiting confirmation is taken back right away instead.`
 
 func newRollback(s streams, set *settings) *cobra.Command {
 	var o applyOptions

@@ -126,7 +126,7 @@ func writeTroubles(b *strings.Builder, nodes []status.NodeStatus) {
 			lines = append(lines, n.Node+": "+what)
 		}
 		if n.Restored != "" {
-			lines = append(lines, n.Node+": "+n.Restored)
+			lines = append(lines, n.Node+": "+firstOf(n.Restored))
 		}
 		if n.Certificate != nil && *n.Certificate < certificateSoon {
 			expires := map[bool]string{true: "has expired", false: "expires soon"}[*n.Certificate < 0]
@@ -136,6 +136,15 @@ func writeTroubles(b *strings.Builder, nodes []status.NodeStatus) {
 	if len(lines) > 0 {
 		fmt.Fprintf(b, "\n%s\n", strings.Join(lines, "\n"))
 	}
+}
+
+// firstOf is the first of the reasons in a text, and how many more there are.
+func firstOf(reasons string) string {
+	all := strings.Split(reasons, "; ")
+	if len(all) == 1 {
+		return reasons
+	}
+	return fmt.Sprintf("%s; and %d more", all[0], len(all)-1)
 }
 
 // certificateSoon is when a person should know, in days: kubeadm renews when

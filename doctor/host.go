@@ -60,7 +60,7 @@ func (s *Survey) networks(n inventory.Node, vip netip.Addr) finding {
 // nodePorts wants kube-proxy to have no claim on our ports.
 func (s *Survey) nodePorts(n inventory.Node) finding {
 	const name, usual = "service-node-port-range", "30000-32767"
-	out := passed(n.Name, "its ports are outside of the NodePorts", "")
+	out := passed(n.Name, "ports do not clash with the NodePort range", "")
 	out.stops = true
 	value, why := s.observations[n.Name].read(apiserverName, name)
 	if why != "" {

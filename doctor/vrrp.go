@@ -19,7 +19,7 @@ func (s *Survey) speakers(n inventory.Node) finding {
 	for i, g := range groups {
 		ids[i], words[i] = g.VirtualRouterID, strconv.Itoa(g.VirtualRouterID)
 	}
-	out := passed(n.Name, "no stranger has virtual router ID "+strings.Join(words, " or "), "no stranger speaks VRRP")
+	out := passed(n.Name, "no other router uses VRID "+strings.Join(words, " or "), "no other VRRP router was heard")
 	out.stops = true
 	if !mine.Listens || mine.ListenError != "" {
 		out.Detail = "left out: " + mine.whyDeaf()
@@ -30,7 +30,7 @@ func (s *Survey) speakers(n inventory.Node) finding {
 		switch {
 		case s.familiar(sp.Address):
 		case slices.Contains(ids, sp.VRID):
-			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "a stranger speaks VRRP: %s", sp)
+			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "another router sends VRRP: %s", sp)
 		default:
 			others = append(others, sp.String())
 		}

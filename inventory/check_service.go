@@ -118,7 +118,7 @@ func nearestLabel(want map[string]string, cluster *Cluster) string {
 func (c *checker) distinctServices(doc *document, cluster *Cluster, services []Service) {
 	names, ports := map[string]int{}, map[netip.AddrPort]int{}
 	twice := func(s scalar, value any, i int) {
-		c.add(s.at, fmt.Sprintf("%s %v is also that of services[%d] (line %d)", s.path, value, i, doc.Services[i].At.at.Line),
+		c.add(s.at, fmt.Sprintf("%s %v is already used by services[%d] on line %d", s.path, value, i, doc.Services[i].At.at.Line),
 			"give every service its own")
 	}
 	for i, s := range services {

@@ -33,7 +33,7 @@ func (c *checker) vips(doc *vipsDocument) []vipItem {
 			continue
 		}
 		if at := slices.IndexFunc(out, func(v vipItem) bool { return v.address == vip }); at >= 0 {
-			c.add(d.Address.at, fmt.Sprintf("%s %s stands here again, first on line %d", d.Address.path, vip, out[at].at.at.Line), "keep one of them")
+			c.add(d.Address.at, fmt.Sprintf("%s %s is already listed on line %d", d.Address.path, vip, out[at].at.at.Line), "keep one of them")
 			continue
 		}
 		out = append(out, vipItem{vip, d.Address, d})

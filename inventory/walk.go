@@ -72,7 +72,7 @@ func (w *walker) scalar(n *node, p place, into *scalar) {
 	into.place = p
 	switch n.kind {
 	case sequence, mapping:
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a single value")
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a single value")
 	default:
 		*into = scalar{place: p, ok: true, kind: n.kind, text: n.text, quoted: n.quoted}
 	}
@@ -128,7 +128,7 @@ func (w *walker) vips(n *node, p place, into *vipsDocument) {
 func (w *walker) sequence(n *node, p place, into reflect.Value) {
 	into.Set(reflect.MakeSlice(into.Type(), len(n.items), len(n.items)))
 	if n.kind != sequence {
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a list: one item on each line, beginning with -")
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a list: one item on each line, beginning with -")
 		return
 	}
 	if len(n.items) == 0 {
@@ -148,7 +148,7 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 			w.add(p, p.path+" holds a secret in the clear", authCure)
 			return
 		}
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a mapping with some of: "+strings.Join(keysOf(into.Type()), ", "))
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a mapping with some of: "+strings.Join(keysOf(into.Type()), ", "))
 		return
 	}
 	seen := map[string]Position{}
@@ -170,11 +170,11 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 }
 
 func (w *walker) twice(p place, key string, first Position) {
-	what := "key " + quote(key)
+	what := "duplicate key " + quote(key)
 	if p.hidden {
-		what = "a key" // which may be a misplaced secret
+		what = "duplicate key" // the key may be a misplaced secret
 	}
-	w.add(p, fmt.Sprintf("%s stands here again, first on line %d", what, first.Line), "keep one of them")
+	w.add(p, fmt.Sprintf("%s, first on line %d", what, first.Line), "keep one of them")
 }
 
 func (w *walker) add(p place, what, instead string) {

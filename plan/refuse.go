@@ -95,8 +95,8 @@ func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	for _, n := range nodes {
 		if waiting, ok := facts[n.Name].Pending(); ok {
 			out = append(out, Refusal{
-				Node: n.Name, What: "a change waits to be confirmed: " + waiting.About,
-				Cure: "make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
+				Node: n.Name, What: "a change is awaiting confirmation: " + waiting.About,
+				Cure: "keep it with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
 			})
 		}
 	}

@@ -238,12 +238,12 @@ func TestRefusedWhileAChangeWaits(t *testing.T) {
 	}
 	facts["node-2"].Addresses = nil
 	_, err := Make(in.with(facts))
-	says(t, err, "node-1: a change waits to be confirmed: ann@desk, pid 7, cluster home\nnode-3: a change waits to be confirmed: ann@desk, pid 7, cluster home")
+	says(t, err, "node-1: a change is awaiting confirmation: ann@desk, pid 7, cluster home\nnode-3: a change is awaiting confirmation: ann@desk, pid 7, cluster home")
 	var refused *RefusedError
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}
-	same(t, "cures", refused.Hints(), []string{"make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself"})
+	same(t, "cures", refused.Hints(), []string{"keep it with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself"})
 }
 
 // TestRefusedNodesInOrder lists nodes in the order of the inventory, and each

@@ -29,7 +29,7 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 		return NodePlan{}, 0, err
 	}
 	p := newNodePlan(in.Cluster, n, f)
-	p.Leaving = in.isLeaving(n)
+	p.Leaving, p.Restore = in.isLeaving(n), true
 	if n.Worker {
 		p.HAProxyListens = nil
 		p.restoreBalancer(f, s)

@@ -225,8 +225,8 @@ func TestPlanBackRefused(t *testing.T) {
 			"a change waits", func(facts map[string]*node.Facts, _ saved) {
 				put(facts["node-2"], "/var/lib/kplb/pending/txn", 0o600, []byte("abc"))
 				put(facts["node-2"], "/var/lib/kplb/pending/about", 0o600, []byte("bob"))
-			}, ToGeneration, 0, "node-2: a change waits to be confirmed: bob",
-			"make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
+			}, ToGeneration, 0, "node-2: a change is awaiting confirmation: bob",
+			"keep it with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
 		},
 		{
 			"the manifest has another form now", func(facts map[string]*node.Facts, _ saved) {

@@ -81,7 +81,7 @@ func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 				s.close()
 			}
 		}()
-		return nil, h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
+		return nil, h.error(interrupted(ctx, "", ErrNotStarted), "")
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -109,10 +109,10 @@ func TestApplyNothing(t *testing.T) {
 func TestRehearsalFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.Nodes["node-3"].On["stage"] = refuses("haproxy does not take its file: unknown keyword")
+		f.Nodes["node-3"].On["stage"] = refuses("haproxy rejects its new configuration: unknown keyword")
 		f.Nodes["node-1"].On["stage"] = refuses("/etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
-		says(t, err, "node-1: /etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system\nnode-3: haproxy does not take its file: unknown keyword")
+		says(t, err, "node-1: /etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system\nnode-3: haproxy rejects its new configuration: unknown keyword")
 		var stopped *StoppedError
 		same(t, "a StoppedError", errors.As(err, &stopped), false)
 		same(t, "asked", len(f.Log()), 3)

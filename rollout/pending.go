@@ -32,7 +32,7 @@ func (r *Rollout) untilConfirmed(ctx context.Context) error {
 		}
 		for _, n := range r.armed {
 			if _, pending := facts[n.Node.Name].Pending(); pending {
-				return errors.New("a change waits to be confirmed")
+				return errors.New("a change is awaiting confirmation")
 			}
 		}
 		return nil
@@ -73,7 +73,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change is awaiting confirmation", Cure: "see `kplb history`"}}}
 	}
 	return out, nil
 }

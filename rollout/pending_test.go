@@ -99,9 +99,9 @@ func TestConfirmAndTakeBack(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
 			_, _, err := f.Confirm(t.Context(), 0)
-			says(t, err, "home: no change waits to be confirmed")
+			says(t, err, "home: no change is awaiting confirmation")
 			_, err = f.TakeBack(t.Context())
-			says(t, err, "home: no change waits to be confirmed")
+			says(t, err, "home: no change is awaiting confirmation")
 			f.Ends()
 		})
 	})

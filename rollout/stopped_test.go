@@ -234,11 +234,11 @@ func TestConfirmFails(t *testing.T) {
 		},
 		{
 			"a node has taken it back", func(f *fakeFleet) {
-				f.Nodes["node-3"].On["confirm"] = refuses("nothing is waiting to be confirmed: it was taken back, timer")
-			}, "node-3: nothing is waiting to be confirmed: it was taken back, timer",
+				f.Nodes["node-3"].On["confirm"] = refuses("no change is awaiting confirmation: it was taken back, timer")
+			}, "node-3: no change is awaiting confirmation: it was taken back, timer",
 			[]string{
 				"changed and confirmed: node-1, node-2",
-				"node-3 could not be told (node-3: nothing is waiting to be confirmed: it was taken back, timer): it takes the change back by itself within 1m0s",
+				"node-3 could not be told (node-3: no change is awaiting confirmation: it was taken back, timer): it takes the change back by itself within 1m0s",
 			}, 0,
 		},
 		{

@@ -33,7 +33,7 @@ type NodeStatus struct {
 	Generation  string         `json:"generation"`
 	Drift       []string       `json:"drift,omitempty"`    // files that differ from the inventory
 	Refused     []string       `json:"refused,omitempty"`  // what keeps an apply from starting
-	Pending     string         `json:"pending,omitempty"`  // whose change waits to be confirmed
+	Pending     string         `json:"pending,omitempty"`  // whose change is awaiting confirmation
 	Restored    string         `json:"restored,omitempty"` // the change that the node took back by itself
 	Certificate *DaysRemaining `json:"certificateDays,omitempty"`
 	Balancer    bool           `json:"balancer,omitempty"` // of a worker: it is to have one

@@ -229,7 +229,7 @@ func TestAuditLies(t *testing.T) {
 			[]string{"node-2: nobody but the holder answers ARP for 127.9.1.9: 52:54:00:00:00:03 (node-3) answers, which does not hold it alone"}},
 		{"a stranger sends adverts", func(f *fakeFleet) {
 			hears(f.Nodes["node-2"], "vrrp", "127.9.1.77", "3", strconv.Itoa(f.Cluster.VRRP.VirtualRouterID), "255")
-		}, []string{"node-2: no stranger has virtual router ID 9: a stranger speaks VRRP: 127.9.1.77 with virtual router ID 9 (version 3, priority 255)"}},
+		}, []string{"node-2: no other router uses VRID 9: another router sends VRRP: 127.9.1.77 with virtual router ID 9 (version 3, priority 255)"}},
 		{"two masters, by their own word", func(f *fakeFleet) { f.Nodes["node-3"].Facts.VRRP["KPLB"] = "MASTER" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-3: MASTER; node-2: BACKUP"}},
 		{"a node that cannot take over", func(f *fakeFleet) { f.Nodes["node-3"].Facts.VRRP["KPLB"] = "FAULT" },

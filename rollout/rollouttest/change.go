@@ -135,7 +135,7 @@ func confirmable(n *Node, _ *Host, s remote.Script, say say) {
 
 func confirm(n *Node, _ *Host, s remote.Script, say say) {
 	if n.pending == nil {
-		say("refused", "nothing is waiting to be confirmed")
+		say("refused", "no change is awaiting confirmation")
 		return
 	}
 	if len(n.generations) == 0 {
@@ -154,7 +154,7 @@ func confirm(n *Node, _ *Host, s remote.Script, say say) {
 func back(n *Node, _ *Host, s remote.Script, say say) {
 	q := nodetest.As[node.RevertRequest](s)
 	if n.pending == nil && q.Txn == "" {
-		say("refused", "nothing is waiting to be confirmed")
+		say("refused", "no change is awaiting confirmation")
 		return
 	}
 	if n.pending != nil {
