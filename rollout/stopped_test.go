@@ -228,8 +228,8 @@ func TestConfirmFails(t *testing.T) {
 		},
 		{
 			"a daemon died a moment later", func(f *fakeFleet) {
-				f.Nodes["node-1"].On["still"] = refuses("haproxy died a moment after it had taken its new file")
-			}, "node-1: haproxy died a moment after it had taken its new file",
+				f.Nodes["node-1"].On["still"] = refuses("haproxy exited soon after it had loaded its new configuration")
+			}, "node-1: haproxy exited soon after it had loaded its new configuration",
 			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
 		},
 		{
