@@ -192,7 +192,7 @@ func (s streams) permit(ctx context.Context, p *plan.Plan, o applyOptions) error
 		for _, path := range n.Overwrites() {
 			edited = append(edited, plan.Refusal{
 				Node: n.Node.Name, What: path + " was edited by hand since kplb wrote it",
-				Cure: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
+				Hint: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
 			})
 		}
 	}

@@ -74,8 +74,8 @@ func (s streams) sayNoes(p *verdict.Proof) {
 	for _, c := range p.Checks {
 		if !c.OK {
 			s.say("NO  %s%s: %s", strings.TrimPrefix(c.Node+": ", ": "), c.What, c.Detail)
-			if c.Cure != "" {
-				s.say("hint: %s", c.Cure)
+			if c.Hint != "" {
+				s.say("hint: %s", c.Hint)
 			}
 		}
 	}

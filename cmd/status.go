@@ -103,7 +103,7 @@ func judgeStatus(seen *status.Status) error {
 	return &unwellError{noError{"not every node is as the inventory says, or a VIP is not on one node"}, seen.Failed}
 }
 
-// unwellError is the answer no, with the cures of the nodes that could not be
+// unwellError is the answer no, with the hints of the nodes that could not be
 // looked at. What is wrong there has been printed.
 type unwellError struct {
 	no     noError

@@ -140,8 +140,8 @@ func (s streams) printChecks(p *verdict.Proof) error {
 			subject = c.Node + ": " + subject
 		}
 		fmt.Fprintf(&b, "%-3s %s: %s\n", mark, subject, c.Detail)
-		if c.Cure != "" {
-			fmt.Fprintf(&b, "    hint: %s\n", c.Cure)
+		if c.Hint != "" {
+			fmt.Fprintf(&b, "    hint: %s\n", c.Hint)
 		}
 	}
 	_, err := fmt.Fprint(s.out, b.String())

@@ -289,7 +289,7 @@ func written(s *Survey) []string {
 			}
 			stops += "; "
 		}
-		out = append(out, fmt.Sprintf("NO %s: %s\n   %s%s\n", f.What, f.Detail, stops, f.Cure))
+		out = append(out, fmt.Sprintf("NO %s: %s\n   %s%s\n", f.What, f.Detail, stops, f.Hint))
 	}
 	return out
 }
@@ -326,8 +326,8 @@ func TestClocks(t *testing.T) {
 	}{
 		{"all the same", at(0, 0, 0), verdict.Check{OK: true, Detail: "0s apart, give or take 0s"}},
 		{"the operator's is another", at(time.Hour, time.Hour+time.Second, time.Hour), verdict.Check{OK: true, Detail: "1s apart, give or take 0s"}},
-		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), verdict.Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Cure: skewed}},
-		{"one is behind", at(0, 0, -time.Minute), verdict.Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Cure: skewed}},
+		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), verdict.Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Hint: skewed}},
+		{"one is behind", at(0, 0, -time.Minute), verdict.Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Hint: skewed}},
 		{"it may be the way there", func(s *Survey) {
 			at(0, 3*time.Second, 0)(s)
 			s.observations["node-2"].Doubt = time.Second

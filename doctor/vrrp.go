@@ -55,7 +55,7 @@ func (s *Survey) arriving(n inventory.Node) []finding {
 		case slices.Contains(peer.EgressBlocked, s.advertTo(n)) && s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active there, and an apply opens it", p.Name))
 		case slices.Contains(peer.EgressBlocked, s.advertTo(n)):
-			out = append(out, ok.no("", s.cureOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
+			out = append(out, ok.no("", s.hintOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
 		case mine.Heard[peer.nonce]:
 			from = append(from, p.Name)
 		case !mine.Listens || mine.ListenError != "":
@@ -67,7 +67,7 @@ func (s *Survey) arriving(n inventory.Node) []finding {
 		case s.opens(n) || s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active, and an apply opens it", p.Name))
 		default:
-			out = append(out, ok.no("", s.cureFor(p, n), "VRRP (IP protocol 112) from %s does not arrive at %s", p.Name, n.Name))
+			out = append(out, ok.no("", s.hintIn(p, n), "VRRP (IP protocol 112) from %s does not arrive at %s", p.Name, n.Name))
 		}
 	}
 	switch {
@@ -105,8 +105,8 @@ func (s *Survey) advertTo(n inventory.Node) netip.Addr {
 	return ipv4Of(n)
 }
 
-// cureFor is the command that lets VRRP from one node into another.
-func (s *Survey) cureFor(from, to inventory.Node) string {
+// hintIn is the command that lets VRRP from one node into another.
+func (s *Survey) hintIn(from, to inventory.Node) string {
 	if f := s.facts[to.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, ipv4Of(from))
 	}
@@ -119,8 +119,8 @@ func (s *Survey) cureFor(from, to inventory.Node) string {
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
 }
 
-// cureOut is the command that lets VRRP to one node out of another.
-func (s *Survey) cureOut(from, to inventory.Node) string {
+// hintOut is the command that lets VRRP to one node out of another.
+func (s *Survey) hintOut(from, to inventory.Node) string {
 	if f := s.facts[from.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
 	}

@@ -90,11 +90,11 @@ func (c *checker) selector(d *selectorDocument, cluster *Cluster) map[string]str
 	if len(want) == 0 || len(want) < len(d.Labels.items) || len(cluster.Backends(Service{Labels: want})) > 0 {
 		return want
 	}
-	cure := "write labels that a node or a worker has under its own labels"
+	hint := "write labels that a node or a worker has under its own labels"
 	if near := nearestLabel(want, cluster); near != "" {
-		cure = "did you mean " + near + "?"
+		hint = "did you mean " + near + "?"
 	}
-	c.add(d.Labels.at, d.Labels.path+" selects no node", cure)
+	c.add(d.Labels.at, d.Labels.path+" selects no node", hint)
 	return want
 }
 

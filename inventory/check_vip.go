@@ -130,10 +130,10 @@ func (c *checker) preferred(s scalar, nodes []Node) string {
 	if name == "" || slices.Contains(names, name) {
 		return name
 	}
-	cure := "write the name of one of nodes"
+	hint := "write the name of one of nodes"
 	if near := nearest(name, names); near != "" {
-		cure = "did you mean " + near + "?"
+		hint = "did you mean " + near + "?"
 	}
-	c.add(s.at, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.path, quote(name)), cure)
+	c.add(s.at, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.path, quote(name)), hint)
 	return ""
 }

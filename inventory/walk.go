@@ -145,7 +145,7 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 	into.FieldByName("At").Set(reflect.ValueOf(section{place: p, ok: n.kind == mapping, empty: len(n.entries) == 0}))
 	if n.kind != mapping {
 		if p.hidden {
-			w.add(p, p.path+" holds a secret in the clear", authCure)
+			w.add(p, p.path+" holds a secret in the clear", authHint)
 			return
 		}
 		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a mapping with some of: "+strings.Join(keysOf(into.Type()), ", "))
@@ -177,18 +177,18 @@ func (w *walker) twice(p place, key string, first Position) {
 	w.add(p, fmt.Sprintf("%s, first on line %d", what, first.Line), "keep one of them")
 }
 
-func (w *walker) add(p place, what, instead string) {
+func (w *walker) add(p place, what, hint string) {
 	if p.hidden {
-		w.problems.addSecret(p.at, what, instead)
+		w.problems.addSecret(p.at, what, hint)
 	} else {
-		w.problems.add(p.at, what, instead)
+		w.problems.add(p.at, what, hint)
 	}
 }
 
-// otherwise adds to a cure that the key may go, if it may.
-func otherwise(tag reflect.StructTag, cure string) string {
+// otherwise adds to a hint that the key may go, if it may.
+func otherwise(tag reflect.StructTag, hint string) string {
 	if tag.Get("required") != "" {
-		return cure
+		return hint
 	}
-	return cure + ", or leave it out"
+	return hint + ", or leave it out"
 }

@@ -17,7 +17,7 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s: locked by %s", e.Node, cmp.Or(e.By, "another operator"))
 }
 
-// Hint is the cure.
+// Hint says what to do about it.
 func (e *LockedError) Hint() string {
 	return "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away"
 }

@@ -55,7 +55,7 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 }
 
 func noGeneration(n inventory.Node, what string) error {
-	return &RefusedError{[]Refusal{{Node: n.Name, What: what, Cure: "see `kplb history`"}}}
+	return &RefusedError{[]Refusal{{Node: n.Name, What: what, Hint: "see `kplb history`"}}}
 }
 
 // restoreSnapshot plans everything but the certificate.

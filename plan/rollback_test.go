@@ -258,9 +258,9 @@ func TestPlanBackRefused(t *testing.T) {
 			says(t, err, c.says)
 			var refused *RefusedError
 			if errors.As(err, &refused) {
-				same(t, "cure", strings.Join(refused.Hints(), "\n"), c.hint)
+				same(t, "hint", strings.Join(refused.Hints(), "\n"), c.hint)
 			} else if c.hint != "" {
-				t.Errorf("no cure: %T", err)
+				t.Errorf("no hint: %T", err)
 			}
 		})
 	}

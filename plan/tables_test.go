@@ -155,6 +155,6 @@ func TestRefuseIPVS(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}
-	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + redirectHint})
+	same(t, "hints", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + redirectHint})
 	says(t, RefuseIPVS(in.Cluster, in.Cluster.Nodes[1:], facts), "")
 }

@@ -293,7 +293,7 @@ func TestBalancerRefused(t *testing.T) {
 			got := make([]string, 0, len(found))
 			for _, r := range found {
 				got = append(got, r.What)
-				same(t, "has a cure", r.Cure != "", true)
+				same(t, "has a hint", r.Hint != "", true)
 			}
 			same(t, "refused", strings.Join(got, "\n"), c.says)
 			in.Cluster.WorkerBalancer = nil

@@ -64,7 +64,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint gives the cure that the first *Error in err's tree carries, or "".
+// Hint gives the Hint of the first *Error in err's tree, or "".
 func Hint(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

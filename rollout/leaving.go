@@ -25,7 +25,7 @@ func (e *goneError) Error() string {
 	return fmt.Sprintf("%s is not in the inventory any more, and has to be cleaned: %v", e.name, e.error)
 }
 
-// Hint is the cure.
+// Hint says what to do about it.
 func (e *goneError) Hint() string {
 	return "if the machine is gone for good, give --forget " + e.name + "; never let it come back to this network with its keepalived running"
 }

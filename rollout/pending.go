@@ -73,7 +73,7 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change is awaiting confirmation", Cure: "see `kplb history`"}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change is awaiting confirmation", Hint: "see `kplb history`"}}}
 	}
 	return out, nil
 }

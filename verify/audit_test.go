@@ -108,7 +108,7 @@ func TestAuditMove(t *testing.T) {
 	same(t, "looks", looks, 2)
 }
 
-const noCure = "   and nobody says what to do about it"
+const noHint = "   and nobody says what to do about it"
 
 // noes are the checks that say no, in lines.
 func noes(p *verdict.Proof) []string {
@@ -117,8 +117,8 @@ func noes(p *verdict.Proof) []string {
 		if !c.OK {
 			out = append(out, strings.TrimPrefix(c.Node+": ", ": ")+c.What+": "+c.Detail)
 		}
-		if !c.OK && c.Cure == "" {
-			out = append(out, noCure)
+		if !c.OK && c.Hint == "" {
+			out = append(out, noHint)
 		}
 	}
 	return out
@@ -175,8 +175,8 @@ func TestAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.Contains(noes(proof), noCure) {
-		t.Error("a no without a cure")
+	if slices.Contains(noes(proof), noHint) {
+		t.Error("a no without a hint")
 	}
 	golden(t, "audit-no", proof)
 }
@@ -352,7 +352,7 @@ func TestCheckWaysFromNode(t *testing.T) {
 		}},
 		{fmt.Errorf("%w to 10.1.233.1:6443: Connection refused", remote.ErrForwardFailed), verdict.Check{
 			What: "reaches 10.1.233.1:6443", Detail: "the host could not connect to 10.1.233.1:6443: Connection refused",
-			Cure: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
+			Hint: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
 		}},
 	} {
 		tried := apiserver.Reachability{Address: at}

@@ -13,7 +13,7 @@ import (
 const labInventory = "examples/lab.yaml"
 
 // TestNothingChanges gives kplb everything that is wrong with nodes and
-// files: it names node, cause and cure, and leaves every node as it was. Then
+// files: it names node, cause and hint, and leaves every node as it was. Then
 // the same lab is applied, and edited by hand.
 func TestNothingChanges(t *testing.T) {
 	t.Parallel()
