@@ -82,7 +82,7 @@ func TestApplyHandEdit(t *testing.T) {
 
 // TestApplyStops: a node that refuses stops the rollout, and everything is as before.
 func TestApplyStops(t *testing.T) {
-	for _, step := range []string{"stage", "transact", "manifest", "activate", "still", "confirm"} {
+	for _, step := range []string{"stage", "transact", "manifest", "activate", "precommit", "confirm"} {
 		t.Run(step, func(t *testing.T) {
 			atDesk(t, func(d *desk) {
 				before := d.kplb("diff").ends(exitNo).stdout

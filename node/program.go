@@ -44,9 +44,9 @@ var programs = map[string]program{
 	"drain":    {doing: "draining the apiserver", limit: 15 * time.Second},
 	"manifest": {doing: "replacing the apiserver's manifest", library: []string{"state", "lib", "process", "apiserver"}, limit: time.Minute},
 	"activate": {doing: "activating the new files", library: []string{"state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
-	"still":    {doing: "checking the daemons before the confirmation", library: []string{"state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
+	"precommit":    {doing: "checking the daemons before the confirmation", library: []string{"state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
 	"confirm":  {doing: "confirming the change", library: []string{"state", "lib", "generation"}, limit: time.Minute},
-	"back":     {doing: "taking the change back", library: []string{"state", "lib"}, limit: 3 * time.Minute},
+	"revert":     {doing: "taking the change back", library: []string{"state", "lib"}, limit: 3 * time.Minute},
 	"forget":   {doing: "removing kplb's files", library: []string{"state", "lib"}, limit: time.Minute},
 
 	// a drill

@@ -110,7 +110,7 @@ func TestBackward(t *testing.T) {
 				says(t, err, "")
 				var got []string
 				for _, what := range f.Log() {
-					if step, ok := strings.CutPrefix(what, "node-2 "); ok && step != "stage" && step != "still" && step != "confirm" && step != "generations" {
+					if step, ok := strings.CutPrefix(what, "node-2 "); ok && step != "stage" && step != "precommit" && step != "confirm" && step != "generations" {
 						got = append(got, step)
 					}
 				}

@@ -150,7 +150,7 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 					t.Errorf("got %v, want %s", err, c.says)
 				}
 				same(t, "activations", len(*activations), 1)
-				same(t, "taken back", f.Times("worker-1 back"), 1)
+				same(t, "taken back", f.Times("worker-1 revert"), 1)
 				f.Ends()
 			})
 		})

@@ -61,11 +61,11 @@ func Request(s remote.Script) any {
 		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), Since: time.Duration(v.number("KPLB_SINCE")) * time.Second / 100, Wait: v.seconds("KPLB_SECONDS")}
 	case "activate":
 		return v.activate(s.Files["active"])
-	case "still":
+	case "precommit":
 		return node.PrecommitRequest{Txn: s.Vars["KPLB_TXN"], Paths: v.words("KPLB_PATHS")}
 	case "confirm":
 		return v.confirm()
-	case "back":
+	case "revert":
 		return node.RevertRequest{Txn: s.Vars["KPLB_TXN"], Paths: v.words("KPLB_PATHS"), Reason: s.Vars["KPLB_REASON"]}
 	case "generations":
 		if s.Vars["KPLB_GENERATION"] == "" {

@@ -28,11 +28,11 @@ is_unchanged() {
 
 # One probe for each directory.
 is_writable() {
-	near "$path"
+	existing_parent "$path"
 	case $probed in *" $dir "*) return 0 ;; esac
 	probed="$probed$dir "
 	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || refuse "$path cannot be written: ${said##*: }"
-	gone "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
+	remove "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
 }
 
 are_mutable() {
