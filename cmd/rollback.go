@@ -46,7 +46,7 @@ func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to
 		if to >= 0 {
 			return s.goBack(ctx, set, r, o, to, progress)
 		}
-		nodes, err := r.TakeBack(ctx)
+		nodes, err := r.RevertPending(ctx)
 		var none *plan.RefusedError
 		if errors.As(err, &none) {
 			return s.goBack(ctx, set, r, o, to, progress)
@@ -61,7 +61,7 @@ func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to
 
 // goBack carries out the way to a generation.
 func (s streams) goBack(ctx context.Context, set *settings, r *rollout.Rollout, o applyOptions, to int, progress *progress) error {
-	p, err := r.PlanBack(ctx, to)
+	p, err := r.PlanRollback(ctx, to)
 	if err != nil {
 		return err
 	}

@@ -84,11 +84,11 @@ func vrrpText(n status.NodeStatus) string {
 // balancerText is of what sends connections on: HAProxy, or the kernel.
 func balancerText(n status.NodeStatus) string {
 	switch {
-	case n.Director != "" && n.Director != "active":
-		return n.Director
-	case n.Director != "" && n.Servers > 0:
+	case n.IPVS != "" && n.IPVS != "active":
+		return n.IPVS
+	case n.IPVS != "" && n.Servers > 0:
 		return fmt.Sprintf("%d of %d up", n.ServersUp, n.Servers)
-	case n.Director != "":
+	case n.IPVS != "":
 		return "no virtual server"
 	case n.Worker && !n.Balancer:
 		return "-"

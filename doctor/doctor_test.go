@@ -135,7 +135,7 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
 		{"firewalld", func(s *Survey, m *observation) {
-			s.facts["node-1"].Filter = firewall.Firewalld
+			s.facts["node-1"].OtherFirewall = firewall.Firewalld
 			m.Heard = map[string]bool{"node-2": true}
 		},
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-3 does not arrive at node-1

@@ -22,7 +22,7 @@ func (s *Survey) speakers(n inventory.Node) finding {
 	out := passed(n.Name, "no other router uses VRID "+strings.Join(words, " or "), "no other VRRP router was heard")
 	out.stops = true
 	if !mine.Listens || mine.ListenError != "" {
-		out.Detail = "left out: " + mine.whyDeaf()
+		out.Detail = "left out: " + mine.whyNotListening()
 		return out
 	}
 	var others []string
@@ -59,9 +59,9 @@ func (s *Survey) arriving(n inventory.Node) []finding {
 		case mine.Heard[peer.nonce]:
 			from = append(from, p.Name)
 		case !mine.Listens || mine.ListenError != "":
-			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyDeaf()))
+			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyNotListening()))
 		case !peer.Listens || peer.ListenError != "" || peer.Sent.IsZero():
-			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyMute(p)))
+			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyNotSending(p)))
 		case mine.ended.Before(peer.Sent):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: it was too late", p.Name))
 		case s.opens(n) || s.opens(p):
@@ -111,10 +111,10 @@ func (s *Survey) hintIn(from, to inventory.Node) string {
 		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, ipv4Of(from))
 	}
 	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", ipv4Of(from))
-	if f := s.facts[to.Name]; f != nil && f.Filter == firewall.Firewalld {
+	if f := s.facts[to.Name]; f != nil && f.OtherFirewall == firewall.Firewalld {
 		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, ipv4Of(from))
-	} else if f != nil && firewall.FiltersIPv4(f.Filter) {
-		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, ipv4Of(from))
+	} else if f != nil && firewall.FiltersIPv4(f.OtherFirewall) {
+		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.OtherFirewall, ipv4Of(from))
 	}
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
 }

@@ -57,7 +57,7 @@ func Lock(ctx context.Context, h Host, q LockRequest) error {
 
 func (q LockRequest) script() remote.Script {
 	s := script("lock", map[string]string{"KPLB_TOKEN": q.Token, "KPLB_OWNER": q.Owner, "KPLB_SECONDS": seconds(q.Timeout)})
-	s.Resident, s.Beat = true, q.Heartbeat
+	s.Resident, s.Heartbeat = true, q.Heartbeat
 	return s
 }
 

@@ -44,7 +44,7 @@ func TestSwitchExposure(t *testing.T) {
 				if to == inventory.IPVS && from != to {
 					for _, f := range facts {
 						f.Kernel.IPVS = "module"
-						delete(f.Files, "/var/lib/kplb/current") // TestAlone has one
+						delete(f.Files, "/var/lib/kplb/current") // TestHAProxyGivesWayToIPVS has one
 					}
 				}
 				p := planOf(t, in, facts).of("node-2")

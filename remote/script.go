@@ -35,9 +35,9 @@ type Script struct {
 	// and variables that it sets stay until the connection ends, and whatever script comes then. All resident scripts of a Host run in
 	// the same shell, which does not hand descriptor 8 on to others. No Limit ends the body: it must be short, and must not exit.
 	Resident bool
-	// Beat, when not 0, has that shell hear a line this often from then on, while no script runs in it. A body that sets kplb_silence, in
-	// seconds, has the shell end when it hears nothing for so long.
-	Beat time.Duration
+	// Heartbeat is, when not 0, the interval at which that shell gets an empty line from then on, while no script runs in it. A body that
+	// sets kplb_silence, in seconds, has the shell end when it gets nothing for that long.
+	Heartbeat time.Duration
 }
 
 // DefaultLimit ends a script that names no limit of its own.

@@ -37,8 +37,8 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 	if len(r.Leaving()) == 0 {
 		return facts, nil
 	}
-	r.wide = true
-	facts, err := r.InspectNodes(ctx, r.Leaving(), r.usual())
+	r.unmanaged = true
+	facts, err := r.InspectNodes(ctx, r.Leaving(), r.inspection())
 	var failed fleet.NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {

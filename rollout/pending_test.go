@@ -93,14 +93,14 @@ func TestWait(t *testing.T) {
 }
 
 // TestConfirmAndTakeBack are what a person does with a change that waits.
-func TestConfirmAndTakeBack(t *testing.T) {
+func TestConfirmAndRevertPending(t *testing.T) {
 	t.Parallel()
 	t.Run("nothing waits", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
 			_, _, err := f.Confirm(t.Context(), 0)
 			says(t, err, "home: no change is awaiting confirmation")
-			_, err = f.TakeBack(t.Context())
+			_, err = f.RevertPending(t.Context())
 			says(t, err, "home: no change is awaiting confirmation")
 			f.Ends()
 		})
@@ -140,7 +140,7 @@ func TestConfirmAndTakeBack(t *testing.T) {
 	t.Run("taken back, the last node first", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := waiting(t)
-			nodes, err := f.TakeBack(t.Context())
+			nodes, err := f.RevertPending(t.Context())
 			says(t, err, "")
 			same(t, "nodes", nodes, []string{"node-1", "node-3"})
 			same(t, "asked", f.Log(), []string{"node-3 revert", "node-1 revert"})

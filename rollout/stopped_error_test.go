@@ -123,7 +123,7 @@ func TestApplyProofFails(t *testing.T) {
 }
 
 // TestTakeBackFails says of each node what is true of it.
-func TestTakeBackFails(t *testing.T) {
+func TestRevertFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change()
@@ -148,7 +148,7 @@ func TestTakeBackFails(t *testing.T) {
 }
 
 // TestTakeBackOverANewConnection is for nodes whose connection was lost.
-func TestTakeBackOverANewConnection(t *testing.T) {
+func TestRevertOverANewConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change("node-2", "node-3")

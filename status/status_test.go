@@ -315,8 +315,8 @@ func TestIPVS(t *testing.T) {
 	t.Parallel()
 	r := fleetOf(t, strings.Replace(home, "haproxy:\n  monitorPort: 8404\n", "exposure: ipvs\n", 1))
 	facts := all(t, r.Cluster, applied)
-	facts["node-1"].Directed[1].Active, facts["node-1"].Directed[1].Inactive = 4, 1
-	facts["node-1"].Directed = facts["node-1"].Directed[:2]
+	facts["node-1"].RealServers[1].Active, facts["node-1"].RealServers[1].Inactive = 4, 1
+	facts["node-1"].RealServers = facts["node-1"].RealServers[:2]
 	seen := make([]sample, 3)
 	for i, n := range r.Cluster.Nodes {
 		facts[n.Name].Servers = fleet.IPVSServers(facts[n.Name], r.Cluster)

@@ -53,7 +53,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
-	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.KubeletConnected, Detail: "ok"}
 	if !check.OK {
 		check.Detail, check.Hint = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeadm.KubeletPath
 	}

@@ -101,8 +101,8 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 		check.Detail = strings.Join(words, "; ")
 	case plan.FirewallOf(f).UFWEnabled():
 		check.Detail = "ufw does, and nothing more for kplb"
-	case f.Filter != "":
-		check.Detail = "left out: kplb does not look after " + f.Filter
+	case f.OtherFirewall != "":
+		check.Detail = "left out: kplb does not look after " + f.OtherFirewall
 	default:
 		check.Detail = "none is active"
 	}

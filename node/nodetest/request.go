@@ -42,7 +42,7 @@ func Request(s remote.Script) any {
 	case "inspect":
 		return v.inspect()
 	case "lock":
-		return node.LockRequest{Token: s.Vars["KPLB_TOKEN"], Owner: s.Vars["KPLB_OWNER"], Heartbeat: s.Beat, Timeout: v.seconds("KPLB_SECONDS")}
+		return node.LockRequest{Token: s.Vars["KPLB_TOKEN"], Owner: s.Vars["KPLB_OWNER"], Heartbeat: s.Heartbeat, Timeout: v.seconds("KPLB_SECONDS")}
 	case "release":
 		return ReleaseRequest{s.Vars["KPLB_TOKEN"]}
 	case "packages":

@@ -158,15 +158,15 @@ func back(n *Node, _ *Host, s remote.Script, say say) {
 		return
 	}
 	if n.pending != nil {
-		n.TakeBack(q.Reason)
+		n.Revert(q.Reason)
 	}
 	n.staged = nil
 	say("done")
 }
 
-// TakeBack takes an unconfirmed change back, as the node does by itself when its
+// Revert takes an unconfirmed change back, as the node does by itself when its
 // time is over.
-func (n *Node) TakeBack(reason string) {
+func (n *Node) Revert(reason string) {
 	n.restored = fmt.Sprintf("reason=%s\ntime=%s\nabout=%s\ntxn=%s\n", reason, clock, n.pending.about, n.pending.txn)
 	n.restore(n.pending.before)
 	n.pending = nil
