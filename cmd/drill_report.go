@@ -65,7 +65,10 @@ func (s streams) permitDrill(ctx context.Context, o drillOptions, cluster string
 	if o.yes {
 		return nil
 	}
-	times := map[bool]string{true: "", false: fmt.Sprintf(", %d times", o.Rounds)}[o.Rounds == 1]
+	times := ""
+	if o.Rounds != 1 {
+		times = fmt.Sprintf(", %d times", o.Rounds)
+	}
 	return s.confirm(ctx, fmt.Sprintf("Break cluster %s like this, one at a time for %s each%s?", cluster, o.Lasts, times))
 }
 

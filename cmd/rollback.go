@@ -109,7 +109,10 @@ func (s streams) printHistory(list []rollout.Generation) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tGENERATION\tTIME\tBY")
 	for _, g := range list {
-		current := map[bool]string{true: " (current)"}[g.Current]
+		current := ""
+		if g.Current {
+			current = " (current)"
+		}
 		fmt.Fprintf(w, "%s\t%d%s\t%s\t%s\n", g.Node, g.Number, current, g.Time, g.About)
 	}
 	return w.Flush()

@@ -86,9 +86,12 @@ func (c *checker) reachable(v vipItem, all []member) {
 		return !m.node.Worker && len(m.node.Addresses) == len(m.address.items) && len(m.address.items) > 0 && !m.node.AddressFor(v.address).IsValid()
 	}
 	if i := slices.IndexFunc(all, without); i >= 0 {
-		m := all[i]
+		m, other := all[i], "fd10:1::1"
+		if v.address.Is4() {
+			other = "10.1.1.1"
+		}
 		c.add(v.at.at, fmt.Sprintf("%s %s is an %s address, and %s (line %d) has none", v.at.path, v.address, family(v.address), m.title(), m.address.at.Line),
-			fmt.Sprintf("write both at every node: address: [%s, %s]", m.node.Address, map[bool]string{true: "10.1.1.1", false: "fd10:1::1"}[v.address.Is4()]))
+			fmt.Sprintf("write both at every node: address: [%s, %s]", m.node.Address, other))
 	}
 }
 

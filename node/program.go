@@ -37,17 +37,17 @@ var programs = map[string]program{
 	"unlock":  {doing: "removing the lock", limit: 30 * time.Second},
 
 	// a change, from its preparation to its confirmation
-	"packages": {doing: "installing packages", library: []string{"lib"}, limit: 15 * time.Minute},
-	"stage":    {doing: "checking the new files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
-	"transact": {doing: "installing files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
-	"renew":    {doing: "renewing the timer", library: []string{"state", "lib"}, limit: 30 * time.Second},
-	"drain":    {doing: "draining the apiserver", limit: 15 * time.Second},
-	"manifest": {doing: "replacing the apiserver's manifest", library: []string{"state", "lib", "process", "apiserver"}, limit: time.Minute},
-	"activate": {doing: "activating the new files", library: []string{"state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
-	"precommit":    {doing: "checking the daemons before the confirmation", library: []string{"state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
-	"confirm":  {doing: "confirming the change", library: []string{"state", "lib", "generation"}, limit: time.Minute},
-	"revert":     {doing: "taking the change back", library: []string{"state", "lib"}, limit: 3 * time.Minute},
-	"forget":   {doing: "removing kplb's files", library: []string{"state", "lib"}, limit: time.Minute},
+	"packages":  {doing: "installing packages", library: []string{"lib"}, limit: 15 * time.Minute},
+	"stage":     {doing: "checking the new files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
+	"transact":  {doing: "installing files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
+	"renew":     {doing: "renewing the timer", library: []string{"state", "lib"}, limit: 30 * time.Second},
+	"drain":     {doing: "draining the apiserver", limit: 15 * time.Second},
+	"manifest":  {doing: "replacing the apiserver's manifest", library: []string{"state", "lib", "process", "apiserver"}, limit: time.Minute},
+	"activate":  {doing: "activating the new files", library: []string{"state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
+	"precommit": {doing: "checking the daemons before the confirmation", library: []string{"state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
+	"confirm":   {doing: "confirming the change", library: []string{"state", "lib", "generation"}, limit: time.Minute},
+	"revert":    {doing: "taking the change back", library: []string{"state", "lib"}, limit: 3 * time.Minute},
+	"forget":    {doing: "removing kplb's files", library: []string{"state", "lib"}, limit: time.Minute},
 
 	// a drill
 	"drill": {doing: "running the drill", library: []string{"lib"}, limit: 30 * time.Second},

@@ -253,7 +253,11 @@ func TestBalancerProven(t *testing.T) {
 			var out []string
 			for _, c := range proof.Checks {
 				if c.Node == theWorker {
-					out = append(out, map[bool]string{true: "ok  ", false: "NO  "}[c.OK]+c.What+": "+c.Detail)
+					mark := "NO  "
+					if c.OK {
+						mark = "ok  "
+					}
+					out = append(out, mark+c.What+": "+c.Detail)
 				}
 			}
 			return out

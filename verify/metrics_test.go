@@ -27,7 +27,11 @@ func TestCheckMetrics(t *testing.T) {
 			if !c.OK && (c.Hint == "" || !c.Advisory) {
 				t.Errorf("%s has no hint, or is not advisory", c.What)
 			}
-			out = append(out, map[bool]string{true: "ok ", false: "NO "}[c.OK]+c.What+": "+c.Detail)
+			mark := "NO "
+			if c.OK {
+				mark = "ok "
+			}
+			out = append(out, mark+c.What+": "+c.Detail)
 		}
 		return strings.Join(out, "\n")
 	}
