@@ -83,7 +83,7 @@ func (o *applyOptions) addFlags(c *cobra.Command) {
 
 func (o *applyOptions) check() error {
 	if o.Window < 10*time.Second || o.Window > time.Hour {
-		return &usageError{fmt.Errorf("confirm-timeout %s is not between 10s and 1h", o.Window)}
+		return &usageError{fmt.Errorf("confirm-timeout must be between 10s and 1h, not %s", o.Window)}
 	}
 	return checkOutput(o.format)
 }
@@ -137,7 +137,7 @@ func (s streams) carryOut(ctx context.Context, set *settings, r *rollout.Rollout
 				return err
 			}
 		}
-		return &noError{"there are differences; this was a dry run"}
+		return &noError{"changes pending; this was a dry run"}
 	}
 	if err := s.permit(ctx, p, o); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (s streams) permit(ctx context.Context, p *plan.Plan, o applyOptions) error
 		for _, path := range n.Overwrites() {
 			edited = append(edited, plan.Refusal{
 				Node: n.Node.Name, What: path + " was edited by hand since kplb wrote it",
-				Cure: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
+				Hint: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
 			})
 		}
 	}
@@ -209,5 +209,5 @@ func (s streams) permit(ctx context.Context, p *plan.Plan, o applyOptions) error
 	if o.yes {
 		return nil
 	}
-	return s.confirm(ctx, fmt.Sprintf("Carry this out on cluster %s?", p.Cluster.Name))
+	return s.confirm(ctx, fmt.Sprintf("Apply this to cluster %s?", p.Cluster.Name))
 }

@@ -56,10 +56,10 @@ kplb: cluster: confirming over new connections
 func TestApplyAsks(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		d.kplb("apply").ends(exitUsage, "node-1:\n", "stdin is not a terminal, so nobody can be asked: give --yes to go on without")
-		d.kplb("apply", "--dry-run").ends(exitNo, "there are differences; this was a dry run")
+		d.kplb("apply", "--dry-run").ends(exitNo, "changes pending; this was a dry run")
 		o := d.kplb("apply", "--dry-run", "-o", "json").ends(exitNo)
 		same(d.t, "JSON", json.Valid([]byte(o.stdout)), true)
-		d.kplb("apply", "--yes", "--confirm-timeout", "1s").ends(exitUsage, "confirm-timeout 1s is not between 10s and 1h")
+		d.kplb("apply", "--yes", "--confirm-timeout", "1s").ends(exitUsage, "confirm-timeout must be between 10s and 1h, not 1s")
 		same(d.t, "what the nodes were asked", len(d.Asked()), 0)
 	})
 }
@@ -82,7 +82,7 @@ func TestApplyHandEdit(t *testing.T) {
 
 // TestApplyStops: a node that refuses stops the rollout, and everything is as before.
 func TestApplyStops(t *testing.T) {
-	for _, step := range []string{"stage", "transact", "manifest", "activate", "still", "confirm"} {
+	for _, step := range []string{"stage", "transact", "manifest", "activate", "precommit", "confirm"} {
 		t.Run(step, func(t *testing.T) {
 			atDesk(t, func(d *desk) {
 				before := d.kplb("diff").ends(exitNo).stdout
@@ -148,7 +148,7 @@ func TestLocks(t *testing.T) {
 		go func() { done <- d.kplb("apply", "--yes", "--wait") }()
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		d.kplb("apply", "--yes").ends(exitUnchanged, "node-1: a change waits to be confirmed: ", "kplb confirm")
+		d.kplb("apply", "--yes").ends(exitUnchanged, "node-1: a change is awaiting confirmation: ", "kplb confirm")
 		d.kplb("unlock").ends(0, "node-1: was locked by ", "node-3: was locked by ", "no node is locked")
 		d.kplb("confirm").ends(0, "confirmed: node-1, node-2, node-3")
 		(<-done).ends(0)

@@ -14,9 +14,10 @@ func newConfirm(s streams, set *settings) *cobra.Command {
 	var patience time.Duration
 	c := &cobra.Command{
 		Use:   "confirm",
-		Short: "Make a change last that waits for it",
-		Long: `Proves the control plane through the VIP once more, and then makes the change last
-that waits on the nodes: of kplb apply --wait, or of an apply that could not tell them.`,
+		Short: "Keep a change that is awaiting confirmation",
+		Long: `Proves the control plane through the VIP once more, and then confirms the change that is
+awaiting confirmation on the nodes: that of kplb apply --wait, or of an apply that lost its
+connection to them.`,
 		Example: `  kplb confirm -i cluster.yaml`,
 		RunE:    func(c *cobra.Command, _ []string) error { return s.confirmPending(c.Context(), set, patience) },
 	}
@@ -45,7 +46,7 @@ func newUnlock(s streams, set *settings) *cobra.Command {
 		Use:   "unlock",
 		Short: "Take the lock away from an operator who is gone",
 		Long: `Takes the nodes' locks away from whoever holds them. A lock ends by itself when its
-operator's connection does, within 20 s at the latest, so this is for the impossible case.
+operator's connection does, within 20 s at the latest, so this is rarely needed.
 Later steps of that operator are refused.`,
 		Example: `  kplb unlock -i cluster.yaml`,
 		RunE:    func(c *cobra.Command, _ []string) error { return s.unlock(c.Context(), set) },

@@ -65,7 +65,7 @@ func (s streams) diff(ctx context.Context, set *settings, format string, forget 
 			err = s.printPlan(set, p)
 		}
 		if err == nil && !p.Empty() {
-			err = &noError{"there are differences; `kplb apply` carries them out"}
+			err = &noError{"changes pending; run `kplb apply`"}
 		}
 		return err
 	})
@@ -106,9 +106,9 @@ func (s streams) printPlan(set *settings, p *plan.Plan) error {
 func remark(n nodeReport) string {
 	switch {
 	case n.Leaving:
-		return " (is not in the inventory any more: goes back to what it was before kplb)"
+		return " (no longer in the inventory: restored to its state before kplb)"
 	case n.Holder:
-		return " (holds the VIP: comes last)"
+		return " (VIP holder, changed last)"
 	default:
 		return ""
 	}

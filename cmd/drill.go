@@ -123,15 +123,15 @@ func (o *drillOptions) check() error {
 	bad := func(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 	switch {
 	case o.Lasts < 2*time.Second || o.Lasts > time.Minute || o.Lasts%time.Second != 0:
-		return bad("for %s is not between 2s and 1m, in whole seconds", o.Lasts)
+		return bad("--for must be whole seconds between 2s and 1m, not %s", o.Lasts)
 	case o.Every < time.Millisecond || o.Every > time.Second:
-		return bad("every %s is not between 1ms and 1s", o.Every)
+		return bad("--every must be between 1ms and 1s, not %s", o.Every)
 	case o.Limit < o.Every || o.Limit > 10*time.Second:
-		return bad("timeout %s is not between %s and 10s", o.Limit, o.Every)
+		return bad("--timeout must be between %s and 10s, not %s", o.Every, o.Limit)
 	case o.Rounds < 1:
-		return bad("rounds %d is not 1 or more", o.Rounds)
+		return bad("--rounds must be 1 or more, not %d", o.Rounds)
 	case o.tolerance < 0:
-		return bad("tolerance %g is not 0 or more", o.tolerance)
+		return bad("--tolerance must be 0 or more, not %g", o.tolerance)
 	}
 	if err := o.chooseFaults(); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (o *drillOptions) chooseFaults() error {
 			for _, f := range drill.Faults() {
 				all = append(all, f.Name)
 			}
-			return &usageError{fmt.Errorf("fault %q is none of %s", name, strings.Join(all, ", "))}
+			return &usageError{fmt.Errorf("fault must be one of %s, not %q", strings.Join(all, ", "), name)}
 		}
 	}
 	return nil
@@ -169,7 +169,7 @@ func (s streams) drill(ctx context.Context, set *settings, o drillOptions) error
 	defer p.stop()
 	return s.onNodes(ctx, set, p.event, func(r *rollout.Rollout) error {
 		if o.Node != "" && !slices.Contains(namesOf(r.Cluster), o.Node) {
-			return &usageError{fmt.Errorf("node %q is none of the control-plane nodes %s", o.Node, strings.Join(namesOf(r.Cluster), ", "))}
+			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Cluster), ", "), o.Node)}
 		}
 		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
 		if err != nil {

@@ -65,7 +65,10 @@ func (s streams) permitDrill(ctx context.Context, o drillOptions, cluster string
 	if o.yes {
 		return nil
 	}
-	times := map[bool]string{true: "", false: fmt.Sprintf(", %d times", o.Rounds)}[o.Rounds == 1]
+	times := ""
+	if o.Rounds != 1 {
+		times = fmt.Sprintf(", %d times", o.Rounds)
+	}
 	return s.confirm(ctx, fmt.Sprintf("Break cluster %s like this, one at a time for %s each%s?", cluster, o.Lasts, times))
 }
 
@@ -74,8 +77,8 @@ func (s streams) sayNoes(p *verdict.Proof) {
 	for _, c := range p.Checks {
 		if !c.OK {
 			s.say("NO  %s%s: %s", strings.TrimPrefix(c.Node+": ", ": "), c.What, c.Detail)
-			if c.Cure != "" {
-				s.say("hint: %s", c.Cure)
+			if c.Hint != "" {
+				s.say("hint: %s", c.Hint)
 			}
 		}
 	}

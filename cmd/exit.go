@@ -97,7 +97,7 @@ func isUnknownCommand(err error) bool {
 	return strings.HasPrefix(err.Error(), "unknown command ")
 }
 
-// hints collects the cures that errors carry, each once.
+// hints collects the hints that errors carry, each once.
 func hints(err error) []string {
 	var out []string
 	seen := map[string]bool{"": true}

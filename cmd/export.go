@@ -9,7 +9,7 @@ import (
 func newExport(s streams, set *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
-		Short: "Write what other programs need to look after the cluster",
+		Short: "Export monitoring rules and dashboards",
 		Long: `Writes files for other programs, made for the cluster of the inventory: for now those
 of Prometheus and Grafana, see kplb export metrics --help.`,
 		Example: `  kplb export metrics -i cluster.yaml -o monitoring/`,

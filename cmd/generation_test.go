@@ -59,7 +59,7 @@ func TestRemove(t *testing.T) {
 func TestPendingChange(t *testing.T) {
 	start := func(d *desk) chan outcome {
 		d.kplb("apply", "--yes").ends(0)
-		d.kplb("confirm").ends(exitUnchanged, "home: no change waits to be confirmed")
+		d.kplb("confirm").ends(exitUnchanged, "home: no change is awaiting confirmation")
 		d.write(retuned)
 		done := make(chan outcome)
 		go func() { done <- d.kplb("apply", "--yes", "--wait") }()

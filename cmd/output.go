@@ -15,7 +15,7 @@ func addOutput(c *cobra.Command, format *string) {
 
 func checkOutput(format string) error {
 	if format != "text" && format != "json" {
-		return &usageError{fmt.Errorf("output %q is not text or json", format)}
+		return &usageError{fmt.Errorf("output must be text or json, not %q", format)}
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func (saved *savedPlan) same(p *plan.Plan) error {
 		}
 		if what := difference(was, n); what != "" {
 			stale.Refusals = append(stale.Refusals, plan.Refusal{
-				Node: n.Node, What: "the plan is stale: " + what, Cure: "make a new one with `kplb diff -o FILE`, and look at it",
+				Node: n.Node, What: "the plan is stale: " + what, Hint: "make a new one with `kplb diff -o FILE`, and look at it",
 			})
 		}
 		delete(byName, n.Node)

@@ -16,7 +16,7 @@ import (
 const rollbackLong = `Brings the nodes back to an earlier generation, as a rollout of its own: with a plan,
 in order, proven, and itself taken back if the proof fails.
 
-A change that still waits to be confirmed is taken back right away instead.`
+A change that is still awaiting confirmation is taken back right away instead.`
 
 func newRollback(s streams, set *settings) *cobra.Command {
 	var o applyOptions
@@ -46,7 +46,7 @@ func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to
 		if to >= 0 {
 			return s.goBack(ctx, set, r, o, to, progress)
 		}
-		nodes, err := r.TakeBack(ctx)
+		nodes, err := r.RevertPending(ctx)
 		var none *plan.RefusedError
 		if errors.As(err, &none) {
 			return s.goBack(ctx, set, r, o, to, progress)
@@ -61,7 +61,7 @@ func (s streams) rollback(ctx context.Context, set *settings, o applyOptions, to
 
 // goBack carries out the way to a generation.
 func (s streams) goBack(ctx context.Context, set *settings, r *rollout.Rollout, o applyOptions, to int, progress *progress) error {
-	p, err := r.PlanBack(ctx, to)
+	p, err := r.PlanRollback(ctx, to)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,10 @@ func (s streams) printHistory(list []rollout.Generation) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tGENERATION\tTIME\tBY")
 	for _, g := range list {
-		current := map[bool]string{true: " (current)"}[g.Current]
+		current := ""
+		if g.Current {
+			current = " (current)"
+		}
 		fmt.Fprintf(w, "%s\t%d%s\t%s\t%s\n", g.Node, g.Number, current, g.Time, g.About)
 	}
 	return w.Flush()

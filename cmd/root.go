@@ -61,9 +61,17 @@ func run(ctx context.Context, args []string, s streams) int {
 // brought to its end, or taken back. The second one ends kplb at once: the
 // nodes take back by themselves what was not confirmed.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// a context of its own, as errors would name the signal that is the cause of the other one
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(signalled, func() {
+		stop()
+		cancel()
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 func newRoot(s streams) *cobra.Command {

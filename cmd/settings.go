@@ -45,7 +45,7 @@ func (s *settings) addSSHFlags(f *pflag.FlagSet) {
 	f.String("ssh-config", "", "ssh_config `FILE` to read instead of ~/.ssh/config; none: read none")
 	f.StringSlice("known-hosts", nil, "known_hosts `FILES` (default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
 	f.Bool("accept-new-host-keys", false, "record the keys of hosts that are not known yet, and say so;\nchanged keys are refused all the same")
-	f.Bool("ask-sudo-pass", false, "ask for the password of sudo on the nodes")
+	f.Bool("ask-sudo-pass", false, "ask for the sudo password on the nodes")
 	f.Duration("connect-timeout", defaultConnectTimeout, "how long connecting to a node may take")
 }
 
@@ -132,7 +132,7 @@ func (s *settings) check() error {
 		return &usageError{errors.New("connect-timeout must be a time above 0, such as 10s")}
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, s.Color) {
-		return &usageError{fmt.Errorf("color %q is not auto, always or never", s.Color)}
+		return &usageError{fmt.Errorf("color must be auto, always or never, not %q", s.Color)}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ type unsoundProblems struct {
 	Path string `json:"path"`
 	Line int    `json:"line"`
 	What string `json:"what"`
-	Cure string `json:"cure"`
+	Hint string `json:"cure"`
 }
 
 func describeSimulation(c *inventory.Cluster, contest vrrp.Contest, sim *vrrp.Simulation, unsound error) simulationReport {

@@ -18,7 +18,7 @@ const statusLong = `Shows every node on one line: the state of its VRRP instance
 journal (with a question mark: told from the address), the VIPs it holds, how many servers
 its HAProxy has up, whether its apiserver is ready (HAProxy on every node asks /readyz all
 the time), how long the apiserver's certificate is valid, its generation, how many files
-drift from the inventory, and whose change waits to be confirmed. Then the servers, as the
+drift from the inventory, and whose change is awaiting confirmation. Then the servers, as the
 HAProxy of the VIP's holder sees them. Every node is asked once. Nothing is changed.
 
 With --watch it goes on until Ctrl-C: in place on a terminal, block after block elsewhere.
@@ -51,7 +51,7 @@ func newStatus(s streams, set *settings) *cobra.Command {
 
 func (o statusOptions) check() error {
 	if o.interval < 100*time.Millisecond || o.interval > time.Hour {
-		return &usageError{fmt.Errorf("interval %s is not between 100ms and 1h", o.interval)}
+		return &usageError{fmt.Errorf("interval must be between 100ms and 1h, not %s", o.interval)}
 	}
 	return checkOutput(o.format)
 }
@@ -103,7 +103,7 @@ func judgeStatus(seen *status.Status) error {
 	return &unwellError{noError{"not every node is as the inventory says, or a VIP is not on one node"}, seen.Failed}
 }
 
-// unwellError is the answer no, with the cures of the nodes that could not be
+// unwellError is the answer no, with the hints of the nodes that could not be
 // looked at. What is wrong there has been printed.
 type unwellError struct {
 	no     noError

@@ -77,7 +77,7 @@ func sick() *status.Status {
 	n2.HAProxy, n2.ServersUp, n2.Servers, n2.VRRP[0].State, n2.Certificate = "failed", 0, 0, "FAULT", days(29)
 	n2.Apiserver = &status.ReadyStatus{Asked: 3, Says: []string{"L7STS/500"}}
 	n3.VRRP[0].Derived, n3.ServersUp, n3.Servers, n3.Certificate = true, 0, 0, days(1)
-	n3.Restored = "a change (ann) was taken back at 2026-11-20T20:00:00Z: timer"
+	n3.Restored = "a change (ann) was taken back at 2026-11-20T20:00:00Z: the rollout stopped: not proven: 10.1.1.2: /healthz: 500; 10.1.1.3: /healthz: 500; node-3: haproxy: inactive"
 	n4.Keepalived, n4.VRRP, n4.Certificate, n4.Generation = "", nil, nil, ""
 	n4.Refused = []string{"no interface has the node's address 10.1.1.4"}
 	n4.Apiserver = &status.ReadyStatus{Ready: 2, Asked: 2, Says: []string{"L7OK/401"}}

@@ -46,16 +46,22 @@ func statusText(s *status.Status) string {
 func columns(b *strings.Builder) *tabwriter.Writer { return tabwriter.NewWriter(b, 0, 0, 2, ' ', 0) }
 
 func writeNodes(b *strings.Builder, s *status.Status) {
-	w := columns(b)
-	fmt.Fprintf(w, "NODE\tVRRP\tVIP\t%s\tAPISERVER\tCERTIFICATE\tGENERATION\tDRIFT\tPENDING\n", map[bool]string{true: "IPVS", false: "HAPROXY"}[s.Kernel])
+	w, balancer := columns(b), "HAPROXY"
+	if s.Kernel {
+		balancer = "IPVS"
+	}
+	fmt.Fprintf(w, "NODE\tVRRP\tVIP\t%s\tAPISERVER\tCERTIFICATE\tGENERATION\tDRIFT\tPENDING\n", balancer)
 	for _, n := range s.Nodes {
 		if n.Unreachable != "" {
 			fmt.Fprintf(w, "%s\tno answer\t-\t-\t%s\t-\t-\t-\t-\n", n.Node, n.Apiserver)
 			continue
 		}
-		vip := map[bool]string{true: "holds it", false: "-"}[n.Holder]
-		if len(n.VIPs) > 0 {
+		vip := "-"
+		switch {
+		case len(n.VIPs) > 0:
 			vip = strings.Join(n.VIPs, " ")
+		case n.Holder:
+			vip = "holds it"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.Node, vrrpText(n), vip, balancerText(n), n.Apiserver,
 			certificateText(n), orDash(n.Generation), len(n.Drift), orDash(n.Pending))
@@ -84,11 +90,11 @@ func vrrpText(n status.NodeStatus) string {
 // balancerText is of what sends connections on: HAProxy, or the kernel.
 func balancerText(n status.NodeStatus) string {
 	switch {
-	case n.Director != "" && n.Director != "active":
-		return n.Director
-	case n.Director != "" && n.Servers > 0:
+	case n.IPVS != "" && n.IPVS != "active":
+		return n.IPVS
+	case n.IPVS != "" && n.Servers > 0:
 		return fmt.Sprintf("%d of %d up", n.ServersUp, n.Servers)
-	case n.Director != "":
+	case n.IPVS != "":
 		return "no virtual server"
 	case n.Worker && !n.Balancer:
 		return "-"
@@ -126,16 +132,28 @@ func writeTroubles(b *strings.Builder, nodes []status.NodeStatus) {
 			lines = append(lines, n.Node+": "+what)
 		}
 		if n.Restored != "" {
-			lines = append(lines, n.Node+": "+n.Restored)
+			lines = append(lines, n.Node+": "+firstOf(n.Restored))
 		}
 		if n.Certificate != nil && *n.Certificate < certificateSoon {
-			expires := map[bool]string{true: "has expired", false: "expires soon"}[*n.Certificate < 0]
+			expires := "expires soon"
+			if *n.Certificate < 0 {
+				expires = "has expired"
+			}
 			lines = append(lines, fmt.Sprintf("%s: the apiserver's certificate %s: `kubeadm certs renew apiserver` there", n.Node, expires))
 		}
 	}
 	if len(lines) > 0 {
 		fmt.Fprintf(b, "\n%s\n", strings.Join(lines, "\n"))
 	}
+}
+
+// firstOf is the first of the reasons in a text, and how many more there are.
+func firstOf(reasons string) string {
+	all := strings.Split(reasons, "; ")
+	if len(all) == 1 {
+		return reasons
+	}
+	return fmt.Sprintf("%s; and %d more", all[0], len(all)-1)
 }
 
 // certificateSoon is when a person should know, in days: kubeadm renews when

@@ -36,7 +36,7 @@ func (s streams) confirm(ctx context.Context, question string) error {
 	if !isTerminal(s.in) {
 		return &usageError{errors.New("stdin is not a terminal, so nobody can be asked: give --yes to go on without")}
 	}
-	_, _ = fmt.Fprintf(s.err, "%s Only yes is taken for an answer: ", question)
+	_, _ = fmt.Fprintf(s.err, "%s Type \"yes\" to continue: ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(s.in).ReadString('\n') // no answer is a no
@@ -44,7 +44,7 @@ func (s streams) confirm(ctx context.Context, question string) error {
 	}()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return &cancelledError{ctx.Err()}
 	case a := <-answer:
 		if a != "yes" {
 			return &noError{"not confirmed: nothing was changed"}
@@ -52,6 +52,22 @@ func (s streams) confirm(ctx context.Context, question string) error {
 		return nil
 	}
 }
+
+// cancelledError is Ctrl-C at a question. Questions come before the first change.
+type cancelledError struct{ cause error }
+
+func (e *cancelledError) Error() string { return "cancelled; nothing was changed" }
+
+// Unwrap gives the context's error.
+func (e *cancelledError) Unwrap() error { return e.cause }
+
+// noTerminalError says that a password cannot be asked for.
+type noTerminalError struct{ hint string }
+
+func (e *noTerminalError) Error() string { return "there is no terminal to ask on" }
+
+// Hint says how to go on without a terminal.
+func (e *noTerminalError) Hint() string { return e.hint }
 
 // asker asks for passwords on the terminal, one question at a time, and each
 // one once.
@@ -61,7 +77,9 @@ type asker struct {
 	answer map[string][]byte
 }
 
-func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
+// ask gives the answer to a question. Where there is no terminal, its error is a
+// noTerminalError with the hint.
+func (a *asker) ask(ctx context.Context, question, hint string) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if known, ok := a.answer[question]; ok {
@@ -75,7 +93,7 @@ func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
 	}
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return nil, errors.New("there is no terminal to ask on")
+		return nil, &noTerminalError{hint}
 	}
 	defer tty.Close() //nolint:errcheck // nothing was written but the question
 	_, _ = fmt.Fprintf(tty, "%s: ", question)

@@ -13,26 +13,27 @@ import (
 	"github.com/kplb/kplb/verify"
 )
 
-const verifyLong = `Looks whether the cluster works as the inventory says. Nothing is changed; a check is
-one line, and what could not be looked at says so ("left out").
+const verifyLong = `Checks whether the cluster works as the inventory says. It changes nothing. Each check is
+one line; a check that was not possible is marked "left out".
 
-Asked are /healthz, /livez and /readyz of every apiserver and every VIP, from this machine
-where it has a way there and from every node, workers among them, with TLS verified
-against the cluster's CA and the address in the certificate. One node holds each VIP, its
-keepalived is the one MASTER by its own word, and no other machine answers ARP or IPv6
-neighbour discovery for it. New connections to each VIP meet every apiserver, told apart
-by their certificates, and nobody else. HAProxy on every node sees all apiservers up.
-Files, sysctls, firewall and services of every node are as rendered. Services are
-connected to through their VIPs, and have to have a server that is up.
+It queries /healthz, /livez and /readyz of every apiserver and of every VIP, from every
+node, workers included, and from this machine if it has a route, and verifies TLS against
+the cluster's CA and the address in the certificate. It checks that exactly one node holds
+each VIP, that this node's keepalived is the only MASTER, and that no other host answers
+ARP or IPv6 neighbour discovery for the VIP. New connections to each VIP must reach every
+apiserver, which it recognises by their certificates, and nothing else. HAProxy on every
+node must see all apiservers up. Files, sysctls, firewall rules and units of every node
+must be as rendered. Each service must accept a connection through its VIP and have a
+server that is up.
 
---idle 90s holds a connection and a watch through each VIP for so long without a word, and
-wants both to work afterwards: longer than the usual timeouts of balancers and firewalls
-on the way. The watch has the credentials of a control-plane node's admin.conf.
+--idle 90s keeps a connection and a watch through each VIP idle for that long, longer than
+the usual timeouts of load balancers and firewalls on the way; both must work afterwards.
+The watch uses the credentials of a control-plane node's admin.conf.
 
---distribution N makes N new connections to the VIP's port of the apiservers and to each
-service, and prints how many each node got: apiservers are told apart by their
-certificates, everything else by the statistics of the VIP holder's HAProxy, which count
-other clients' connections, too. An apiserver gets fewer in its first 30 seconds.
+--distribution N makes N new connections to the apiservers through the VIP and to each
+service, and prints how many each node got. Apiservers are recognised by their
+certificates; all others are counted by the statistics of the VIP holder's HAProxy, which
+include other clients' connections. An apiserver gets fewer in its first 30 seconds.
 
 Exits 0 if every check passes and no connection failed, and 1 otherwise.`
 
@@ -50,11 +51,11 @@ const mostIdle = 24 * time.Hour
 func (v verification) check() error {
 	switch {
 	case v.connections < 0 || v.connections > mostConnections:
-		return &usageError{fmt.Errorf("--distribution %d is not a number from 1 to %d", v.connections, mostConnections)}
+		return &usageError{fmt.Errorf("--distribution must be a number from 1 to %d, not %d", mostConnections, v.connections)}
 	case v.depth.Tries < 1 || v.depth.Tries > mostConnections:
-		return &usageError{fmt.Errorf("--tries %d is not a number from 1 to %d", v.depth.Tries, mostConnections)}
+		return &usageError{fmt.Errorf("--tries must be a number from 1 to %d, not %d", mostConnections, v.depth.Tries)}
 	case v.depth.Idle < 0 || v.depth.Idle > mostIdle:
-		return &usageError{fmt.Errorf("--idle %s is not a time from 0s to %s", v.depth.Idle, mostIdle)}
+		return &usageError{fmt.Errorf("--idle must be a time from 0s to %s, not %s", mostIdle, v.depth.Idle)}
 	}
 	return checkOutput(v.format)
 }
@@ -139,8 +140,8 @@ func (s streams) printChecks(p *verdict.Proof) error {
 			subject = c.Node + ": " + subject
 		}
 		fmt.Fprintf(&b, "%-3s %s: %s\n", mark, subject, c.Detail)
-		if c.Cure != "" {
-			fmt.Fprintf(&b, "    hint: %s\n", c.Cure)
+		if c.Hint != "" {
+			fmt.Fprintf(&b, "    hint: %s\n", c.Hint)
 		}
 	}
 	_, err := fmt.Fprint(s.out, b.String())

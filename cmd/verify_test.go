@@ -60,11 +60,11 @@ func TestVerifyOutput(t *testing.T) {
 func TestVerification(t *testing.T) {
 	t.Parallel()
 	for args, says := range map[string]string{
-		"--distribution=-1": "--distribution -1 is not a number from 1 to 100000",
-		"--tries=0":         "--tries 0 is not a number from 1 to 100000",
-		"--idle=-1s":        "--idle -1s is not a time from 0s to 24h0m0s",
-		"--idle=25h":        "--idle 25h0m0s is not a time from 0s to 24h0m0s",
-		"--output=yaml":     `output "yaml" is not text or json`,
+		"--distribution=-1": "--distribution must be a number from 1 to 100000, not -1",
+		"--tries=0":         "--tries must be a number from 1 to 100000, not 0",
+		"--idle=-1s":        "--idle must be a time from 0s to 24h0m0s, not -1s",
+		"--idle=25h":        "--idle must be a time from 0s to 24h0m0s, not 25h0m0s",
+		"--output=yaml":     `output must be text or json, not "yaml"`,
 	} {
 		code, _, diagnostics := runMain("verify", args)
 		if code != exitUsage || !strings.HasPrefix(diagnostics, "kplb: "+says+"\n") {

@@ -18,8 +18,8 @@ func (s *Survey) Speakers(n inventory.Node) verdict.Check { return s.speakers(n)
 func (s *Survey) Answered(n inventory.Node, vip netip.Addr) verdict.Check {
 	holder := s.holder(vip)
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nobody but the holder answers %s for %s", asking(vip), vip), OK: true}
-	no := func(cure, detail string, args ...any) verdict.Check {
-		check.OK, check.Cure, check.Detail = false, cure, fmt.Sprintf(detail, args...)
+	no := func(hint, detail string, args ...any) verdict.Check {
+		check.OK, check.Hint, check.Detail = false, hint, fmt.Sprintf(detail, args...)
 		return check
 	}
 	macs, left := s.answers(n, vip)

@@ -67,10 +67,10 @@ func TestFindings(t *testing.T) {
 		finds  string
 	}{
 		{"sound", func(*Survey, *observation) {}, `ok nobody else answers ARP for 10.1.233.1: nobody answers
-ok no stranger has virtual router ID 51: no stranger speaks VRRP
+ok no other router uses VRID 51: no other VRRP router was heard
 ok VRRP (IP protocol 112) of the others arrives: from node-2, node-3
 ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods 10.244.0.0/16,fd00::/48
-ok its ports are outside of the NodePorts: 30000-32767
+ok ports do not clash with the NodePort range: 30000-32767
 ok SELinux and AppArmor are not in the way: neither enforces anything on haproxy or keepalived
 `},
 		{"a stranger has the VIP", func(_ *Survey, m *observation) {
@@ -97,7 +97,7 @@ ok SELinux and AppArmor are not in the way: neither enforces anything on haproxy
 			s.observations["node-2"].Neighbours = neighbour("10.1.1.3", "52:54:00:00:00:03", false)
 			s.members = s.members[:2]
 		}, "ok nobody else answers ARP for 10.1.233.1: answered by node-3\nok VRRP (IP protocol 112) of the others arrives: from node-2\n"},
-		{"no perl", func(_ *Survey, m *observation) { deaf(m); m.KernelAsked = true }, `ok no stranger has virtual router ID 51: left out: no perl on the node
+		{"no perl", func(_ *Survey, m *observation) { deaf(m); m.KernelAsked = true }, `ok no other router uses VRID 51: left out: no perl on the node
 ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
 `},
 		{"no perl, a stranger", func(_ *Survey, m *observation) {
@@ -105,25 +105,25 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 			m.KernelAsked, m.Neighbours = true, neighbour("10.1.233.1", "52:54:00:00:00:ff", true)
 		}, `NO nobody else answers ARP for 10.1.233.1: 10.1.233.1 is answered by 52:54:00:00:00:ff, which is no node of the inventory
    stops, at cluster.yaml:4:6; take the address away from that host, or choose a free one as vip
-ok no stranger has virtual router ID 51: left out: no perl on the node
+ok no other router uses VRID 51: left out: no perl on the node
 ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
 `},
 		{"no perl, and the kernel remembers a stranger", func(_ *Survey, m *observation) {
 			deaf(m)
 			m.KernelAsked, m.Neighbours = true, neighbour("10.1.233.1", "52:54:00:00:00:ff", false)
 		}, `ok nobody else answers ARP for 10.1.233.1: left out: 52:54:00:00:00:ff had it some time ago, and the node cannot ask again: no perl on the node
-ok no stranger has virtual router ID 51: left out: no perl on the node
+ok no other router uses VRID 51: left out: no perl on the node
 ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl on the node, from node-3: no perl on the node
 `},
 		{"not Ethernet", func(_ *Survey, m *observation) { m.AsksARP = false },
 			"ok nobody else answers ARP for 10.1.233.1: left out: its interface is not Ethernet\n"},
 		{"a stranger has the VRID", func(_ *Survey, m *observation) { m.Speakers = []node.Speaker{foreign} },
-			`NO no stranger has virtual router ID 51: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)
+			`NO no other router uses VRID 51: another router sends VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)
    stops, at cluster.yaml:1:1; set vrrp.virtualRouterID to a number that nobody on this network uses
 `},
 		{"strangers have others", func(_ *Survey, m *observation) {
 			m.Speakers = []node.Speaker{{Address: foreign.Address, Version: 2, VRID: 7, Priority: 100}, {Address: foreign.Address, Version: 2, VRID: 8, Priority: 1}}
-		}, "ok no stranger has virtual router ID 51: others: 10.1.0.9 with virtual router ID 7 (version 2, priority 100), " +
+		}, "ok no other router uses VRID 51: others: 10.1.0.9 with virtual router ID 7 (version 2, priority 100), " +
 			"10.1.0.9 with virtual router ID 8 (version 2, priority 1)\n"},
 		{"a node's own old configuration", func(s *Survey, m *observation) {
 			s.observations["node-2"].Addresses = append(s.observations["node-2"].Addresses, node.Address{Interface: "eth1", Prefix: netip.MustParsePrefix("10.2.0.2/16")})
@@ -135,7 +135,7 @@ ok VRRP (IP protocol 112) of the others arrives: left out from node-2: no perl o
 ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
 		{"firewalld", func(s *Survey, m *observation) {
-			s.facts["node-1"].Filter = firewall.Firewalld
+			s.facts["node-1"].OtherFirewall = firewall.Firewalld
 			m.Heard = map[string]bool{"node-2": true}
 		},
 			`NO VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-3 does not arrive at node-1
@@ -212,13 +212,13 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 		{"no pod network", func(_ *Survey, m *observation) { m.Manifests[managerName] = manager("--v=2") },
 			"ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods left out: kube-controller-manager has no --cluster-cidr\n"},
 		{"port among the NodePorts", func(s *Survey, _ *observation) { s.cluster.Port = 30443 },
-			`NO its ports are outside of the NodePorts: port 30443 lies inside 30000-32767, the ports of NodePort services
+			`NO ports do not clash with the NodePort range: port 30443 lies inside 30000-32767, the ports of NodePort services
    stops, at cluster.yaml:1:1; set port to a port outside of it: kube-proxy may be told to take any port of that range
 `},
 		{"monitor port among the NodePorts", func(_ *Survey, m *observation) {
 			m.replace("    - --service-cluster", "    - --service-node-port-range=8000+1000\n    - --service-cluster")
 		},
-			`NO its ports are outside of the NodePorts: haproxy.monitorPort 8404 lies inside 8000+1000, the ports of NodePort services
+			`NO ports do not clash with the NodePort range: haproxy.monitorPort 8404 lies inside 8000+1000, the ports of NodePort services
    stops, at cluster.yaml:13:16; set haproxy.monitorPort to a port outside of it: kube-proxy may be told to take any port of that range
 `},
 		{"a service among the NodePorts", func(s *Survey, m *observation) {
@@ -226,12 +226,12 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 			s.cluster.Services = []inventory.Service{{Name: "web", Port: 80}, {Name: "game", Port: 8999, SessionAffinity: inventory.ClientIP}}
 			m.replace("    - --service-cluster", "    - --service-node-port-range=8000+1000\n    - --service-cluster")
 		},
-			`NO its ports are outside of the NodePorts: services[1].port 8999 lies inside 8000+1000, the ports of NodePort services
+			`NO ports do not clash with the NodePort range: services[1].port 8999 lies inside 8000+1000, the ports of NodePort services
    stops, at cluster.yaml:1:1; set services[1].port to a port outside of it: kube-proxy may be told to take any port of that range
 `},
 		{"NodePorts that are none", func(_ *Survey, m *observation) {
 			m.replace("    - --service-cluster", "    - --service-node-port-range=9-1\n    - --service-cluster")
-		}, "ok its ports are outside of the NodePorts: left out: --service-node-port-range=9-1 is no range\n"},
+		}, "ok ports do not clash with the NodePort range: left out: --service-node-port-range=9-1 is no range\n"},
 		{"SELinux", func(_ *Survey, m *observation) { m.SELinux, m.ConnectAny = "Enforcing", "haproxy_connect_any --> off" },
 			`NO SELinux and AppArmor are not in the way: SELinux is enforcing, and keeps haproxy from port 6443: haproxy_connect_any is off
    on node-1: setsebool -P haproxy_connect_any 1
@@ -289,7 +289,7 @@ func written(s *Survey) []string {
 			}
 			stops += "; "
 		}
-		out = append(out, fmt.Sprintf("NO %s: %s\n   %s%s\n", f.What, f.Detail, stops, f.Cure))
+		out = append(out, fmt.Sprintf("NO %s: %s\n   %s%s\n", f.What, f.Detail, stops, f.Hint))
 	}
 	return out
 }
@@ -326,8 +326,8 @@ func TestClocks(t *testing.T) {
 	}{
 		{"all the same", at(0, 0, 0), verdict.Check{OK: true, Detail: "0s apart, give or take 0s"}},
 		{"the operator's is another", at(time.Hour, time.Hour+time.Second, time.Hour), verdict.Check{OK: true, Detail: "1s apart, give or take 0s"}},
-		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), verdict.Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Cure: skewed}},
-		{"one is behind", at(0, 0, -time.Minute), verdict.Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Cure: skewed}},
+		{"one is ahead", at(0, 2100*time.Millisecond, time.Second), verdict.Check{Detail: "the clock of node-2 is 2.1s ahead of that of node-1", Hint: skewed}},
+		{"one is behind", at(0, 0, -time.Minute), verdict.Check{Detail: "the clock of node-1 is 1m0s ahead of that of node-3", Hint: skewed}},
 		{"it may be the way there", func(s *Survey) {
 			at(0, 3*time.Second, 0)(s)
 			s.observations["node-2"].Doubt = time.Second
@@ -415,7 +415,7 @@ func TestExamineRefusals(t *testing.T) {
 	}
 	same(t, "noes", no, []string{
 		"node-1: nothing on it is in the way: haproxy 1.6.12 is too old, at least 2.2.0 is needed",
-		"node-2: nothing on it is in the way: a change waits to be confirmed: ",
+		"node-2: nothing on it is in the way: a change is awaiting confirmation: ",
 		"node-3: VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-1 does not arrive at node-3",
 		"node-3: VRRP (IP protocol 112) of the others arrives: VRRP (IP protocol 112) from node-2 does not arrive at node-3",
 	})
@@ -448,8 +448,8 @@ func TestPrecheckRefuses(t *testing.T) {
 		says  string
 		sends int
 	}{
-		{"without pairs", false, "cluster.yaml:1:1: node-1: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)", 0},
-		{"with pairs", true, "cluster.yaml:1:1: node-1: a stranger speaks VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)\n" +
+		{"without pairs", false, "cluster.yaml:1:1: node-1: another router sends VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)", 0},
+		{"with pairs", true, "cluster.yaml:1:1: node-1: another router sends VRRP: 10.1.0.9 with virtual router ID 51 (version 3, priority 100)\n" +
 			"node-3: VRRP (IP protocol 112) from node-1 does not arrive at node-3\nnode-3: VRRP (IP protocol 112) from node-2 does not arrive at node-3", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {

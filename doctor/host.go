@@ -60,7 +60,7 @@ func (s *Survey) networks(n inventory.Node, vip netip.Addr) finding {
 // nodePorts wants kube-proxy to have no claim on our ports.
 func (s *Survey) nodePorts(n inventory.Node) finding {
 	const name, usual = "service-node-port-range", "30000-32767"
-	out := passed(n.Name, "its ports are outside of the NodePorts", "")
+	out := passed(n.Name, "ports do not clash with the NodePort range", "")
 	out.stops = true
 	value, why := s.observations[n.Name].read(apiserverName, name)
 	if why != "" {
@@ -152,7 +152,7 @@ func (s *Survey) clocks() verdict.Check {
 	if apart-first.Doubt-last.Doubt > mostSkew {
 		check.OK = false
 		check.Detail = fmt.Sprintf("the clock of %s is %s ahead of that of %s", names[1], apart.Round(10*time.Millisecond), names[0])
-		check.Cure = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"
+		check.Hint = "have NTP set the clocks (`timedatectl set-ntp true`): etcd warns at 1s, and new certificates and tokens are not valid yet where it is earlier"
 	}
 	return check
 }

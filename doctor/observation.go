@@ -34,14 +34,14 @@ func (t *observation) holds(a netip.Addr) bool {
 func (t *observation) whyDoesNotAsk(vip netip.Addr) string {
 	switch {
 	case !t.Listens:
-		return t.whyDeaf()
+		return t.whyNotListening()
 	case vip.Is6():
 		return "its interface has no IPv6 address, or is not Ethernet"
 	}
 	return "its interface is not Ethernet"
 }
 
-func (t *observation) whyDeaf() string {
+func (t *observation) whyNotListening() string {
 	switch {
 	case t.ListenError != "":
 		return t.ListenError
@@ -51,12 +51,12 @@ func (t *observation) whyDeaf() string {
 	return "its interface is not Ethernet"
 }
 
-// whyMute says why a node sent no probes.
-func (t *observation) whyMute(n inventory.Node) string {
+// whyNotSending says why a node sent no probes.
+func (t *observation) whyNotSending(n inventory.Node) string {
 	if t.Listens && t.ListenError == "" && t.mac(n) != "" {
 		return "it tried"
 	}
-	return t.whyDeaf()
+	return t.whyNotListening()
 }
 
 // mac is that of the interface that has the node's address; empty: none.

@@ -30,8 +30,8 @@ type finding struct {
 }
 
 // no turns a finding into one that did not pass.
-func (f finding) no(where, cure, detail string, args ...any) finding {
-	f.OK, f.where, f.Cure, f.Detail = false, where, cure, fmt.Sprintf(detail, args...)
+func (f finding) no(where, hint, detail string, args ...any) finding {
+	f.OK, f.where, f.Hint, f.Detail = false, where, hint, fmt.Sprintf(detail, args...)
 	return f
 }
 
@@ -40,7 +40,7 @@ func passed(node, what, detail string) finding {
 }
 
 func (f finding) refusal(c *inventory.Cluster) plan.Refusal {
-	r := plan.Refusal{Node: f.Node, What: f.Detail, Cure: f.Cure}
+	r := plan.Refusal{Node: f.Node, What: f.Detail, Hint: f.Hint}
 	if f.where != "" {
 		r.Where = c.Position(f.where).String()
 	}
@@ -76,7 +76,7 @@ func checkRefusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 	}
 	out := make([]verdict.Check, len(refused))
 	for i, r := range refused {
-		out[i] = verdict.Check{Node: n.Name, What: what, Detail: r.What, Cure: r.Cure}
+		out[i] = verdict.Check{Node: n.Name, What: what, Detail: r.What, Hint: r.Hint}
 		if r.Where != "" {
 			out[i].Detail += " (" + r.Where + ")"
 		}

@@ -19,10 +19,10 @@ func (s *Survey) speakers(n inventory.Node) finding {
 	for i, g := range groups {
 		ids[i], words[i] = g.VirtualRouterID, strconv.Itoa(g.VirtualRouterID)
 	}
-	out := passed(n.Name, "no stranger has virtual router ID "+strings.Join(words, " or "), "no stranger speaks VRRP")
+	out := passed(n.Name, "no other router uses VRID "+strings.Join(words, " or "), "no other VRRP router was heard")
 	out.stops = true
 	if !mine.Listens || mine.ListenError != "" {
-		out.Detail = "left out: " + mine.whyDeaf()
+		out.Detail = "left out: " + mine.whyNotListening()
 		return out
 	}
 	var others []string
@@ -30,7 +30,7 @@ func (s *Survey) speakers(n inventory.Node) finding {
 		switch {
 		case s.familiar(sp.Address):
 		case slices.Contains(ids, sp.VRID):
-			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "a stranger speaks VRRP: %s", sp)
+			return out.no("vrrp.virtualRouterID", "set vrrp.virtualRouterID to a number that nobody on this network uses", "another router sends VRRP: %s", sp)
 		default:
 			others = append(others, sp.String())
 		}
@@ -55,19 +55,19 @@ func (s *Survey) arriving(n inventory.Node) []finding {
 		case slices.Contains(peer.EgressBlocked, s.advertTo(n)) && s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active there, and an apply opens it", p.Name))
 		case slices.Contains(peer.EgressBlocked, s.advertTo(n)):
-			out = append(out, ok.no("", s.cureOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
+			out = append(out, ok.no("", s.hintOut(p, n), "VRRP (IP protocol 112) to %s does not leave %s: its own firewall stops it", n.Name, p.Name))
 		case mine.Heard[peer.nonce]:
 			from = append(from, p.Name)
 		case !mine.Listens || mine.ListenError != "":
-			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyDeaf()))
+			leftOut = append(leftOut, fmt.Sprintf("from %s: %s", p.Name, mine.whyNotListening()))
 		case !peer.Listens || peer.ListenError != "" || peer.Sent.IsZero():
-			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyMute(p)))
+			leftOut = append(leftOut, fmt.Sprintf("from %s: it cannot send a probe (%s)", p.Name, peer.whyNotSending(p)))
 		case mine.ended.Before(peer.Sent):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: it was too late", p.Name))
 		case s.opens(n) || s.opens(p):
 			leftOut = append(leftOut, fmt.Sprintf("from %s: ufw is active, and an apply opens it", p.Name))
 		default:
-			out = append(out, ok.no("", s.cureFor(p, n), "VRRP (IP protocol 112) from %s does not arrive at %s", p.Name, n.Name))
+			out = append(out, ok.no("", s.hintIn(p, n), "VRRP (IP protocol 112) from %s does not arrive at %s", p.Name, n.Name))
 		}
 	}
 	switch {
@@ -105,22 +105,22 @@ func (s *Survey) advertTo(n inventory.Node) netip.Addr {
 	return ipv4Of(n)
 }
 
-// cureFor is the command that lets VRRP from one node into another.
-func (s *Survey) cureFor(from, to inventory.Node) string {
+// hintIn is the command that lets VRRP from one node into another.
+func (s *Survey) hintIn(from, to inventory.Node) string {
 	if f := s.facts[to.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, ipv4Of(from))
 	}
 	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", ipv4Of(from))
-	if f := s.facts[to.Name]; f != nil && f.Filter == firewall.Firewalld {
+	if f := s.facts[to.Name]; f != nil && f.OtherFirewall == firewall.Firewalld {
 		in = fmt.Sprintf(`firewall-cmd --permanent --add-rich-rule='rule family="ipv4" source address="%s" protocol value="vrrp" accept' && firewall-cmd --reload`, ipv4Of(from))
-	} else if f != nil && firewall.FiltersIPv4(f.Filter) {
-		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.Filter, ipv4Of(from))
+	} else if f != nil && firewall.FiltersIPv4(f.OtherFirewall) {
+		in = fmt.Sprintf("nft insert rule %s ip saddr %s ip protocol vrrp accept", f.OtherFirewall, ipv4Of(from))
 	}
 	return fmt.Sprintf("let it in, on %s: %s; or look for a firewall on the way", to.Name, in)
 }
 
-// cureOut is the command that lets VRRP to one node out of another.
-func (s *Survey) cureOut(from, to inventory.Node) string {
+// hintOut is the command that lets VRRP to one node out of another.
+func (s *Survey) hintOut(from, to inventory.Node) string {
 	if f := s.facts[from.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
 	}

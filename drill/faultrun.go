@@ -62,6 +62,7 @@ func (r *faultRun) run(ctx context.Context) (*verdict.Proof, error) {
 		return proof, err
 	}
 	r.seen.Samples, r.seen.Breaks, r.seen.End = samples, breaks, end
+	r.seen.Stopped = r.seen.Well == 0 && ctx.Err() != nil
 	r.collect(ctx)
 	return proof, err
 }

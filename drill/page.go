@@ -76,11 +76,18 @@ func tiles(s Summary) []tile {
 		two = max(two, f.TwoHolders)
 		failed, all = failed+f.Failed, all+f.Connections
 	}
+	both, proven := "never", "no"
+	if two > 0 {
+		both = span(two)
+	}
+	if s.Proven {
+		proven = "yes"
+	}
 	out := []tile{
 		{span(gap), "longest time without an answer" + strings.TrimSuffix(": "+where, ": "), gap > noticeable},
 		{strconv.Itoa(failed), fmt.Sprintf("of %d new connections failed", all), failed > 0},
-		{map[bool]string{true: "never", false: span(two)}[two == 0], "two nodes held the VIP at once", two > 0},
-		{map[bool]string{true: "yes", false: "no"}[s.Proven], "everything proven again afterwards", !s.Proven},
+		{both, "two nodes held the VIP at once", two > 0},
+		{proven, "everything proven again afterwards", !s.Proven},
 	}
 	return out
 }

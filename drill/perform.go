@@ -46,7 +46,7 @@ func (e *BrokenError) Error() string {
 // Unwrap gives the cause.
 func (e *BrokenError) Unwrap() error { return e.Cause }
 
-// Hint is the cure.
+// Hint says what to do about it.
 func (e *BrokenError) Hint() string {
 	if e.Fault.Off {
 		return "power " + e.Node + " on; nothing on its disk was changed"

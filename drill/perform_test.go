@@ -112,7 +112,7 @@ func TestDrillRefuses(t *testing.T) {
 		{"etcd's majority", "link-down", func(f *fakeFleet, _ *Options) { f.Nodes["node-2"].EtcdHealth = `{"health":"false"}` }, "node-1: link-down leaves etcd with 1 healthy members, fewer than the majority of 2"},
 		{"a change that waits", "haproxy-stopped", func(f *fakeFleet, _ *Options) {
 			put(f.Nodes["node-2"].Facts, "/var/lib/kplb/pending/txn", 0o600, []byte("t\n"))
-		}, "node-2: a change waits to be confirmed: "},
+		}, "node-2: a change is awaiting confirmation: "},
 		{"no nft", "apiserver-cut", func(f *fakeFleet, _ *Options) { f.Nodes["node-1"].Facts.NFT = false }, "node-1: nft is not installed, and apiserver-cut needs it"},
 		{"a node that does not want to", "haproxy-stopped", func(f *fakeFleet, _ *Options) { f.Nodes["node-1"].On["drill break"] = refuses("no room in /run") }, "node-1: no room in /run"},
 		{"a stranger", "haproxy-stopped", func(_ *fakeFleet, o *Options) { o.Node = "node-9" }, "node-9 is not a control-plane node of the inventory"},
@@ -159,7 +159,10 @@ func TestDrillPutsBack(t *testing.T) {
 				lost := true
 				f.Nodes["node-1"].On["drill mend"] = func(context.Context, remote.Script, say) error {
 					defer func() { lost = false }()
-					return map[bool]error{true: errGone}[lost]
+					if lost {
+						return errGone
+					}
+					return nil
 				}
 			}, "", 1, []string{"all watch", "node-1 break", "node-1 mend", "node-1 mend", "all seen", "all end"},
 		},

@@ -101,6 +101,15 @@ func TestResult(t *testing.T) {
 			},
 		},
 		{
+			"the drill is interrupted", func() *Run {
+				r := made(t, "keepalived-killed")
+				r.Well, r.Stopped = 0, true
+				return r
+			}(),
+			"every one of 1052 new connections was answered, the slowest after 4 ms",
+			[]string{"the VIP stayed where it was", "no held connection of 3 broke", "put back after 8.00 s by the operator", "not checked again (interrupted)"},
+		},
+		{
 			"the sampler stands still, another node is broken, and held connections break", func() *Run {
 				r := made(t, "haproxy-stopped")
 				r.Node, r.Samples = "node-3", r.Samples[50:]

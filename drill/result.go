@@ -31,7 +31,8 @@ type Result struct {
 
 	Mended   int64  `json:"mendedMilliseconds"`
 	MendedBy string `json:"mendedBy"`
-	Well     int64  `json:"wellMilliseconds"` // until everything was proven again; 0: it was not
+	Well     int64  `json:"wellMilliseconds"`      // until everything was proven again; 0: it was not
+	Stopped  bool   `json:"interrupted,omitempty"` // the drill was interrupted before that
 
 	Holders []Holding `json:"holders"`                 // since the run began
 	Doubt   int64     `json:"clocksDoubtMilliseconds"` // how well the nodes' clocks are known; what is shorter does not count
@@ -59,7 +60,7 @@ func (r *Run) Result() Result {
 		HeldConnections: r.Held, Broken: broken, NotBack: lost, Noticed: noticed.Milliseconds(), AnsweredAgain: back.Milliseconds(),
 		TookOver: who, Takeover: after.Milliseconds(), Back: returned(r.Spans, r.Node, r.Struck).Milliseconds(),
 		TwoHolders: together(r.Spans, r.Doubt).Milliseconds(),
-		Mended:     since(r.Mended, r.Struck), MendedBy: r.MendedBy, Well: since(r.Well, r.Struck),
+		Mended:     since(r.Mended, r.Struck), MendedBy: r.MendedBy, Well: since(r.Well, r.Struck), Stopped: r.Stopped,
 		Holders: []Holding{}, Doubt: r.Doubt.Milliseconds(), Struck: r.Struck.Milliseconds(), Blind: r.Blind,
 	}
 	for _, s := range r.Spans {

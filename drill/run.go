@@ -20,6 +20,7 @@ type Run struct {
 	Mended   time.Duration // it was put back; 0: not known when
 	MendedBy string
 	Well     time.Duration // everything was proven again; 0: it was not
+	Stopped  bool          // it was not waited for: the drill was interrupted
 	End      time.Duration
 
 	Samples []Sample

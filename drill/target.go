@@ -27,8 +27,8 @@ func chooseTarget(ctx context.Context, f *fleet.Fleet, name string, proof *verdi
 
 // checkDispensable refuses to break a node that the cluster needs.
 func checkDispensable(ctx context.Context, f *fleet.Fleet, n inventory.Node, fault Fault) error {
-	refuse := func(what, cure string) error {
-		return &plan.RefusedError{Refusals: []plan.Refusal{{Node: n.Name, What: what, Cure: cure}}}
+	refuse := func(what, hint string) error {
+		return &plan.RefusedError{Refusals: []plan.Refusal{{Node: n.Name, What: what, Hint: hint}}}
 	}
 	if err := plan.RefuseWaiting(f.Everyone(), f.Facts()); err != nil {
 		return err

@@ -64,9 +64,12 @@ func (r Result) Details() []string {
 	if r.Mended > 0 {
 		out = append(out, fmt.Sprintf("put back after %s by %s", span(r.Mended), r.MendedBy))
 	}
-	if r.Well > 0 {
+	switch {
+	case r.Well > 0:
 		out = append(out, fmt.Sprintf("all proven again after %s", span(r.Well)))
-	} else {
+	case r.Stopped:
+		out = append(out, "not checked again (interrupted)")
+	default:
 		out = append(out, "NOT proven again")
 	}
 	for _, n := range r.Blind {

@@ -17,14 +17,14 @@ const SSLCheckOK = "SSL_GET ok"
 // have it, and those that no apiserver of the inventory is. nil: the kernel has no
 // virtual server of kplb's.
 func IPVSServers(f *node.Facts, c *inventory.Cluster) []haproxy.ServerState {
-	if f.Directed == nil {
+	if f.RealServers == nil {
 		return nil
 	}
 	up, down := SSLCheckOK, "SSL_GET failed"
 	if c.Director.Check == inventory.CheckTCP {
 		up, down = "TCP_CHECK ok", "TCP_CHECK failed"
 	}
-	rest := slices.Clone(f.Directed)
+	rest := slices.Clone(f.RealServers)
 	out := make([]haproxy.ServerState, 0, len(c.Nodes))
 	for _, n := range c.Nodes {
 		s := haproxy.ServerState{Name: n.Name, Status: "DOWN", Check: down}

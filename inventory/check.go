@@ -71,9 +71,9 @@ func (c *checker) header(doc *document) {
 }
 
 // require reports p, the place of key in the mapping in, when it is not there.
-func (c *checker) require(p place, in section, key, instead string) {
+func (c *checker) require(p place, in section, key, hint string) {
 	if !p.given && in.ok {
-		c.add(in.at, join(in.path, key)+" is missing", instead)
+		c.add(in.at, join(in.path, key)+" is missing", hint)
 	}
 }
 

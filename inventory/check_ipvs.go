@@ -37,12 +37,12 @@ const forwardingNAT = "NAT"
 
 // forwarding knows keepalived's other ways, to say why they are none here.
 func forwarding(s scalar) (string, *fault) {
-	const instead = "write NAT, or leave method out"
+	const hint = "write NAT, or leave method out"
 	switch s.text {
 	case "DR":
-		return "", &fault{"is refused: it needs the VIP on every node, so that clients on a node reach that node's own apiserver alone, and nobody when it is down", instead}
+		return "", &fault{"is refused: it needs the VIP on every node, so that clients on a node reach that node's own apiserver alone, and nobody when it is down", hint}
 	case "TUN":
-		return "", &fault{"is refused: it needs the VIP on every node, as DR does", instead}
+		return "", &fault{"is refused: it needs the VIP on every node, as DR does", hint}
 	}
 	return oneOf([]string{forwardingNAT}, nil)(s)
 }

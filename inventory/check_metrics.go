@@ -73,13 +73,13 @@ func nodeDirectory(s scalar) (string, *fault) {
 	if f := literal(s); f != nil {
 		return "", f
 	}
-	const instead = "write the one that node_exporter has for --collector.textfile.directory, like " + defaultTextfileDir
+	const hint = "write the one that node_exporter has for --collector.textfile.directory, like " + defaultTextfileDir
 	top, _, _ := strings.Cut(strings.TrimPrefix(s.text, "/"), "/")
 	switch {
 	case !nodePath.MatchString(s.text) || len(s.text) > 255:
-		return "", &fault{"is not an absolute path of letters, digits, ., _ and -", instead}
+		return "", &fault{"is not an absolute path of letters, digits, ., _ and -", hint}
 	case slices.Contains([]string{"boot", "dev", "etc", "proc", "sys", "usr"}, top):
-		return "", &fault{"is below /" + top + ", where other programs read what they find", instead}
+		return "", &fault{"is below /" + top + ", where other programs read what they find", hint}
 	}
 	return s.text, nil
 }

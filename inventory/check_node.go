@@ -115,6 +115,14 @@ func (m member) title() string {
 	return m.at.path
 }
 
+// owner names the node as the one that has a value, unless the value is its name.
+func (m member) owner(value any) string {
+	if m.title() == value {
+		return ""
+	}
+	return " by " + m.title()
+}
+
 // addressItem is where one of the node's addresses, or its subnet, stands.
 func (m member) addressItem(a netip.Addr) scalar {
 	for _, s := range m.address.items {
@@ -135,7 +143,7 @@ func (c *checker) distinct(doc *document, cluster *Cluster) {
 	once := func(m member, what string, s scalar, value any) {
 		u := use{what, value}
 		if other, used := first[u]; used {
-			c.add(s.at, fmt.Sprintf("%s %v is also that of %s (line %d)", s.path, value, other.title(), other.at.at.Line),
+			c.add(s.at, fmt.Sprintf("%s %v is already used%s on line %d", s.path, value, other.owner(value), other.at.at.Line),
 				"give every node its own")
 			return
 		}

@@ -47,13 +47,13 @@ const (
 
 // ranges wants a port that neither of them may take.
 func (c *checker) ranges(s scalar, port uint16) {
-	const instead = "write a port below 30000 that is free on every node"
+	const hint = "write a port below 30000 that is free on every node"
 	switch {
 	case !s.ok:
 	case port >= firstNodePort && port <= lastNodePort:
-		c.add(s.at, fmt.Sprintf("%s %d is in %d-%d, the ports of NodePort services", s.path, port, firstNodePort, lastNodePort), instead)
+		c.add(s.at, fmt.Sprintf("%s %d is in %d-%d, the ports of NodePort services", s.path, port, firstNodePort, lastNodePort), hint)
 	case port >= firstEphemeral && port <= lastEphemeral:
-		c.add(s.at, fmt.Sprintf("%s %d is in %d-%d, from which outgoing connections take theirs", s.path, port, firstEphemeral, lastEphemeral), instead)
+		c.add(s.at, fmt.Sprintf("%s %d is in %d-%d, from which outgoing connections take theirs", s.path, port, firstEphemeral, lastEphemeral), hint)
 	}
 }
 

@@ -90,11 +90,11 @@ func (c *checker) selector(d *selectorDocument, cluster *Cluster) map[string]str
 	if len(want) == 0 || len(want) < len(d.Labels.items) || len(cluster.Backends(Service{Labels: want})) > 0 {
 		return want
 	}
-	cure := "write labels that a node or a worker has under its own labels"
+	hint := "write labels that a node or a worker has under its own labels"
 	if near := nearestLabel(want, cluster); near != "" {
-		cure = "did you mean " + near + "?"
+		hint = "did you mean " + near + "?"
 	}
-	c.add(d.Labels.at, d.Labels.path+" selects no node", cure)
+	c.add(d.Labels.at, d.Labels.path+" selects no node", hint)
 	return want
 }
 
@@ -118,7 +118,7 @@ func nearestLabel(want map[string]string, cluster *Cluster) string {
 func (c *checker) distinctServices(doc *document, cluster *Cluster, services []Service) {
 	names, ports := map[string]int{}, map[netip.AddrPort]int{}
 	twice := func(s scalar, value any, i int) {
-		c.add(s.at, fmt.Sprintf("%s %v is also that of services[%d] (line %d)", s.path, value, i, doc.Services[i].At.at.Line),
+		c.add(s.at, fmt.Sprintf("%s %v is already used by services[%d] on line %d", s.path, value, i, doc.Services[i].At.at.Line),
 			"give every service its own")
 	}
 	for i, s := range services {

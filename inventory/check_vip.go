@@ -33,7 +33,7 @@ func (c *checker) vips(doc *vipsDocument) []vipItem {
 			continue
 		}
 		if at := slices.IndexFunc(out, func(v vipItem) bool { return v.address == vip }); at >= 0 {
-			c.add(d.Address.at, fmt.Sprintf("%s %s stands here again, first on line %d", d.Address.path, vip, out[at].at.at.Line), "keep one of them")
+			c.add(d.Address.at, fmt.Sprintf("%s %s is already listed on line %d", d.Address.path, vip, out[at].at.at.Line), "keep one of them")
 			continue
 		}
 		out = append(out, vipItem{vip, d.Address, d})
@@ -86,9 +86,12 @@ func (c *checker) reachable(v vipItem, all []member) {
 		return !m.node.Worker && len(m.node.Addresses) == len(m.address.items) && len(m.address.items) > 0 && !m.node.AddressFor(v.address).IsValid()
 	}
 	if i := slices.IndexFunc(all, without); i >= 0 {
-		m := all[i]
+		m, other := all[i], "fd10:1::1"
+		if v.address.Is4() {
+			other = "10.1.1.1"
+		}
 		c.add(v.at.at, fmt.Sprintf("%s %s is an %s address, and %s (line %d) has none", v.at.path, v.address, family(v.address), m.title(), m.address.at.Line),
-			fmt.Sprintf("write both at every node: address: [%s, %s]", m.node.Address, map[bool]string{true: "10.1.1.1", false: "fd10:1::1"}[v.address.Is4()]))
+			fmt.Sprintf("write both at every node: address: [%s, %s]", m.node.Address, other))
 	}
 }
 
@@ -130,10 +133,10 @@ func (c *checker) preferred(s scalar, nodes []Node) string {
 	if name == "" || slices.Contains(names, name) {
 		return name
 	}
-	cure := "write the name of one of nodes"
+	hint := "write the name of one of nodes"
 	if near := nearest(name, names); near != "" {
-		cure = "did you mean " + near + "?"
+		hint = "did you mean " + near + "?"
 	}
-	c.add(s.at, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.path, quote(name)), cure)
+	c.add(s.at, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.path, quote(name)), hint)
 	return ""
 }

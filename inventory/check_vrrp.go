@@ -47,7 +47,7 @@ func (c *checker) auth(d *authDocument) *Secret {
 		return nil
 	}
 	if d.At.ok && d.At.empty {
-		c.addSecret(d.At.at, d.At.path+" is empty", authCure)
+		c.addSecret(d.At.at, d.At.path+" is empty", authHint)
 	}
 	given := 0
 	for _, p := range []place{d.FromEnv.place, d.FromFile.place, d.FromCommand.place} {

@@ -178,6 +178,6 @@ func (d *decoder) syntax(err error) {
 			at.Line, at.Column = load.Mark.Line, max(load.Mark.Column, 1)
 		}
 	}
-	what, instead := explainSyntax(message)
-	d.problems.addSecret(at, what, instead)
+	what, hint := explainSyntax(message)
+	d.problems.addSecret(at, what, hint)
 }

@@ -9,19 +9,19 @@ import (
 
 // span parses durations from low to high in whole steps.
 func span(low, high, step time.Duration) parser[time.Duration] {
-	instead := fmt.Sprintf("write a duration from %s to %s", brief(low), brief(high))
+	hint := fmt.Sprintf("write a duration from %s to %s", brief(low), brief(high))
 	return func(s scalar) (time.Duration, *fault) {
 		if s.kind == number && !s.quoted {
-			return 0, &fault{"has no unit", withUnit(s.text, low, high, instead)}
+			return 0, &fault{"has no unit", withUnit(s.text, low, high, hint)}
 		}
 		d, ok := parseSpan(s.text)
 		switch {
 		case !ok:
-			return 0, &fault{"is not a duration", instead + ", like 500ms, 5s or 1h"}
+			return 0, &fault{"is not a duration", hint + ", like 500ms, 5s or 1h"}
 		case d < low:
-			return 0, &fault{"is below " + brief(low), instead}
+			return 0, &fault{"is below " + brief(low), hint}
 		case d > high:
-			return 0, &fault{"is above " + brief(high), instead}
+			return 0, &fault{"is above " + brief(high), hint}
 		case d%step != 0:
 			return 0, &fault{"is not a multiple of " + brief(step), "write " + brief(d.Round(step)) + ", say"}
 		}

@@ -140,7 +140,7 @@ func checkRefusal(t *testing.T, field, value string, err error, line int) {
 	for _, p := range problems {
 		there = there || p.Line == line && p.Column > 1 || field == "key" && p.Line == line
 		message := p.Error()
-		if p.Line < 1 || p.Column < 1 || p.What == "" || p.Instead == "" || len(message) > 400 {
+		if p.Line < 1 || p.Column < 1 || p.What == "" || p.Hint == "" || len(message) > 400 {
 			t.Errorf("%s = %.60q: incomplete or endless: %.500s", field, value, message)
 		}
 		if strings.ContainsFunc(message, func(r rune) bool { return r > '~' && r != '…' || unicode.IsControl(r) }) {

@@ -51,7 +51,7 @@ func contents(t *testing.T, name string) []byte {
 	return data
 }
 
-func TestGood(t *testing.T) {
+func TestParseReadsGoodFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range files(t, "../testdata/inventory/good/*.yaml") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestGood(t *testing.T) {
 	}
 }
 
-func TestBad(t *testing.T) {
+func TestParseRefusesBadFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range files(t, "../testdata/inventory/bad/*.yaml") {
 		t.Run(filepath.Base(name), func(t *testing.T) {

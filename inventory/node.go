@@ -36,7 +36,7 @@ const (
 // String is the kind as a message says it.
 func (k kind) String() string {
 	return map[kind]string{
-		text: "a text", number: "a number", boolean: "a boolean", date: "a date",
+		text: "a string", number: "a number", boolean: "a boolean", date: "a date",
 		sequence: "a list", mapping: "a mapping",
 	}[k]
 }

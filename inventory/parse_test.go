@@ -162,13 +162,13 @@ func TestExcerpt(t *testing.T) {
 		{
 			"a line with a secret is left out",
 			someCluster + "vrrp: {version: 2, auth: k8sVip51, oops: 3}\n",
-			"f:9:26: vrrp.auth holds a secret in the clear; " + authCure + "\n" +
+			"f:9:26: vrrp.auth holds a secret in the clear; " + authHint + "\n" +
 				"f:9:36: key \"oops\" is not known here; write one of: version, virtualRouterID, advertInterval, auth, mode, failback, extra\n",
 		},
 		{
 			"and all after it",
 			someCluster + "vrrp: {version: 2, auth: \"k8s\n Vip51\", oops: 3}\nport: 0\n",
-			"f:9:26: vrrp.auth holds a secret in the clear; " + authCure + "\n" +
+			"f:9:26: vrrp.auth holds a secret in the clear; " + authHint + "\n" +
 				"f:10:10: key \"oops\" is not known here; write one of: version, virtualRouterID, advertInterval, auth, mode, failback, extra\n" +
 				"f:11:7: port 0 is below 1; write a whole number from 1 to 65535\n",
 		},

@@ -18,18 +18,18 @@ func (p Position) String() string {
 // Problem is one thing that is wrong with an inventory.
 type Problem struct {
 	Position
-	What    string // is wrong, subject first
-	Instead string // what to write instead
+	What string // is wrong, subject first
+	Hint string // what to write instead
 
 	secret bool // the source line may hold a secret: do not show it
 }
 
 // Error is "file:line:column: what is wrong; what to write instead".
 func (p Problem) Error() string {
-	if p.Instead == "" {
+	if p.Hint == "" {
 		return fmt.Sprintf("%s: %s", p.Position, p.What)
 	}
-	return fmt.Sprintf("%s: %s; %s", p.Position, p.What, p.Instead)
+	return fmt.Sprintf("%s: %s; %s", p.Position, p.What, p.Hint)
 }
 
 // Problems is everything that is wrong with an inventory, in the order of the
@@ -54,13 +54,13 @@ type collector struct {
 	problems Problems
 }
 
-func (c *collector) add(at Position, what, instead string) {
-	c.problems = append(c.problems, Problem{Position: at, What: what, Instead: instead})
+func (c *collector) add(at Position, what, hint string) {
+	c.problems = append(c.problems, Problem{Position: at, What: what, Hint: hint})
 }
 
 // addSecret is add for a place whose source line may hold a secret.
-func (c *collector) addSecret(at Position, what, instead string) {
-	c.problems = append(c.problems, Problem{Position: at, What: what, Instead: instead, secret: true})
+func (c *collector) addSecret(at Position, what, hint string) {
+	c.problems = append(c.problems, Problem{Position: at, What: what, Hint: hint, secret: true})
 }
 
 // err is nil, or the problems in the order of the file.
@@ -74,7 +74,7 @@ func (c *collector) err() error {
 	if more := len(c.problems) - mostProblems; more > 0 {
 		next := c.problems[mostProblems]
 		next.What = fmt.Sprintf("the file has %d more problems from here on", more)
-		next.Instead = "correct those above first"
+		next.Hint = "correct those above first"
 		c.problems = append(c.problems[:mostProblems:mostProblems], next)
 	}
 	return c.problems

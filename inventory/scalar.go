@@ -10,8 +10,8 @@ import (
 
 // fault is why a value is refused, without the name of what it is a value of.
 type fault struct {
-	what    string // follows the path and the value: "is above 65535"
-	instead string
+	what string // follows the path and the value: "is above 65535"
+	hint string
 }
 
 // parser gives a written value its type, or says what is wrong with it.
@@ -29,9 +29,9 @@ func read[T any](c *collector, s scalar, parse parser[T], otherwise T) T {
 	}
 	switch {
 	case s.hidden:
-		c.addSecret(s.at, s.path+" "+f.what, f.instead)
+		c.addSecret(s.at, s.path+" "+f.what, f.hint)
 	default:
-		c.add(s.at, s.path+" "+s.said()+" "+f.what, f.instead)
+		c.add(s.at, s.path+" "+s.said()+" "+f.what, f.hint)
 	}
 	return otherwise
 }
@@ -71,22 +71,22 @@ var decimal = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 
 // whole parses decimal integers from low to high.
 func whole(low, high int) parser[int] {
-	instead := fmt.Sprintf("write a whole number from %d to %d", low, high)
+	hint := fmt.Sprintf("write a whole number from %d to %d", low, high)
 	return func(s scalar) (int, *fault) {
 		switch {
 		case s.quoted && len(s.text) <= 10 && decimal.MatchString(s.text):
 			return 0, &fault{"is in quotes", "write the number without them: " + s.text}
 		case s.kind != number || s.quoted:
-			return 0, &fault{"is not a number", instead}
+			return 0, &fault{"is not a number", hint}
 		case !decimal.MatchString(s.text):
-			return 0, &fault{"is not a plain decimal number", instead}
+			return 0, &fault{"is not a plain decimal number", hint}
 		}
 		n, err := strconv.Atoi(s.text)
 		switch {
 		case s.text[0] == '-' || err == nil && n < low:
-			return 0, &fault{fmt.Sprintf("is below %d", low), instead}
+			return 0, &fault{fmt.Sprintf("is below %d", low), hint}
 		case err != nil || n > high:
-			return 0, &fault{fmt.Sprintf("is above %d", high), instead}
+			return 0, &fault{fmt.Sprintf("is above %d", high), hint}
 		}
 		return n, nil
 	}
@@ -100,17 +100,17 @@ func portNumber(s scalar) (uint16, *fault) {
 
 // oneOf parses words of a list. Those of notYet are known, and refused as such.
 func oneOf(allowed, notYet []string) parser[string] {
-	instead := "write " + strings.Join(allowed, " or ")
+	hint := "write " + strings.Join(allowed, " or ")
 	return func(s scalar) (string, *fault) {
 		switch {
 		case slices.Contains(allowed, s.text) && s.kind == text:
 			return s.text, nil
 		case slices.Contains(notYet, s.text):
-			return "", &fault{"is not supported yet by this version", instead}
+			return "", &fault{"is not supported yet by this version", hint}
 		}
 		if near := nearest(s.text, allowed); near != "" {
 			return "", &fault{"is not known", "did you mean " + near + "?"}
 		}
-		return "", &fault{"is not known", instead}
+		return "", &fault{"is not known", hint}
 	}
 }

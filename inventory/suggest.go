@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// authCure and sshCure say how to do without a secret in the file.
+// authHint and sshHint say how to do without a secret in the file.
 const (
-	authCure = "name where it comes from: auth: {fromEnv: NAME}, {fromFile: path} or {fromCommand: [command, argument]}"
-	sshCure  = "log in with a key: write ssh.identityFile, or use an agent"
+	authHint = "name where it comes from: auth: {fromEnv: NAME}, {fromFile: path} or {fromCommand: [command, argument]}"
+	sshHint  = "log in with a key: write ssh.identityFile, or use an agent"
 )
 
 // secretKey matches keys under which people write secrets.
@@ -33,17 +33,17 @@ func (w *walker) unknown(p place, path, key string, t reflect.Type) {
 	near := nearest(key, keysOf(t))
 	switch {
 	case p.hidden: // the key itself may be the secret
-		w.add(p, path+" has an unknown key", authCure)
+		w.add(p, path+" has an unknown key", authHint)
 	case near == "" && secretKey.MatchString(key):
 		p.hidden = true
-		cure := "leave it out"
+		hint := "leave it out"
 		switch {
 		case strings.HasSuffix(path, "ssh"):
-			cure = sshCure
+			hint = sshHint
 		case path == "" || path == "vrrp":
-			cure = strings.Replace(authCure, "auth: {", "vrrp: auth: {", 1)
+			hint = strings.Replace(authHint, "auth: {", "vrrp: auth: {", 1)
 		}
-		w.add(p, fmt.Sprintf("key %s would hold a secret in the clear", quote(key)), cure)
+		w.add(p, fmt.Sprintf("key %s would hold a secret in the clear", quote(key)), hint)
 	case slices.Contains(later[withoutIndex(path)], key):
 		w.add(p, fmt.Sprintf("%s is not supported yet by this version", p.path), "leave it out")
 	case near != "":

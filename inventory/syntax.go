@@ -4,21 +4,21 @@ import "strings"
 
 // explainSyntax says what a message of the YAML library means for the person
 // who wrote the file.
-func explainSyntax(message string) (what, instead string) {
+func explainSyntax(message string) (what, hint string) {
 	for _, known := range syntaxes {
 		if strings.Contains(message, known.message) {
-			return known.what, known.instead
+			return known.what, known.hint
 		}
 	}
-	const cure = "compare with examples/full.yaml"
+	const compare = "compare with examples/full.yaml"
 	if strings.ContainsAny(message, `'"`) { // may quote what the file says, and that may be a secret
-		return "the file is not YAML from here on", cure
+		return "the file is not YAML from here on", compare
 	}
-	return "the file is not YAML from here on: " + message, cure
+	return "the file is not YAML from here on: " + message, compare
 }
 
 // syntaxes says the library's commonest messages in a person's words.
-var syntaxes = []struct{ message, what, instead string }{
+var syntaxes = []struct{ message, what, hint string }{
 	{"found character that cannot start any token", "a character stands where no value can begin (a tab, %, @ or `)", "indent with spaces, and put such a value in quotes"},
 	{"tab character", "a tab stands in the indentation", "indent with spaces"},
 	{"mapping values are not allowed in this context", "a colon stands inside a value, or the line is indented differently from the one above", "give every key its own line, indented like its neighbours"},

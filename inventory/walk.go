@@ -72,7 +72,7 @@ func (w *walker) scalar(n *node, p place, into *scalar) {
 	into.place = p
 	switch n.kind {
 	case sequence, mapping:
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a single value")
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a single value")
 	default:
 		*into = scalar{place: p, ok: true, kind: n.kind, text: n.text, quoted: n.quoted}
 	}
@@ -128,7 +128,7 @@ func (w *walker) vips(n *node, p place, into *vipsDocument) {
 func (w *walker) sequence(n *node, p place, into reflect.Value) {
 	into.Set(reflect.MakeSlice(into.Type(), len(n.items), len(n.items)))
 	if n.kind != sequence {
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a list: one item on each line, beginning with -")
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a list: one item on each line, beginning with -")
 		return
 	}
 	if len(n.items) == 0 {
@@ -145,10 +145,10 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 	into.FieldByName("At").Set(reflect.ValueOf(section{place: p, ok: n.kind == mapping, empty: len(n.entries) == 0}))
 	if n.kind != mapping {
 		if p.hidden {
-			w.add(p, p.path+" holds a secret in the clear", authCure)
+			w.add(p, p.path+" holds a secret in the clear", authHint)
 			return
 		}
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a mapping with some of: "+strings.Join(keysOf(into.Type()), ", "))
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a mapping with some of: "+strings.Join(keysOf(into.Type()), ", "))
 		return
 	}
 	seen := map[string]Position{}
@@ -170,25 +170,25 @@ func (w *walker) mapping(n *node, p place, into reflect.Value) {
 }
 
 func (w *walker) twice(p place, key string, first Position) {
-	what := "key " + quote(key)
+	what := "duplicate key " + quote(key)
 	if p.hidden {
-		what = "a key" // which may be a misplaced secret
+		what = "duplicate key" // the key may be a misplaced secret
 	}
-	w.add(p, fmt.Sprintf("%s stands here again, first on line %d", what, first.Line), "keep one of them")
+	w.add(p, fmt.Sprintf("%s, first on line %d", what, first.Line), "keep one of them")
 }
 
-func (w *walker) add(p place, what, instead string) {
+func (w *walker) add(p place, what, hint string) {
 	if p.hidden {
-		w.problems.addSecret(p.at, what, instead)
+		w.problems.addSecret(p.at, what, hint)
 	} else {
-		w.problems.add(p.at, what, instead)
+		w.problems.add(p.at, what, hint)
 	}
 }
 
-// otherwise adds to a cure that the key may go, if it may.
-func otherwise(tag reflect.StructTag, cure string) string {
+// otherwise adds to a hint that the key may go, if it may.
+func otherwise(tag reflect.StructTag, hint string) string {
 	if tag.Get("required") != "" {
-		return cure
+		return hint
 	}
-	return cure + ", or leave it out"
+	return hint + ", or leave it out"
 }

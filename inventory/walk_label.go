@@ -9,7 +9,7 @@ import (
 func (w *walker) pairs(n *node, p place, into *pairs) {
 	into.place = p
 	if n.kind != mapping {
-		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "write a mapping, like {pool: edge}")
+		w.add(p, fmt.Sprintf("%s is %s", p.path, n.kind), "expected a mapping, like {pool: edge}")
 		return
 	}
 	if len(n.entries) == 0 {

@@ -103,11 +103,11 @@ func calls() []call {
 		{"activate", activate, func(c ctx, h node.Host) error { return node.Activate(c, h, activate) }},
 		{"drain", nodetest.DrainRequest{Server: "node-2"}, func(c ctx, h node.Host) error { _, _, err := node.Drain(c, h, "node-2"); return err }},
 		{"drain", nodetest.UndrainRequest{Server: "node-2"}, func(c ctx, h node.Host) error { return node.Undrain(c, h, "node-2") }},
-		{"still", node.PrecommitRequest{Txn: "txn1", Paths: paths}, func(c ctx, h node.Host) error {
+		{"precommit", node.PrecommitRequest{Txn: "txn1", Paths: paths}, func(c ctx, h node.Host) error {
 			return node.Precommit(c, h, node.PrecommitRequest{Txn: "txn1", Paths: paths})
 		}},
 		{"confirm", confirm, func(c ctx, h node.Host) error { return node.Confirm(c, h, confirm) }},
-		{"back", node.RevertRequest{Txn: "txn1", Paths: paths, Reason: "a reason"}, func(c ctx, h node.Host) error {
+		{"revert", node.RevertRequest{Txn: "txn1", Paths: paths, Reason: "a reason"}, func(c ctx, h node.Host) error {
 			return node.Revert(c, h, node.RevertRequest{Txn: "txn1", Paths: paths, Reason: "a reason"})
 		}},
 		{"forget", nil, node.Forget},

@@ -44,7 +44,7 @@ func Precommit(ctx context.Context, h Host, q PrecommitRequest) error {
 }
 
 func (q PrecommitRequest) script() remote.Script {
-	return script("still", map[string]string{"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " ")})
+	return script("precommit", map[string]string{"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " ")})
 }
 
 // ConfirmRequest makes a change permanent.
@@ -103,5 +103,5 @@ func Revert(ctx context.Context, h Host, q RevertRequest) error {
 }
 
 func (q RevertRequest) script() remote.Script {
-	return script("back", map[string]string{"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_REASON": q.Reason})
+	return script("revert", map[string]string{"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_REASON": q.Reason})
 }

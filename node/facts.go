@@ -13,29 +13,29 @@ import (
 // Facts is what one inspection found on a node. Nothing in it is trusted: it
 // is typed, and its strings are free of control characters.
 type Facts struct {
-	Arch         string
-	OS           OS
-	Addresses    []Address
-	Listeners    []Listener // on the apiserver's port (a worker's: its balancer's), HAProxy's own, and those of services
-	Units        map[string]Unit
-	NonlocalBind bool
-	HAProxy      Package
-	Keepalived   Package
-	Files        map[string]File                  // by absolute path; only those that are there
-	Kubeconfigs  []string                         // in the homes of root and of the login, that are there
-	Manifests    []string                         // file names in the manifests directory
-	NFT          bool                             // nft is installed
-	Redirect     string                           // kplb's own table of nftables, in nft's words; empty: there is none
-	Filter       string                           // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
-	Connected    bool                             // the kubelet, to where the inventory has it
-	Servers      []haproxy.ServerState            // as the node's HAProxy sees them; nil: it does not answer
-	Backends     map[string][]haproxy.ServerStats // of all of its backends, by name; nil: it does not answer
+	Arch             string
+	OS               OS
+	Addresses        []Address
+	Listeners        []Listener // on the apiserver's port (a worker's: its balancer's), HAProxy's own, and those of services
+	Units            map[string]Unit
+	NonlocalBind     bool
+	HAProxy          Package
+	Keepalived       Package
+	Files            map[string]File                  // by absolute path; only those that are there
+	Kubeconfigs      []string                         // in the homes of root and of the login, that are there
+	Manifests        []string                         // file names in the manifests directory
+	NFT              bool                             // nft is installed
+	Redirect         string                           // kplb's own table of nftables, in nft's words; empty: there is none
+	OtherFirewall    string                           // a firewall that drops what comes in, and is not ufw: firewalld, or a chain of nftables
+	KubeletConnected bool                             // the kubelet, to where the inventory has it
+	Servers          []haproxy.ServerState            // as the node's HAProxy sees them; nil: it does not answer
+	Backends         map[string][]haproxy.ServerStats // of all of its backends, by name; nil: it does not answer
 
 	NonlocalBind6 bool // of IPv6
 
-	Kernel   Kernel            // asked with exposure: ipvs, and where that is to be left
-	Directed []RealServer      // by the kernel, likewise; nil: it has no virtual server of kplb's
-	Settings map[string]string // of the kernel that ipvs needs, likewise; those that are there
+	Kernel      Kernel            // asked with exposure: ipvs, and where that is to be left
+	RealServers []RealServer      // by the kernel, likewise; nil: it has no virtual server of kplb's
+	Settings    map[string]string // of the kernel that ipvs needs, likewise; those that are there
 
 	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
 

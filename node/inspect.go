@@ -90,7 +90,7 @@ func (f *Facts) take(r remote.Record) error {
 	case "version":
 		return f.takePackage(field(0), field(1))
 	case "filter":
-		f.Filter = filterForm.FindString(field(0))
+		f.OtherFirewall = filterForm.FindString(field(0))
 	case "kubeconfig":
 		if pathForm.MatchString(field(0)) {
 			f.Kubeconfigs = append(f.Kubeconfigs, field(0))
@@ -103,13 +103,13 @@ func (f *Facts) take(r remote.Record) error {
 		}
 		f.Settings[strings.ReplaceAll(field(0), "/", ".")] = field(1)
 	case "directed":
-		f.Directed = parseRealServers(field(0))
+		f.RealServers = parseRealServers(field(0))
 	case "nft":
 		f.NFT = true
 	case "redirect":
 		f.Redirect = field(0)
 	case "connected":
-		f.Connected = strings.Contains(field(0), `"kubelet"`)
+		f.KubeletConnected = strings.Contains(field(0), `"kubelet"`)
 	case "vrrp":
 		f.VRRP = parseStates(field(0))
 	case "sysctl":

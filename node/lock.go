@@ -17,7 +17,7 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s: locked by %s", e.Node, cmp.Or(e.By, "another operator"))
 }
 
-// Hint is the cure.
+// Hint says what to do about it.
 func (e *LockedError) Hint() string {
 	return "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away"
 }
@@ -57,7 +57,7 @@ func Lock(ctx context.Context, h Host, q LockRequest) error {
 
 func (q LockRequest) script() remote.Script {
 	s := script("lock", map[string]string{"KPLB_TOKEN": q.Token, "KPLB_OWNER": q.Owner, "KPLB_SECONDS": seconds(q.Timeout)})
-	s.Resident, s.Beat = true, q.Heartbeat
+	s.Resident, s.Heartbeat = true, q.Heartbeat
 	return s
 }
 

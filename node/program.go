@@ -15,6 +15,7 @@ var programFiles embed.FS
 // program says what a program is put together from. Its own text,
 // programs/NAME.sh, comes after the library.
 type program struct {
+	doing   string        // what it does, for messages
 	library []string      // files in programs/ without .sh, in this order
 	limit   time.Duration // after it the node ends the program; 0: it is not run over a connection
 }
@@ -23,33 +24,33 @@ type program struct {
 // program, and every file in programs/ is one or the other.
 var programs = map[string]program{
 	// what is asked
-	"hello":       {limit: 10 * time.Second},
-	"inspect":     {limit: 30 * time.Second},
-	"doctor":      {limit: 20 * time.Second},
-	"credentials": {limit: 10 * time.Second},
-	"generations": {[]string{"state", "lib"}, 30 * time.Second},
-	"await":       {[]string{"process"}, 20 * time.Second},
+	"hello":       {doing: "asking whether the node answers", limit: 10 * time.Second},
+	"inspect":     {doing: "inspecting the node", limit: 30 * time.Second},
+	"doctor":      {doing: "checking the network", limit: 20 * time.Second},
+	"credentials": {doing: "reading the administrator's kubeconfig", limit: 10 * time.Second},
+	"generations": {doing: "reading the generations", library: []string{"state", "lib"}, limit: 30 * time.Second},
+	"await":       {doing: "waiting for the apiserver", library: []string{"process"}, limit: 20 * time.Second},
 
 	// the lock
-	"lock":    {limit: 30 * time.Second},
-	"release": {limit: 2 * time.Minute},
-	"unlock":  {limit: 30 * time.Second},
+	"lock":    {doing: "locking the node", limit: 30 * time.Second},
+	"release": {doing: "releasing the lock", limit: 2 * time.Minute},
+	"unlock":  {doing: "removing the lock", limit: 30 * time.Second},
 
 	// a change, from its preparation to its confirmation
-	"packages": {[]string{"lib"}, 15 * time.Minute},
-	"stage":    {[]string{"state", "lib", "step"}, 2 * time.Minute},
-	"transact": {[]string{"state", "lib", "step"}, 2 * time.Minute},
-	"renew":    {[]string{"state", "lib"}, 30 * time.Second},
-	"drain":    {limit: 15 * time.Second},
-	"manifest": {[]string{"state", "lib", "process", "apiserver"}, time.Minute},
-	"activate": {[]string{"state", "lib", "daemon", "firewall"}, 2 * time.Minute},
-	"still":    {[]string{"state", "lib", "daemon", "generation"}, 30 * time.Second},
-	"confirm":  {[]string{"state", "lib", "generation"}, time.Minute},
-	"back":     {[]string{"state", "lib"}, 3 * time.Minute},
-	"forget":   {[]string{"state", "lib"}, time.Minute},
+	"packages":  {doing: "installing packages", library: []string{"lib"}, limit: 15 * time.Minute},
+	"stage":     {doing: "checking the new files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
+	"transact":  {doing: "installing files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
+	"renew":     {doing: "renewing the timer", library: []string{"state", "lib"}, limit: 30 * time.Second},
+	"drain":     {doing: "draining the apiserver", limit: 15 * time.Second},
+	"manifest":  {doing: "replacing the apiserver's manifest", library: []string{"state", "lib", "process", "apiserver"}, limit: time.Minute},
+	"activate":  {doing: "activating the new files", library: []string{"state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
+	"precommit": {doing: "checking the daemons before the confirmation", library: []string{"state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
+	"confirm":   {doing: "confirming the change", library: []string{"state", "lib", "generation"}, limit: time.Minute},
+	"revert":    {doing: "taking the change back", library: []string{"state", "lib"}, limit: 3 * time.Minute},
+	"forget":    {doing: "removing kplb's files", library: []string{"state", "lib"}, limit: time.Minute},
 
 	// a drill
-	"drill": {[]string{"lib"}, 30 * time.Second},
+	"drill": {doing: "running the drill", library: []string{"lib"}, limit: 30 * time.Second},
 
 	// what others leave on the node, and what runs there by itself
 	"restore":     {library: []string{"state", "firewall", "process", "apiserver"}},
@@ -81,7 +82,7 @@ func text(name string) string {
 
 // script is a program with its data.
 func script(name string, vars map[string]string) remote.Script {
-	return remote.Script{Name: name, Body: text(name), Limit: programs[name].limit, Vars: vars}
+	return remote.Script{Name: name, Doing: programs[name].doing, Body: text(name), Limit: programs[name].limit, Vars: vars}
 }
 
 // restoreProgram is what stays on a node while a change is not confirmed. It

@@ -143,8 +143,8 @@ func TestTableAway(t *testing.T) {
 	}
 }
 
-// TestPlace is one step from the old file to the new one, or none.
-func TestPlace(t *testing.T) {
+// TestPlaceInstallsInOneStep: a file is replaced by one rename, or stays.
+func TestPlaceInstallsInOneStep(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
 	s.write("new", "new", 0o600)

@@ -45,7 +45,7 @@ func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 		return nil
 	}
 	lacks := "the apiserver's certificate is not for " + strings.Join(missing, " and ")
-	refuse := func(cure string) error { return &RefusedError{[]Refusal{{Node: n.Node.Name, What: lacks, Cure: cure}}} }
+	refuse := func(hint string) error { return &RefusedError{[]Refusal{{Node: n.Node.Name, What: lacks, Hint: hint}}} }
 	if c.Certificates != inventory.Manage {
 		if c.Endpoint != inventory.Leave {
 			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")

@@ -14,7 +14,7 @@ import (
 func refusedManifest(n inventory.Node, err error) error {
 	return &RefusedError{[]Refusal{{
 		Node: n.Name, What: err.Error(),
-		Cure: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
+		Hint: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 	}}}
 }
 

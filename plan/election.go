@@ -46,7 +46,7 @@ func refusedByVRRP(err error) *RefusedError {
 	for _, one := range all {
 		var p *vrrp.Problem
 		if errors.As(one, &p) {
-			out.Refusals = append(out.Refusals, Refusal{Node: p.Node, What: p.Where() + ": " + p.What, Cure: p.Hint()})
+			out.Refusals = append(out.Refusals, Refusal{Node: p.Node, What: p.Where() + ": " + p.What, Hint: p.Hint()})
 		}
 	}
 	return out

@@ -44,7 +44,7 @@ func TestSwitchExposure(t *testing.T) {
 				if to == inventory.IPVS && from != to {
 					for _, f := range facts {
 						f.Kernel.IPVS = "module"
-						delete(f.Files, "/var/lib/kplb/current") // TestAlone has one
+						delete(f.Files, "/var/lib/kplb/current") // TestHAProxyGivesWayToIPVS has one
 					}
 				}
 				p := planOf(t, in, facts).of("node-2")
@@ -68,15 +68,24 @@ func TestSwitchExposure(t *testing.T) {
 					same(t, "has the flag", strings.Contains(text, "--"+flags[to]+"="), flags[to] != "")
 					same(t, "has the flag of before", flags[from] != "" && strings.Contains(text, "--"+flags[from]+"="), false)
 				}
-				haproxy := map[bool]node.Action{to == inventory.IPVS: node.Stop, from == inventory.IPVS: node.Start}[true]
-				if haproxy == node.Leave {
-					haproxy = node.Reload
+				haproxy, redirect, ipvs, keepalived := node.Reload, node.Leave, node.Leave, node.Leave
+				switch inventory.IPVS {
+				case to:
+					haproxy, ipvs, keepalived = node.Stop, node.Start, node.Reload
+				case from:
+					haproxy, ipvs, keepalived = node.Start, node.Stop, node.Reload
+				}
+				switch inventory.Redirect {
+				case to:
+					redirect = node.Start
+				case from:
+					redirect = node.Stop
 				}
 				same(t, "haproxy", p.HAProxy, haproxy)
 				same(t, "haproxy has left the port before the apiserver takes it", p.APIServerLast(), p.Manifest != nil && !to.SharesPort() || to == inventory.IPVS)
-				same(t, "redirect", p.Redirect, map[bool]node.Action{to == inventory.Redirect: node.Start, from == inventory.Redirect: node.Stop}[true])
-				same(t, "the mark", p.IPVS, map[bool]node.Action{to == inventory.IPVS: node.Start, from == inventory.IPVS: node.Stop}[true])
-				same(t, "keepalived", p.Keepalived, map[bool]node.Action{true: node.Reload}[from == inventory.IPVS || to == inventory.IPVS])
+				same(t, "redirect", p.Redirect, redirect)
+				same(t, "the mark", p.IPVS, ipvs)
+				same(t, "keepalived", p.Keepalived, keepalived)
 				if to == inventory.IPVS {
 					same(t, "haproxy listens", len(p.HAProxyListens), 0)
 					same(t, "given back", p.RestoreSettings, []string{"net/ipv4/ip_nonlocal_bind"})
@@ -103,7 +112,11 @@ func TestFirstExposure(t *testing.T) {
 			f.Kernel.IPVS = "module"
 		}
 		p := planOf(t, in, facts).of("node-2")
-		same(t, string(e)+": haproxy", p.HAProxy, map[bool]node.Action{true: node.Leave, false: node.Start}[e == inventory.IPVS])
+		haproxy := node.Start
+		if e == inventory.IPVS {
+			haproxy = node.Leave
+		}
+		same(t, string(e)+": haproxy", p.HAProxy, haproxy)
 		same(t, string(e)+": the apiserver restarts", p.Manifest != nil, e.SharesPort())
 		same(t, string(e)+": listens", p.Listen, map[inventory.Exposure]string{inventory.BindAddress: "10.1.1.2:6443", inventory.SharedPort: "*:6443"}[e])
 		same(t, string(e)+": haproxy comes last", p.APIServerLast(), false)

@@ -13,7 +13,7 @@ func FirewallOf(f *node.Facts) firewall.State {
 		Defaults: f.Files[firewall.DefaultsPath].Content,
 		Rules:    ufwRulesIn(f.Files),
 		Removed:  f.Units["ufw.service"].Load == "not-found",
-		Other:    f.Filter,
+		Other:    f.OtherFirewall,
 		Serving:  f.Units["haproxy.service"].Active == "active" && f.Units["keepalived.service"].Active == "active",
 	}
 }

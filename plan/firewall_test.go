@@ -54,7 +54,7 @@ func TestFirewall(t *testing.T) {
 		{"ufw is not enabled", "ufw-fresh.rules", func(f *node.Facts) { edit(f, firewall.ConfPath, "ENABLED=yes", "ENABLED=no") }, 0, 0},
 		{"ufw was removed, and has left its files", "ufw-fresh.rules", func(f *node.Facts) { f.Units["ufw.service"] = node.Unit{Load: "not-found"} }, 0, 0},
 		{"another firewall", "ufw-fresh.rules", func(f *node.Facts) {
-			f.Filter, f.Units["ufw.service"] = firewall.Firewalld, node.Unit{Load: "not-found"}
+			f.OtherFirewall, f.Units["ufw.service"] = firewall.Firewalld, node.Unit{Load: "not-found"}
 		}, 0, 1},
 	} {
 		in, f := firewalled(t, c.rules)
@@ -97,7 +97,7 @@ func TestOtherFirewall(t *testing.T) {
 	} {
 		in := inputOf(t, home)
 		f := fresh(t, in.Cluster, in.Cluster.Nodes[0])
-		f.Filter = filterOf(t, filter)
+		f.OtherFirewall = filterOf(t, filter)
 		p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
 		p.planFirewall(in.Cluster, f)
 		got := strings.Join(p.notes, "\n\n")
@@ -113,7 +113,7 @@ func filterOf(t *testing.T, filter string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.Filter
+	return f.OtherFirewall
 }
 
 // saying is a node that says nothing but what its other firewall is.

@@ -75,11 +75,11 @@ func all(t testing.TB, in *Input, of func(testing.TB, *Input, inventory.Node) *n
 }
 
 // saved are the generations of nodes.
-type saved map[SnapshotRequest]*node.Snapshot
+type savedSnapshots map[SnapshotRequest]*node.Snapshot
 
 // makeWith makes a plan, and reads what it needs from saved. Nothing is asked
 // for twice.
-func makeWith(t testing.TB, in Input, from saved) (*Plan, error) {
+func makeWith(t testing.TB, in Input, from savedSnapshots) (*Plan, error) {
 	t.Helper()
 	in.Snapshots = map[SnapshotRequest]SnapshotAnswer{}
 	for needs := Needs(in); len(needs) > 0; needs = Needs(in) {

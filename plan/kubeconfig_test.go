@@ -151,7 +151,7 @@ func TestCertificateBack(t *testing.T) {
 		{"the same", newer, newer, 0, false, ""},
 	} {
 		in := inputOf(t, home)
-		facts, generations := all(t, in, applied), saved{}
+		facts, generations := all(t, in, applied), savedSnapshots{}
 		for name, f := range facts {
 			put(f, kubeadm.CertificatePath, 0o644, c.current)
 			generations[SnapshotRequest{name, 1}] = plantest.Snapshot(f)

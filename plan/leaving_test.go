@@ -31,7 +31,7 @@ func TestLeaving(t *testing.T) {
 	before := fresh(t, in.Cluster, input.Leaving[0])
 	put(before, kubeadm.CertificatePath, 0o644, servingCertificate(t, []string{"kubernetes"}))
 	put(input.Facts["node-3"], kubeadm.CertificatePath, 0o644, servingCertificate(t, []string{"kubernetes"}, "10.1.233.1"))
-	p, err := makeWith(t, input, saved{
+	p, err := makeWith(t, input, savedSnapshots{
 		{"node-3", 0}: plantest.Snapshot(before), {"node-3", 1}: plantest.Snapshot(input.Facts["node-3"]),
 	})
 	says(t, err, "")
@@ -68,7 +68,7 @@ func TestLeavingKubernetes(t *testing.T) {
 	in, input := left(t)
 	before := plantest.Snapshot(fresh(t, in.Cluster, input.Leaving[0]))
 	delete(input.Facts["node-3"].Files, kubeadm.ManifestPath)
-	p, err := makeWith(t, input, saved{{"node-3", 0}: before})
+	p, err := makeWith(t, input, savedSnapshots{{"node-3", 0}: before})
 	says(t, err, "")
 	same(t, "manifest", p.of("node-3").Manifest == nil, true)
 	same(t, "removed", slices.Contains(retell(p.of("node-3")).Files, "removed "+render.KeepalivedPath), true)

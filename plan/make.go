@@ -144,6 +144,6 @@ func (in *Input) blank(p *NodePlan) {
 func refusedFiles(n inventory.Node, err error) error {
 	return &RefusedError{[]Refusal{{
 		Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),
-		Cure: "compare your template with `kplb templates NAME`",
+		Hint: "compare your template with `kplb templates NAME`",
 	}}}
 }

@@ -18,7 +18,8 @@ import (
 type NodePlan struct {
 	Node     inventory.Node
 	Holder   bool     // holds a VIP now
-	Leaving  bool     // is not in the inventory any more
+	Leaving  bool     // is no longer in the inventory
+	Restore  bool     // gets the state of an earlier generation
 	Packages []string // to install
 
 	Changes     []Change     // of files but the manifest, in the order of installation

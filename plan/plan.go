@@ -14,7 +14,7 @@
 //   - It works on values. It reads no file, no clock and no machine, and the same
 //     Input makes the same Plan.
 //   - What would break half way is refused before anything changes: a
-//     RefusedError names everything in the way, on which node, and the cure.
+//     RefusedError names everything in the way, on which node, and the hint.
 //   - A plan is in the order in which its nodes may change, and Batches says which
 //     of them may do so at once.
 //   - Diffs, notes and sums show no secret.

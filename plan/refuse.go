@@ -15,7 +15,7 @@ import (
 type Refusal struct {
 	Node  string
 	What  string
-	Cure  string
+	Hint  string
 	Where string // a position in the inventory, if the cause may be there
 }
 
@@ -38,13 +38,13 @@ func (e *RefusedError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Hints are the cures, each once.
+// Hints are the hints of the refusals, each once.
 func (e *RefusedError) Hints() []string {
 	var out []string
 	seen := map[string]bool{"": true}
 	for _, r := range e.Refusals {
-		if !seen[r.Cure] {
-			out, seen[r.Cure] = append(out, r.Cure), true
+		if !seen[r.Hint] {
+			out, seen[r.Hint] = append(out, r.Hint), true
 		}
 	}
 	return out
@@ -75,12 +75,12 @@ func Refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 
 // refuseFunc adds a refusal. where is a key of the inventory, if the cause may be
 // there; what is a format.
-type refuseFunc func(where, cure, what string, args ...any)
+type refuseFunc func(where, hint, what string, args ...any)
 
 // refuseTo adds the refusals of a node to a list.
 func refuseTo(c *inventory.Cluster, n inventory.Node, list *[]Refusal) refuseFunc {
-	return func(where, cure, what string, args ...any) {
-		r := Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Cure: cure}
+	return func(where, hint, what string, args ...any) {
+		r := Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Hint: hint}
 		if where != "" {
 			r.Where = c.Position(where).String()
 		}
@@ -95,8 +95,8 @@ func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	for _, n := range nodes {
 		if waiting, ok := facts[n.Name].Pending(); ok {
 			out = append(out, Refusal{
-				Node: n.Name, What: "a change waits to be confirmed: " + waiting.About,
-				Cure: "make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
+				Node: n.Name, What: "a change is awaiting confirmation: " + waiting.About,
+				Hint: "keep it with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
 			})
 		}
 	}

@@ -22,7 +22,7 @@ func TestServiceFiles(t *testing.T) {
 func TestRefusedServicePorts(t *testing.T) {
 	t.Parallel()
 	const another = "stop it, have it listen on another address, or give the service another port"
-	for _, c := range []struct{ at, process, says, cure string }{
+	for _, c := range []struct{ at, process, says, hint string }{
 		{"0.0.0.0:80", "nginx", "cluster.yaml:16:23: node-2: port 80 of 0.0.0.0, for service web, is taken by nginx", another},
 		{"10.1.233.1:7777", "", "cluster.yaml:17:24: node-2: port 7777 of 10.1.233.1, for service game, is taken by an unknown process", another},
 		{"10.1.1.2:8405", "x", "cluster.yaml:13:3: node-2: port 8405, for haproxy's peers, is taken by x", "set haproxy.peersPort to a free port"},
@@ -41,7 +41,7 @@ func TestRefusedServicePorts(t *testing.T) {
 		says(t, err, c.says)
 		var refused *RefusedError
 		if errors.As(err, &refused) {
-			same(t, "cures", refused.Hints(), []string{c.cure})
+			same(t, "hints", refused.Hints(), []string{c.hint})
 		}
 	}
 }

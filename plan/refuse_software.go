@@ -54,7 +54,7 @@ func refuseConnections(c *inventory.Cluster, n inventory.Node, f *node.Facts, ar
 		if most := haproxy.Parse(a.Content).MaxConn(); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
 			return &RefusedError{[]Refusal{{
 				Node: n.Name, What: fmt.Sprintf("its haproxy.cfg is for %d connections, and haproxy may open %d files: too few", most, limit),
-				Cure: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",
+				Hint: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",
 			}}}
 		}
 	}

@@ -29,7 +29,7 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 		return NodePlan{}, 0, err
 	}
 	p := newNodePlan(in.Cluster, n, f)
-	p.Leaving = in.isLeaving(n)
+	p.Leaving, p.Restore = in.isLeaving(n), true
 	if n.Worker {
 		p.HAProxyListens = nil
 		p.restoreBalancer(f, s)
@@ -55,7 +55,7 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 }
 
 func noGeneration(n inventory.Node, what string) error {
-	return &RefusedError{[]Refusal{{Node: n.Name, What: what, Cure: "see `kplb history`"}}}
+	return &RefusedError{[]Refusal{{Node: n.Name, What: what, Hint: "see `kplb history`"}}}
 }
 
 // restoreSnapshot plans everything but the certificate.

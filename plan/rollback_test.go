@@ -85,7 +85,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			in := inputOf(t, home)
-			facts, generations := all(t, in, applied), saved{}
+			facts, generations := all(t, in, applied), savedSnapshots{}
 			for _, n := range in.Cluster.Nodes {
 				before := fresh(t, in.Cluster, n)
 				if n.Name == "node-2" && c.before != nil {
@@ -131,7 +131,7 @@ func concat(parts ...any) []string {
 func TestPlanBackKeepsOwners(t *testing.T) {
 	t.Parallel()
 	in := inputOf(t, home)
-	facts, generations := all(t, in, applied), saved{}
+	facts, generations := all(t, in, applied), savedSnapshots{}
 	for _, n := range in.Cluster.Nodes {
 		s := plantest.Snapshot(fresh(t, in.Cluster, n))
 		file := s.Files[render.HAProxyPath]
@@ -172,7 +172,7 @@ func TestPlanBackKeepsOwners(t *testing.T) {
 func TestPlanBackToAGeneration(t *testing.T) {
 	t.Parallel()
 	in := inputOf(t, home)
-	facts, generations := all(t, in, applied), saved{}
+	facts, generations := all(t, in, applied), savedSnapshots{}
 	for name, f := range facts {
 		generations[SnapshotRequest{name, 3}] = plantest.Snapshot(f)
 		put(f, "/var/lib/kplb/current", 0o600, []byte("4\n"))
@@ -206,37 +206,41 @@ func TestPlanBackRefused(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		differ func(facts map[string]*node.Facts, generations saved)
+		differ func(facts map[string]*node.Facts, generations savedSnapshots)
 		to     Target
 		number int
 		says   string
 		hint   string
 	}{
-		{"no such generation", func(map[string]*node.Facts, saved) {}, ToGeneration, 7, "node-1: there is no generation 7", "see `kplb history`"},
-		{"on one node", func(_ map[string]*node.Facts, generations saved) { delete(generations, SnapshotRequest{"node-2", 0}) }, ToGeneration, 0, "node-2: there is no generation 0", "see `kplb history`"},
-		{"never applied", func(facts map[string]*node.Facts, _ saved) { delete(facts["node-1"].Files, "/var/lib/kplb/current") }, ToPrevious, 0, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"garbage", func(facts map[string]*node.Facts, _ saved) {
+		{"no such generation", func(map[string]*node.Facts, savedSnapshots) {}, ToGeneration, 7, "node-1: there is no generation 7", "see `kplb history`"},
+		{"on one node", func(_ map[string]*node.Facts, generations savedSnapshots) {
+			delete(generations, SnapshotRequest{"node-2", 0})
+		}, ToGeneration, 0, "node-2: there is no generation 0", "see `kplb history`"},
+		{"never applied", func(facts map[string]*node.Facts, _ savedSnapshots) {
+			delete(facts["node-1"].Files, "/var/lib/kplb/current")
+		}, ToPrevious, 0, "node-1: the node has no generation yet", "see `kplb history`"},
+		{"garbage", func(facts map[string]*node.Facts, _ savedSnapshots) {
 			put(facts["node-1"], "/var/lib/kplb/current", 0o600, []byte("one"))
 		}, ToPrevious, 0, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"at the beginning already", func(facts map[string]*node.Facts, _ saved) {
+		{"at the beginning already", func(facts map[string]*node.Facts, _ savedSnapshots) {
 			put(facts["node-1"], "/var/lib/kplb/current", 0o600, []byte("0"))
 		}, ToPrevious, 0, "node-1: there is no generation -1", "see `kplb history`"},
 		{
-			"a change waits", func(facts map[string]*node.Facts, _ saved) {
+			"a change waits", func(facts map[string]*node.Facts, _ savedSnapshots) {
 				put(facts["node-2"], "/var/lib/kplb/pending/txn", 0o600, []byte("abc"))
 				put(facts["node-2"], "/var/lib/kplb/pending/about", 0o600, []byte("bob"))
-			}, ToGeneration, 0, "node-2: a change waits to be confirmed: bob",
-			"make it last with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
+			}, ToGeneration, 0, "node-2: a change is awaiting confirmation: bob",
+			"keep it with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",
 		},
 		{
-			"the manifest has another form now", func(facts map[string]*node.Facts, _ saved) {
+			"the manifest has another form now", func(facts map[string]*node.Facts, _ savedSnapshots) {
 				put(facts["node-2"], kubeadm.ManifestPath, 0o600, []byte("kind: Pod"))
 			}, ToGeneration, 0,
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml has no spec.containers",
 			"bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 		},
 		{
-			"the manifest was not there then", func(_ map[string]*node.Facts, generations saved) {
+			"the manifest was not there then", func(_ map[string]*node.Facts, generations savedSnapshots) {
 				delete(generations[SnapshotRequest{"node-2", 0}].Files, kubeadm.ManifestPath)
 			}, ToGeneration, 0,
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml as it was saved is empty",
@@ -247,7 +251,7 @@ func TestPlanBackRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			in := inputOf(t, home)
-			facts, generations := all(t, in, applied), saved{}
+			facts, generations := all(t, in, applied), savedSnapshots{}
 			for _, n := range in.Cluster.Nodes {
 				generations[SnapshotRequest{n.Name, 0}] = plantest.Snapshot(fresh(t, in.Cluster, n))
 			}
@@ -258,9 +262,9 @@ func TestPlanBackRefused(t *testing.T) {
 			says(t, err, c.says)
 			var refused *RefusedError
 			if errors.As(err, &refused) {
-				same(t, "cure", strings.Join(refused.Hints(), "\n"), c.hint)
+				same(t, "hint", strings.Join(refused.Hints(), "\n"), c.hint)
 			} else if c.hint != "" {
-				t.Errorf("no cure: %T", err)
+				t.Errorf("no hint: %T", err)
 			}
 		})
 	}
@@ -272,7 +276,7 @@ func TestPlanBackSecrets(t *testing.T) {
 	const ours = "Zq7xCv1p"
 	in := inputOf(t, home)
 	in.Secrets = render.Secrets{render.VRRPAuth: ours}
-	facts, generations := all(t, in, applied), saved{}
+	facts, generations := all(t, in, applied), savedSnapshots{}
 	for name, f := range facts {
 		generations[SnapshotRequest{name, 3}] = plantest.Snapshot(f)
 		edit(f, render.HAProxyPath, "balance", "# "+ours+"\n    balance")

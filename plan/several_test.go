@@ -79,7 +79,11 @@ func TestOneSpeaks(t *testing.T) {
 	})
 	got := make([]string, 0, len(plans))
 	for _, p := range plans {
-		got = append(got, p.Node.Name+map[bool]string{true: " waits"}[p.StartKeepalivedLast])
+		name := p.Node.Name
+		if p.StartKeepalivedLast {
+			name += " waits"
+		}
+		got = append(got, name)
 	}
 	same(t, "order", strings.Join(got, ", "), "b waits, a waits, c")
 }
@@ -90,11 +94,11 @@ func TestSysctl6(t *testing.T) {
 	in := inputOf(t, several(twoFamilies, ""))
 	n := in.Cluster.Nodes[1]
 	f := both(applied(t, in, n), n)
-	for _, on := range []bool{true, false} {
+	for on, sysctl := range map[bool]node.Sysctl{true: node.SysctlLeave, false: node.SysctlOn} {
 		f.NonlocalBind6 = on
 		p, err := planFor(in, n, f)
 		same(t, "error", err, nil)
-		same(t, "sysctl", p.Sysctl, map[bool]node.Sysctl{true: node.SysctlLeave, false: node.SysctlOn}[on])
+		same(t, "sysctl", p.Sysctl, sysctl)
 		same(t, "empty", p.Empty(), on)
 	}
 	f.NonlocalBind6 = true

@@ -35,9 +35,9 @@ func TestDirectorSettings(t *testing.T) {
 	}
 }
 
-// TestAlone brings HAProxy to what it was before kplb, when the kernel is to
-// balance in its place.
-func TestAlone(t *testing.T) {
+// TestHAProxyGivesWayToIPVS: when the kernel balances, HAProxy is restored to its
+// state before kplb.
+func TestHAProxyGivesWayToIPVS(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
@@ -51,7 +51,7 @@ func TestAlone(t *testing.T) {
 		{"it was not installed", func(f *node.Facts) { delete(f.Files, render.HAProxyPath); delete(f.Units, "haproxy.service") }, node.Stop, "removed " + render.HAProxyPath, true},
 	} {
 		in := inputOf(t, home)
-		facts, generations := all(t, in, applied), saved{}
+		facts, generations := all(t, in, applied), savedSnapshots{}
 		in.Cluster.Exposure = inventory.IPVS
 		for _, n := range in.Cluster.Nodes {
 			facts[n.Name].Kernel = node.Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
@@ -73,9 +73,9 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// TestAloneAgain leaves a HAProxy alone that is not kplb's, and the kernel as it
-// is.
-func TestAloneAgain(t *testing.T) {
+// TestIPVSLeavesForeignHAProxy: an HAProxy that kplb did not configure stays as it
+// is, and so do the kernel's settings.
+func TestIPVSLeavesForeignHAProxy(t *testing.T) {
 	t.Parallel()
 	in := exposedBy(t, inventory.IPVS)
 	facts := all(t, in, applied)
@@ -90,7 +90,7 @@ func TestAloneAgain(t *testing.T) {
 func TestDirectorBack(t *testing.T) {
 	t.Parallel()
 	in := inputOf(t, home)
-	facts, generations := all(t, in, applied), saved{}
+	facts, generations := all(t, in, applied), savedSnapshots{}
 	cluster := *in.Cluster
 	cluster.Exposure = inventory.IPVS
 	ipvs := &Input{Cluster: &cluster, Templates: in.Templates}
@@ -155,6 +155,6 @@ func TestRefuseIPVS(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}
-	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + redirectHint})
+	same(t, "hints", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + redirectHint})
 	says(t, RefuseIPVS(in.Cluster, in.Cluster.Nodes[1:], facts), "")
 }

@@ -63,18 +63,18 @@ func balanced(t *testing.T, in *Input, n inventory.Node) *node.Facts {
 	put(f, node.ActivePath, 0o600, activeSums(artifacts))
 	put(f, "/var/lib/kplb/current", 0o600, []byte("1\n"))
 	f.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
-	f.Connected = true
+	f.KubeletConnected = true
 	return f
 }
 
 // beforeKplb is generation 0 of the worker.
-func beforeKplb(t *testing.T, in *Input) saved {
+func beforeKplb(t *testing.T, in *Input) savedSnapshots {
 	t.Helper()
-	return saved{{theWorker, 0}: plantest.Snapshot(justJoined(t, in, in.Cluster.Workers[0]))}
+	return savedSnapshots{{theWorker, 0}: plantest.Snapshot(justJoined(t, in, in.Cluster.Workers[0]))}
 }
 
 // ofWorker makes the plan, and gives the worker's and the notes.
-func ofWorker(t *testing.T, in Input, from saved) (NodePlan, []string) {
+func ofWorker(t *testing.T, in Input, from savedSnapshots) (NodePlan, []string) {
 	t.Helper()
 	p, err := makeWith(t, in, from)
 	if err != nil {
@@ -169,7 +169,7 @@ func TestWorkerWithoutBalancer(t *testing.T) {
 	n, _ := ofWorker(t, in.with(facts), nil)
 	same(t, "what happens there", n.Consequences(), []string{"kubelet: restarts, pods go on"})
 	same(t, "haproxy is nothing to it", len(n.HAProxyListens), 0)
-	generations := saved{}
+	generations := savedSnapshots{}
 	for _, n := range in.Cluster.Nodes {
 		before := fresh(t, in.Cluster, n)
 		put(before, kubeadm.CertificatePath, 0o644, facts[n.Name].Files[kubeadm.CertificatePath].Content)
@@ -216,7 +216,7 @@ func TestBalancerOnAnotherPort(t *testing.T) {
 func TestBalancerComesBack(t *testing.T) {
 	t.Parallel()
 	in, facts := balancedInput(t, balanced)
-	generations := saved{{theWorker, 1}: plantest.Snapshot(facts[theWorker])}
+	generations := savedSnapshots{{theWorker, 1}: plantest.Snapshot(facts[theWorker])}
 	for _, n := range in.Cluster.Nodes {
 		generations[SnapshotRequest{n.Name, 0}] = plantest.Snapshot(facts[n.Name])
 	}
@@ -293,7 +293,7 @@ func TestBalancerRefused(t *testing.T) {
 			got := make([]string, 0, len(found))
 			for _, r := range found {
 				got = append(got, r.What)
-				same(t, "has a cure", r.Cure != "", true)
+				same(t, "has a hint", r.Hint != "", true)
 			}
 			same(t, "refused", strings.Join(got, "\n"), c.says)
 			in.Cluster.WorkerBalancer = nil

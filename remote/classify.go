@@ -50,8 +50,8 @@ func (a *attempt) interrupted(timeout error) error {
 	if a.ctx.Err() == nil {
 		return nil
 	}
-	if cause := context.Cause(a.ctx); !errors.Is(cause, ErrTimeout) {
-		return a.error(fmt.Errorf("interrupted: %w", cause), "")
+	if !errors.Is(context.Cause(a.ctx), ErrTimeout) {
+		return a.error(interrupted(a.ctx, ""), "")
 	}
 	return a.error(timeout, "is the host overloaded, or a firewall swallowing packets?")
 }

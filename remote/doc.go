@@ -8,6 +8,6 @@
 // Host keys are checked as OpenSSH does with StrictHostKeyChecking=yes. There is no way to switch that off; a key that
 // is not known yet can be recorded knowingly, by Trust or by Options.AcceptNew. The agent is used, never forwarded.
 //
-// Every error about a host is an *Error: it names the host, wraps one of the Err sentinels and carries the cure as
+// Every error about a host is an *Error: it names the host, wraps one of the Err sentinels and carries the hint as
 // data. Every function that may wait takes a context and comes back as soon as that is done.
 package remote

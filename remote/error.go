@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,7 +64,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint gives the cure that the first *Error in err's tree carries, or "".
+// Hint gives the Hint of the first *Error in err's tree, or "".
 func Hint(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
@@ -71,6 +72,32 @@ func Hint(err error) string {
 	}
 	return ""
 }
+
+// interruptedError is a call that ended because its context was done.
+type interruptedError struct {
+	doing string  // what was under way, like "while installing files"; may be empty
+	more  []error // what else is known, such as ErrNotStarted
+	cause error
+}
+
+// interrupted says that ctx was done during a call. That somebody cancelled it is
+// all that its cause says then; only another cause is named.
+func interrupted(ctx context.Context, doing string, more ...error) error {
+	return &interruptedError{doing, more, context.Cause(ctx)}
+}
+
+func (e *interruptedError) Error() string {
+	text := strings.TrimSuffix("interrupted "+e.doing, " ")
+	if !errors.Is(e.cause, context.Canceled) {
+		text += ": " + e.cause.Error()
+	}
+	for _, m := range e.more {
+		text += "; " + m.Error()
+	}
+	return text
+}
+
+func (e *interruptedError) Unwrap() []error { return append([]error{e.cause}, e.more...) }
 
 // ScriptError is a script that ran and did not end with 0.
 type ScriptError struct {

@@ -209,7 +209,7 @@ func TestRunCancel(t *testing.T) {
 			return nil
 		})
 		ended.Store(true)
-		if !errors.Is(err, context.Canceled) || mask(err.Error()) != "node (HOST): interrupted during drip: context canceled" {
+		if !errors.Is(err, context.Canceled) || mask(err.Error()) != "node (HOST): interrupted during drip" {
 			t.Errorf("err = %v", err)
 		}
 		if took := time.Since(start); took > 200*time.Millisecond {

@@ -2,8 +2,6 @@ package remote
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -24,7 +22,7 @@ func (h *Host) takeShell(ctx context.Context, resident bool) (*shell, error) {
 		case <-wait.ended:
 		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
+			return nil, h.error(interrupted(ctx, "", ErrNotStarted), "")
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (h *Host) Run(ctx context.Context, s Script, each func(Record) error) error
 	select {
 	case h.sessions <- struct{}{}:
 	case <-ctx.Done():
-		return h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
+		return h.error(interrupted(ctx, "", ErrNotStarted), "")
 	}
 	sh, err := h.takeShell(ctx, s.Resident)
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *run) wait(ctx context.Context, each func(Record) error) error {
 			r.shell.close()
 			return err
 		case <-ctx.Done():
-			return r.host.error(fmt.Errorf("interrupted during %s: %w", r.script.Name, context.Cause(ctx)), "")
+			return r.host.error(interrupted(ctx, r.script.during()), "")
 		case <-overdue.C:
 			r.shell.close()
 			return r.host.error(fmt.Errorf("%w: %s was not ended after its limit of %s", ErrTimeout, r.script.Name, limit), "")
@@ -152,7 +152,7 @@ func (r *run) ended() error {
 
 // lost says that the connection is gone, or the shell, and whether the script can have begun.
 func (r *run) lost() error {
-	err := fmt.Errorf("%w during %s: %w", ErrConnectionLost, r.script.Name, r.shell.whyLost())
+	err := fmt.Errorf("%w %s: %w", ErrConnectionLost, r.script.during(), r.shell.whyLost())
 	if !r.fed.Load() {
 		err = fmt.Errorf("%w; %w", err, ErrNotStarted)
 	}

@@ -25,6 +25,7 @@ import (
 // are ours. A stream that was cut short executes nothing of the body.
 type Script struct {
 	Name  string            // what messages call it: one short printable line
+	Doing string            // what it does, for messages, like "installing files"; empty: they name the script
 	Body  string            // constant shell text; data goes into Vars and Files
 	Vars  map[string]string // assigned before Body; names [A-Z][A-Z0-9_]*, values without NUL
 	Files map[string][]byte // see kplb_file; names without NUL
@@ -34,9 +35,9 @@ type Script struct {
 	// and variables that it sets stay until the connection ends, and whatever script comes then. All resident scripts of a Host run in
 	// the same shell, which does not hand descriptor 8 on to others. No Limit ends the body: it must be short, and must not exit.
 	Resident bool
-	// Beat, when not 0, has that shell hear a line this often from then on, while no script runs in it. A body that sets kplb_silence, in
-	// seconds, has the shell end when it hears nothing for so long.
-	Beat time.Duration
+	// Heartbeat is, when not 0, the interval at which that shell gets an empty line from then on, while no script runs in it. A body that
+	// sets kplb_silence, in seconds, has the shell end when it gets nothing for that long.
+	Heartbeat time.Duration
 }
 
 // DefaultLimit ends a script that names no limit of its own.
@@ -50,6 +51,14 @@ var varName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 // shellNames mean something to the shell or to us.
 var shellNames = []string{"CDPATH", "ENV", "FUNCNEST", "HOME", "IFS", "LANG", "LINENO", "LC_ALL", "OLDPWD", "OPTARG", "OPTIND", "PATH",
 	"PPID", "PS1", "PS2", "PS3", "PS4", "PWD", "SHELLOPTS", "UID", "EUID", "RANDOM", "SECONDS", "GROUPS", "SHLVL"}
+
+// during is when something happened, for messages.
+func (s Script) during() string {
+	if s.Doing != "" {
+		return "while " + s.Doing
+	}
+	return "during " + s.Name
+}
 
 func (s Script) check() error {
 	if s.Name == "" || strings.ContainsAny(s.Name, "\n\t") || Clean(s.Name) != s.Name {

@@ -17,23 +17,23 @@ import (
 // shell is one root shell on the host. It lasts as long as the connection and runs one script after the other, so that a script costs
 // one round trip and no login, and sudo is asked once.
 type shell struct {
-	host    *Host
-	command command
-	session *ssh.Session
-	stdin   io.WriteCloser
-	stdout  *bufio.Reader
-	stderr  io.Reader
-	opened  bool          // sudo has let us through, and the program was sent
-	beating sync.Once     // see Script.Beat
-	ended   chan struct{} // closed when the session has
-	exit    error         // then: how
+	host       *Host
+	command    command
+	session    *ssh.Session
+	stdin      io.WriteCloser
+	stdout     *bufio.Reader
+	stderr     io.Reader
+	opened     bool          // sudo has let us through, and the program was sent
+	heartbeats sync.Once     // see Script.Heartbeat
+	ended      chan struct{} // closed when the session has
+	exit       error         // then: how
 
 	busy    atomic.Bool
 	writing sync.Mutex // a request goes out whole
 }
 
 // program is what the shell does: a line "nonce limit size", then a script of that many bytes. dd takes exactly those. A script that is
-// cut short lacks its call, and runs nothing. An empty line is a beat. What ends a script is said on both streams, on a line of its own.
+// cut short lacks its call, and runs nothing. An empty line is a heartbeat. What ends a script is said on both streams, on a line of its own.
 const program = `kplb_next() {
 	if [ "$kplb_silence" ]; then
 		kplb_line=$(timeout "$kplb_silence" /bin/sh -c 'IFS= read -r line && printf "%s\n" "$line"' 8>&-) || return 1
@@ -81,7 +81,7 @@ func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 				s.close()
 			}
 		}()
-		return nil, h.error(fmt.Errorf("interrupted: %w", errors.Join(context.Cause(ctx), ErrNotStarted)), "")
+		return nil, h.error(interrupted(ctx, "", ErrNotStarted), "")
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -150,8 +150,8 @@ func (s *shell) send(parts ...[]byte) error {
 	return err
 }
 
-// beat writes an empty line every so often while no script runs, until the shell ends.
-func (s *shell) beat(every time.Duration) {
+// sendHeartbeats writes an empty line at every interval in which no script runs, until the shell ends.
+func (s *shell) sendHeartbeats(every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {

@@ -78,7 +78,7 @@ trap 'echo gone >"$LOCK.end"' EXIT`
 func TestResident(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "lock")
 	script := func(beat time.Duration) remote.Script {
-		return remote.Script{Name: "lock", Body: lockBody, Resident: true, Beat: beat, Vars: map[string]string{"LOCK": lock, "SILENCE": "1"}}
+		return remote.Script{Name: "lock", Body: lockBody, Resident: true, Heartbeat: beat, Vars: map[string]string{"LOCK": lock, "SILENCE": "1"}}
 	}
 	free := func() bool { return exec.CommandContext(t.Context(), "flock", "-n", lock, "true").Run() == nil }
 	want := func(what string, now bool) {

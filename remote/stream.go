@@ -56,8 +56,8 @@ func (r *run) feed(ctx context.Context) {
 		return
 	}
 	r.fed.Store(true)
-	if r.script.Beat > 0 {
-		sh.beating.Do(func() { go sh.beat(r.script.Beat) })
+	if r.script.Heartbeat > 0 {
+		sh.heartbeats.Do(func() { go sh.sendHeartbeats(r.script.Heartbeat) })
 	}
 }
 

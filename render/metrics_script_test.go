@@ -89,7 +89,11 @@ func (n *metricsNode) wants(got, state string, times [4]int, more string) {
 	states := []string{"master", "backup", "fault", "stop"}
 	want := make([]string, 0, 2*len(states))
 	for _, s := range states {
-		want = append(want, fmt.Sprintf("vrrp_state{state=%q} %d", s, map[bool]int{true: 1}[s == state]))
+		is := 0
+		if s == state {
+			is = 1
+		}
+		want = append(want, fmt.Sprintf("vrrp_state{state=%q} %d", s, is))
 	}
 	for i, s := range states {
 		want = append(want, fmt.Sprintf("vrrp_transitions_total{state=%q} %d", s, times[i]))

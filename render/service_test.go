@@ -43,7 +43,11 @@ func readService(t *testing.T, sections map[string][][]string, name string) serv
 			rejects = strings.Join(words[1:], " ")
 		}
 	}
-	if want := map[bool]string{true: "connection reject unless may-come"}[len(got.Sources) > 0]; rejects != want {
+	want := ""
+	if len(got.Sources) > 0 {
+		want = "connection reject unless may-come"
+	}
+	if rejects != want {
 		t.Errorf("%s: %q, not %q", name, rejects, want)
 	}
 	for _, words := range backend {

@@ -60,14 +60,14 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	var anew connections
 	if err == nil {
 		if !o.Wait {
-			anew = r.dialAnew(ctx)
+			anew = r.dialFresh(ctx)
 			defer anew.close()
 		}
 		proof, err = r.proven(ctx, p, o.Patience)
 	}
 	endRenewing()
 	if err != nil {
-		return proof, r.takeBack(ctx, err)
+		return proof, r.revert(ctx, err)
 	}
 	if o.Wait {
 		err = r.awaitConfirmation(ctx)
@@ -144,10 +144,10 @@ func (r *Rollout) proofOf(goal plan.Goal) func(ctx context.Context, patience tim
 // installed proves that the VIP leads to every apiserver, with what has to be known
 // of the nodes for a change.
 func (r *Rollout) installed(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
-	return verify.Installed(ctx, r.Fleet, r.usual(), patience)
+	return verify.Installed(ctx, r.Fleet, r.inspection(), patience)
 }
 
 // removed proves that nothing of kplb is at work any more.
 func (r *Rollout) removed(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
-	return verify.Removed(ctx, r.Fleet, r.usual(), patience)
+	return verify.Removed(ctx, r.Fleet, r.inspection(), patience)
 }

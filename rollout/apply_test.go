@@ -50,7 +50,7 @@ func TestApplyInOrder(t *testing.T) {
 		same(t, "proven", proof.OK(), true)
 		log := f.Log()
 		// all at once, in any order
-		for _, what := range []string{"node-1 stage", "node-2 stage", "node-3 stage", "node-1 still", "node-2 still", "node-3 still", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
+		for _, what := range []string{"node-1 stage", "node-2 stage", "node-3 stage", "node-1 precommit", "node-2 precommit", "node-3 precommit", "node-1 confirm", "node-2 confirm", "node-3 confirm"} {
 			same(t, what, f.Times(what), 1)
 		}
 		same(t, "one node after the other, the holder last", log[3:len(log)-6], []string{
@@ -85,7 +85,7 @@ func TestApplyOnlyWhatDiffers(t *testing.T) {
 		f.Change("node-3")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
-		same(t, "asked", f.Log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 still", "node-3 confirm"})
+		same(t, "asked", f.Log(), []string{"node-3 stage", "node-3 transact", "node-3 activate", "node-3 precommit", "node-3 confirm"})
 		same(t, "haproxy", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").HAProxy, node.Reload)
 		same(t, "keepalived", fleettest.Asked[node.ActivateRequest](f.Machines, "node-3 activate").Keepalived, node.Leave)
 		same(t, "window", fleettest.Asked[node.StageRequest](f.Machines, "node-3 stage").Window, time.Minute)
@@ -109,10 +109,10 @@ func TestApplyNothing(t *testing.T) {
 func TestRehearsalFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.Nodes["node-3"].On["stage"] = refuses("haproxy does not take its file: unknown keyword")
+		f.Nodes["node-3"].On["stage"] = refuses("haproxy rejects its new configuration: unknown keyword")
 		f.Nodes["node-1"].On["stage"] = refuses("/etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system")
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
-		says(t, err, "node-1: /etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system\nnode-3: haproxy does not take its file: unknown keyword")
+		says(t, err, "node-1: /etc/sysctl.d/90-kplb.conf cannot be written: Read-only file system\nnode-3: haproxy rejects its new configuration: unknown keyword")
 		var stopped *StoppedError
 		same(t, "a StoppedError", errors.As(err, &stopped), false)
 		same(t, "asked", len(f.Log()), 3)
@@ -164,7 +164,7 @@ func TestApiserverNeverReady(t *testing.T) {
 			say("done")
 			return nil
 		}
-		n.On["back"] = func(_ context.Context, _ remote.Script, say say) error {
+		n.On["revert"] = func(_ context.Context, _ remote.Script, say say) error {
 			n.Down.Store(false)
 			say("done")
 			return nil

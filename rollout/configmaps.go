@@ -39,11 +39,11 @@ func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]plan.ConfigM
 	changes, err := client.PlanConfigMaps(ctx, r.Cluster, r.CA(), away)
 	var form *apiserver.ConfigMapError
 	if errors.As(err, &form) {
-		cure := "bring it to the form that kubeadm writes"
+		hint := "bring it to the form that kubeadm writes"
 		if r.Cluster.MovesClients() {
-			cure += ", or leave endpoint and certificates to yourself"
+			hint += ", or leave endpoint and certificates to yourself"
 		}
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: form.Error(), Cure: cure}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: form.Error(), Hint: hint}}}
 	}
 	if err != nil {
 		return nil, err

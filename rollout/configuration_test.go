@@ -32,7 +32,7 @@ func TestFlagTakenAway(t *testing.T) {
 					for _, n := range f.Nodes {
 						n.Save("0", n.Facts)
 					}
-					back, err := f.PlanBack(t.Context(), 0)
+					back, err := f.PlanRollback(t.Context(), 0)
 					says(t, err, "")
 					f.prover = proven
 					p = back

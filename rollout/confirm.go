@@ -30,10 +30,9 @@ type dialing struct {
 // connections are those over which nodes are asked to confirm, by node.
 type connections map[string]*dialing
 
-// dialAnew begins to make new connections to the armed nodes: beside the
-// proof, after everything has changed. That the nodes can still be reached is
-// a part of it.
-func (r *Rollout) dialAnew(ctx context.Context) connections {
+// dialFresh starts to open new connections to the armed nodes, while the proof
+// runs. That the nodes can still be reached is part of the proof.
+func (r *Rollout) dialFresh(ctx context.Context) connections {
 	out := connections{}
 	for _, n := range nodesOf(r.armed) {
 		d := &dialing{done: make(chan struct{})}
@@ -70,16 +69,16 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	confirming.Over = true
 	over := sync.OnceFunc(func() { r.Report(confirming) })
 	defer over()
-	err := r.stillWell(ctx, anew)
+	err := r.checkUnchanged(ctx, anew)
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		over()
-		return r.takeBack(ctx, err)
+		return r.revert(ctx, err)
 	}
-	// from here on there is no way back: an interruption comes too late
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	// from here on nothing is reverted: an interruption comes too late
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	var mu sync.Mutex
 	var confirmed []string
@@ -99,7 +98,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	}
 	over()
 	if len(confirmed) == 0 {
-		stopped := r.takeBack(ctx, err)
+		stopped := r.revert(ctx, err)
 		for name := range stopped.Pending {
 			var unanswered *unansweredError
 			if errors.As(failed[name], &unanswered) {
@@ -112,10 +111,10 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	return &StoppedError{Cause: err, Changed: confirmed, Pending: failed, Within: r.longestWindow()}
 }
 
-// stillWell wants the daemons of all armed nodes to be those that were left
-// there, a moment after the last one has changed, and has each node prepare
-// its new generation: whatever may fail does so before the first one confirms.
-func (r *Rollout) stillWell(ctx context.Context, anew connections) error {
+// checkUnchanged checks on all armed nodes, some time after the last change, that
+// the daemons are the processes that activation left, and has each node prepare its
+// new generation: what can fail fails before the first node confirms.
+func (r *Rollout) checkUnchanged(ctx context.Context, anew connections) error {
 	if err := fleet.Sleep(ctx, time.Until(r.activated.Add(settle))); err != nil {
 		return err
 	}

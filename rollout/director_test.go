@@ -43,7 +43,7 @@ func TestDirectorIsRefused(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}
-	same(t, "cures", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; " +
+	same(t, "hints", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; " +
 		"`kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"})
 	same(t, "asked", f.Log(), []string(nil))
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)

@@ -70,7 +70,7 @@ func TestInterruptedIsTold(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		f.Nodes["node-2"].On["activate"] = func(ctx context.Context, _ remote.Script, _ say) error {
 			interrupt()
-			return fmt.Errorf("interrupted during activate: %w", ctx.Err())
+			return fmt.Errorf("interrupted while activating the new files: %w", ctx.Err())
 		}
 		w := &fleettest.Told{}
 		f.OnEvent = w.Take

@@ -42,7 +42,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 		if err := failed[n.Name]; err != nil {
 			refused.Refusals = append(refused.Refusals, plan.Refusal{
 				Node: n.Name, What: fmt.Sprintf("its kubelet is not healthy, and would not restart the apiserver: %v", err),
-				Cure: "see `systemctl status kubelet` and `journalctl -u kubelet` on the node",
+				Hint: "see `systemctl status kubelet` and `journalctl -u kubelet` on the node",
 			})
 		}
 	}

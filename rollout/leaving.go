@@ -25,7 +25,7 @@ func (e *goneError) Error() string {
 	return fmt.Sprintf("%s is not in the inventory any more, and has to be cleaned: %v", e.name, e.error)
 }
 
-// Hint is the cure.
+// Hint says what to do about it.
 func (e *goneError) Hint() string {
 	return "if the machine is gone for good, give --forget " + e.name + "; never let it come back to this network with its keepalived running"
 }
@@ -37,8 +37,8 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 	if len(r.Leaving()) == 0 {
 		return facts, nil
 	}
-	r.wide = true
-	facts, err := r.InspectNodes(ctx, r.Leaving(), r.usual())
+	r.unmanaged = true
+	facts, err := r.InspectNodes(ctx, r.Leaving(), r.inspection())
 	var failed fleet.NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {

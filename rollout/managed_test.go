@@ -131,7 +131,7 @@ func TestManaged(t *testing.T) {
 			node.Save("1", node.Facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
-		back, err := f.PlanBack(t.Context(), 0)
+		back, err := f.PlanRollback(t.Context(), 0)
 		says(t, err, "")
 		f.prover = proven
 		same(t, "the earlier certificate", back.Nodes[0].Certificate.Generation, 0)

@@ -14,7 +14,7 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// awaitConfirmation waits until somebody confirms the change, or it is over.
+// awaitConfirmation waits until somebody confirms the change, or it is reverted.
 func (r *Rollout) awaitConfirmation(ctx context.Context) error {
 	waiting := fleet.Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", r.window)}
 	return r.Step(waiting, func() error { return r.untilConfirmed(ctx) })
@@ -26,19 +26,19 @@ const pendingInterval = 2 * time.Second
 func (r *Rollout) untilConfirmed(ctx context.Context) error {
 	var facts map[string]*node.Facts
 	err := fleet.Retry{Patience: fleet.Forever, Interval: pendingInterval}.Do(ctx, func() (err error) {
-		if facts, err = r.InspectNodes(ctx, nodesOf(r.armed), r.usual()); err != nil {
+		if facts, err = r.InspectNodes(ctx, nodesOf(r.armed), r.inspection()); err != nil {
 			r.DropLost(err)
 			return err
 		}
 		for _, n := range r.armed {
 			if _, pending := facts[n.Node.Name].Pending(); pending {
-				return errors.New("a change waits to be confirmed")
+				return errors.New("a change is awaiting confirmation")
 			}
 		}
 		return nil
 	})
 	if err != nil || ctx.Err() != nil {
-		return r.takeBack(ctx, ctx.Err())
+		return r.revert(ctx, ctx.Err())
 	}
 	return r.outcome(facts)
 }
@@ -62,7 +62,7 @@ func (r *Rollout) outcome(facts map[string]*node.Facts) error {
 // waiting lists the nodes on which a change waits. Its error is a
 // RefusedError where there is none.
 func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
-	facts, err := r.Inspect(ctx, r.usual())
+	facts, err := r.Inspect(ctx, r.inspection())
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +73,13 @@ func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change waits to be confirmed", Cure: "see `kplb history`"}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: "no change is awaiting confirmation", Hint: "see `kplb history`"}}}
 	}
 	return out, nil
 }
 
-// Confirm makes the change that is waiting last, after proving it again. It
-// names the nodes.
+// Confirm confirms the change that is awaiting confirmation, after proving it again.
+// It returns the names of the nodes.
 func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string, *verdict.Proof, error) {
 	nodes, err := r.waiting(ctx)
 	if err != nil {
@@ -96,9 +96,9 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	return namesOf(nodes), proof, err
 }
 
-// TakeBack takes the change that is waiting back now, one node after the
-// other. It names the nodes.
-func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
+// RevertPending reverts the change that is awaiting confirmation, one node after
+// the other. It returns the names of the nodes.
+func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 	nodes, err := r.waiting(ctx)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 		}
 		back := fleet.Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
 		err = r.During(back, func(waits func(string)) error {
-			if err := r.takeBackWaiting(ctx, h, n); err != nil {
+			if err := r.revertPendingOn(ctx, h, n); err != nil {
 				return err
 			}
 			return r.awaitReady(ctx, n, waits)
@@ -122,8 +122,8 @@ func (r *Rollout) TakeBack(ctx context.Context) ([]string, error) {
 	return namesOf(nodes), nil
 }
 
-// takeBackWaiting takes back whichever change waits on the node.
-func (r *Rollout) takeBackWaiting(ctx context.Context, h node.Host, n inventory.Node) error {
+// revertPendingOn reverts whichever change is awaiting confirmation on the node.
+func (r *Rollout) revertPendingOn(ctx context.Context, h node.Host, n inventory.Node) error {
 	return node.Revert(ctx, h, node.RevertRequest{Paths: r.pathsOf(n), Reason: "asked for by " + r.Operator})
 }
 

@@ -69,7 +69,7 @@ func TestWait(t *testing.T) {
 				if errors.As(err, &stopped) {
 					same(t, "summary", stopped.Summary(), c.summary)
 				}
-				same(t, "asked to confirm or to go back", f.Times("node-2 confirm")+f.Times("node-2 back"), 0)
+				same(t, "asked to confirm or to go back", f.Times("node-2 confirm")+f.Times("node-2 revert"), 0)
 				f.Ends()
 			})
 		})
@@ -86,22 +86,22 @@ func TestWait(t *testing.T) {
 			}
 			_, err := f.Apply(ctx, f.planned(prove), Options{Window: time.Minute, Wait: true})
 			says(t, err, "context canceled")
-			same(t, "asked", f.Log(), []string{"node-2 stage", "node-2 transact", "node-2 activate", "node-2 back"})
+			same(t, "asked", f.Log(), []string{"node-2 stage", "node-2 transact", "node-2 activate", "node-2 revert"})
 			f.Ends()
 		})
 	})
 }
 
 // TestConfirmAndTakeBack are what a person does with a change that waits.
-func TestConfirmAndTakeBack(t *testing.T) {
+func TestConfirmAndRevertPending(t *testing.T) {
 	t.Parallel()
 	t.Run("nothing waits", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
 			_, _, err := f.Confirm(t.Context(), 0)
-			says(t, err, "home: no change waits to be confirmed")
-			_, err = f.TakeBack(t.Context())
-			says(t, err, "home: no change waits to be confirmed")
+			says(t, err, "home: no change is awaiting confirmation")
+			_, err = f.RevertPending(t.Context())
+			says(t, err, "home: no change is awaiting confirmation")
 			f.Ends()
 		})
 	})
@@ -140,12 +140,12 @@ func TestConfirmAndTakeBack(t *testing.T) {
 	t.Run("taken back, the last node first", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := waiting(t)
-			nodes, err := f.TakeBack(t.Context())
+			nodes, err := f.RevertPending(t.Context())
 			says(t, err, "")
 			same(t, "nodes", nodes, []string{"node-1", "node-3"})
-			same(t, "asked", f.Log(), []string{"node-3 back", "node-1 back"})
-			same(t, "reason", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 back").Reason, "asked for by ann@desk, pid 7")
-			same(t, "whichever waits", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 back").Txn, "")
+			same(t, "asked", f.Log(), []string{"node-3 revert", "node-1 revert"})
+			same(t, "reason", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 revert").Reason, "asked for by ann@desk, pid 7")
+			same(t, "whichever waits", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 revert").Txn, "")
 			f.Ends()
 		})
 	})

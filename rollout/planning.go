@@ -14,7 +14,7 @@ import (
 // a NodeErrors, or a RefusedError that names everything in the way.
 func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	r.SetLeaving(nil)
-	facts, err := r.Inspect(ctx, r.usual())
+	facts, err := r.Inspect(ctx, r.inspection())
 	if err != nil {
 		return nil, err
 	}
@@ -35,11 +35,11 @@ func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	return p, r.addConfigMaps(ctx, p)
 }
 
-// PlanBack plans to bring every node to a generation of its own. Negative:
-// the one before the current one.
-func (r *Rollout) PlanBack(ctx context.Context, number int) (*plan.Plan, error) {
-	r.wide = true
-	facts, err := r.Inspect(ctx, r.usual())
+// PlanRollback plans to bring every node to its generation of that number; a
+// negative number means the one before the current one.
+func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, error) {
+	r.unmanaged = true
+	facts, err := r.Inspect(ctx, r.inspection())
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func TestPlanBackUnreadable(t *testing.T) {
 		f.Nodes[n.Name].Save("0", fresh(t, f.Cluster, n))
 	}
 	f.Nodes["node-3"].On["generations"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); say("done"); return nil }
-	_, err := f.PlanBack(t.Context(), 0)
+	_, err := f.PlanRollback(t.Context(), 0)
 	says(t, err, "node-3: generation: record files: field 0 of record files is not base64: illegal base64 data at input byte 0")
 }
 
@@ -39,7 +39,7 @@ func TestPlanReadsWhatItNeeds(t *testing.T) {
 	says(t, err, "")
 	same(t, "goal", p.Goal, plan.Installed)
 	same(t, "none", read(), [3]int{})
-	p, err = f.PlanBack(t.Context(), -1)
+	p, err = f.PlanRollback(t.Context(), -1)
 	says(t, err, "")
 	same(t, "goal", p.Goal, plan.Removed)
 	same(t, "the one before", read(), [3]int{1, 1, 1})

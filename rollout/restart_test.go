@@ -60,7 +60,7 @@ func TestGracefulRestart(t *testing.T) {
 // TestRefuseKubelets: an apiserver is only restarted where a kubelet starts it
 // again.
 func TestRefuseKubelets(t *testing.T) {
-	const cure = "see `systemctl status kubelet` and `journalctl -u kubelet` on the node"
+	const hint = "see `systemctl status kubelet` and `journalctl -u kubelet` on the node"
 	hangs := func(*http.Request) (int, string) {
 		time.Sleep(2 * kubeletPatience)
 		return 200, "ok"
@@ -97,7 +97,7 @@ func TestRefuseKubelets(t *testing.T) {
 				says(t, err, c.says)
 				var refused *plan.RefusedError
 				if errors.As(err, &refused) {
-					same(t, "cure", refused.Hints(), []string{cure})
+					same(t, "hint", refused.Hints(), []string{hint})
 				}
 				f.Close()
 				time.Sleep(2 * kubeletPatience) // whoever hangs has ended

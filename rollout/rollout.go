@@ -29,7 +29,7 @@ type Rollout struct {
 
 	Forgotten []string // nodes that have left the inventory, and are gone for good
 
-	wide bool // inspect what only a way back needs, too
+	unmanaged bool // inspect what only a way back needs, too
 
 	mu     sync.Mutex
 	token  string          // of the locks that are held
@@ -46,7 +46,7 @@ type Rollout struct {
 }
 
 // usual is what most commands ask the nodes.
-func (r *Rollout) usual() fleet.Inspection { return fleet.Inspection{Unmanaged: r.wide} }
+func (r *Rollout) inspection() fleet.Inspection { return fleet.Inspection{Unmanaged: r.unmanaged} }
 
 // pathsOf is every path whose state belongs to a generation of the node.
 func (r *Rollout) pathsOf(n inventory.Node) []string {

@@ -101,7 +101,7 @@ func TestBackward(t *testing.T) {
 					before.Units["haproxy.service"] = c.before
 					f.Nodes[n.Name].Save("0", before)
 				}
-				p, err := f.PlanBack(t.Context(), 0)
+				p, err := f.PlanRollback(t.Context(), 0)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -110,7 +110,7 @@ func TestBackward(t *testing.T) {
 				says(t, err, "")
 				var got []string
 				for _, what := range f.Log() {
-					if step, ok := strings.CutPrefix(what, "node-2 "); ok && step != "stage" && step != "still" && step != "confirm" && step != "generations" {
+					if step, ok := strings.CutPrefix(what, "node-2 "); ok && step != "stage" && step != "precommit" && step != "confirm" && step != "generations" {
 						got = append(got, step)
 					}
 				}

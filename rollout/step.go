@@ -45,7 +45,11 @@ func (r *Rollout) stageRequest(n plan.NodePlan) node.StageRequest {
 // the apiserver has left its old addresses.
 func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
-	waiting := fleet.Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + n.Listen, Usual: n.Restart.Usual}
+	where := n.Listen
+	if where == plan.AnyAddress(r.Cluster.Port) {
+		where = "all addresses"
+	}
+	waiting := fleet.Event{Node: n.Node.Name, Step: "waiting for the apiserver on " + where, Usual: n.Restart.Usual}
 	return r.During(waiting, func(waits func(string)) error {
 		began := time.Now()
 		replaced, err := r.replaceManifest(ctx, h, n)

@@ -76,7 +76,7 @@ func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *node.Facts {
 	put(facts, node.ActivePath, 0o600, plantest.ActiveSums(artifacts))
 	put(facts, basePath+"/current", 0o600, []byte("1\n"))
 	facts.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
-	facts.Connected = true
+	facts.KubeletConnected = true
 	for _, n := range f.Cluster.Nodes {
 		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
@@ -150,7 +150,7 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 					t.Errorf("got %v, want %s", err, c.says)
 				}
 				same(t, "activations", len(*activations), 1)
-				same(t, "taken back", f.Times("worker-1 back"), 1)
+				same(t, "taken back", f.Times("worker-1 revert"), 1)
 				f.Ends()
 			})
 		})
@@ -216,7 +216,7 @@ func TestBalancerGoes(t *testing.T) {
 				f.Nodes[n.Name].Save("0", before)
 				f.Nodes[n.Name].Save("1", f.Nodes[n.Name].Facts)
 			}
-			return f.PlanBack(ctx, 0)
+			return f.PlanRollback(ctx, 0)
 		}, "https://node-1.home.arpa:6443"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -253,7 +253,11 @@ func TestBalancerProven(t *testing.T) {
 			var out []string
 			for _, c := range proof.Checks {
 				if c.Node == theWorker {
-					out = append(out, map[bool]string{true: "ok  ", false: "NO  "}[c.OK]+c.What+": "+c.Detail)
+					mark := "NO  "
+					if c.OK {
+						mark = "ok  "
+					}
+					out = append(out, mark+c.What+": "+c.Detail)
 				}
 			}
 			return out
@@ -262,7 +266,7 @@ func TestBalancerProven(t *testing.T) {
 			"ok  haproxy sees its servers: 3 of 3 up", "ok  /readyz on 127.0.0.1:7443: ok, TLS verified", "ok  kubelet is connected to 127.0.0.1:7443: ok",
 		})
 		f.Nodes[theWorker].Facts.Servers[1].Status, f.Nodes[theWorker].Facts.Servers[1].Check = "DOWN", "L4TOUT"
-		f.Nodes[theWorker].Facts.Connected = false
+		f.Nodes[theWorker].Facts.KubeletConnected = false
 		f.Local.Down.Store(true)
 		f.Cluster.Endpoint = inventory.Leave
 		same(t, "not so", checks(), []string{

@@ -25,7 +25,7 @@ type NodeStatus struct {
 	VIPs        []string       `json:"vips,omitempty"` // that it holds, where the cluster has several
 	VRRP        []VRRPStatus   `json:"vrrp,omitempty"` // a state for each VRRP instance, while keepalived runs
 	HAProxy     string         `json:"haproxy"`        // systemd's word
-	Director    string         `json:"ipvs,omitempty"` // systemd's word of kplb-ipvs, where the kernel balances
+	IPVS        string         `json:"ipvs,omitempty"` // systemd's word of kplb-ipvs, where the kernel balances
 	Keepalived  string         `json:"keepalived"`     // systemd's word
 	ServersUp   int            `json:"serversUp"`
 	Servers     int            `json:"servers"`
@@ -33,7 +33,7 @@ type NodeStatus struct {
 	Generation  string         `json:"generation"`
 	Drift       []string       `json:"drift,omitempty"`    // files that differ from the inventory
 	Refused     []string       `json:"refused,omitempty"`  // what keeps an apply from starting
-	Pending     string         `json:"pending,omitempty"`  // whose change waits to be confirmed
+	Pending     string         `json:"pending,omitempty"`  // whose change is awaiting confirmation
 	Restored    string         `json:"restored,omitempty"` // the change that the node took back by itself
 	Certificate *DaysRemaining `json:"certificateDays,omitempty"`
 	Balancer    bool           `json:"balancer,omitempty"` // of a worker: it is to have one
@@ -68,8 +68,8 @@ func (s NodeStatus) AsPlanned() bool {
 
 // balances says whether what sends connections on is there.
 func (s NodeStatus) balances() bool {
-	if s.Director != "" {
-		return s.Director == "active"
+	if s.IPVS != "" {
+		return s.IPVS == "active"
 	}
 	return s.HAProxy == "active"
 }
@@ -85,7 +85,7 @@ func assessNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.No
 		Balancer: n.Worker && c.WorkerBalancer != nil,
 	}
 	if c.Exposure == inventory.IPVS && !n.Worker {
-		s.Director = cmp.Or(f.Units[render.IPVSUnit].Active, "inactive")
+		s.IPVS = cmp.Or(f.Units[render.IPVSUnit].Active, "inactive")
 	}
 	for _, vip := range c.VIPs {
 		if len(c.VIPs) > 1 && f.Holds(vip) {

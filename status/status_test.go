@@ -24,7 +24,10 @@ import (
 func statusFleet(t *testing.T) *fakeFleet {
 	f := newFleet(t, applied)
 	for name, n := range f.Nodes {
-		n.Facts.VRRP = map[string]string{"KPLB": map[bool]string{true: "MASTER", false: "BACKUP"}[name == "node-1"]}
+		n.Facts.VRRP = map[string]string{"KPLB": "BACKUP"}
+		if name == "node-1" {
+			n.Facts.VRRP["KPLB"] = "MASTER"
+		}
 	}
 	return f
 }
@@ -220,7 +223,11 @@ func TestWatch(t *testing.T) {
 				})()
 			}
 			if at != 12 { // when they may be looked at just before, or just after
-				same(t, "holder", s.VIPs[0].Holders, []string{map[bool]string{true: "node-1", false: "node-2"}[at <= 10]})
+				holder := "node-1"
+				if at > 10 {
+					holder = "node-2"
+				}
+				same(t, "holder", s.VIPs[0].Holders, []string{holder})
 			}
 			if at >= 24 {
 				stop()
@@ -315,8 +322,8 @@ func TestIPVS(t *testing.T) {
 	t.Parallel()
 	r := fleetOf(t, strings.Replace(home, "haproxy:\n  monitorPort: 8404\n", "exposure: ipvs\n", 1))
 	facts := all(t, r.Cluster, applied)
-	facts["node-1"].Directed[1].Active, facts["node-1"].Directed[1].Inactive = 4, 1
-	facts["node-1"].Directed = facts["node-1"].Directed[:2]
+	facts["node-1"].RealServers[1].Active, facts["node-1"].RealServers[1].Inactive = 4, 1
+	facts["node-1"].RealServers = facts["node-1"].RealServers[:2]
 	seen := make([]sample, 3)
 	for i, n := range r.Cluster.Nodes {
 		facts[n.Name].Servers = fleet.IPVSServers(facts[n.Name], r.Cluster)

@@ -11,7 +11,7 @@ type Check struct {
 	What   string `json:"check"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail,omitempty"`
-	Cure   string `json:"cure,omitempty"`
+	Hint   string `json:"cure,omitempty"`
 
 	// MissingSAN says that it would be OK, but for the address missing in the
 	// certificate: the answer is right, and the certificate the cluster's.

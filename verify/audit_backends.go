@@ -71,13 +71,13 @@ func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, se
 	case tally.Failed > 0:
 		check.OK = false
 		check.Detail = fmt.Sprintf("%d of %d connections failed: %v", tally.Failed, tally.Tried, tally.First)
-		check.Cure = fmt.Sprintf("look at who else listens on %s on its holder (`ss -ltnp`), at rules of nftables for it, and at `journalctl -u haproxy`", at)
+		check.Hint = fmt.Sprintf("look at who else listens on %s on its holder (`ss -ltnp`), at rules of nftables for it, and at `journalctl -u haproxy`", at)
 	case missing != nil && crowded(missing, sessions, tally.Tried):
 		check.Detail += fmt.Sprintf("; left out %s: it has so many connections that new ones go to the others; more --tries may reach it", strings.Join(missing, ", "))
 	case missing != nil:
 		check.OK = false
 		check.Detail += ": none for " + strings.Join(missing, " and ")
-		check.Cure = "look at what the holder's HAProxy says of its servers (`kplb status`), and with exposure redirect or shared-port at whether HAProxy answers at all, and not the node's own apiserver"
+		check.Hint = "look at what the holder's HAProxy says of its servers (`kplb status`), and with exposure redirect or shared-port at whether HAProxy answers at all, and not the node's own apiserver"
 	}
 	return check
 }

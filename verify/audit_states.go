@@ -29,8 +29,8 @@ func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*no
 		words = append(words, "left out "+strings.Join(unknown, ", ")+": the journal does not say")
 	}
 	check := verdict.Check{What: fmt.Sprintf("one keepalived is MASTER of VRRP instance %s", g.Name), OK: true, Detail: strings.Join(words, "; ")}
-	no := func(cure string) verdict.Check {
-		check.OK, check.Cure = false, cure
+	no := func(hint string) verdict.Check {
+		check.OK, check.Hint = false, hint
 		return check
 	}
 	holds := func(name string) bool { return facts[name].Holds(g.Announced()) }

@@ -45,7 +45,7 @@ func checkHeld(what string, at netip.AddrPort, idle time.Duration, err error) ve
 		check.OK, check.Detail = true, "left out: "+err.Error()
 	case err != nil:
 		check.Detail = err.Error()
-		check.Cure = "look at haproxy.timeouts (client, server, tunnel) of the inventory, and at firewalls on the way that forget idle connections"
+		check.Hint = "look at haproxy.timeouts (client, server, tunnel) of the inventory, and at firewalls on the way that forget idle connections"
 	}
 	return check
 }

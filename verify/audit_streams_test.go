@@ -27,7 +27,7 @@ func TestCheckHeld(t *testing.T) {
 		}},
 		{errors.New("after 1m0s: EOF"), verdict.Check{
 			What: what, Detail: "after 1m0s: EOF",
-			Cure: "look at haproxy.timeouts (client, server, tunnel) of the inventory, and at firewalls on the way that forget idle connections",
+			Hint: "look at haproxy.timeouts (client, server, tunnel) of the inventory, and at firewalls on the way that forget idle connections",
 		}},
 	} {
 		same(t, "check", checkHeld("an idle connection to", at, 5*time.Minute, c.err), c.want)

@@ -108,7 +108,7 @@ func TestAuditMove(t *testing.T) {
 	same(t, "looks", looks, 2)
 }
 
-const noCure = "   and nobody says what to do about it"
+const noHint = "   and nobody says what to do about it"
 
 // noes are the checks that say no, in lines.
 func noes(p *verdict.Proof) []string {
@@ -117,8 +117,8 @@ func noes(p *verdict.Proof) []string {
 		if !c.OK {
 			out = append(out, strings.TrimPrefix(c.Node+": ", ": ")+c.What+": "+c.Detail)
 		}
-		if !c.OK && c.Cure == "" {
-			out = append(out, noCure)
+		if !c.OK && c.Hint == "" {
+			out = append(out, noHint)
 		}
 	}
 	return out
@@ -175,8 +175,8 @@ func TestAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.Contains(noes(proof), noCure) {
-		t.Error("a no without a cure")
+	if slices.Contains(noes(proof), noHint) {
+		t.Error("a no without a hint")
 	}
 	golden(t, "audit-no", proof)
 }
@@ -229,7 +229,7 @@ func TestAuditLies(t *testing.T) {
 			[]string{"node-2: nobody but the holder answers ARP for 127.9.1.9: 52:54:00:00:00:03 (node-3) answers, which does not hold it alone"}},
 		{"a stranger sends adverts", func(f *fakeFleet) {
 			hears(f.Nodes["node-2"], "vrrp", "127.9.1.77", "3", strconv.Itoa(f.Cluster.VRRP.VirtualRouterID), "255")
-		}, []string{"node-2: no stranger has virtual router ID 9: a stranger speaks VRRP: 127.9.1.77 with virtual router ID 9 (version 3, priority 255)"}},
+		}, []string{"node-2: no other router uses VRID 9: another router sends VRRP: 127.9.1.77 with virtual router ID 9 (version 3, priority 255)"}},
 		{"two masters, by their own word", func(f *fakeFleet) { f.Nodes["node-3"].Facts.VRRP["KPLB"] = "MASTER" },
 			[]string{"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-3: MASTER; node-2: BACKUP"}},
 		{"a node that cannot take over", func(f *fakeFleet) { f.Nodes["node-3"].Facts.VRRP["KPLB"] = "FAULT" },
@@ -352,7 +352,7 @@ func TestCheckWaysFromNode(t *testing.T) {
 		}},
 		{fmt.Errorf("%w to 10.1.233.1:6443: Connection refused", remote.ErrForwardFailed), verdict.Check{
 			What: "reaches 10.1.233.1:6443", Detail: "the host could not connect to 10.1.233.1:6443: Connection refused",
-			Cure: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
+			Hint: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
 		}},
 	} {
 		tried := apiserver.Reachability{Address: at}

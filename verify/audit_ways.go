@@ -61,10 +61,10 @@ func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Chec
 		var host *remote.Error
 		switch {
 		case errors.Is(w.Err, remote.ErrForwarding):
-			check.OK, check.Detail, check.Cure = true, "left out: its sshd allows no forwarding (AllowTcpForwarding)", ""
+			check.OK, check.Detail, check.Hint = true, "left out: its sshd allows no forwarding (AllowTcpForwarding)", ""
 		case errors.As(w.Err, &host):
 			check.Detail = host.Err.Error()
-			check.Cure = fmt.Sprintf("look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
+			check.Hint = fmt.Sprintf("look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
 		}
 		out = append(out, check)
 	}

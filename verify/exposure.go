@@ -26,7 +26,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 		check.OK = plan.APIServerListens(f, plan.AnyAddress(c.Port))
 	}
 	if !check.OK {
-		check.Detail, check.Cure = "listens on "+listening(f, c.Port), "run `kplb apply`"
+		check.Detail, check.Hint = "listens on "+listening(f, c.Port), "run `kplb apply`"
 	}
 	switch c.Exposure {
 	case inventory.Redirect:
@@ -37,7 +37,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 	}
 	sent := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", inventory.Join(c.Entrances(), " and ")), OK: plan.RedirectsVIP(f, c), Detail: inventory.Join(c.Frontends(), " and ")}
 	if !sent.OK {
-		sent.Detail, sent.Cure = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+		sent.Detail, sent.Hint = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}
 	return []verdict.Check{check, sent}
 }
@@ -46,7 +46,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", inventory.Join(c.Entrances(), " and ")), OK: plan.MarksVIP(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
-		check.Detail, check.Cure = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+		check.Detail, check.Hint = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
 	}
 	return check
 }

@@ -56,13 +56,13 @@ func TestCheckIPVS(t *testing.T) {
 		action node.Action
 	}{
 		{"as it should be", func(*node.Facts) {}, well + "node-2: keepalived sees its servers: 3 of 3 up", true, node.Leave},
-		{"one is out", func(f *node.Facts) { f.Directed = f.Directed[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, node.Leave},
-		{"one has no weight", func(f *node.Facts) { f.Directed[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, node.Leave},
-		{"one by another method", func(f *node.Facts) { f.Directed[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, node.Leave},
+		{"one is out", func(f *node.Facts) { f.RealServers = f.RealServers[:2] }, well + "node-2: keepalived sees its servers: 2 of 3 up: node-3 is DOWN (SSL_GET failed)", false, node.Leave},
+		{"one has no weight", func(f *node.Facts) { f.RealServers[0].Weight = 0 }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, node.Leave},
+		{"one by another method", func(f *node.Facts) { f.RealServers[0].Method = "Route" }, well + "node-2: keepalived sees its servers: 3 of 4 up: node-1 is DOWN (SSL_GET failed), and 3 nodes", false, node.Leave},
 		{"a stranger", func(f *node.Facts) {
-			f.Directed = append(f.Directed, node.RealServer{At: netip.MustParseAddrPort("10.1.1.9:6443"), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
+			f.RealServers = append(f.RealServers, node.RealServer{At: netip.MustParseAddrPort("10.1.1.9:6443"), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
 		}, well + "node-2: keepalived sees its servers: 4 of 4 up, and 3 nodes", false, node.Leave},
-		{"no virtual server", func(f *node.Facts) { f.Directed = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, node.Leave},
+		{"no virtual server", func(f *node.Facts) { f.RealServers = nil }, well + "node-2: keepalived sees its servers: the kernel has no virtual server of kplb's in /proc/net/ip_vs", false, node.Leave},
 		{"the table is flushed", func(f *node.Facts) { f.Redirect = "" }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, node.Start},
 		{"its own clients are not marked", func(f *node.Facts) { f.Redirect = strings.Replace(f.Redirect, "oif \"lo\" ", "", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, node.Start},
 		{"answers go elsewhere", func(f *node.Facts) { f.Redirect = strings.Replace(f.Redirect, " masquerade", " accept", 1) }, ill + "node-2: keepalived sees its servers: 3 of 3 up", false, node.Start},

@@ -24,7 +24,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdi
 		file.Detail = c.Metrics.TextfileDir + " is not a directory there, and nothing is written"
 	}
 	if !file.OK {
-		file.Detail, file.Cure = "it does not", "run `kplb apply`"
+		file.Detail, file.Hint = "it does not", "run `kplb apply`"
 	}
 	if !c.Metrics.OnNode() {
 		return []verdict.Check{file}
@@ -35,7 +35,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdi
 		OK: slices.ContainsFunc(f.Listeners, func(l node.Listener) bool { return l.Process == node.HAProxyProcess && l.Address == at }),
 	}
 	if !port.OK {
-		port.Detail, port.Cure = "it does not listen", "run `kplb apply`"
+		port.Detail, port.Hint = "it does not listen", "run `kplb apply`"
 	}
 	return []verdict.Check{file, port}
 }

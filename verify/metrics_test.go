@@ -24,10 +24,14 @@ func TestCheckMetrics(t *testing.T) {
 		checks := checkMetrics(r.Cluster, n, f)
 		out := make([]string, 0, len(checks))
 		for _, c := range checks {
-			if !c.OK && (c.Cure == "" || !c.Advisory) {
-				t.Errorf("%s has no cure, or is not advisory", c.What)
+			if !c.OK && (c.Hint == "" || !c.Advisory) {
+				t.Errorf("%s has no hint, or is not advisory", c.What)
 			}
-			out = append(out, map[bool]string{true: "ok ", false: "NO "}[c.OK]+c.What+": "+c.Detail)
+			mark := "NO "
+			if c.OK {
+				mark = "ok "
+			}
+			out = append(out, mark+c.What+": "+c.Detail)
 		}
 		return strings.Join(out, "\n")
 	}

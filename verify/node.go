@@ -38,7 +38,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 	switch {
 	case f.Servers == nil:
 		balanced.Detail = silent
-		balanced.Cure = "look at `journalctl -u " + by + "` on the node"
+		balanced.Hint = "look at `journalctl -u " + by + "` on the node"
 	case !balanced.OK:
 		if len(down) > 0 {
 			balanced.Detail += ": " + strings.Join(down, ", ")
@@ -46,16 +46,16 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 		if all != len(c.Nodes) {
 			balanced.Detail += fmt.Sprintf(", and %d nodes", len(c.Nodes))
 		}
-		balanced.Cure = "look at /readyz of those apiservers, and at `journalctl -u " + by + "` on the node"
+		balanced.Hint = "look at /readyz of those apiservers, and at `journalctl -u " + by + "` on the node"
 	}
 	return balanced
 }
 
 // checkWorker wants the node's kubelet to go through the VIP, or its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
-	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.Connected, Detail: "ok"}
+	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.KubeletConnected, Detail: "ok"}
 	if !check.OK {
-		check.Detail, check.Cure = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeadm.KubeletPath
+		check.Detail, check.Hint = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeadm.KubeletPath
 	}
 	return check
 }
@@ -84,11 +84,11 @@ func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*node.
 	check := verdict.Check{What: fmt.Sprintf("one node holds %s", vip), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
 	switch len(holders) {
 	case 0:
-		check.Detail, check.Cure = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"
+		check.Detail, check.Hint = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"
 	case 1:
 		return holders[0], check
 	default:
-		check.Cure = "the nodes do not hear each other's VRRP adverts (IP protocol 112): look for a firewall between them"
+		check.Hint = "the nodes do not hear each other's VRRP adverts (IP protocol 112): look for a firewall between them"
 	}
 	return "", check
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-const applyCure = "look at `kplb diff`, and run `kplb apply`"
+const applyHint = "look at `kplb diff`, and run `kplb apply`"
 
 // checkPlan judges what an apply would do on a node: nothing, if all is well. The
 // plan may have failed.
@@ -23,9 +23,9 @@ func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.Nod
 	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
 	case err != nil:
-		files.OK, files.Detail, files.Cure = false, strings.Join(plan.Reasons(err), "; "), "run `kplb doctor`"
+		files.OK, files.Detail, files.Hint = false, strings.Join(plan.Reasons(err), "; "), "run `kplb doctor`"
 	case changes != nil:
-		files.OK, files.Detail, files.Cure = false, strings.Join(changes, ", "), applyCure
+		files.OK, files.Detail, files.Hint = false, strings.Join(changes, ", "), applyHint
 	default:
 		files.Detail = "no difference"
 	}
@@ -77,7 +77,7 @@ func checkSysctls(n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Chec
 		if differ == nil {
 			check.Detail = render.SysctlPath + " is not what the kernel was told"
 		}
-		check.Cure = "run `kplb apply`; look for another file that sets it: `grep -r " + short + " /etc/sysctl.d /etc/sysctl.conf`"
+		check.Hint = "run `kplb apply`; look for another file that sets it: `grep -r " + short + " /etc/sysctl.d /etc/sysctl.conf`"
 	}
 	return check
 }
@@ -90,7 +90,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
 	case plan.FirewallOf(f).UFWEnabled() && (p.UFWAllow != nil || p.UFWDelete != nil):
-		check.OK, check.Cure = false, applyCure
+		check.OK, check.Hint = false, applyHint
 		var words []string
 		if p.UFWAllow != nil {
 			words = append(words, "ufw does not let through: "+plan.ListRules(p.UFWAllow))
@@ -101,8 +101,8 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 		check.Detail = strings.Join(words, "; ")
 	case plan.FirewallOf(f).UFWEnabled():
 		check.Detail = "ufw does, and nothing more for kplb"
-	case f.Filter != "":
-		check.Detail = "left out: kplb does not look after " + f.Filter
+	case f.OtherFirewall != "":
+		check.Detail = "left out: kplb does not look after " + f.OtherFirewall
 	default:
 		check.Detail = "none is active"
 	}
@@ -142,7 +142,7 @@ func checkServices(n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Che
 	if check.OK = wrong == nil; check.OK {
 		check.Detail = strings.Join(well, ", ")
 	} else {
-		check.Detail, check.Cure = strings.Join(wrong, ", "), "run `kplb apply`; `systemctl status` on the node says why one is not active"
+		check.Detail, check.Hint = strings.Join(wrong, ", "), "run `kplb apply`; `systemctl status` on the node says why one is not active"
 	}
 	return check
 }

@@ -50,10 +50,10 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *node
 		check.Detail, check.Advisory = "no single node holds the VIP", true
 		return check
 	case !slices.Contains(haproxy.Parse(f.Files[render.HAProxyPath].Content).Binds(), at): // an older generation, if it is not a change that waits
-		check.Detail, check.Cure, check.Advisory = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
+		check.Detail, check.Hint, check.Advisory = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
 		return check
 	case err != nil:
-		check.Detail, check.Cure = err.Error(), "look at `journalctl -u haproxy` on "+holder
+		check.Detail, check.Hint = err.Error(), "look at `journalctl -u haproxy` on "+holder
 		return check
 	}
 	servers := f.Backends[node.ServiceBackend(s.Name)]
@@ -70,7 +70,7 @@ func checkService(s inventory.Service, at netip.AddrPort, holder string, f *node
 	}
 	if check.OK = up > 0; !check.OK {
 		check.Advisory = true
-		check.Cure = fmt.Sprintf("no node takes connections on port %d: look for the service that has this NodePort, and for its pods", s.NodePort)
+		check.Hint = fmt.Sprintf("no node takes connections on port %d: look for the service that has this NodePort, and for its pods", s.NodePort)
 	}
 	return check
 }

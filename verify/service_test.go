@@ -46,20 +46,20 @@ func TestCheckService(t *testing.T) {
 			"no pods", func(f *node.Facts) { down(f, 0, 1, 2, 3) }, nil,
 			verdict.Check{
 				Detail: "connected, 0 of 4 servers up: node-1 is DOWN (L4CON), node-2 is DOWN (L4CON), node-3 is DOWN (L4CON), node-4 is DOWN (L4CON)",
-				Cure:   nobody, Advisory: true,
+				Hint:   nobody, Advisory: true,
 			},
 		},
 		{
 			"haproxy is silent", func(f *node.Facts) { f.Backends = nil }, nil,
-			verdict.Check{Detail: "connected, 0 of 0 servers up", Cure: nobody, Advisory: true},
+			verdict.Check{Detail: "connected, 0 of 0 servers up", Hint: nobody, Advisory: true},
 		},
 		{
 			"nobody listens", func(*node.Facts) {}, errors.New("connection refused"),
-			verdict.Check{Detail: "connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
+			verdict.Check{Detail: "connection refused", Hint: "look at `journalctl -u haproxy` on node-1"},
 		},
 		{
 			"an older generation", func(f *node.Facts) { edit(f, render.HAProxyPath, "bind 10.1.233.1:80\n", "bind 10.1.233.1:8080\n") }, errors.New("connection refused"),
-			verdict.Check{Detail: "is not in haproxy.cfg of node-1", Cure: "run `kplb apply`", Advisory: true},
+			verdict.Check{Detail: "is not in haproxy.cfg of node-1", Hint: "run `kplb apply`", Advisory: true},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestProveServices(t *testing.T) {
 	f := known["node-1"]
 	same(t, "checks", proveServices(t.Context(), s.Fleet, control, map[netip.Addr]string{silent.Addr(): "node-1"}, map[string]*node.Facts{"node-1": f}), []verdict.Check{
 		{What: "service silent on " + silent.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
-		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Cure: "look at `journalctl -u haproxy` on node-1"},
+		{What: "service nobody on " + nobody.String(), Detail: "dial tcp " + nobody.String() + ": connect: connection refused", Hint: "look at `journalctl -u haproxy` on node-1"},
 		{What: "service far on " + far.String(), OK: true, Detail: "connected, 3 of 3 servers up"},
 	})
 }

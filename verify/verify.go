@@ -182,13 +182,13 @@ func answer(node, what string, err error) verdict.Check {
 		c.Detail = err.Error()
 		var name *apiserver.NameError
 		c.MissingSAN = errors.As(err, &name) && name.Answers
-		c.Cure = cureOf(err)
+		c.Hint = hintOf(err)
 	}
 	return c
 }
 
-// cureOf is what an error says itself, or what helps with most others.
-func cureOf(err error) string {
+// hintOf is what an error says itself, or what helps with most others.
+func hintOf(err error) string {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
 		return hinted.Hint()

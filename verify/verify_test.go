@@ -26,12 +26,12 @@ func TestAnswer(t *testing.T) {
 	const usual = "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
 	at := netip.MustParseAddrPort("10.1.1.1:6443")
 	same(t, "ok", answer("node-1", "it answers", nil), verdict.Check{Node: "node-1", What: "it answers", OK: true, Detail: "ok, TLS verified"})
-	same(t, "another error", answer("", "", errors.New("no")), verdict.Check{Detail: "no", Cure: usual})
+	same(t, "another error", answer("", "", errors.New("no")), verdict.Check{Detail: "no", Hint: usual})
 	refused := &apiserver.StatusError{Code: 500, Path: "/readyz"}
-	same(t, "a status", answer("", "", refused), verdict.Check{Detail: refused.Error(), Cure: refused.Hint()})
+	same(t, "a status", answer("", "", refused), verdict.Check{Detail: refused.Error(), Hint: refused.Hint()})
 	for _, answers := range []bool{true, false} {
 		name := &apiserver.NameError{Address: at, Answers: answers}
-		same(t, "a missing SAN", answer("", "", name), verdict.Check{Detail: name.Error(), Cure: name.Hint(), MissingSAN: answers})
+		same(t, "a missing SAN", answer("", "", name), verdict.Check{Detail: name.Error(), Hint: name.Hint(), MissingSAN: answers})
 	}
 }
 
@@ -43,9 +43,9 @@ func TestCheckHolder(t *testing.T) {
 		holder  string
 		want    verdict.Check
 	}{
-		{nil, "", verdict.Check{OK: false, Detail: "no node does", Cure: "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"}},
+		{nil, "", verdict.Check{OK: false, Detail: "no node does", Hint: "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"}},
 		{[]string{"node-2"}, "node-2", verdict.Check{OK: true, Detail: "node-2"}},
-		{[]string{"node-3", "node-1"}, "", verdict.Check{OK: false, Detail: "node-1, node-3", Cure: firewall}},
+		{[]string{"node-3", "node-1"}, "", verdict.Check{OK: false, Detail: "node-1, node-3", Hint: firewall}},
 	}
 	for _, c := range cases {
 		r := fleetOf(t, home)
@@ -78,29 +78,29 @@ func TestCheckNode(t *testing.T) {
 			"everywhere", func(f *node.Facts) {
 				f.Listeners = []node.Listener{listener("[::]:6443", node.APIServerProcess), listener("10.1.1.2:6443", node.APIServerProcess), listener("[::]:1", node.APIServerProcess), listener("10.0.0.1:6443", "x")}
 			}, "",
-			[]verdict.Check{{What: good[0].What, Detail: "listens on [::]:6443, 10.1.1.2:6443", Cure: "run `kplb apply`"}, good[1]},
+			[]verdict.Check{{What: good[0].What, Detail: "listens on [::]:6443, 10.1.1.2:6443", Hint: "run `kplb apply`"}, good[1]},
 		},
-		{"not there", func(f *node.Facts) { f.Listeners = nil }, "", []verdict.Check{{What: good[0].What, Detail: "listens on nothing", Cure: "run `kplb apply`"}, good[1]}},
+		{"not there", func(f *node.Facts) { f.Listeners = nil }, "", []verdict.Check{{What: good[0].What, Detail: "listens on nothing", Hint: "run `kplb apply`"}, good[1]}},
 		{
 			"haproxy is silent", func(f *node.Facts) { f.Servers = nil }, "",
-			[]verdict.Check{good[0], {What: good[1].What, Detail: "haproxy does not answer on 127.0.0.1:8404", Cure: "look at `journalctl -u haproxy` on the node"}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "haproxy does not answer on 127.0.0.1:8404", Hint: "look at `journalctl -u haproxy` on the node"}},
 		},
 		{
 			"servers down", func(f *node.Facts) {
 				f.Servers[0].Status, f.Servers[0].Check = "DOWN", "L4CON"
 				f.Servers[2].Status, f.Servers[2].Check = "MAINT", ""
 			}, "",
-			[]verdict.Check{good[0], {What: good[1].What, Detail: "1 of 3 up: node-1 is DOWN (L4CON), node-3 is MAINT ()", Cure: look}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "1 of 3 up: node-1 is DOWN (L4CON), node-3 is MAINT ()", Hint: look}},
 		},
 		{"going down counts as up", func(f *node.Facts) { f.Servers[0].Status = "UP 1/2" }, "", good},
 		{"a server that is left out may be down", func(f *node.Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []verdict.Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up"}}},
 		{
 			"another haproxy.cfg", func(f *node.Facts) { f.Servers = f.Servers[:2] }, "",
-			[]verdict.Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Cure: look}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Hint: look}},
 		},
 		{
 			"no server", func(f *node.Facts) { f.Servers = []haproxy.ServerState{} }, "",
-			[]verdict.Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Cure: look}},
+			[]verdict.Check{good[0], {What: good[1].What, Detail: "0 of 0 up, and 3 nodes", Hint: look}},
 		},
 	}
 	for _, c := range cases {

@@ -22,7 +22,7 @@ func Timing(c *inventory.Cluster) []string {
 		} else {
 			lines = append(lines, fmt.Sprintf("its HAProxy dead: within %s; frozen: within %s", Short(skew(c)), Short(c.VRRP.Watch.Frozen()+skew(c))))
 		}
-		lines = append(lines, killed(c))
+		lines = append(lines, keepalivedLost(c)...)
 	}
 	if c.Exposure == inventory.IPVS {
 		return append(lines, fmt.Sprintf("an apiserver cut off: every %s new connection hangs until it is taken out within %s", ordinal(len(c.Nodes)), Short(takenOut)))
@@ -34,14 +34,15 @@ func Timing(c *inventory.Cluster) []string {
 		Short(haproxy.Timeouts.Connect), Short(marked)))
 }
 
-// killed is what follows when keepalived is killed or frozen.
-func killed(c *inventory.Cluster) string {
-	line := fmt.Sprintf("its keepalived killed: the next node has the VIP within %s, until then its own answers; frozen: killed within %s",
-		Short(masterDown(c)), Short(c.VRRP.Watch.Silence))
+// keepalivedLost says what follows when the holder's keepalived is killed, and
+// when it is frozen.
+func keepalivedLost(c *inventory.Cluster) []string {
+	killed := fmt.Sprintf("its keepalived killed: the next node takes the VIP within %s; until then the old holder answers", Short(masterDown(c)))
+	frozen := "its keepalived frozen: it is killed within " + Short(c.VRRP.Watch.Silence)
 	if both := c.VRRP.Watch.Silence - masterDown(c); both > 0 {
-		line += fmt.Sprintf(", and for %s two nodes have it", Short(both))
+		frozen += fmt.Sprintf("; for %s two nodes have the VIP", Short(both))
 	}
-	return line
+	return []string{killed, frozen}
 }
 
 // takenOut is how long keepalived takes until it removes a server that does not

@@ -32,9 +32,9 @@ func TestDualStack(t *testing.T) {
 	m.bothAnswer("6443")
 	m.moveBoth("6443")
 
-	for _, exposure := range []string{"shared-port", "port"} {
-		m.kplb("apply", "-i", m.dual(`[10.1.233.1, "fd10:1::100"]`, exposure), "--yes").want(t, 0)
-		m.bothAnswer(map[bool]string{true: "8443", false: "6443"}[exposure == "port"])
+	for _, to := range []struct{ exposure, port string }{{"shared-port", "6443"}, {"port", "8443"}} {
+		m.kplb("apply", "-i", m.dual(`[10.1.233.1, "fd10:1::100"]`, to.exposure), "--yes").want(t, 0)
+		m.bothAnswer(to.port)
 	}
 	m.kplb("apply", "-i", m.dual(`[10.1.233.1, "fd10:1::100"]`, "redirect"), "--yes").want(t, 0)
 	m.moveBoth("6443")

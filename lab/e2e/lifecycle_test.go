@@ -78,7 +78,7 @@ func (m *machines) confirmByHand(changed string) {
 	done := make(chan result, 1)
 	go func() { done <- m.kplb("apply", "--inventory", changed, "--yes", "--wait") }()
 	m.awaitPending("1")
-	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 3, "a change waits to be confirmed: ")
+	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 3, "a change is awaiting confirmation: ")
 	m.kplb("confirm", "--inventory", changed).want(m.t, 0, "confirmed: kubernetes-node-1, kubernetes-node-2, kubernetes-node-3")
 	(<-done).want(m.t, 0)
 	m.kplb("diff", "--inventory", changed).want(m.t, 0)

@@ -13,7 +13,7 @@ import (
 const labInventory = "examples/lab.yaml"
 
 // TestNothingChanges gives kplb everything that is wrong with nodes and
-// files: it names node, cause and cure, and leaves every node as it was. Then
+// files: it names node, cause and hint, and leaves every node as it was. Then
 // the same lab is applied, and edited by hand.
 func TestNothingChanges(t *testing.T) {
 	t.Parallel()
@@ -103,13 +103,13 @@ var refusals = []refusal{
 		name:  "haproxy refuses its file",
 		extra: map[string]string{"haproxy.cfg.tmpl": "    no-such-keyword\n"},
 		args:  []string{"--templates", "DIR"},
-		says:  []string{"kubernetes-node-1: haproxy does not take its file:", "unknown keyword 'no-such-keyword'"},
+		says:  []string{"kubernetes-node-1: haproxy rejects its new configuration:", "unknown keyword 'no-such-keyword'"},
 	},
 	{
 		name:  "keepalived refuses its file",
 		extra: map[string]string{"keepalived.conf.tmpl": "no_such_keyword\n"},
 		args:  []string{"--templates", "DIR"},
-		says:  []string{"kubernetes-node-1: keepalived does not take its file:", "Unknown keyword 'no_such_keyword'"},
+		says:  []string{"kubernetes-node-1: keepalived rejects its new configuration:", "Unknown keyword 'no_such_keyword'"},
 	},
 }
 

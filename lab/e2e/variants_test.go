@@ -21,7 +21,7 @@ func TestPackagesMissing(t *testing.T) {
 }
 
 // TestWithoutSAN has certificates that do not name the VIP: everything else
-// works, and the proof says what is missing, and the cure.
+// works, and the proof says what is missing, and the hint.
 func TestWithoutSAN(t *testing.T) {
 	t.Parallel()
 	m := boot(t, "e2e-san", "--without-vip-san")

@@ -21,7 +21,7 @@ systemd-run --quiet --collect --unit=liar /usr/local/bin/kube-apiserver --manife
 
 // TestVerifyLies has a stub answer on the VIP, for everybody now and then, and
 // for one node always, and a second machine have both VIPs: verify tells, and
-// names the cure.
+// names the hint.
 func TestVerifyLies(t *testing.T) {
 	onlyInAll(t)
 	t.Parallel()

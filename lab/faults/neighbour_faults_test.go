@@ -17,7 +17,7 @@ func neighbourFaults() []fault {
 	return []fault{
 		{id: "F3a", name: "a package manager is at work on every node", count: 3, fast: 1, inject: busyPackages},
 		{id: "F3b", name: "a generation has lines and files of another kplb", count: 2, inject: otherGeneration},
-		{id: "F3c", name: "a change of another kplb waits to be confirmed", count: 2, fast: 1, inject: otherPending},
+		{id: "F3c", name: "a change of another kplb is awaiting confirmation", count: 2, fast: 1, inject: otherPending},
 	}
 }
 

@@ -47,7 +47,7 @@ func Inspection(f *node.Facts) []remote.Record {
 	for _, m := range f.Manifests {
 		out = append(out, Record("manifest", m))
 	}
-	if f.Connected {
+	if f.KubeletConnected {
 		out = append(out, Record("connected", `0 0 127.0.0.1:40000 127.0.0.1:7443 users:(("kubelet",pid=7,fd=9))`))
 	}
 	if f.VRRP != nil {
@@ -112,8 +112,8 @@ func kernel(f *node.Facts) []remote.Record {
 	for key, value := range f.Settings {
 		out = append(out, Record("setting", strings.ReplaceAll(key, ".", "/"), value))
 	}
-	if f.Directed != nil {
-		out = append(out, Record("directed", virtualServer(f.Directed)))
+	if f.RealServers != nil {
+		out = append(out, Record("directed", virtualServer(f.RealServers)))
 	}
 	for key, value := range f.Sysctls {
 		out = append(out, Record("sysctl", key, value))

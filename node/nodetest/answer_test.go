@@ -55,13 +55,13 @@ func TestInspection(t *testing.T) {
 			"/etc/a": {Mode: 0o640, UID: 1, GID: 2, Content: []byte("a")}, "/etc/link": {Mode: fs.ModeSymlink | 0o777, Content: []byte("/etc/a")},
 			"/etc/dir": {Mode: fs.ModeDir | 0o755, Content: []byte{}},
 		},
-		Manifests: []string{"etcd.yaml"}, NFT: true, Redirect: "table ip kplb {\n}", Connected: true,
+		Manifests: []string{"etcd.yaml"}, NFT: true, Redirect: "table ip kplb {\n}", KubeletConnected: true,
 		Servers: []haproxy.ServerState{{Name: "node-1", Status: "UP", Check: "L7OK/200", Sessions: 3}},
 		Backends: map[string][]haproxy.ServerStats{
 			node.APIServerBackend: {{ServerState: haproxy.ServerState{Name: "node-1", Status: "UP", Check: "L7OK/200", Sessions: 3}, Total: 9}},
 			"service-web":         {{ServerState: haproxy.ServerState{Name: "node-2", Status: "DOWN", Check: "L4CON"}, Total: 1}},
 		},
-		Kernel: node.Kernel{Release: "6.1.0", IPVS: "module"}, Directed: []node.RealServer{{At: at("10.1.1.1:6443"), Method: "Masq", Weight: 1, Active: 2, Inactive: 3}},
+		Kernel: node.Kernel{Release: "6.1.0", IPVS: "module"}, RealServers: []node.RealServer{{At: at("10.1.1.1:6443"), Method: "Masq", Weight: 1, Active: 2, Inactive: 3}},
 		Settings: map[string]string{"net.ipv4.ip_forward": "1"}, VRRP: map[string]string{"KPLB": "MASTER"}, Sysctls: map[string]string{"net.ipv4.ip_forward": "1"},
 	}
 	got, err := node.Inspect(t.Context(), answering{said: nodetest.Inspection(want)}, node.InspectRequest{})

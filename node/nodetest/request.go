@@ -42,7 +42,7 @@ func Request(s remote.Script) any {
 	case "inspect":
 		return v.inspect()
 	case "lock":
-		return node.LockRequest{Token: s.Vars["KPLB_TOKEN"], Owner: s.Vars["KPLB_OWNER"], Heartbeat: s.Beat, Timeout: v.seconds("KPLB_SECONDS")}
+		return node.LockRequest{Token: s.Vars["KPLB_TOKEN"], Owner: s.Vars["KPLB_OWNER"], Heartbeat: s.Heartbeat, Timeout: v.seconds("KPLB_SECONDS")}
 	case "release":
 		return ReleaseRequest{s.Vars["KPLB_TOKEN"]}
 	case "packages":
@@ -61,11 +61,11 @@ func Request(s remote.Script) any {
 		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), After: node.Replaced{Socket: v.unsigned("KPLB_SOCKET", 40), At: time.Duration(v.number("KPLB_SINCE")) * time.Second / 100}, Wait: v.seconds("KPLB_SECONDS")}
 	case "activate":
 		return v.activate(s.Files["active"])
-	case "still":
+	case "precommit":
 		return node.PrecommitRequest{Txn: s.Vars["KPLB_TXN"], Paths: v.words("KPLB_PATHS")}
 	case "confirm":
 		return v.confirm()
-	case "back":
+	case "revert":
 		return node.RevertRequest{Txn: s.Vars["KPLB_TXN"], Paths: v.words("KPLB_PATHS"), Reason: s.Vars["KPLB_REASON"]}
 	case "generations":
 		if s.Vars["KPLB_GENERATION"] == "" {

@@ -89,7 +89,7 @@ directs() {
 	[ "$KPLB_KEEPALIVED" = stop ] || grep -A 1 "^FWM  $KPLB_MARK " /proc/net/ip_vs | grep -q '^  -> '
 }
 
-# What dies of its new file does so within a moment of having been started.
+# A daemon that cannot run with its new configuration exits within a second.
 still_running() {
 	[ -z "$pause" ] || sleep "$pause"
 	for name in $switched; do

@@ -13,7 +13,7 @@ if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ] && about=$(grep -lsxF "txn=$KPLB
 	record done
 	exit 0
 fi
-[ -d $base/pending ] || refuse "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back, /p' $base/restored 2>/dev/null)"
+[ -d $base/pending ] || refuse "no change is awaiting confirmation$(sed -n 's/^reason=/: it was taken back, /p' $base/restored 2>/dev/null)"
 txn=$(cat $base/pending/txn)
 [ "${KPLB_TXN:-$txn}" = "$txn" ] || refuse "another change is waiting: $(cat $base/pending/about)"
 

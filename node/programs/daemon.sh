@@ -1,4 +1,4 @@
-# The daemons, for activate.sh and still.sh.
+# The daemons, for activate.sh and precommit.sh.
 
 last_words() {
 	journalctl --quiet --no-pager --output=cat --lines=4 --unit="$1" 2>/dev/null

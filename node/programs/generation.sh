@@ -1,4 +1,4 @@
-# The generation that a confirmation makes, for still.sh and confirm.sh.
+# The generation that a confirmation makes, for precommit.sh and confirm.sh.
 #   KPLB_PATHS  every path whose state belongs to a generation
 
 generations=$base/generations

@@ -9,7 +9,7 @@ one_at_a_time 60 || exit 1
 	rmdir $base 2>/dev/null
 	exit 0
 }
-whole || {
+is_intact || {
 	echo "the way back, $base/pending, is damaged: nothing is taken back ($reason)"
 	sweep "$(cat $base/stage/paths 2>/dev/null)"
 	disarm

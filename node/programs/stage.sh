@@ -28,11 +28,11 @@ is_unchanged() {
 
 # One probe for each directory.
 is_writable() {
-	near "$path"
+	existing_parent "$path"
 	case $probed in *" $dir "*) return 0 ;; esac
 	probed="$probed$dir "
 	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || refuse "$path cannot be written: ${said##*: }"
-	gone "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
+	remove "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
 }
 
 are_mutable() {
@@ -87,20 +87,20 @@ is_valid() {
 	[ "$after" = absent ] && return 0
 	case $path in
 	/etc/haproxy/haproxy.cfg)
-		said=$(haproxy -dW -c -f "$stage/$name" 2>&1) || refuse "haproxy does not take its file: $said"
+		said=$(haproxy -dW -c -f "$stage/$name" 2>&1) || refuse "haproxy rejects its new configuration: $said"
 		;;
 	/etc/modules-load.d/kplb.conf)
 		[ -e /proc/net/ip_vs ] || modprobe -n -q ip_vs 2>/dev/null || refuse "its kernel $(uname -r) has no ip_vs"
 		;;
 	/etc/haproxy/kplb-redirect.nft | /etc/keepalived/kplb-ipvs.nft)
-		said=$(nft -c -f "$stage/$name" 2>&1) || refuse "nft does not take its file: $said"
+		said=$(nft -c -f "$stage/$name" 2>&1) || refuse "nft rejects its new ruleset: $said"
 		;;
 	/etc/keepalived/keepalived.conf)
 		sed "s,/etc/keepalived/kplb-check,$stage/check,; s,/etc/keepalived/kplb-metrics,$stage/check," "$stage/$name" >"$stage/keepalived.conf"
 		printf '#!/bin/sh\n' >"$stage/check"
 		chmod 755 "$stage/check"
 		said=$(keepalived -t -f "$stage/keepalived.conf" 2>&1) && [ -z "$said" ] ||
-			refuse "keepalived does not take its file: $said"
+			refuse "keepalived rejects its new configuration: $said"
 		;;
 	esac
 }

@@ -147,9 +147,9 @@ temporary() {
 	esac
 }
 
-# near PATH: sets dir to where it is, or will be made: its directory, or the first
+# existing_parent PATH: sets dir to where it is, or will be made: its directory, or the first
 # above that is there.
-near() {
+existing_parent() {
 	dir=${1%/*}
 	while [ -n "$dir" ] && [ ! -d "$dir" ]; do dir=${dir%/*}; done
 }
@@ -182,22 +182,22 @@ put_back() {
 sweep() {
 	set -- "$1" $base/pending.done $base/generations/.next $base/generations/.0 $base/*.new
 	for path in $1; do
-		near "$path"
+		existing_parent "$path"
 		set -- "$@" "$(temporary "$path")" "$dir"/.kplb-probe.*
 	done
 	[ -d $base/pending ] || set -- "$@" $base/stage
 	shift
-	gone "$@"
+	remove "$@"
 }
 
-# gone PATH...: one failure is not the end of it.
-gone() {
+# remove PATH...: one failure is not the end of it.
+remove() {
 	rm -rf "$@" || rm -rf "$@"
 }
 
-# whole: the way back is there as it was armed. What half of it would take back
-# is not what was there before.
-whole() {
+# is_intact: what restores the state before the change is as it was armed. Half of
+# it would restore another state.
+is_intact() {
 	[ -s $base/pending/txn ] && [ -s $base/pending/paths ] && [ -s $base/pending/old/units ] && [ -s $base/pending/old/nonlocal_bind ] && [ -s $base/pending/old/$index ] || return 1
 	while read -r kind path; do
 		[ "$kind" = absent ] || [ -f "$base/pending/old/files$path" ] || return 1
@@ -211,12 +211,12 @@ boot_link=/etc/systemd/system/multi-user.target.wants/kplb-restore-boot.service
 # be killed and run again: what is left then goes at the next boot, because the
 # unit of that goes last.
 disarm() {
-	gone $base/pending.done
+	remove $base/pending.done
 	if [ -d $base/pending ]; then mv -T $base/pending $base/pending.done && sync $base || return 1; fi
-	gone $base/pending.done $base/stage
+	remove $base/pending.done $base/stage
 	# waited for: a timer that is still to be stopped when systemd reads its units again stays for ever, as one that has failed
 	systemctl stop kplb-restore.timer 2>/dev/null
-	gone /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service $base/restore $boot_link $boot_unit
+	remove /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service $base/restore $boot_link $boot_unit
 	# systemd forgets by itself what has stopped, but for what its targets want
 	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload
 }

@@ -33,7 +33,7 @@ arm() {
 }
 
 begin_change
-whole || gone $base/pending # there is none, or what is left of one that takes nothing back any more
+is_intact || remove $base/pending # there is none, or what is left of one that takes nothing back any more
 [ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
 IFS= read -r txn 2>/dev/null <$stage/pending/txn && [ "$txn" = "$KPLB_TXN" ] || refuse "what was staged is gone"
 IFS= read -r paths <$stage/paths

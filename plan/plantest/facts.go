@@ -134,9 +134,9 @@ func ipvs(f *node.Facts, c *inventory.Cluster) {
 	for key, value := range node.ParseSysctls(f.Files[render.SysctlPath].Content) {
 		f.Settings[key] = value
 	}
-	f.Directed = []node.RealServer{}
+	f.RealServers = []node.RealServer{}
 	for _, n := range c.Nodes {
-		f.Directed = append(f.Directed, node.RealServer{At: c.APIServerAddress(n), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
+		f.RealServers = append(f.RealServers, node.RealServer{At: c.APIServerAddress(n), Method: "Masq", Weight: 1, Active: 0, Inactive: 0})
 	}
 	f.Redirect = Marked(c)
 }

@@ -135,7 +135,7 @@ func confirmable(n *Node, _ *Host, s remote.Script, say say) {
 
 func confirm(n *Node, _ *Host, s remote.Script, say say) {
 	if n.pending == nil {
-		say("refused", "nothing is waiting to be confirmed")
+		say("refused", "no change is awaiting confirmation")
 		return
 	}
 	if len(n.generations) == 0 {
@@ -154,19 +154,19 @@ func confirm(n *Node, _ *Host, s remote.Script, say say) {
 func back(n *Node, _ *Host, s remote.Script, say say) {
 	q := nodetest.As[node.RevertRequest](s)
 	if n.pending == nil && q.Txn == "" {
-		say("refused", "nothing is waiting to be confirmed")
+		say("refused", "no change is awaiting confirmation")
 		return
 	}
 	if n.pending != nil {
-		n.TakeBack(q.Reason)
+		n.Revert(q.Reason)
 	}
 	n.staged = nil
 	say("done")
 }
 
-// TakeBack takes an unconfirmed change back, as the node does by itself when its
+// Revert takes an unconfirmed change back, as the node does by itself when its
 // time is over.
-func (n *Node) TakeBack(reason string) {
+func (n *Node) Revert(reason string) {
 	n.restored = fmt.Sprintf("reason=%s\ntime=%s\nabout=%s\ntxn=%s\n", reason, clock, n.pending.about, n.pending.txn)
 	n.restore(n.pending.before)
 	n.pending = nil

@@ -48,6 +48,9 @@ func (r *Rollout) applyNode(ctx context.Context, n plan.NodePlan) error {
 		}
 	}
 	installing := fleet.Event{Node: n.Node.Name, Step: "installing files", Usual: transactUsual}
+	if n.Restore {
+		installing.Step = "restoring files"
+	}
 	if err := r.Step(installing, func() error { return r.transact(ctx, h, n) }); err != nil {
 		return err
 	}

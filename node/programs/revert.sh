@@ -23,10 +23,10 @@ if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
 	exit 0
 fi
 exec 9>&-
-[ -d $base/pending ] || refuse "nothing is waiting to be confirmed$(sed -n 's/^reason=/: it was taken back already, /p' $base/restored 2>/dev/null)"
+[ -d $base/pending ] || refuse "no change is awaiting confirmation$(sed -n 's/^reason=/: it was taken back already, /p' $base/restored 2>/dev/null)"
 [ -z "$KPLB_TXN" ] || [ "$(cat $base/pending/txn 2>/dev/null || echo "$KPLB_TXN")" = "$KPLB_TXN" ] || refuse "another change is waiting: $(cat $base/pending/about)"
 damaged=
-whole || damaged=1
+is_intact || damaged=1
 said=$(sh $base/restore "$KPLB_REASON" 2>&1) && [ ! -d $base/pending ] || {
 	record broken "the way back did not work, it is tried again at its time and at boot: $said"
 	exit 1

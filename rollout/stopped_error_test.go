@@ -39,29 +39,29 @@ func TestApplyStops(t *testing.T) {
 		{
 			"refused before the first change", "transact", refuses("/etc/haproxy/haproxy.cfg has changed since the plan was made"),
 			"node-2: /etc/haproxy/haproxy.cfg has changed since the plan was made",
-			[]string{"node-1 back", "node-1 await"}, []string{all3 + "node-1", "every node is as before"}, false,
+			[]string{"node-1 revert", "node-1 await"}, []string{all3 + "node-1", "every node is as before"}, false,
 		},
 		{
 			"nobody knows how far it came", "transact", fails(lost), "node-2: connection lost",
-			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 revert", "node-2 await", "node-1 revert", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"half way, and no way back", "transact", broken, "node-2: /etc/x could not be written, and the way back did not work either:",
-			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 revert", "node-2 await", "node-1 revert", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"the manifest", "manifest", refuses("/etc/kubernetes/manifests/kube-apiserver.yaml has changed since the plan was made"),
 			"node-2: /etc/kubernetes/manifests/kube-apiserver.yaml has changed since the plan was made",
-			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 revert", "node-2 await", "node-1 revert", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"the apiserver does not move", "await", refuses("the apiserver listens on *:6443, not on 10.1.1.2:6443, after 180 s"),
 			"node-2: the apiserver listens on *:6443, not on 10.1.1.2:6443, after 180 s",
-			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 revert", "node-2 await", "node-1 revert", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 		{
 			"a daemon dies", "activate", refuses("haproxy died after it had started:\nemergency"), "node-2: haproxy died after it had started:\nemergency",
-			[]string{"node-2 back", "node-2 await", "node-1 back", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
+			[]string{"node-2 revert", "node-2 await", "node-1 revert", "node-1 await"}, []string{all3 + "node-2, node-1", "every node is as before"}, false,
 		},
 	}
 	for _, c := range cases {
@@ -86,7 +86,7 @@ func TestApplyStops(t *testing.T) {
 				}
 				same(t, "summary", stopped.Summary(), c.summary)
 				same(t, "unchanged", stopped.Unchanged(), !c.changed)
-				same(t, "the reason stays on the node", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 back").Reason, "the rollout stopped: "+strings.ReplaceAll(c.says, "\n", "; "))
+				same(t, "the reason stays on the node", fleettest.Asked[node.RevertRequest](f.Machines, "node-1 revert").Reason, "the rollout stopped: "+strings.ReplaceAll(c.says, "\n", "; "))
 				f.Ends()
 			})
 		})
@@ -102,7 +102,7 @@ func TestApplyNotProven(t *testing.T) {
 		says(t, err, "not proven: node-2: haproxy sees its servers: 2 of 3 up")
 		same(t, "the proof is there to be shown", len(proof.Checks), 1)
 		log := f.Log()
-		same(t, "taken back", log[len(log)-3:], []string{"node-1 back", "node-3 back", "node-2 back"})
+		same(t, "taken back", log[len(log)-3:], []string{"node-1 revert", "node-3 revert", "node-2 revert"})
 		same(t, "confirmed", f.Times("node-1 confirm"), 0)
 		f.Ends()
 	})
@@ -117,18 +117,18 @@ func TestApplyProofFails(t *testing.T) {
 			return nil, errors.New("node-3: cannot be asked")
 		}), options)
 		says(t, err, "node-3: cannot be asked")
-		same(t, "taken back", f.Times("node-2 back"), 1)
+		same(t, "taken back", f.Times("node-2 revert"), 1)
 		f.Ends()
 	})
 }
 
 // TestTakeBackFails says of each node what is true of it.
-func TestTakeBackFails(t *testing.T) {
+func TestRevertFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change()
-		f.Nodes["node-1"].On["back"] = refuses("another change is waiting: bob")
-		f.Nodes["node-2"].On["back"] = func(_ context.Context, _ remote.Script, say say) error {
+		f.Nodes["node-1"].On["revert"] = refuses("another change is waiting: bob")
+		f.Nodes["node-2"].On["revert"] = func(_ context.Context, _ remote.Script, say say) error {
 			say("confirmed")
 			say("done")
 			return nil
@@ -148,7 +148,7 @@ func TestTakeBackFails(t *testing.T) {
 }
 
 // TestTakeBackOverANewConnection is for nodes whose connection was lost.
-func TestTakeBackOverANewConnection(t *testing.T) {
+func TestRevertOverANewConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change("node-2", "node-3")
@@ -228,17 +228,17 @@ func TestConfirmFails(t *testing.T) {
 		},
 		{
 			"a daemon died a moment later", func(f *fakeFleet) {
-				f.Nodes["node-1"].On["still"] = refuses("haproxy died a moment after it had taken its new file")
-			}, "node-1: haproxy died a moment after it had taken its new file",
+				f.Nodes["node-1"].On["precommit"] = refuses("haproxy exited soon after it had loaded its new configuration")
+			}, "node-1: haproxy exited soon after it had loaded its new configuration",
 			[]string{"taken back, as before: node-1, node-3, node-2", "every node is as before"}, 3,
 		},
 		{
 			"a node has taken it back", func(f *fakeFleet) {
-				f.Nodes["node-3"].On["confirm"] = refuses("nothing is waiting to be confirmed: it was taken back, timer")
-			}, "node-3: nothing is waiting to be confirmed: it was taken back, timer",
+				f.Nodes["node-3"].On["confirm"] = refuses("no change is awaiting confirmation: it was taken back, timer")
+			}, "node-3: no change is awaiting confirmation: it was taken back, timer",
 			[]string{
 				"changed and confirmed: node-1, node-2",
-				"node-3 could not be told (node-3: nothing is waiting to be confirmed: it was taken back, timer): it takes the change back by itself within 1m0s",
+				"node-3 could not be told (node-3: no change is awaiting confirmation: it was taken back, timer): it takes the change back by itself within 1m0s",
 			}, 0,
 		},
 		{
@@ -263,7 +263,7 @@ func TestConfirmFails(t *testing.T) {
 					t.Fatalf("%T", err)
 				}
 				same(t, "summary", stopped.Summary(), c.summary)
-				same(t, "taken back", f.Times("node-1 back")+f.Times("node-2 back")+f.Times("node-3 back"), c.back)
+				same(t, "taken back", f.Times("node-1 revert")+f.Times("node-2 revert")+f.Times("node-3 revert"), c.back)
 				f.Ends()
 			})
 		})
@@ -288,7 +288,7 @@ func TestInterruptedTooLate(t *testing.T) {
 		if _, err := f.Apply(ctx, f.planned(proven), options); err != nil {
 			t.Errorf("says %v", err)
 		}
-		same(t, "taken back", f.Times("node-2 back")+f.Times("node-3 back"), 0)
+		same(t, "taken back", f.Times("node-2 revert")+f.Times("node-3 revert"), 0)
 		f.Ends()
 	})
 }
@@ -317,7 +317,7 @@ func TestInterrupted(t *testing.T) {
 						return nil
 					}
 					n.On["release"] = func(context.Context, remote.Script, say) error { held.Add(-1); return nil }
-					n.On["back"] = func(_ context.Context, _ remote.Script, say say) error {
+					n.On["revert"] = func(_ context.Context, _ remote.Script, say say) error {
 						time.Sleep(time.Second)
 						early.Store(3 - held.Load())
 						say("done")

@@ -7,7 +7,7 @@ continue_change
 for name in haproxy keepalived kubelet; do
 	[ -e $base/pending/$name ] || continue
 	look $name
-	[ "$seen" = "$(cat $base/pending/$name)" ] || refuse "$name died a moment after it had taken its new file:
+	[ "$seen" = "$(cat $base/pending/$name)" ] || refuse "$name exited soon after it had loaded its new configuration:
 $(last_words $name)"
 done
 write_generation || refuse "no room for a generation in $base"

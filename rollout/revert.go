@@ -13,19 +13,19 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// goodbye is how long a rollout that is interrupted may take to tidy up.
-const goodbye = 10 * time.Minute
+// cleanupTimeout is how long a rollout that was interrupted may take to clean up.
+const cleanupTimeout = 10 * time.Minute
 
-// takeBack takes everything back, the last node first, apiservers one at a
-// time. An interrupted rollout is taken back too.
-func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+// revert reverts every armed node, the last one first, apiservers one at a time. It
+// does so when ctx is done, too.
+func (r *Rollout) revert(ctx context.Context, cause error) *StoppedError {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	stopped := &StoppedError{Cause: cause, Pending: map[string]error{}}
 	r.reportStop(cause)
 	for _, n := range slices.Backward(r.armed) {
 		back := fleet.Event{Node: n.Node.Name, Step: "taking the change back", Usual: usualRevert(n)}
-		err := r.During(back, func(waits func(string)) error { return r.takeBackNode(ctx, n, cause, waits) })
+		err := r.During(back, func(waits func(string)) error { return r.revertNode(ctx, n, cause, waits) })
 		if errors.Is(err, node.ErrConfirmed) {
 			stopped.Changed = append(stopped.Changed, n.Node.Name)
 			continue
@@ -40,8 +40,8 @@ func (r *Rollout) takeBack(ctx context.Context, cause error) *StoppedError {
 	return stopped
 }
 
-// tidy sweeps up on nodes where staging was killed. What refuses has tidied up
-// by itself, and so has what gives its lock back.
+// tidy removes what staging has left on nodes where it was killed. A node that
+// refused has cleaned up by itself, and so does one whose lock is released.
 func (r *Rollout) tidy(ctx context.Context, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -50,7 +50,7 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	for _, n := range r.Everyone() {
 		var refused *node.RefusedError
 		if failed[n.Name] != nil && !errors.As(failed[n.Name], &refused) {
-			_ = r.takeBackNode(ctx, plan.NodePlan{Node: n}, err, silently) // the next step there sweeps, too
+			_ = r.revertNode(ctx, plan.NodePlan{Node: n}, err, silently) // the next step there sweeps, too
 		}
 	}
 }
@@ -63,7 +63,7 @@ func usualRevert(n plan.NodePlan) time.Duration {
 	return activateUsual
 }
 
-func (r *Rollout) takeBackNode(ctx context.Context, n plan.NodePlan, cause error, waits func(string)) error {
+func (r *Rollout) revertNode(ctx context.Context, n plan.NodePlan, cause error, waits func(string)) error {
 	h, err := r.reconnect(ctx, n.Node)
 	if err != nil {
 		return err
