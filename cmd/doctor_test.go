@@ -34,7 +34,7 @@ func TestDoctorSaysNo(t *testing.T) {
 			"no apiserver", func(n *rollouttest.Node) { delete(n.Files, kubeadm.ManifestPath) }, exitNo,
 			[]verdict.Check{{
 				Node: "node-2", What: "nothing on it is in the way",
-				Detail: "/etc/kubernetes/manifests/kube-apiserver.yaml is not there: not a kubeadm control-plane node", Cure: "list control-plane nodes that kubeadm made",
+				Detail: "/etc/kubernetes/manifests/kube-apiserver.yaml is not there: not a kubeadm control-plane node", Hint: "list control-plane nodes that kubeadm made",
 			}}, listening + "kplb: something is in the way\n",
 		},
 		{

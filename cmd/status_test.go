@@ -92,9 +92,9 @@ func sick() *status.Status {
 func directed() *status.Status {
 	nodes := []status.NodeStatus{holder("node-1"), well("node-2"), well("node-3"), well("node-4")}
 	for i := range nodes {
-		nodes[i].HAProxy, nodes[i].Director = "", "active"
+		nodes[i].HAProxy, nodes[i].IPVS = "", "active"
 	}
-	nodes[1].Director, nodes[2].Servers, nodes[3].VRRP = "inactive", 0, nil
+	nodes[1].IPVS, nodes[2].Servers, nodes[3].VRRP = "inactive", 0, nil
 	return &status.Status{
 		Cluster: "home", Kernel: true, VIPs: []status.VIPStatus{vip("node-1")}, SeenBy: "node-1", Nodes: nodes,
 		Servers: []status.ServerStatus{server("node-1", "UP", "SSL_GET ok", 12), server("node-2", "DOWN", "SSL_GET failed", 0)},

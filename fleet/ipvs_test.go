@@ -56,9 +56,9 @@ func TestIPVSServers(t *testing.T) {
 	} {
 		cluster := plantest.Parse(t, plantest.Home)
 		cluster.Director.Check = c.check
-		facts := &node.Facts{Directed: c.directed}
+		facts := &node.Facts{RealServers: c.directed}
 		fleettest.Same(t, c.name, fleet.IPVSServers(facts, cluster), c.want)
-		fleettest.Same(t, c.name+": what was found", facts.Directed, c.directed)
+		fleettest.Same(t, c.name+": what was found", facts.RealServers, c.directed)
 	}
 }
 

@@ -234,7 +234,7 @@ func (o operator) killsTheWayBack(t *testing.T, reason string, before programSta
 func TestProgramsFail(t *testing.T) {
 	t.Parallel()
 	scenarios[0].sweep(t, 1, func(t *testing.T, o operator, before programState, s programStep) {
-		if (s.name == "stage" || s.name == "activate" || s.name == "still") && !everything() {
+		if (s.name == "stage" || s.name == "activate" || s.name == "precommit") && !everything() {
 			t.Skip("make programs")
 		}
 		after := o.after(t, s.run)

@@ -17,7 +17,7 @@ func lockNode(t *testing.T, shell string) operator {
 // lock is the program that takes the lock, for an operator of that name.
 func (o operator) lock(owner, token string) remote.Script {
 	s := o.script("lock", map[string]string{"KPLB_OWNER": owner, "KPLB_TOKEN": token, "KPLB_SECONDS": "20"}, nil)
-	s.Resident, s.Beat = true, 5*time.Second
+	s.Resident, s.Heartbeat = true, 5*time.Second
 	return s
 }
 
@@ -156,7 +156,7 @@ func TestProgramsWait(t *testing.T) {
 		eventually(t, "another program has the turn", func() bool { return n.Exists("/node/held") })
 		n.Impatient("0.05")
 		for name, s := range map[string]remote.Script{
-			"activate": o.activate(first), "still": o.still(), "confirm": o.confirm(), "back": o.back(), "manifest": o.manifest(first), "forget": o.script("forget", nil, nil),
+			"activate": o.activate(first), "precommit": o.precommit(), "confirm": o.confirm(), "back": o.back(), "manifest": o.manifest(first), "forget": o.script("forget", nil, nil),
 		} {
 			same(t, name, n.Run(s).Refused(), "another step of kplb does not end on this node")
 		}

@@ -85,10 +85,10 @@ func TestProgramsActivateRefuses(t *testing.T) {
 func TestProgramsStill(t *testing.T) {
 	t.Parallel()
 	programtest.EachShell(t, func(t *testing.T, shell string) {
-		o := scenarios[0].before(t, shell, "still")
+		o := scenarios[0].before(t, shell, "precommit")
 		o.node.Write("/node/units/haproxy.service/pid", "999\n", 0o644)
 		o.node.Write("/node/journal", "[ALERT] it died\n", 0o644)
-		same(t, "refused", o.node.Run(o.still()).Refused(), "haproxy died a moment after it had taken its new file:\n[ALERT] it died")
+		same(t, "refused", o.node.Run(o.precommit()).Refused(), "haproxy died a moment after it had taken its new file:\n[ALERT] it died")
 	})
 }
 

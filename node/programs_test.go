@@ -105,14 +105,14 @@ func (o operator) manifest(c change) remote.Script {
 	}, map[string]string{"manifest": c.manifest})
 }
 
-func (o operator) still() remote.Script { return o.script("still", nil, nil) }
+func (o operator) precommit() remote.Script { return o.script("precommit", nil, nil) }
 
 func (o operator) confirm() remote.Script {
 	return o.script("confirm", map[string]string{"KPLB_RESTARTED": "", "KPLB_KEEP": "2"}, nil)
 }
 
 func (o operator) back() remote.Script {
-	return o.script("back", map[string]string{"KPLB_REASON": "the rollout stopped: a test"}, nil)
+	return o.script("revert", map[string]string{"KPLB_REASON": "the rollout stopped: a test"}, nil)
 }
 
 // programStep is one program of a change.
@@ -131,7 +131,7 @@ func (o operator) steps(c change) []programStep {
 		{"transact", run(o.transact)},
 		{"manifest", run(func() remote.Script { return o.manifest(c) })},
 		{"activate", run(func() remote.Script { return o.activate(c) })},
-		{"still", run(o.still)},
+		{"precommit", run(o.precommit)},
 		{"confirm", run(o.confirm)},
 	}
 	if c.manifest == "" {

@@ -32,7 +32,7 @@ func TestCheckString(t *testing.T) {
 	t.Parallel()
 	for want, check := range map[string]Check{
 		"node-1: /readyz: 500":      {Node: "node-1", What: "/readyz", Detail: "500"},
-		"one node holds it: 2 do":   {What: "one node holds it", Detail: "2 do", Cure: "look at keepalived"},
+		"one node holds it: 2 do":   {What: "one node holds it", Detail: "2 do", Hint: "look at keepalived"},
 		"node-1: reaches the VIP: ": {Node: "node-1", What: "reaches the VIP", OK: true},
 	} {
 		if d := cmp.Diff(want, check.String()); d != "" {
