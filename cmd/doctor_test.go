@@ -74,6 +74,6 @@ func TestDoctorSaysNo(t *testing.T) {
 
 func TestDoctorOutput(t *testing.T) {
 	atDesk(t, func(d *desk) {
-		d.kplb("doctor", "-o", "yaml").says(exitUsage, "", "kplb: output \"yaml\" is not text or json\nkplb: hint: see `kplb --help`, and `kplb COMMAND --help`\n")
+		d.kplb("doctor", "-o", "yaml").says(exitUsage, "", "kplb: output must be text or json, not \"yaml\"\nkplb: hint: see `kplb --help`, and `kplb COMMAND --help`\n")
 	})
 }

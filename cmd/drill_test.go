@@ -108,7 +108,7 @@ func TestDrillDoesNotStart(t *testing.T) {
 		{"HAProxy is down", func(n *rollouttest.Node) { n.Units["haproxy"].Active = false }, []string{"--yes"}, exitNo, "kplb: NO  node-3: haproxy sees its servers: haproxy does not answer on 127.0.0.1:8404\n" +
 			"kplb: hint: look at `journalctl -u haproxy` on the node\nkplb: not proven, so the drill does not start\n"},
 		{"nobody can be asked", nil, nil, exitUsage, willBreak + "kplb: stdin is not a terminal, so nobody can be asked: give --yes to go on without\n" + hint},
-		{"a stranger", nil, []string{"--node", "node-9"}, exitUsage, "kplb: node \"node-9\" is none of the control-plane nodes node-1, node-2, node-3\n" + hint},
+		{"a stranger", nil, []string{"--node", "node-9"}, exitUsage, "kplb: node must be one of the control-plane nodes node-1, node-2, node-3, not \"node-9\"\n" + hint},
 		{"a node is off", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"--yes"}, exitUnchanged, "kplb: node-3: is not reachable: no route to host\nkplb: hint: is it on?\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -118,8 +118,8 @@ func TestStatus(t *testing.T) {
 		d.Change("node-3", func(n *rollouttest.Node) { n.Unreachable = true })
 		o = d.kplb("status").ends(exitNo, "node-3: is not reachable: no route to host")
 		same(d.t, "stderr", o.stderr, no+"kplb: hint: is it on?\n")
-		d.kplb("status", "--interval", "1ms").says(exitUsage, "", "kplb: interval 1ms is not between 100ms and 1h\nkplb: hint: see `kplb --help`, and `kplb COMMAND --help`\n")
-		d.kplb("status", "-o", "yaml").ends(exitUsage, "output \"yaml\" is not text or json")
+		d.kplb("status", "--interval", "1ms").says(exitUsage, "", "kplb: interval must be between 100ms and 1h, not 1ms\nkplb: hint: see `kplb --help`, and `kplb COMMAND --help`\n")
+		d.kplb("status", "-o", "yaml").ends(exitUsage, "output must be text or json, not \"yaml\"")
 	})
 }
 

@@ -32,7 +32,7 @@ func TestConfirmOnATerminal(t *testing.T) {
 			said = err.Error()
 		}
 		same(t, fmt.Sprintf("answer to %q", answer), said, says)
-		same(t, "question", diagnostics.String(), "Go on? Only yes is taken for an answer: ")
+		same(t, "question", diagnostics.String(), "Go on? Type \"yes\" to continue: ")
 	}
 }
 
@@ -51,8 +51,8 @@ func TestConfirmInterrupted(t *testing.T) {
 // TestApplyAsksOnATerminal: what is answered there is done, or nothing is.
 func TestApplyAsksOnATerminal(t *testing.T) {
 	const (
-		only    = " Only yes is taken for an answer: "
-		goOn    = "Carry this out on cluster home?" + only
+		only    = " Type \"yes\" to continue: "
+		goOn    = "Apply this to cluster home?" + only
 		drop    = "Overwrite what was edited by hand?" + only
 		refused = "kplb: not confirmed: nothing was changed\n"
 		edited  = "kplb: node-2: /etc/haproxy/haproxy.cfg was edited by hand since kplb wrote it\n"
@@ -189,7 +189,7 @@ func TestAskNobody(t *testing.T) {
 func TestTrustOnATerminal(t *testing.T) {
 	t.Parallel()
 	h := newHosts(t)
-	const question = "Record 2 keys in KNOWN? Only yes is taken for an answer: "
+	const question = "Record 2 keys in KNOWN? Type \"yes\" to continue: "
 	p := openPTY(t)
 	p.types("no")
 	h.trust(p.kplb).says(exitNo, h.shows("unknown", "unknown"), question+"kplb: not confirmed: nothing was changed\n")
@@ -208,7 +208,7 @@ func TestDrillOnATerminal(t *testing.T) {
 				p := openPTY(d.t)
 				p.types("no")
 				d.kplbIn(d.t.Context(), p.kplb, "drill", "--fault", "haproxy-stopped", "--for", "2s", "--rounds", rounds).says(exitNo, "",
-					willBreak+"Break cluster home like this, one at a time for 2s each"+times+"? Only yes is taken for an answer: kplb: not confirmed: nothing was changed\n")
+					willBreak+"Break cluster home like this, one at a time for 2s each"+times+"? Type \"yes\" to continue: kplb: not confirmed: nothing was changed\n")
 				same(d.t, "what the nodes were asked", len(d.drilled()), 0)
 			})
 		})

@@ -147,7 +147,7 @@ printf '%s\n' "reason=$reason" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(ca
 grep -lsxF "txn=$(cat $base/pending/txn)" $base/generations/*/about | while read -r about; do rm -rf "${about%/*}"; done
 newest=$(cd $base/generations 2>/dev/null && printf '%s\n' [1-9]* | sort -n | tail -n 1)
 case $newest in
-*[!0-9]* | '') gone $base/generations $base/current $base/restarted ;;
+*[!0-9]* | '') remove $base/generations $base/current $base/restarted ;;
 *) [ "$newest" = "$(cat $base/current)" ] || { echo "$newest" >$base/current.new && mv -f $base/current.new $base/current; } ;;
 esac
 sweep "$(cut -d ' ' -f 2- $old/$index)" || exit 1 # a directory can be read-only for a while
