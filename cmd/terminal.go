@@ -96,6 +96,11 @@ func (a *asker) ask(ctx context.Context, question, hint string) ([]byte, error) 
 		return nil, &noTerminalError{hint}
 	}
 	defer tty.Close() //nolint:errcheck // nothing was written but the question
+	restore, err := withoutEcho(int(tty.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
 	_, _ = fmt.Fprintf(tty, "%s: ", question)
 	answer, err := term.ReadPassword(int(tty.Fd()))
 	_, _ = fmt.Fprintln(tty)

@@ -40,9 +40,9 @@ func TestProgramsStageRefuses(t *testing.T) {
 		{"our directory is a link", "mkdir /srv /srv/own && ln -s /srv/own " + basePath, first, basePath + " is a symbolic link"},
 		{"our directory is a file", "echo x >" + basePath, first, basePath + " cannot be made"},
 		{"immutable", "echo " + haproxyCfg + " >/node/immutable", first, haproxyCfg + " is immutable: chattr -ai " + haproxyCfg},
-		{"haproxy", ":", bad(haproxyCfg, "BAD\n"), "haproxy does not take its file: [ALERT] parsing [/var/lib/kplb/stage/file0:1]: unknown keyword 'BAD'"},
-		{"keepalived", ":", bad("/etc/keepalived/keepalived.conf", "BAD\n"), "keepalived does not take its file: (/var/lib/kplb/stage/keepalived.conf: Line 1) Unknown keyword 'BAD'"},
-		{"nft", ":", bad("/etc/haproxy/kplb-redirect.nft", "BAD\n"), "nft does not take its file: /var/lib/kplb/stage/file1:1:1-3: Error: syntax error, unexpected string"},
+		{"haproxy", ":", bad(haproxyCfg, "BAD\n"), "haproxy rejects its new configuration: [ALERT] parsing [/var/lib/kplb/stage/file0:1]: unknown keyword 'BAD'"},
+		{"keepalived", ":", bad("/etc/keepalived/keepalived.conf", "BAD\n"), "keepalived rejects its new configuration: (/var/lib/kplb/stage/keepalived.conf: Line 1) Unknown keyword 'BAD'"},
+		{"nft", ":", bad("/etc/haproxy/kplb-redirect.nft", "BAD\n"), "nft rejects its new ruleset: /var/lib/kplb/stage/file1:1:1-3: Error: syntax error, unexpected string"},
 		{"an empty file", ":", bad(haproxyCfg, ""), haproxyCfg + " would be empty, or there is no room for it in /var/lib/kplb"},
 		{"no ip_vs", ":", bad("/etc/modules-load.d/kplb.conf", "ip_vs\n"), "its kernel "},
 		{"read-only", "mount -t tmpfs -o ro none /etc/keepalived", first, "/etc/keepalived/keepalived.conf cannot be written: Read-only file system"},
@@ -190,7 +190,7 @@ func TestProgramsWords(t *testing.T) {
 		if restored := o.node.Read(basePath + "/restored"); !strings.Contains(restored, "reason="+words+"\n") || !strings.Contains(restored, "about="+words+"\n") {
 			t.Errorf("restored: %s", restored)
 		}
-		same(t, "nothing to confirm", o.node.Run(o.confirm()).Refused(), "nothing is waiting to be confirmed: it was taken back, "+words)
+		same(t, "nothing to confirm", o.node.Run(o.confirm()).Refused(), "no change is awaiting confirmation: it was taken back, "+words)
 		same(t, "the node", stateOf(o.node), before)
 	})
 }

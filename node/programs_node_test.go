@@ -88,7 +88,7 @@ func TestProgramsStill(t *testing.T) {
 		o := scenarios[0].before(t, shell, "precommit")
 		o.node.Write("/node/units/haproxy.service/pid", "999\n", 0o644)
 		o.node.Write("/node/journal", "[ALERT] it died\n", 0o644)
-		same(t, "refused", o.node.Run(o.precommit()).Refused(), "haproxy died a moment after it had taken its new file:\n[ALERT] it died")
+		same(t, "refused", o.node.Run(o.precommit()).Refused(), "haproxy exited soon after it had loaded its new configuration:\n[ALERT] it died")
 	})
 }
 

@@ -67,7 +67,8 @@ func (m *machines) refuseAnonymous(inventory string) {
 		return ""
 	})
 	m.kplb("apply", "--inventory", inventory, "--yes").want(m.t, 0, "+    http-check expect status 200,401", "apiservers refuse anonymous requests")
-	m.kplb("verify", "--inventory", inventory).want(m.t, 0, "haproxy sees its servers: 3 of 3 up")
+	// beside another lab, a handshake may take longer than a health check waits
+	m.kplb("verify", "--inventory", inventory, "--wait", "1m").want(m.t, 0, "haproxy sees its servers: 3 of 3 up")
 	m.kplb("diff", "--inventory", inventory).want(m.t, 0)
 }
 
