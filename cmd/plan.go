@@ -101,7 +101,7 @@ func (saved *savedPlan) same(p *plan.Plan) error {
 		delete(byName, n.Node)
 	}
 	for name := range byName {
-		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: name, What: "the plan is stale: the node is not in the inventory any more"})
+		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: name, What: "the plan is stale: the node is no longer in the inventory"})
 	}
 	if !slices.Equal(saved.Objects, now.Objects) {
 		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: now.Cluster, What: "the plan is stale: the cluster's ConfigMaps have changed, or would be changed otherwise"})

@@ -54,7 +54,7 @@ func TestStalePlan(t *testing.T) {
 		{
 			"a node has left the inventory", func(d *desk, _ string) {
 				d.write(strings.Replace(homeInventory, "  - {name: node-3, address: 10.1.1.3}\n", "", 1))
-			}, exitUnchanged, "node-3: the plan is stale: the node is not in the inventory any more",
+			}, exitUnchanged, "node-3: the plan is stale: the node is no longer in the inventory",
 		},
 		{
 			"another cluster", func(d *desk, _ string) { d.write(strings.Replace(homeInventory, "name: home", "name: work", 1)) }, exitUsage,

@@ -25,7 +25,7 @@ func (a *administrator) of(ctx context.Context, f *Fleet) (*tls.Certificate, err
 	if a.pair != nil {
 		return a.pair, nil
 	}
-	errs := []error{errors.New("no control-plane node gives its " + kubeadm.AdminPath)}
+	errs := []error{errors.New("no control-plane node's " + kubeadm.AdminPath + " could be read")}
 	for _, n := range f.Present() {
 		h, err := f.Connect(ctx, n)
 		if err == nil {

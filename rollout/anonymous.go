@@ -98,8 +98,8 @@ func (r *Rollout) planFitting(ctx context.Context, facts map[string]*node.Facts,
 		}
 	}
 	if in.ExpectedStatus != plainExpect {
-		p.Note("apiservers refuse anonymous requests: HAProxy takes the answers %s for a sign of life, and cannot tell whether they are ready; "+
-			"an AuthenticationConfiguration that allows /livez, /readyz and /healthz mends that", in.ExpectedStatus)
+		p.Note("apiservers refuse anonymous requests: HAProxy accepts status %s as alive and cannot tell whether they are ready; "+
+			"an AuthenticationConfiguration that allows anonymous /livez, /readyz and /healthz fixes that", in.ExpectedStatus)
 	}
 	return p, nil
 }

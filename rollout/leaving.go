@@ -22,7 +22,7 @@ type goneError struct {
 func (e *goneError) Unwrap() error { return e.error }
 
 func (e *goneError) Error() string {
-	return fmt.Sprintf("%s is not in the inventory any more, and has to be cleaned: %v", e.name, e.error)
+	return fmt.Sprintf("%s is no longer in the inventory and has to be cleaned: %v", e.name, e.error)
 }
 
 // Hint says what to do about it.

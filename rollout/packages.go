@@ -38,7 +38,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan
 		p, err = r.Plan(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("after installing packages, which stay: %w", err)
+		return nil, fmt.Errorf("after installing packages (they stay installed): %w", err)
 	}
 	return p, nil
 }

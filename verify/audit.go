@@ -50,7 +50,7 @@ func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth De
 		return nil, err
 	}
 	if depth.Idle > 0 && ctx.Err() == nil {
-		f.Report(fleet.Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})
+		f.Report(fleet.Event{Step: fmt.Sprintf("holding idle connections for %s", depth.Idle), Usual: depth.Idle})
 		proof.Checks = append(proof.Checks, auditStreams(ctx, f, depth.Idle)...)
 	}
 	return proof, ctx.Err()

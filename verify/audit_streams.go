@@ -38,7 +38,7 @@ func auditStreams(ctx context.Context, f *fleet.Fleet, idle time.Duration) []ver
 }
 
 func checkHeld(what string, at netip.AddrPort, idle time.Duration, err error) verdict.Check {
-	check := verdict.Check{What: fmt.Sprintf("%s %s lives on for %s", what, at, idle), OK: err == nil, Detail: "it still works"}
+	check := verdict.Check{What: fmt.Sprintf("%s %s survives %s", what, at, idle), OK: err == nil, Detail: "it still works"}
 	var unwatched *apiserver.UnwatchedError
 	switch {
 	case errors.As(err, &unwatched):

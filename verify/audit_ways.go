@@ -64,7 +64,7 @@ func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Chec
 			check.OK, check.Detail, check.Hint = true, "left out: its sshd allows no forwarding (AllowTcpForwarding)", ""
 		case errors.As(w.Err, &host):
 			check.Detail = host.Err.Error()
-			check.Hint = fmt.Sprintf("look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
+			check.Hint = fmt.Sprintf("look for a firewall or an nftables rule there and on the way (`nft list ruleset`), and at the MAC address that it has for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
 		}
 		out = append(out, check)
 	}

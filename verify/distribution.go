@@ -202,7 +202,7 @@ func (t *target) count(seen map[string]int, before, after *node.Facts) error {
 	}
 	if lost := t.Connections - t.Failed - got; lost > 0 { // refused by its source, or no server was up
 		t.Failed += lost
-		t.Error = cmp.Or(t.Error, "haproxy took them, and gave them to no node")
+		t.Error = cmp.Or(t.Error, "haproxy accepted them and connected them to no server")
 	}
 	return nil
 }

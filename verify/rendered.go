@@ -85,7 +85,7 @@ func checkSysctls(n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Chec
 // checkFirewall wants ufw, where it is active, to let through what the rendered
 // files need, and of kplb's rules no others.
 func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Check {
-	check := verdict.Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
+	check := verdict.Check{Node: n.Name, What: "the firewall allows what kplb needs", OK: true}
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
@@ -93,16 +93,16 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 		check.OK, check.Hint = false, applyHint
 		var words []string
 		if p.UFWAllow != nil {
-			words = append(words, "ufw does not let through: "+plan.ListRules(p.UFWAllow))
+			words = append(words, "ufw does not allow: "+plan.ListRules(p.UFWAllow))
 		}
 		if p.UFWDelete != nil {
-			words = append(words, "ufw still lets through: "+plan.ListRules(p.UFWDelete))
+			words = append(words, "ufw still allows: "+plan.ListRules(p.UFWDelete))
 		}
 		check.Detail = strings.Join(words, "; ")
 	case plan.FirewallOf(f).UFWEnabled():
-		check.Detail = "ufw does, and nothing more for kplb"
+		check.Detail = "ufw allows it, and nothing more for kplb"
 	case f.OtherFirewall != "":
-		check.Detail = "left out: kplb does not look after " + f.OtherFirewall
+		check.Detail = "left out: kplb does not manage " + f.OtherFirewall
 	default:
 		check.Detail = "none is active"
 	}

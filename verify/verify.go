@@ -108,7 +108,7 @@ func Prove(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*
 			proof.Holder = holder
 		}
 		if wanted := f.Cluster.Preferred[vip]; check.OK && wanted != "" && wanted != holder {
-			check.Detail += ", and " + wanted + " takes it when it is well"
+			check.Detail += "; " + wanted + " takes it over when its checks pass"
 		}
 		proof.Checks = append(proof.Checks, check)
 	}
@@ -193,5 +193,5 @@ func hintOf(err error) string {
 	if errors.As(err, &hinted) {
 		return hinted.Hint()
 	}
-	return "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
+	return "check what listens there (`ss -ltnp` on the node) and its log, and look for a firewall on the way"
 }

@@ -32,7 +32,7 @@ func ThroughBalancer(ctx context.Context, f *fleet.Fleet, control *apiserver.Con
 	}
 	found, err := f.InspectNode(ctx, n, fleet.Inspection{})
 	if err == nil && !slices.ContainsFunc(found.Servers, func(s haproxy.ServerState) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
-		err = errors.New("its haproxy has not seen any apiserver to be ready")
+		err = errors.New("its haproxy sees no apiserver that is ready")
 	}
 	return err
 }
