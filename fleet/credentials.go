@@ -12,8 +12,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// administrator is the client certificate of a control-plane node's admin.conf,
-// read when it is first needed. It stays in memory.
+// administrator is the client certificate of a control-plane node's admin.conf. It is
+// read when it is first needed, and stays in memory.
 type administrator struct {
 	mu   sync.Mutex
 	pair *tls.Certificate

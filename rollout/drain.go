@@ -47,7 +47,7 @@ func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
 	})
 }
 
-// drainLimit is more than a node takes for it.
+// drainLimit is longer than a node takes to drain a server.
 const drainLimit = 15 * time.Second
 
 // eachBalancer calls do on every node with a haproxy of the cluster.

@@ -15,13 +15,12 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// DefaultTries is a Depth's where a person says nothing. leastconn gives new
-// connections to the server that has the fewest, until it has as many as the
-// others.
+// DefaultTries is the default of Depth.Tries. leastconn gives new connections to the
+// server with the fewest, until it has as many as the others.
 const DefaultTries = 300
 
-// auditBackends makes connections to every VIP until each apiserver was behind
-// one: apiservers are told apart by their serving certificates.
+// auditBackends makes connections to every VIP until each apiserver has got one.
+// Apiservers are recognised by their serving certificates.
 func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, tries int) []verdict.Check {
 	owners, distinct := control.Owners(ctx)
 	entrances := f.Cluster.Entrances()
@@ -34,7 +33,7 @@ func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 				return
 			}
 			holder, _ := checkHolder(at.Addr(), f.Everyone(), f.Facts())
-			dial, _ := control.Route(ctx, at) // where there is none it fails again
+			dial, _ := control.Route(ctx, at) // without a route the connections fail
 			tally := apiserver.ConnectUntilAll(ctx, apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}, owners, tries)
 			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(f.Facts()[holder]))
 		})
@@ -45,7 +44,7 @@ func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 
 func behindWhat(at netip.AddrPort) string { return fmt.Sprintf("every apiserver is behind %s", at) }
 
-// sessionsOf are the connections that each server has by the holder's HAProxy.
+// sessionsOf are the connections of each server according to the holder's HAProxy.
 func sessionsOf(holder *node.Facts) map[string]int {
 	out := map[string]int{}
 	if holder != nil {
@@ -82,8 +81,8 @@ func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, se
 	return check
 }
 
-// crowded says whether all that were not met have more connections than could
-// be made up for.
+// crowded says whether every missing apiserver has so many connections that leastconn
+// gave all new ones to others.
 func crowded(missing []string, sessions map[string]int, tried int) bool {
 	if len(sessions) == 0 {
 		return false

@@ -10,8 +10,8 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkStates wants one MASTER of a VRRP instance, by each keepalived's own
-// word: the node that holds its VIPs. All others have to be ready to take over.
+// checkStates checks that keepalived reports MASTER for a VRRP instance on exactly one
+// node, the one that holds its VIPs, and that all others are ready to take over.
 func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*node.Facts) verdict.Check {
 	in := map[string][]string{} // the nodes, by state
 	for _, n := range nodes {

@@ -10,7 +10,7 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
+// checkExposure checks where the node's own apiserver and its HAProxy listen.
 func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	at := c.APIServerAddress(n)
 	check := verdict.Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
@@ -42,7 +42,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 	return []verdict.Check{check, sent}
 }
 
-// checkMarks wants the table of nftables to be as it should be.
+// checkMarks checks kplb's nftables table for exposure: ipvs.
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", inventory.Join(c.Entrances(), " and ")), OK: plan.MarksVIP(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {

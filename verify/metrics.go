@@ -11,7 +11,7 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkMetrics judges what Prometheus will find. No change is reverted for it.
+// checkMetrics checks what Prometheus will find. Its checks are advisory.
 func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	if c.Metrics == nil {
 		return nil
