@@ -50,7 +50,7 @@ func (s streams) savePlan(set *settings, p *plan.Plan, file string) error {
 	if err := renameio.WriteFile(file, append(data, '\n'), mode, renameio.WithStaticPermissions(mode), renameio.WithTempDir(filepath.Dir(file))); err != nil {
 		return err
 	}
-	s.say("plan saved: carry it out with `kplb apply %s`", file)
+	s.say("plan saved: apply it with `kplb apply %s`", file)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 func (d *desk) saved() string {
 	d.t.Helper()
 	file := filepath.Join(d.t.TempDir(), "plan.json")
-	o := d.kplb("diff", "-o", file).ends(exitNo, "plan saved: carry it out with `kplb apply "+file+"`")
+	o := d.kplb("diff", "-o", file).ends(exitNo, "plan saved: apply it with `kplb apply "+file+"`")
 	same(d.t, "stdout", o.stdout, "")
 	return file
 }

@@ -143,7 +143,7 @@ func (in *Input) blank(p *NodePlan) {
 // of the user may produce them.
 func refusedFiles(n inventory.Node, err error) error {
 	return &RefusedError{[]Refusal{{
-		Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),
+		Node: n.Name, What: "its rendered files do not match the inventory: " + err.Error(),
 		Hint: "compare your template with `kplb templates NAME`",
 	}}}
 }

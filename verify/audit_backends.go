@@ -70,7 +70,7 @@ func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, se
 	case tally.Failed > 0:
 		check.OK = false
 		check.Detail = fmt.Sprintf("%d of %d connections failed: %v", tally.Failed, tally.Tried, tally.First)
-		check.Hint = fmt.Sprintf("look at who else listens on %s on its holder (`ss -ltnp`), at rules of nftables for it, and at `journalctl -u haproxy`", at)
+		check.Hint = fmt.Sprintf("check what else listens on %s on its holder (`ss -ltnp`), nftables rules for it, and `journalctl -u haproxy`", at)
 	case missing != nil && crowded(missing, sessions, tally.Tried):
 		check.Detail += fmt.Sprintf("; left out %s: it has so many connections that new ones go to the others; more --tries may reach it", strings.Join(missing, ", "))
 	case missing != nil:

@@ -37,7 +37,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 	}
 	sent := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", inventory.Join(c.Entrances(), " and ")), OK: plan.RedirectsVIP(f, c), Detail: inventory.Join(c.Frontends(), " and ")}
 	if !sent.OK {
-		sent.Detail, sent.Hint = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+		sent.Detail, sent.Hint = "table ip kplb differs from what kplb wrote: the node's own apiserver answers", "run `kplb apply`; look for what flushes the ruleset (`systemctl status nftables`)"
 	}
 	return []verdict.Check{check, sent}
 }
@@ -46,7 +46,7 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", inventory.Join(c.Entrances(), " and ")), OK: plan.MarksVIP(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
-		check.Detail, check.Hint = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+		check.Detail, check.Hint = "table ip kplb differs from what kplb wrote: the node's own apiserver answers, or nobody", "run `kplb apply`; look for what flushes the ruleset (`systemctl status nftables`)"
 	}
 	return check
 }

@@ -49,7 +49,7 @@ func (m *machines) stubBeside(file, holder string) {
 	m.on(holder, strings.NewReplacer("ADDRESS", vip, "PORT", "6443").Replace(liar))
 	defer m.on(holder, "systemctl stop liar")
 	m.kplb("verify", "-i", file).want(m.t, 1, "NO  every apiserver is behind 10.1.233.1:6443: ", " connections failed: "+foreign,
-		"    hint: look at who else listens on 10.1.233.1:6443 on its holder", "kplb: not proven: ")
+		"    hint: check what else listens on 10.1.233.1:6443 on its holder", "kplb: not proven: ")
 }
 
 func (m *machines) stubFor(file, node string) {
