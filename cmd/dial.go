@@ -55,7 +55,7 @@ func (s streams) remoteOptions(set *settings) remote.Options {
 		SSHConfig:      set.SSHConfig != "none",
 		ConnectTimeout: set.ConnectTimeout,
 		Passphrase: func(ctx context.Context, file string) ([]byte, error) {
-			return a.ask(ctx, "passphrase of "+file, "load the key into ssh-agent: ssh-add "+file)
+			return a.askOr(ctx, "passphrase of "+file, "load the key into ssh-agent: ssh-add "+file)
 		},
 		Notify: func(host, message string) { s.say("%s: %s", host, message) },
 	}
@@ -64,7 +64,7 @@ func (s streams) remoteOptions(set *settings) remote.Options {
 	}
 	if set.AskSudoPass {
 		o.SudoPassword = func(ctx context.Context, _ string) ([]byte, error) {
-			return a.ask(ctx, "sudo password on the nodes", "run kplb on a terminal, or let the user run sudo without a password (NOPASSWD)")
+			return a.askOr(ctx, "sudo password on the nodes", "run kplb on a terminal, or let the user run sudo without a password (NOPASSWD)")
 		}
 	}
 	return o

@@ -79,7 +79,7 @@ func (s streams) printPlan(set *settings, p *plan.Plan) error {
 			fmt.Fprintf(&b, "%s: nothing to do\n", n.Node)
 			continue
 		}
-		fmt.Fprintf(&b, "%s:%s\n", n.Node, remark(n))
+		fmt.Fprintf(&b, "%s%s:\n", n.Node, remark(n))
 		for _, f := range n.Files {
 			b.WriteString(paint(set.colored(s.out), f.Diff))
 		}

@@ -50,7 +50,7 @@ func (s streams) savePlan(set *settings, p *plan.Plan, file string) error {
 	if err := renameio.WriteFile(file, append(data, '\n'), mode, renameio.WithStaticPermissions(mode), renameio.WithTempDir(filepath.Dir(file))); err != nil {
 		return err
 	}
-	s.say("plan saved: carry it out with `kplb apply %s`", file)
+	s.say("plan saved: apply it with `kplb apply %s`", file)
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (saved *savedPlan) same(p *plan.Plan) error {
 		delete(byName, n.Node)
 	}
 	for name := range byName {
-		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: name, What: "the plan is stale: the node is not in the inventory any more"})
+		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: name, What: "the plan is stale: the node is no longer in the inventory"})
 	}
 	if !slices.Equal(saved.Objects, now.Objects) {
 		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: now.Cluster, What: "the plan is stale: the cluster's ConfigMaps have changed, or would be changed otherwise"})

@@ -18,7 +18,7 @@ import (
 func (d *desk) saved() string {
 	d.t.Helper()
 	file := filepath.Join(d.t.TempDir(), "plan.json")
-	o := d.kplb("diff", "-o", file).ends(exitNo, "plan saved: carry it out with `kplb apply "+file+"`")
+	o := d.kplb("diff", "-o", file).ends(exitNo, "plan saved: apply it with `kplb apply "+file+"`")
 	same(d.t, "stdout", o.stdout, "")
 	return file
 }
@@ -113,7 +113,7 @@ func TestStalePlan(t *testing.T) {
 		{
 			"a node has left the inventory", func(d *desk, _ string) {
 				d.write(strings.Replace(homeInventory, "  - {name: node-3, address: 10.1.1.3}\n", "", 1))
-			}, exitUnchanged, "node-3: the plan is stale: the node is not in the inventory any more",
+			}, exitUnchanged, "node-3: the plan is stale: the node is no longer in the inventory",
 		},
 		{
 			"another cluster", func(d *desk, _ string) { d.write(strings.Replace(homeInventory, "name: home", "name: work", 1)) }, exitUsage,

@@ -61,13 +61,8 @@ func (e *cancelledError) Error() string { return "cancelled; nothing was changed
 // Unwrap gives the context's error.
 func (e *cancelledError) Unwrap() error { return e.cause }
 
-// noTerminalError says that a password cannot be asked for.
-type noTerminalError struct{ hint string }
-
-func (e *noTerminalError) Error() string { return "there is no terminal to ask on" }
-
-// Hint says how to go on without a terminal.
-func (e *noTerminalError) Hint() string { return e.hint }
+// errNoTerminal says that nobody can be asked for a password.
+var errNoTerminal = errors.New("there is no terminal to ask on")
 
 // asker asks for passwords on the terminal, one question at a time, and each
 // one once.
@@ -77,9 +72,29 @@ type asker struct {
 	answer map[string][]byte
 }
 
-// ask gives the answer to a question. Where there is no terminal, its error is a
-// noTerminalError with the hint.
-func (a *asker) ask(ctx context.Context, question, hint string) ([]byte, error) {
+// askOr is ask with a hint for those who have no terminal.
+func (a *asker) askOr(ctx context.Context, question, hint string) ([]byte, error) {
+	answer, err := a.ask(ctx, question)
+	if errors.Is(err, errNoTerminal) {
+		err = &hintError{err, hint}
+	}
+	return answer, err
+}
+
+// hintError is an error with a hint.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// Hint says what to do about it.
+func (e *hintError) Hint() string { return e.hint }
+
+// ask returns the answer to a question. Its error is errNoTerminal if there is no
+// terminal.
+func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if known, ok := a.answer[question]; ok {
@@ -93,7 +108,7 @@ func (a *asker) ask(ctx context.Context, question, hint string) ([]byte, error) 
 	}
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return nil, &noTerminalError{hint}
+		return nil, errNoTerminal
 	}
 	defer tty.Close() //nolint:errcheck // nothing was written but the question
 	restore, err := withoutEcho(int(tty.Fd()))

@@ -13,7 +13,7 @@ import (
 func asks() {
 	a := &asker{s: streams{err: os.Stderr}}
 	for _, question := range []string{"password of sudo on the nodes", "password of sudo on the nodes", "passphrase of id"} {
-		answer, err := a.ask(context.Background(), question, "")
+		answer, err := a.ask(context.Background(), question)
 		fmt.Printf("%q %v\n", answer, err)
 	}
 }
@@ -25,10 +25,10 @@ func TestAskInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	a := &asker{answer: map[string][]byte{"passphrase of id": []byte("passwort1")}}
-	if answer, err := a.ask(ctx, "password of sudo on the nodes", ""); answer != nil || !errors.Is(err, context.Canceled) {
+	if answer, err := a.ask(ctx, "password of sudo on the nodes"); answer != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%q, %v", answer, err)
 	}
-	if answer, err := a.ask(ctx, "passphrase of id", ""); string(answer) != "passwort1" || err != nil {
+	if answer, err := a.ask(ctx, "passphrase of id"); string(answer) != "passwort1" || err != nil {
 		t.Errorf("%q, %v", answer, err)
 	}
 }

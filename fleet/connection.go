@@ -11,12 +11,11 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// reachTime is how long this machine tries to connect: where it has no way, a
-// node is asked.
+// reachTime is how long this machine tries to connect before it goes through a node.
 const reachTime = 2 * time.Second
 
-// dialFromHere connects as this machine does: over its own network, if it is told
-// of no other.
+// dialFromHere connects from this machine: over Network if it is set, and otherwise over
+// the machine's own network.
 func dialFromHere(network DialFunc) DialFunc {
 	if network != nil {
 		return network
@@ -24,7 +23,7 @@ func dialFromHere(network DialFunc) DialFunc {
 	return (&net.Dialer{Timeout: reachTime}).DialContext
 }
 
-// Connect returns the connection to a node, made when it is first needed.
+// Connect returns the connection to a node, and opens it if there is none.
 func (f *Fleet) Connect(ctx context.Context, n inventory.Node) (node.Host, error) {
 	if h := f.Connection(n); h != nil {
 		return h, nil
@@ -46,26 +45,26 @@ func (f *Fleet) Connect(ctx context.Context, n inventory.Node) (node.Host, error
 	return h, nil
 }
 
-// Connection is the connection to a node that there is now; nil: none.
+// Connection is the open connection to a node; nil: there is none.
 func (f *Fleet) Connection(n inventory.Node) node.Host {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.hosts[n.Name]
 }
 
-// Drop closes the connection to a node, which does not answer any more. The
-// next Connect makes another one.
+// Drop closes the connection to a node that no longer answers. The next Connect opens
+// another one.
 func (f *Fleet) Drop(n inventory.Node) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if h := f.hosts[n.Name]; h != nil {
-		_ = h.Close() // it is of no use any more
+		_ = h.Close() // it is lost
 	}
 	delete(f.hosts, n.Name)
 }
 
-// DropLost drops the connections that a NodeErrors says are lost. Any other
-// error changes nothing.
+// DropLost drops the connections that are lost according to a NodeErrors. Any other
+// error drops none.
 func (f *Fleet) DropLost(err error) {
 	var failed NodeErrors
 	if !errors.As(err, &failed) {
@@ -78,17 +77,17 @@ func (f *Fleet) DropLost(err error) {
 	}
 }
 
-// Lost says whether an error means that a connection is of no use any more.
+// Lost says whether an error means that a connection is lost.
 func Lost(err error) bool {
 	return errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrClosed)
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (f *Fleet) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, h := range f.hosts {
-		_ = h.Close() // nothing is done with it any more
+		_ = h.Close() // it is no longer used
 	}
 	f.hosts = nil
 }

@@ -15,9 +15,8 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// ControlPlane is how the apiservers are reached with the connections to nodes
-// that there are now. Its error says that the nodes that were inspected do not
-// agree on one CA.
+// ControlPlane reaches the apiservers over the current connections to the nodes. Its
+// error says that the inspected nodes do not have the same CA.
 func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 	ca, err := authority(f.Cluster.Nodes, f.Facts())
 	if err != nil {
@@ -38,8 +37,7 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 	}, nil
 }
 
-// authority is the cluster's CA as the nodes have it. Two nodes with
-// different ones are not one cluster.
+// authority is the cluster's CA. It is an error if two nodes have different ones.
 func authority(nodes []inventory.Node, facts map[string]*node.Facts) (*x509.CertPool, error) {
 	var first string
 	pool := x509.NewCertPool()
@@ -64,8 +62,8 @@ func authority(nodes []inventory.Node, facts map[string]*node.Facts) (*x509.Cert
 	return pool, nil
 }
 
-// CA is the cluster's authority as the first node that was inspected has it, in
-// PEM; nil: none was.
+// CA is the cluster's CA in PEM, from the first inspected node; nil: no node was
+// inspected.
 func (f *Fleet) CA() []byte {
 	facts := f.Facts()
 	for _, n := range f.Present() {

@@ -12,8 +12,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// administrator is the client certificate of a control-plane node's admin.conf,
-// read when it is first needed. It stays in memory.
+// administrator is the client certificate of a control-plane node's admin.conf. It is
+// read when it is first needed, and stays in memory.
 type administrator struct {
 	mu   sync.Mutex
 	pair *tls.Certificate
@@ -25,7 +25,7 @@ func (a *administrator) of(ctx context.Context, f *Fleet) (*tls.Certificate, err
 	if a.pair != nil {
 		return a.pair, nil
 	}
-	errs := []error{errors.New("no control-plane node gives its " + kubeadm.AdminPath)}
+	errs := []error{errors.New("no control-plane node's " + kubeadm.AdminPath + " could be read")}
 	for _, n := range f.Present() {
 		h, err := f.Connect(ctx, n)
 		if err == nil {

@@ -31,7 +31,7 @@ func TestAdministrator(t *testing.T) {
 	}{
 		{"the first", []fleettest.Step{admin, admin, admin}, []int{1, 0, 0}, ""},
 		{"the third", []fleettest.Step{missing, empty, admin}, []int{1, 1, 1}, ""},
-		{"none", []fleettest.Step{missing, empty, missing}, []int{2, 2, 2}, "no control-plane node gives its /etc/kubernetes/admin.conf\n" +
+		{"none", []fleettest.Step{missing, empty, missing}, []int{2, 2, 2}, "no control-plane node's /etc/kubernetes/admin.conf could be read\n" +
 			"node-1: node: did not answer in time\nnode-2: /etc/kubernetes/admin.conf has no current-context\nnode-3: node: did not answer in time"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// NodeErrors are the errors of several nodes, by name. Nothing was changed on
-// them.
+// NodeErrors are the errors of several nodes, by name. Nothing was changed on these
+// nodes.
 type NodeErrors map[string]error
 
 // Error has one line for each node, in order of their names.
@@ -33,11 +33,11 @@ func (e NodeErrors) Unwrap() []error {
 	return out
 }
 
-// most is how many nodes are worked on at once, where order does not matter.
+// most is how many nodes are worked on at once if the order does not matter.
 const most = 32
 
-// Each does the same on several nodes at once, and returns when all are done. Its
-// error is a NodeErrors.
+// Each calls do for several nodes at once, and returns when all calls have. Its error is
+// a NodeErrors.
 func Each(nodes []inventory.Node, do func(inventory.Node) error) error {
 	errs := NodeErrors{}
 	var mu sync.Mutex

@@ -2,26 +2,26 @@ package fleet
 
 import "time"
 
-// Event is what people who watch are told of a step: when it begins, what it
-// waits for, and when it is over. A step is known by its node and its name.
+// Event is the progress of a step: it begins, it waits for something, or it is over. Node
+// and Step identify the step.
 type Event struct {
 	Node  string        // empty: the cluster
 	Step  string        // what happens now
 	Waits string        // what it waits for at the moment; the step is reported again when that changes
-	Usual time.Duration // how long it takes, if all is well; 0: nobody knows
-	Brief bool          // mostly too short to be told of
-	Over  bool          // the step has ended, well or not
-	Done  bool          // not a step: what has become of the node
+	Usual time.Duration // how long the step usually takes; 0: not known
+	Brief bool          // usually too short to be shown
+	Over  bool          // the step has ended, with or without an error
+	Done  bool          // not a step, but the final state of the node
 }
 
-// Report tells OnEvent of an event.
+// Report passes an event to OnEvent.
 func (f *Fleet) Report(e Event) {
 	if f.OnEvent != nil {
 		f.OnEvent(e)
 	}
 }
 
-// During reports a step while it lasts. The step may say what it waits for.
+// During reports a step when it begins and ends, and what it says it waits for.
 func (f *Fleet) During(e Event, do func(waits func(what string)) error) error {
 	f.Report(e)
 	err := do(func(what string) {
@@ -34,7 +34,7 @@ func (f *Fleet) During(e Event, do func(waits func(what string)) error) error {
 	return err
 }
 
-// Step is During, for steps that have nothing to say.
+// Step is During for steps that do not say what they wait for.
 func (f *Fleet) Step(e Event, do func() error) error {
 	return f.During(e, func(func(string)) error { return do() })
 }

@@ -8,9 +8,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Inspect looks at all nodes at once, connecting to those it has no
-// connection to, and returns what is known of every node that was ever
-// inspected. Its error is a NodeErrors.
+// Inspect inspects all nodes at once, and returns the latest facts of every node that
+// was ever inspected. Its error is a NodeErrors.
 func (f *Fleet) Inspect(ctx context.Context, what Inspection) (map[string]*node.Facts, error) {
 	facts, err := f.InspectNodes(ctx, f.Everyone(), what)
 	var failed NodeErrors
@@ -39,14 +38,14 @@ func (f *Fleet) InspectNodes(ctx context.Context, nodes []inventory.Node, what I
 	return f.Facts(), err
 }
 
-// InspectNode looks at one node, and leaves Facts as it is.
+// InspectNode inspects one node without a change of Facts.
 func (f *Fleet) InspectNode(ctx context.Context, n inventory.Node, what Inspection) (*node.Facts, error) {
 	h, err := f.Connect(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	var found *node.Facts
-	err = f.Step(Event{Node: n.Name, Step: "looking at it", Brief: true}, func() (err error) {
+	err = f.Step(Event{Node: n.Name, Step: "inspecting", Brief: true}, func() (err error) {
 		found, err = what.Of(ctx, h, f.Cluster, n)
 		return err
 	})

@@ -8,14 +8,13 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// SSLCheckOK is the Check of a server of ipvs whose apiserver answers /readyz over
-// TLS.
+// SSLCheckOK is the Check of a server with exposure: ipvs whose apiserver answers
+// /readyz over TLS.
 const SSLCheckOK = "SSL_GET ok"
 
-// IPVSServers makes servers of what the kernel balances to, as HAProxy's
-// statistics do: one for each apiserver, which is DOWN where the kernel does not
-// have it, and those that no apiserver of the inventory is. nil: the kernel has no
-// virtual server of kplb's.
+// IPVSServers lists the kernel's real servers in the form of HAProxy's statistics: one
+// for each apiserver, which is DOWN if the kernel does not have it, and those that are no
+// apiserver of the inventory. It is nil if the kernel has no virtual server of kplb's.
 func IPVSServers(f *node.Facts, c *inventory.Cluster) []haproxy.ServerState {
 	if f.RealServers == nil {
 		return nil

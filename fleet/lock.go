@@ -14,9 +14,9 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// The lock of a node lives as long as its operator's connection. A heartbeat is
-// sent every few seconds while no program runs there; a node that misses some
-// of them takes its operator for dead.
+// The lock of a node ends with its operator's connection. A heartbeat is sent every few
+// seconds while no program runs there; a node that gets none for a while assumes that
+// its operator is gone.
 const (
 	heartbeatInterval = 5 * time.Second
 	heartbeatTimeout  = 20 * time.Second
@@ -25,23 +25,23 @@ const (
 // cleanupTimeout is how long all nodes together may take to release their locks.
 const cleanupTimeout = 10 * time.Minute
 
-// NewToken names a change, or a lock. It is random: two operators never have
-// the same.
+// NewToken returns a random name for a change or a lock: two operators never have the
+// same.
 func NewToken() string { return strings.ToLower(rand.Text()) }
 
 // Lock is the lock of all nodes of a fleet.
 type Lock struct {
-	Token string // that the nodes know it by
+	Token string // by which the nodes know the lock
 
 	fleet *Fleet
 	mu    sync.Mutex
 	held  []inventory.Node
 }
 
-// Lock takes the locks of all nodes: until they are released, nobody else
-// changes anything there. Whoever has the first one, by name, tries to take the
-// others: of several operators exactly one gets them all. Its error is a
-// NodeErrors, with a *node.LockedError for each node that somebody else has.
+// Lock takes the locks of all nodes. Until they are released, no other operator changes
+// anything there. The node that is first by name is locked first, so exactly one of
+// several operators gets all locks. Its error is a NodeErrors, with a *node.LockedError
+// for each node that another operator has locked.
 func (f *Fleet) Lock(ctx context.Context) (*Lock, error) {
 	nodes := f.Everyone()
 	slices.SortFunc(nodes, func(a, b inventory.Node) int { return cmp.Compare(a.Name, b.Name) })
@@ -68,7 +68,7 @@ func (l *Lock) take(ctx context.Context, n inventory.Node) error {
 	return nil
 }
 
-// hold takes one lock. It belongs to the node's shell that runs the programs.
+// hold takes one lock, which belongs to the shell on the node that runs the programs.
 func (l *Lock) hold(ctx context.Context, n inventory.Node) error {
 	h, err := l.fleet.Connect(ctx, n)
 	if err != nil {
@@ -80,12 +80,12 @@ func (l *Lock) hold(ctx context.Context, n inventory.Node) error {
 	})
 }
 
-// Release gives the locks back, also when ctx has ended. A lock whose connection
-// is lost has ended with it.
+// Release releases the locks, also when ctx is done. A lock whose connection is lost has
+// ended with the connection.
 func (l *Lock) Release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	_ = Each(l.held, func(n inventory.Node) error { // what is lost ends with its connection
+	_ = Each(l.held, func(n inventory.Node) error { // a lock ends with its connection
 		h := l.fleet.Connection(n)
 		if h == nil {
 			return nil
@@ -94,9 +94,9 @@ func (l *Lock) Release(ctx context.Context) {
 	})
 }
 
-// Retake takes the lock of a node again over a new connection. Until the node has
-// noticed that the old one is gone, the lock is still there, in the name of the
-// same operator, and is taken from it.
+// Retake takes the lock of a node again over a new connection. If the node has not
+// noticed yet that the old connection is gone, it takes the lock away from the same
+// operator's old connection.
 func (l *Lock) Retake(ctx context.Context, n inventory.Node) error {
 	err := l.hold(ctx, n)
 	var held *node.LockedError
@@ -113,8 +113,8 @@ func (l *Lock) Retake(ctx context.Context, n inventory.Node) error {
 	return l.hold(ctx, n)
 }
 
-// Unlock takes the locks of all nodes away from whoever holds them, and says
-// who that was, by node. Its error is a NodeErrors.
+// Unlock removes the locks of all nodes, and returns who held them, by node. Its error is
+// a NodeErrors.
 func (f *Fleet) Unlock(ctx context.Context) (map[string]string, error) {
 	var mu sync.Mutex
 	owners := map[string]string{}

@@ -18,30 +18,29 @@ func (f *Fleet) Everyone() []inventory.Node {
 	return f.Reached(slices.Concat(f.Leaving(), f.Cluster.Nodes, f.Cluster.Workers))
 }
 
-// Reached are those of the nodes that are not left out.
+// Reached are the given nodes without those that are left out.
 func (f *Fleet) Reached(nodes []inventory.Node) []inventory.Node {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n inventory.Node) bool { return f.absent[n.Name] })
 }
 
-// Leaving are the nodes that the inventory does not have any more, and that are
-// still to be cleaned.
+// Leaving are the nodes that are no longer in the inventory and have to be cleaned.
 func (f *Fleet) Leaving() []inventory.Node {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.leaving)
 }
 
-// SetLeaving says which nodes leave. They are among Everyone from then on.
+// SetLeaving sets the nodes that leave. From then on Everyone includes them.
 func (f *Fleet) SetLeaving(nodes []inventory.Node) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leaving = slices.Clone(nodes)
 }
 
-// leaveOut leaves out the nodes that cannot be reached, if the control-plane
-// nodes that are left are a majority. Any other error stays.
+// leaveOut leaves out the nodes that cannot be reached, if the remaining control-plane
+// nodes are a majority. It returns any other error.
 func (f *Fleet) leaveOut(failed NodeErrors) error {
 	for _, err := range failed {
 		if !errors.Is(err, remote.ErrUnreachable) && !errors.Is(err, remote.ErrTimeout) {
@@ -63,7 +62,7 @@ func (f *Fleet) leaveOut(failed NodeErrors) error {
 	}
 	for name := range failed {
 		f.absent[name] = true
-		delete(f.facts, name) // what was found on it earlier says nothing now
+		delete(f.facts, name) // its facts are out of date
 	}
 	f.mu.Unlock()
 	for name, err := range failed {

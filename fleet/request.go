@@ -9,16 +9,16 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Inspection is what is asked beyond what every command needs.
+// Inspection says what an inspection asks beyond what every command needs.
 type Inspection struct {
-	// Unmanaged asks for what this inventory leaves alone and an earlier one may
-	// not have: kubeconfigs, the firewall, and what ipvs needs of the kernel.
+	// Unmanaged asks for what this inventory does not manage but an earlier one may have
+	// managed: kubeconfigs, the firewall, and what ipvs needs of the kernel.
 	Unmanaged bool
-	VRRP      bool // the states that keepalived has told the journal
-	Sysctls   bool // what the kernel has of the settings that kplb's file sets
+	VRRP      bool // the VRRP states in keepalived's journal
+	Sysctls   bool // the kernel's values of the settings in kplb's file
 }
 
-// Of asks one node everything in one round trip.
+// Of inspects one node, in one round trip.
 func (i Inspection) Of(ctx context.Context, h node.Host, c *inventory.Cluster, n inventory.Node) (*node.Facts, error) {
 	found, err := node.Inspect(ctx, h, i.request(c, n))
 	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
@@ -27,7 +27,7 @@ func (i Inspection) Of(ctx context.Context, h node.Host, c *inventory.Cluster, n
 	return found, err
 }
 
-// request is what has to be known of a node of this cluster.
+// request is the inspection of a node of this cluster.
 func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.InspectRequest {
 	filtered := !n.Worker && (i.Unmanaged || c.Firewall == inventory.Manage)
 	q := node.InspectRequest{

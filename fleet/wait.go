@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Sleep waits. It ends early, with the error of ctx, when ctx ends.
+// Sleep waits for d. It returns early, with the error of ctx, when ctx is done.
 func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -16,20 +16,20 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// retryInterval is a Retry's own.
+// retryInterval is the default of Retry.Interval.
 const retryInterval = 500 * time.Millisecond
 
-// Forever is the patience of a Retry that ends with its context only.
+// Forever is the patience of a Retry that only its context ends.
 const Forever time.Duration = -1
 
-// Retry is how something is tried again that has failed.
+// Retry says how a failed call is tried again.
 type Retry struct {
-	Patience time.Duration     // a try that fails after it is the last one
+	Patience time.Duration     // a try that fails after that is the last one
 	Interval time.Duration     // between two tries; 0: half a second
-	Waits    func(what string) // is told the error before the next try; nil: nobody is
+	Waits    func(what string) // is called with the error before the next try; may be nil
 }
 
-// finalError is one that no other try mends.
+// finalError is an error that another try would not change.
 type finalError struct{ error }
 
 // Final makes an error the last one: Retry returns it, as it is, at once. Final of
@@ -41,8 +41,8 @@ func Final(err error) error {
 	return finalError{err}
 }
 
-// Do tries until there is no error, or a Final one, patience is over or ctx has
-// ended, and returns the last error of try.
+// Do calls try until it succeeds or returns a Final error, patience is over, or ctx is
+// done. It returns the last error of try.
 func (r Retry) Do(ctx context.Context, try func() error) error {
 	interval := r.Interval
 	if interval == 0 {

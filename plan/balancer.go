@@ -31,7 +31,7 @@ func (in *Input) planBalancer(p *NodePlan, f *node.Facts) error {
 		}
 	}
 	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && haproxy.Parse(was).Lines("bind") != nil {
-		p.note("%s serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`", render.HAProxyPath)
+		p.note("%s is in use and was not written by kplb: it is replaced, and `kplb remove` restores it", render.HAProxyPath)
 	}
 	p.HAProxyListens = []netip.AddrPort{in.Cluster.WorkerBalancer.Address()}
 	p.planBalancerActions(f, artifacts)
@@ -57,8 +57,8 @@ func (n *NodePlan) planBalancerActions(f *node.Facts, artifacts []render.Artifac
 	n.Active = activeSums(artifacts)
 }
 
-// restoreBalancer brings a worker's haproxy to the state of a generation, if there
-// is a balancer of kplb's now, or was one then.
+// restoreBalancer restores a worker's haproxy to the state of a generation, if kplb's
+// balancer is there now or was there then.
 func (n *NodePlan) restoreBalancer(f *node.Facts, s *node.Snapshot) {
 	then := balancersOf(s.Files[render.HAProxyPath].Content)
 	if len(balancers(f))+len(then) == 0 {
@@ -101,7 +101,8 @@ func balancersOf(config []byte) []netip.AddrPort {
 	return out
 }
 
-// balancers are the addresses of a worker's balancer; none: kplb has made none.
+// balancers are the addresses of a worker's balancer; none: it has no balancer of
+// kplb's.
 func balancers(f *node.Facts) []netip.AddrPort {
 	return balancersOf(f.Files[render.HAProxyPath].Content)
 }

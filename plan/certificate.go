@@ -11,18 +11,18 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Certificate is another serving certificate for an apiserver: kubeadm issues it on
-// the node, or a generation of the node has it.
+// Certificate is a new serving certificate for an apiserver: kubeadm issues it on the
+// node, or it comes from a generation of the node.
 type Certificate struct {
-	Names      []string // that are missing in the certificate in place
-	Config     []byte   // of kubeadm, which issues it; nil: it is taken from Generation
+	Names      []string // missing in the current certificate
+	Config     []byte   // kubeadm's configuration, from which it is issued; nil: it is copied from Generation
 	Generation int
-	Before     node.Sum // of the certificate in place
+	Before     node.Sum // of the current certificate
 	Mode       fs.FileMode
 	Owner      node.Owner
 }
 
-// missingNames are the names that clients use and a certificate does not have.
+// missingNames are the names that clients use and that the certificate lacks.
 func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	var out []string
 	for _, name := range c.ClientNames() {
@@ -33,8 +33,8 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 	return out
 }
 
-// planCertificate has the certificate issued anew where a VIP or the DNS name is
-// missing in it. All names that it has stay.
+// planCertificate plans to reissue the certificate if a VIP or the DNS name is missing
+// in it. All names that it has stay.
 func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
 	now, there := f.Files[kubeadm.CertificatePath]
 	if !there { // the proof reads the one that the apiserver presents
@@ -50,7 +50,7 @@ func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 		if c.Endpoint != inventory.Leave {
 			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")
 		}
-		n.note("%s: clients that go there refuse it; certificates: manage in the inventory has it issued anew", lacks)
+		n.note("%s: clients of that address reject it; write certificates: manage into the inventory to have it reissued", lacks)
 		return nil
 	}
 	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file"); err != nil || path != kubeadm.CertificatePath {

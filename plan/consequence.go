@@ -9,8 +9,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// Consequences says, one sentence each, what carrying out the plan does on the
-// node.
+// Consequences lists what carrying out the plan does on the node, one line each.
 func (n NodePlan) Consequences() []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -18,16 +17,16 @@ func (n NodePlan) Consequences() []string {
 		say("packages installed: %s", strings.Join(n.Packages, ", "))
 	}
 	if len(n.UFWAllow) > 0 {
-		say("ufw lets through: %s", ListRules(n.UFWAllow))
+		say("ufw allows: %s", ListRules(n.UFWAllow))
 	}
 	if len(n.UFWDelete) > 0 {
-		say("ufw does not let through any more: %s", ListRules(n.UFWDelete))
+		say("ufw no longer allows: %s", ListRules(n.UFWDelete))
 	}
 	switch n.Sysctl {
 	case node.SysctlOn:
 		say("sysctl applied")
 	case node.SysctlOff:
-		say("sysctl taken away")
+		say("sysctl restored")
 	}
 	if n.Certificate != nil {
 		say("%s", n.Certificate)
@@ -47,10 +46,10 @@ func (n NodePlan) Consequences() []string {
 		}[n.HAProxy])
 	}
 	if n.Redirect != node.Leave {
-		say("nftables: %s", map[node.Action]string{node.Start: "sends the VIP's port to haproxy on " + inventory.Join(n.HAProxyListens, " and "), node.Stop: "does not send the VIP's port elsewhere any more"}[n.Redirect])
+		say("nftables: %s", map[node.Action]string{node.Start: "sends the VIP's port to haproxy on " + inventory.Join(n.HAProxyListens, " and "), node.Stop: "no longer redirects the VIP's port"}[n.Redirect])
 	}
 	if n.IPVS != node.Leave {
-		say("nftables: %s", map[node.Action]string{node.Start: "marks what is for the VIP's port, and the kernel sends it to the apiservers", node.Stop: "marks nothing for the kernel any more"}[n.IPVS])
+		say("nftables: %s", map[node.Action]string{node.Start: "marks connections to the VIP's port, which the kernel balances to the apiservers", node.Stop: "no longer marks connections for the kernel"}[n.IPVS])
 	}
 	switch {
 	case n.StartKeepalivedLast:
@@ -62,7 +61,7 @@ func (n NodePlan) Consequences() []string {
 		say("%s", said)
 	}
 	if n.Kubelet != node.Leave {
-		say("kubelet: restarts, pods go on")
+		say("kubelet: restarts, pods keep running")
 	}
 	if n.losesVIP() {
 		say("the VIP leaves this node")
@@ -74,14 +73,14 @@ func (n NodePlan) Consequences() []string {
 		say("enabled at boot: %s", strings.Join(n.Enable, ", "))
 	}
 	if len(n.Disable) > 0 {
-		say("not started at boot any more: %s", strings.Join(n.Disable, ", "))
+		say("disabled at boot: %s", strings.Join(n.Disable, ", "))
 	}
 	return out
 }
 
-// losesVIP says whether the VIP moves to another node meanwhile. It stays where
-// the kernel balances before HAProxy stops. It moves where HAProxy can start only
-// after the apiserver has left its port.
+// losesVIP says whether the VIP moves to another node during the change. It stays if
+// the kernel balances before HAProxy stops. It moves if HAProxy can start only after
+// the apiserver has left its port.
 func (n NodePlan) losesVIP() bool {
 	switch {
 	case !n.Holder:
@@ -92,7 +91,7 @@ func (n NodePlan) losesVIP() bool {
 	return n.HAProxy == node.Restart || n.HAProxy == node.Stop || n.Keepalived == node.Stop || n.IPVS == node.Stop && n.Listen != ""
 }
 
-// ListRules lists rules for people.
+// ListRules writes rules as one line for people.
 func ListRules(rules []render.Rule) string {
 	out := make([]string, len(rules))
 	for i, r := range rules {

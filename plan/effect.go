@@ -54,8 +54,8 @@ func (n *NodePlan) planActions(c *inventory.Cluster, f *node.Facts, artifacts []
 	n.Active = activeSums(artifacts)
 }
 
-// effects are those of files that change, and of files that are in place but not
-// among the loaded ones: an earlier apply was interrupted.
+// effects are the effects of files that change, and of files that are in place but
+// not loaded, because an earlier apply was interrupted.
 func (n *NodePlan) effects(f *node.Facts, artifacts []render.Artifact) map[render.Effect]bool {
 	effects := map[render.Effect]bool{}
 	for _, change := range n.Changes {

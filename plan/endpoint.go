@@ -14,9 +14,9 @@ import (
 var ErrOtherCluster = errors.New("is of another cluster")
 
 // PointAtVIP returns a kubeconfig's bytes with the servers of this cluster, the
-// one with this CA, set to its endpoint; nothing else in it changes. It refuses
-// one that goes through a tunnel on loopback, and one that cannot be edited; its error is
-// ErrOtherCluster where there is no server of this cluster.
+// one with this CA, set to its endpoint; nothing else in it changes. Its
+// error says that a server is a tunnel on loopback or that the file cannot be edited; it
+// is ErrOtherCluster if there is no server of this cluster.
 func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
 	if err := refuseServers(source, ca); err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func PointAtVIP(c *inventory.Cluster, source, ca []byte) ([]byte, error) {
 	return kubeadm.SetEndpoint(source, ca, c.EndpointURL())
 }
 
-// refuseServers refuses a kubeconfig that has no server of this cluster, or one on
-// loopback that is not among ours: it belongs to a tunnel of the user's.
+// refuseServers refuses a kubeconfig that has no server of this cluster, or that has
+// one on loopback that is not among ours: a tunnel of the user's.
 func refuseServers(source, ca []byte, ours ...netip.AddrPort) error {
 	endpoints, err := kubeadm.Endpoints(source, ca)
 	if err != nil {
@@ -37,7 +37,7 @@ func refuseServers(source, ca []byte, ours ...netip.AddrPort) error {
 	for _, e := range endpoints {
 		u, err := url.Parse(e.Server)
 		if err != nil {
-			return fmt.Errorf("has a server that is no URL in line %d", e.Line)
+			return fmt.Errorf("has a server that is not a URL in line %d", e.Line)
 		}
 		if isOneOf(e.Server, ours) {
 			continue

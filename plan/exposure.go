@@ -12,7 +12,7 @@ import (
 )
 
 // exposureOn is the exposure that kplb's files on the node were rendered for; empty:
-// there are none.
+// the node has no file of kplb's.
 func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	ours := func(path string) bool {
 		file, there := f.Files[path]
@@ -34,8 +34,8 @@ func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 	}
 }
 
-// editManifest edits the apiserver's manifest for the exposure of the inventory. Of
-// the flags of the exposure before it, those are removed that kplb has set.
+// editManifest edits the apiserver's manifest for the exposure of the inventory. It
+// removes the flags that kplb has set for the previous exposure.
 func editManifest(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
 	return func(source []byte) ([]byte, error) {
 		edited, err := source, error(nil)
@@ -62,7 +62,7 @@ func hasFile(artifacts []render.Artifact, path string) bool {
 	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
 }
 
-// removeStale removes files of kplb's that the inventory does not ask for any more.
+// removeStale removes files of kplb's that the inventory no longer needs.
 func (n *NodePlan) removeStale(f *node.Facts, artifacts []render.Artifact) {
 	for _, path := range render.Paths() {
 		file, there := f.Files[path]

@@ -74,7 +74,7 @@ func TestOpensFirewall(t *testing.T) {
 	same(t, "opens", (&Plan{Nodes: []NodePlan{{}, {UFWAllow: rules}}}).OpensFirewall(), true)
 	same(t, "closes", (&Plan{Nodes: []NodePlan{{UFWDelete: rules}}}).OpensFirewall(), false)
 	same(t, "words", NodePlan{UFWAllow: rules, UFWDelete: rules}.Consequences(), []string{
-		"ufw lets through: " + rules[0].String(), "ufw does not let through any more: " + rules[0].String(),
+		"ufw allows: " + rules[0].String(), "ufw no longer allows: " + rules[0].String(),
 	})
 }
 

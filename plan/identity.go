@@ -9,10 +9,9 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
-// planIdentity finds out whether the new keepalived.conf makes another VRRP speaker
-// of the running keepalived: one that does not understand those of before. Then
-// all nodes but the holder stop their keepalived, the holder changes, and the
-// others start theirs.
+// planIdentity finds out whether keepalived with its new keepalived.conf would not
+// understand the adverts of keepalived with the old one. Then all nodes but the holder
+// stop keepalived, the holder changes, and the others start keepalived again.
 func (n *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
 	i := slices.IndexFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.KeepalivedPath })
 	file, there := f.Files[render.KeepalivedPath]
@@ -30,8 +29,8 @@ func (n *NodePlan) planIdentity(f *node.Facts, artifacts []render.Artifact) {
 	n.StartKeepalivedLast = !n.Holder
 }
 
-// oneSpeaker has only the last of several holders keep its keepalived running: by
-// then that one has all VIPs.
+// oneSpeaker leaves keepalived running only on the last of several holders, which has
+// all VIPs by then.
 func oneSpeaker(plans []NodePlan) {
 	speaks := false
 	for i := range slices.Backward(plans) {
@@ -43,9 +42,9 @@ func oneSpeaker(plans []NodePlan) {
 	}
 }
 
-// planFailback finds out whether the node takes a VIP when its keepalived reads the
-// new file: with failback, the node with the highest priority does as soon as its
-// checks pass.
+// planFailback finds out whether the node takes a VIP over when its keepalived reads
+// the new file. With failback, the node with the highest priority does so as soon as
+// its checks pass.
 func (n *NodePlan) planFailback(c *inventory.Cluster, f *node.Facts) {
 	told := n.Keepalived == node.Start || n.Keepalived == node.Restart || n.Keepalived == node.Reload
 	for _, g := range c.Groups() {

@@ -29,17 +29,17 @@ type Input struct {
 	Templates *render.Templates
 	Secrets   render.Secrets
 
-	Nodes   []inventory.Node       // of the inventory that could be reached, workers last
-	Leaving []inventory.Node       // that are not in the inventory any more, and go back to what was before kplb
+	Nodes   []inventory.Node       // of the inventory, those that could be reached; workers last
+	Leaving []inventory.Node       // no longer in the inventory; they are restored to their state before kplb
 	Facts   map[string]*node.Facts // of all of them, by name
 
 	Target     Target
-	Generation int // with ToGeneration; 0 is what was there before kplb
+	Generation int // with ToGeneration; 0 is the state before kplb
 
 	ExpectedStatus       string // what HAProxy accepts from an apiserver's /readyz; empty: 200
 	ClusterConfiguration []byte // kubeadm's, where IssuesCertificates says that it is needed
 	Snapshots            map[SnapshotRequest]SnapshotAnswer
-	Now                  time.Time // by which a certificate has expired or not
+	Now                  time.Time // the time at which certificates are checked for expiry
 }
 
 // SnapshotRequest names a generation of a node.
@@ -97,8 +97,8 @@ func (in *Input) wanted(n inventory.Node, f *node.Facts) []SnapshotRequest {
 	return nil
 }
 
-// wantedToRestore are the generation that the node goes back to, and its newest one
-// where the apiserver's certificate has changed since.
+// wantedToRestore are the generation that the node is restored to, and its newest one
+// if the apiserver's certificate has changed since.
 func (in *Input) wantedToRestore(n inventory.Node, f *node.Facts, to Target, number int) []SnapshotRequest {
 	if n.Worker && f.Generation() == "" {
 		return nil
@@ -115,7 +115,7 @@ func (in *Input) wantedToRestore(n inventory.Node, f *node.Facts, to Target, num
 	return out
 }
 
-// snapshot is what Needs has asked for.
+// snapshot returns a generation that Needs has asked for.
 func (in *Input) snapshot(n inventory.Node, generation int) (*node.Snapshot, error) {
 	answer, there := in.Snapshots[SnapshotRequest{n.Name, generation}]
 	if !there {
@@ -124,8 +124,8 @@ func (in *Input) snapshot(n inventory.Node, generation int) (*node.Snapshot, err
 	return answer.Snapshot, answer.Err
 }
 
-// generationFor is the number of the generation that the node goes back to. It is
-// an error where ToPrevious finds no current one.
+// generationFor is the number of the generation that the node is restored to. With
+// ToPrevious it is an error if the node has no current one.
 func generationFor(f *node.Facts, to Target, number int) (int, error) {
 	if to != ToPrevious {
 		return number, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// handOverToIPVS has HAProxy do what it did before kplb: kplb has used it for
-// another exposure, and exposure: ipvs has the kernel balance.
+// handOverToIPVS restores HAProxy to its state before kplb, if kplb has used it for
+// another exposure: with exposure: ipvs the kernel balances.
 func (in *Input) handOverToIPVS(p *NodePlan, f *node.Facts) error {
 	if !in.leavesHAProxy(f) {
 		return nil

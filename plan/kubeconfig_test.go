@@ -72,7 +72,7 @@ func TestManagedClients(t *testing.T) {
 	p, err = Make(in.with(facts))
 	says(t, err, "")
 	same(t, "nothing to do", p.Empty(), true)
-	same(t, "notes", p.Notes()[0], "node-2: the apiserver's certificate is not for 10.1.233.1: clients that go there refuse it; certificates: manage in the inventory has it issued anew")
+	same(t, "notes", p.Notes()[0], "node-2: the apiserver's certificate is not for 10.1.233.1: clients of that address reject it; write certificates: manage into the inventory to have it reissued")
 }
 
 // TestCertificateRefused says why a certificate cannot be issued.

@@ -12,10 +12,10 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// A node that was removed from the inventory is still a server in the haproxy.cfg
-// of the others, or in their keepalived.conf with ipvs: that is how it is found. It
-// goes back to what was there before kplb, and the others change after it: a
-// keepalived that gets no adverts would take the VIP.
+// A node that was removed from the inventory is still a server in the haproxy.cfg of
+// the other nodes, or in their keepalived.conf with ipvs, and is found there. It is
+// restored to its state before kplb before the others change: without their adverts
+// its keepalived would take the VIP.
 
 // nodeName is the form of a node's name in an inventory.
 var nodeName = regexp.MustCompile(`^[a-z0-9.-]+$`)
@@ -40,8 +40,8 @@ func serversOf(f *node.Facts) [][2]string {
 	return out
 }
 
-// Leavers are the servers in kplb's files on the nodes of which the inventory has
-// neither the name nor the address.
+// Leavers are the servers in kplb's files on the nodes whose name and address are not
+// in the inventory.
 func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == name || n.Address == at })
@@ -66,7 +66,7 @@ func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Nod
 	return out
 }
 
-// planLeaver brings a node back to what was there before kplb.
+// planLeaver plans to restore a node to its state before kplb.
 func (in *Input) planLeaver(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	if f.Generation() == "" {
 		p := newNodePlan(in.Cluster, n, f)
@@ -76,7 +76,7 @@ func (in *Input) planLeaver(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	p, _, err := in.restoreNode(n, f, ToGeneration, 0)
 	if p.Certificate != nil { // until the others have changed, clients of the VIP still reach its apiserver
 		p.Certificate = nil
-		p.note("the certificate of its apiserver stays as it is, and is for the VIP, too")
+		p.note("its apiserver's certificate stays as it is and still covers the VIP")
 	}
 	return p, err
 }

@@ -41,7 +41,7 @@ func TestLeaving(t *testing.T) {
 	same(t, "leaves", n.Leaving, true)
 	same(t, "stops", []node.Action{n.HAProxy, n.Keepalived}, []node.Action{node.Stop, node.Stop})
 	same(t, "certificate", n.Certificate == nil, true)
-	same(t, "note", slices.Contains(p.Notes(), "node-3: the certificate of its apiserver stays as it is, and is for the VIP, too"), true)
+	same(t, "note", slices.Contains(p.Notes(), "node-3: its apiserver's certificate stays as it is and still covers the VIP"), true)
 	same(t, "the others", p.Nodes[1].HAProxy, node.Reload)
 	together := make([]string, 0, len(p.Nodes))
 	for _, batch := range p.Batches() {

@@ -34,7 +34,7 @@ func Make(in Input) (*Plan, error) {
 	return plan, nil
 }
 
-// refused is the error of everything that would make a rollout fail half way.
+// refused returns everything that would make a rollout fail half way.
 func (in *Input) refused() error {
 	if err := RefuseWaiting(in.members(), in.Facts); err != nil || in.Target != ToInventory {
 		return err
@@ -80,7 +80,7 @@ func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
 }
 
 // MakeNode plans one node for ToInventory: one that leaves, a worker or a
-// control-plane node. It does not make the refusals that Make begins with, see
+// control-plane node. It leaves out the refusals that Make starts with, see
 // Refusals.
 func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
 	f := in.Facts[n.Name]
@@ -100,7 +100,7 @@ func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
 func (in *Input) planNode(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	address, _ := f.InterfaceOf(n.Address)
 	facts := render.Facts{Interface: address.Interface, HAProxy: f.HAProxy.Version, Keepalived: f.Keepalived.Version, Expect: in.ExpectedStatus}
-	if !f.HAProxy.Installed { // the plan is made again when it is installed
+	if !f.HAProxy.Installed { // the plan is made again after it was installed
 		facts.HAProxy = render.DefaultHAProxy
 	}
 	if !f.Keepalived.Installed {
@@ -139,11 +139,11 @@ func (in *Input) blank(p *NodePlan) {
 	}
 }
 
-// refusedFiles refuses files that do not say what the inventory says: a template
-// of the user's has made them.
+// refusedFiles refuses rendered files that do not match the inventory, as a template
+// of the user may produce them.
 func refusedFiles(n inventory.Node, err error) error {
 	return &RefusedError{[]Refusal{{
-		Node: n.Name, What: "its files do not say what the inventory says: " + err.Error(),
+		Node: n.Name, What: "its rendered files do not match the inventory: " + err.Error(),
 		Hint: "compare your template with `kplb templates NAME`",
 	}}}
 }

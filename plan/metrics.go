@@ -8,8 +8,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planMetrics starts the timer where it should run and does not: a node does so
-// when systemd reads its unit files again.
+// planMetrics starts the timer if it should run and does not: it starts when systemd
+// reads its unit files again.
 func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
 	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.MetricsTimerPath })
 	if wanted && f.Units[render.MetricsTimer].Active != "active" {
@@ -17,15 +17,14 @@ func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
 	}
 }
 
-// noteMetrics notes that metrics are not written as long as there is no directory
-// for them.
+// noteMetrics notes that no metrics are written until their directory exists.
 func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
 	if c.Metrics == nil {
 		return
 	}
 	dir, there := f.Files[c.Metrics.TextfileDir]
 	if !there || !dir.Mode.IsDir() {
-		n.note("%s is not a directory there: %s is written when node_exporter has made it", c.Metrics.TextfileDir, render.Textfile(c.Metrics))
+		n.note("%s is not a directory: %s is written once node_exporter has created it", c.Metrics.TextfileDir, render.Textfile(c.Metrics))
 	}
 }
 
@@ -35,7 +34,7 @@ func (n NodePlan) metricsConsequence() string {
 		switch {
 		case c.Path != render.MetricsTimerPath:
 		case c.Remove:
-			return render.MetricsTimer + ": stops, and what it has written goes"
+			return render.MetricsTimer + ": stops, and its output is removed"
 		case c.Was == nil:
 			return render.MetricsTimer + ": starts"
 		}

@@ -13,7 +13,7 @@ import (
 const (
 	withMetrics     = home + "metrics: {listen: node, allowFrom: [10.1.0.254/32]}\n"
 	metricsDir      = "/var/lib/prometheus/node-exporter"
-	metricsDirNote  = "node-1: /var/lib/prometheus/node-exporter is not a directory there: /var/lib/prometheus/node-exporter/kplb.prom is written when node_exporter has made it"
+	metricsDirNote  = "node-1: /var/lib/prometheus/node-exporter is not a directory: /var/lib/prometheus/node-exporter/kplb.prom is written once node_exporter has created it"
 	metricsFilesAre = "/etc/keepalived/kplb-metrics /etc/systemd/system/kplb-metrics.service /etc/systemd/system/kplb-metrics.timer /etc/systemd/system/timers.target.d/50-kplb.conf"
 )
 
@@ -52,7 +52,7 @@ func TestPlanMetrics(t *testing.T) {
 	f.Units[render.MetricsTimer] = node.Unit{Load: "loaded", Active: "active", File: "static"}
 	gone, _ := first(without, f)
 	same(t, "removed", strings.Join(pathsOfChanges(gone, true), " "), metricsFilesAre)
-	same(t, "says so", slices.Contains(gone.Consequences(), "kplb-metrics.timer: stops, and what it has written goes"), true)
+	same(t, "says so", slices.Contains(gone.Consequences(), "kplb-metrics.timer: stops, and its output is removed"), true)
 }
 
 func pathsOfChanges(p NodePlan, removed bool) []string {

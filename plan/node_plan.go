@@ -13,8 +13,8 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
-// NodePlan is what has to happen on one node. It is empty where the node is
-// as the inventory wants it.
+// NodePlan is what has to happen on one node. It is empty if the node matches the
+// inventory.
 type NodePlan struct {
 	Node     inventory.Node
 	Holder   bool     // holds a VIP now
@@ -31,35 +31,35 @@ type NodePlan struct {
 	HAProxy    node.Action
 	Keepalived node.Action
 	Kubelet    node.Action
-	Redirect   node.Action // of the VIP's port to haproxy, by nftables: Start, also anew, or Stop
-	IPVS       node.Action // of the mark that has the kernel balance, by nftables: likewise
+	Redirect   node.Action // the nftables rules that redirect the VIP's port to haproxy: Start (also to reload them) or Stop
+	IPVS       node.Action // the nftables rules that mark connections for the kernel to balance: likewise
 	Enable     []string    // units to start at boot
-	Disable    []string    // units not to start at boot any more
+	Disable    []string    // units that no longer start at boot
 
 	Restart APIServerRestart // of the apiserver, where its manifest changes
-	Listen  string           // where the apiserver has to listen afterwards, see ListenAddress; empty: it does already
+	Listen  string           // where the apiserver has to listen afterwards, see ListenAddress; empty: where it listens now
 
-	// HAProxyListens is where haproxy has to listen afterwards, at one port; none:
-	// nowhere.
+	// HAProxyListens are the addresses, with one port, at which haproxy has to listen
+	// afterwards; none: it does not listen.
 	HAProxyListens []netip.AddrPort
-	// StartKeepalivedLast has keepalived stop, and start when the VIP's holder has
-	// changed.
+	// StartKeepalivedLast stops keepalived first, and starts it after the VIP's holder
+	// has changed.
 	StartKeepalivedLast bool
-	// FailsBack says that a VIP that another node holds moves to this one, which has
-	// the highest priority.
+	// FailsBack says that a VIP moves from another node to this one, which has the
+	// highest priority.
 	FailsBack    bool
-	VIPInterface string // which has the VIPs, or will
+	VIPInterface string // the interface that has the VIPs, or will have them
 	Active       []byte // the sums of the files that the daemons have loaded afterwards, for node.ActivePath
 
 	Sysctl          node.Sysctl
-	NoBind6         bool     // net.ipv6.ip_nonlocal_bind is as it was before kplb
-	RestoreSettings []string // of the kernel, below /proc/sys, that get the values of RestoreFrom
+	NoBind6         bool     // net.ipv6.ip_nonlocal_bind is restored to its value before kplb
+	RestoreSettings []string // kernel settings, as paths below /proc/sys, that are restored from generation RestoreFrom
 	RestoreFrom     int      // the number of a generation
 
 	UFWAllow, UFWDelete []render.Rule
 
 	notes    []string
-	speakers []vrrp.Speaker // that its new files configure, one for each VIP
+	speakers []vrrp.Speaker // as its new files configure them, one for each VIP
 }
 
 // APIServerLast says whether haproxy has to leave its port before the apiserver

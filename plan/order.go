@@ -33,11 +33,10 @@ func (n NodePlan) AfterHolder() bool {
 	return n.Node.Worker || !n.Holder && !n.Leaving && n.Keepalived == node.Start
 }
 
-// inOrder sorts plans by the order of the rollout. It is that of the inventory,
-// but nodes that leave are first, and the VIP's holder comes after the nodes that
-// have a keepalived. Where there is a holder, a node whose keepalived starts comes
-// after it: before the others send it adverts it would take the VIP. Workers are
-// last.
+// inOrder sorts plans by the order of the rollout: nodes that leave first, then the
+// nodes in the order of the inventory, then the VIP's holder, workers last. If there is
+// a holder, a node whose keepalived starts comes after it: it would take the VIP if
+// the others did not send it adverts yet.
 func inOrder(plans []NodePlan) []NodePlan {
 	held := slices.ContainsFunc(plans, func(p NodePlan) bool { return p.Holder && p.Keepalived != node.Start })
 	rank := func(p NodePlan) int {
@@ -59,7 +58,8 @@ func inOrder(plans []NodePlan) []NodePlan {
 	return plans
 }
 
-// workersFirst has kubelets leave the VIP before the VIP is removed.
+// workersFirst sorts workers first: their kubelets have to stop using the VIP before
+// it is removed.
 func workersFirst(plans []NodePlan) []NodePlan {
 	slices.SortStableFunc(plans, func(a, b NodePlan) int {
 		switch {

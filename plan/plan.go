@@ -13,8 +13,8 @@
 //
 //   - It works on values. It reads no file, no clock and no machine, and the same
 //     Input makes the same Plan.
-//   - What would break half way is refused before anything changes: a
-//     RefusedError names everything in the way, on which node, and the hint.
+//   - What would fail half way is refused before anything changes: a
+//     RefusedError names every reason, its node, and what to do about it.
 //   - A plan is in the order in which its nodes may change, and Batches says which
 //     of them may do so at once.
 //   - Diffs, notes and sums show no secret.
@@ -33,8 +33,8 @@ type Plan struct {
 	Cluster    *inventory.Cluster
 	Nodes      []NodePlan
 	ConfigMaps []ConfigMapChange      // which rollout adds; they are written when the nodes have confirmed
-	Goal       Goal                   // what has to be proven when the plan is carried out
-	Uninstall  bool                   // every node goes back to what was there before kplb
+	Goal       Goal                   // what has to be proven after the plan was carried out
+	Uninstall  bool                   // every node is restored to its state before kplb
 	Facts      map[string]*node.Facts // that the plan was made from, by node
 	notes      []string
 }
@@ -98,8 +98,8 @@ func (p *Plan) StartsVRRP() bool {
 	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == node.Start || n.Keepalived == node.Restart })
 }
 
-// OpensFirewall says whether a firewall gets rules. Before, it may drop the adverts
-// of other nodes.
+// OpensFirewall says whether a firewall gets rules. Until then it may drop the
+// adverts of other nodes.
 func (p *Plan) OpensFirewall() bool {
 	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return len(n.UFWAllow) > 0 })
 }

@@ -318,8 +318,8 @@ func TestConsequences(t *testing.T) {
 				Disable: []string{"haproxy.service", "keepalived.service"},
 			},
 			[]string{
-				"sysctl taken away", "apiserver restarts, about 10s without this one", "haproxy: stops", "keepalived: stops", "the VIP leaves this node",
-				"not started at boot any more: haproxy.service, keepalived.service",
+				"sysctl restored", "apiserver restarts, about 10s without this one", "haproxy: stops", "keepalived: stops", "the VIP leaves this node",
+				"disabled at boot: haproxy.service, keepalived.service",
 			},
 		},
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Refusal is a reason not to begin: the node, what is wrong there, and what a
-// person does about it.
+// Refusal is a reason not to start: the node, what is wrong there, and what to do
+// about it.
 type Refusal struct {
 	Node  string
 	What  string
@@ -106,8 +106,8 @@ func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	return &RefusedError{out}
 }
 
-// Reasons are what is wrong with a node that is named already: the refusals of a
-// RefusedError, or the text of any other error.
+// Reasons are the reasons of an error without the node's name: one for each refusal of
+// a RefusedError, or the text of any other error.
 func Reasons(err error) []string {
 	var refused *RefusedError
 	if !errors.As(err, &refused) {

@@ -9,8 +9,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// refuseFiles refuses a path of a file of kplb's where something else than a regular
-// file is.
+// refuseFiles refuses to replace anything but a regular file.
 func refuseFiles(f *node.Facts, refuse refuseFunc) {
 	for _, path := range append(render.Paths(), kubeadm.ManifestPath) {
 		file, ok := f.Files[path]

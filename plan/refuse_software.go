@@ -53,7 +53,7 @@ func refuseConnections(c *inventory.Cluster, n inventory.Node, f *node.Facts, ar
 	for _, a := range artifacts {
 		if most := haproxy.Parse(a.Content).MaxConn(); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
 			return &RefusedError{[]Refusal{{
-				Node: n.Name, What: fmt.Sprintf("its haproxy.cfg is for %d connections, and haproxy may open %d files: too few", most, limit),
+				Node: n.Name, What: fmt.Sprintf("haproxy may open %d files, too few for the %d connections of its haproxy.cfg", limit, most),
 				Hint: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",
 			}}}
 		}
@@ -74,7 +74,7 @@ func refuseRedirect(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	}
 }
 
-// redirectHint names the exposure that gives clients the same as ipvs.
+// redirectHint names the exposure that gives clients the same port as ipvs.
 const redirectHint = "write exposure: redirect, which gives clients the same port and leaves the apiservers alone, too; `kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"
 
 // refuseKernel refuses exposure: ipvs on a node whose kernel has no ip_vs.

@@ -14,11 +14,11 @@ const RestartLimit = 180 * time.Second
 // APIServerRestart is how the apiserver of a node restarts when its manifest
 // changes.
 type APIServerRestart struct {
-	// Quick has the node end an apiserver that has closed its port, so that kubelet
-	// starts the next one at once. Otherwise the apiserver ends when it wants to.
+	// Quick says that the node kills an apiserver that has closed its port, so that
+	// kubelet starts the next one at once. Otherwise it exits when its shutdown is done.
 	Quick   bool
-	Usual   time.Duration // from the new manifest to a ready apiserver: as measured last on this node, or else elsewhere
-	Longest time.Duration // no restart took longer: nodes that revert by themselves keep this distance
+	Usual   time.Duration // from the new manifest to a ready apiserver: the last measurement on this node, or else a default
+	Longest time.Duration // longer than any restart so far: nodes that revert by themselves wait this long for each other
 }
 
 // How long restarts take where none was measured yet, see docs/restart.md.
@@ -27,8 +27,8 @@ var (
 	gracefulRestart = APIServerRestart{Usual: 49 * time.Second, Longest: 49 * time.Second}
 )
 
-// restartOn is how the node's apiserver restarts. It is quick only where the
-// kubelet runs.
+// restartOn is how the node's apiserver restarts. It is quick only if the kubelet
+// runs.
 func restartOn(c *inventory.Cluster, f *node.Facts) APIServerRestart {
 	restart := gracefulRestart
 	if c.APIServer.Restart == inventory.Quick && f.Units[kubeadm.KubeletUnit].Active == "active" {

@@ -10,7 +10,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// restoreFiles brings the files at these paths to the state of a generation, and
+// restoreFiles restores the files at these paths to the state of a generation, and
 // returns those that the generation has.
 func (n *NodePlan) restoreFiles(f *node.Facts, s *node.Snapshot, paths []string) []render.Artifact {
 	var artifacts []render.Artifact
@@ -42,7 +42,8 @@ func (n *NodePlan) removeFile(f *node.Facts, path string) {
 	n.Changes = append(n.Changes, change)
 }
 
-// restoreUnits has the daemons run, or not run, as in the generation.
+// restoreUnits plans to start, stop, enable or disable the daemons as in the
+// generation.
 func (n *NodePlan) restoreUnits(f *node.Facts, s *node.Snapshot) {
 	for _, d := range []struct {
 		name   string
@@ -63,9 +64,9 @@ func (n *NodePlan) restoreUnits(f *node.Facts, s *node.Snapshot) {
 	}
 }
 
-// restoreCertificate takes the certificate of a generation, unless somebody has
-// renewed the one in place since kplb's, or the earlier one has expired. current is
-// the node's newest generation.
+// restoreCertificate restores the certificate of a generation, unless the current one
+// was renewed after kplb's last change, or the earlier one has expired. current is the
+// node's newest generation.
 func (n *NodePlan) restoreCertificate(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
 	inPlace, there := f.Files[kubeadm.CertificatePath]
 	was, kept := s.Files[kubeadm.CertificatePath]

@@ -10,8 +10,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// restoreNode plans to bring a node to one of its generations, and returns its
-// number.
+// restoreNode plans to restore a node to one of its generations, and returns the
+// number of that generation.
 func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number int) (NodePlan, int, error) {
 	if n.Worker && f.Generation() == "" { // nothing was ever done there
 		return newNodePlan(in.Cluster, n, f), number, nil

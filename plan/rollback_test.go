@@ -26,7 +26,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 	stops := []string{"haproxy stop", "keepalived stop"}
 	both := "disable haproxy.service keepalived.service"
 	saysStops := []string{"haproxy: stops", "keepalived: stops"}
-	saysBoth := "not started at boot any more: haproxy.service, keepalived.service"
+	saysBoth := "disabled at boot: haproxy.service, keepalived.service"
 	cases := []struct {
 		name   string
 		before func(f *node.Facts) // what was there before kplb, beside Debian's own files
@@ -35,7 +35,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 	}{
 		{
 			name: "packages just installed",
-			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl taken away", reboots, saysStops, saysBoth)},
+			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl restored", reboots, saysStops, saysBoth)},
 		},
 		{
 			name: "haproxy served something else", before: func(f *node.Facts) {
@@ -43,7 +43,7 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			},
 			want: whatPlan{
 				withManifest, concat("daemon-reload", "sysctl off", everywhere, "haproxy restart", "keepalived stop", "disable keepalived.service"),
-				concat("sysctl taken away", reboots, restarts, "keepalived: stops", "not started at boot any more: keepalived.service"),
+				concat("sysctl restored", reboots, restarts, "keepalived: stops", "disabled at boot: keepalived.service"),
 			},
 		},
 		{
@@ -65,20 +65,20 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 			name: "the manifest was written anew, without our flag", now: func(f *node.Facts) { edit(f, kubeadm.ManifestPath, "    - --bind-address=10.1.1.2\n", "") },
 			want: whatPlan{
 				ours, concat("daemon-reload", "sysctl off", everywhere, stops, both),
-				concat("sysctl taken away", "waits for the apiserver to listen on every address", saysStops, saysBoth),
+				concat("sysctl restored", "waits for the apiserver to listen on every address", saysStops, saysBoth),
 			},
 		},
 		{
 			name: "the apiserver was bound to every address in so many words", before: func(f *node.Facts) {
 				edit(f, kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=0.0.0.0\n    - --secure-port")
 			},
-			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl taken away", reboots, saysStops, saysBoth)},
+			want: whatPlan{withManifest, concat("daemon-reload", "sysctl off", everywhere, stops, both), concat("sysctl restored", reboots, saysStops, saysBoth)},
 		},
 		{
 			name: "the apiserver was bound to its address before kplb", before: func(f *node.Facts) {
 				edit(f, kubeadm.ManifestPath, "    - --secure-port", "    - --bind-address=10.1.1.2\n    - --secure-port")
 			},
-			want: whatPlan{ours, concat("daemon-reload", "sysctl off", stops, both), concat("sysctl taken away", saysStops, saysBoth)},
+			want: whatPlan{ours, concat("daemon-reload", "sysctl off", stops, both), concat("sysctl restored", saysStops, saysBoth)},
 		},
 	}
 	for _, c := range cases {

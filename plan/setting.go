@@ -8,11 +8,11 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// The kernel's settings in kplb's file. Those with which HAProxy binds a VIP that
-// the node does not hold:
+// The kernel settings in kplb's file that let HAProxy bind a VIP which the node does
+// not hold.
 const (
 	nonlocalBind  = "net.ipv4.ip_nonlocal_bind"
-	nonlocalBind6 = "net.ipv6.ip_nonlocal_bind" // that IPv6 VIPs alone need
+	nonlocalBind6 = "net.ipv6.ip_nonlocal_bind" // only for IPv6 VIPs
 )
 
 // ipvsSettings are those of exposure: ipvs.
@@ -41,8 +41,8 @@ func settingsApplied(f *node.Facts, artifacts []render.Artifact) bool {
 }
 
 // settingsToRestore are the settings, as paths below /proc/sys, that kplb's file on
-// the node has and the next file does not have. Where there is no next file,
-// ip_nonlocal_bind is not among them: node.SysctlOff restores it.
+// the node has and its next file lacks. Without a next file, ip_nonlocal_bind is not
+// among them: node.SysctlOff restores it.
 func settingsToRestore(f *node.Facts, artifacts []render.Artifact) []string {
 	file := f.Files[render.SysctlPath].Content
 	if render.Stamp(file) == render.Unstamped {

@@ -30,7 +30,7 @@ func TestTemplates(t *testing.T) {
 	cases := []struct{ name, template, text, says string }{
 		{
 			"another VRID", "keepalived.conf.tmpl", "{{ .Stamp }}\nvirtual_router_id 7\npriority {{ .Node.Priority }}\ninterface {{ .Interface }}\n{{ .Cluster.VIP }}\n",
-			"node-1: its files do not say what the inventory says: /etc/keepalived/keepalived.conf does not have virtual_router_id 218",
+			"node-1: its rendered files do not match the inventory: /etc/keepalived/keepalived.conf does not have virtual_router_id 218",
 		},
 		{
 			"nopreempt with a weight", "keepalived.conf.tmpl", unsoundTemplate,
@@ -45,7 +45,7 @@ func TestTemplates(t *testing.T) {
 		{
 			"haproxy is not on the VIP", "haproxy.cfg.tmpl",
 			"{{ .Stamp }}\nlisten in\n    bind 127.0.0.1:{{ .Cluster.Port }}\n{{- range .Cluster.Nodes }}\n    server {{ .Name }} {{ hostport .Address $.Cluster.Port }}\n{{- end }}\n",
-			"node-1: its files do not say what the inventory says: /etc/haproxy/haproxy.cfg does not have bind 10.1.233.1:6443",
+			"node-1: its rendered files do not match the inventory: /etc/haproxy/haproxy.cfg does not have bind 10.1.233.1:6443",
 		},
 		{
 			"a key that does not exist", "haproxy.cfg.tmpl", "{{ .Stamp }}\nbind {{ (dict \"vip\" .Cluster.VIP).port }}\n",

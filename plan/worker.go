@@ -19,7 +19,7 @@ func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
 			return p, err
 		}
 		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, balancers(f)) }
-	case len(balancers(f)) > 0: // there is one that is not wanted any more
+	case len(balancers(f)) > 0: // there is one that is no longer wanted
 		s, err := in.snapshot(n, 0)
 		if err != nil {
 			return p, err

@@ -95,7 +95,7 @@ func TestBalancerComes(t *testing.T) {
 	same(t, "plan", retell(last), whatPlan{
 		[]string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath},
 		[]string{"daemon-reload", "haproxy start", "enable haproxy.service"},
-		[]string{"haproxy: starts", "kubelet: restarts, pods go on", "enabled at boot: haproxy.service"},
+		[]string{"haproxy: starts", "kubelet: restarts, pods keep running", "enabled at boot: haproxy.service"},
 	})
 	at, ok := last.Balancer()
 	same(t, "balancer", fmt.Sprint(at, ok), "127.0.0.1:7443 true")
@@ -116,7 +116,7 @@ func TestBalancerUnused(t *testing.T) {
 	n, notes := ofWorker(t, in.with(facts), nil)
 	same(t, "files", retell(n).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
 	same(t, "notes", notes, []string{
-		"worker-1: /etc/haproxy/haproxy.cfg serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`",
+		"worker-1: /etc/haproxy/haproxy.cfg is in use and was not written by kplb: it is replaced, and `kplb remove` restores it",
 		"worker-1: gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does",
 	})
 }
@@ -154,7 +154,7 @@ func TestBalancerGoes(t *testing.T) {
 		same(t, c.name+": the worker is first", p.Nodes[0].Node.Name == theWorker, c.to == ToGeneration)
 		told := retell(worker)
 		same(t, c.name+": files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
-		same(t, c.name+": says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods go on", "not started at boot any more: haproxy.service"})
+		same(t, c.name+": says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods keep running", "disabled at boot: haproxy.service"})
 		content := string(worker.change(kubeadm.KubeletPath).Content)
 		same(t, c.name+": kubelet.conf", strings.Contains(content, "    server: "+c.server+"\n") && !strings.Contains(content, "tls-server-name"), true)
 	}
@@ -167,7 +167,7 @@ func TestWorkerWithoutBalancer(t *testing.T) {
 	in, facts := balancedInput(t, justJoined)
 	in.Cluster.WorkerBalancer = nil
 	n, _ := ofWorker(t, in.with(facts), nil)
-	same(t, "what happens there", n.Consequences(), []string{"kubelet: restarts, pods go on"})
+	same(t, "what happens there", n.Consequences(), []string{"kubelet: restarts, pods keep running"})
 	same(t, "haproxy is nothing to it", len(n.HAProxyListens), 0)
 	generations := savedSnapshots{}
 	for _, n := range in.Cluster.Nodes {

@@ -51,7 +51,7 @@ func (a *attempt) interrupted(timeout error) error {
 		return nil
 	}
 	if !errors.Is(context.Cause(a.ctx), ErrTimeout) {
-		return a.error(interrupted(a.ctx, ""), "")
+		return a.error(interrupted(a.ctx, "", nil), "")
 	}
 	return a.error(timeout, "is the host overloaded, or a firewall swallowing packets?")
 }

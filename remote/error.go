@@ -75,14 +75,14 @@ func Hint(err error) string {
 
 // interruptedError is a call that ended because its context was done.
 type interruptedError struct {
-	doing string  // what was under way, like "while installing files"; may be empty
-	more  []error // what else is known, such as ErrNotStarted
+	doing string // what was under way, like "while installing files"; may be empty
+	more  error  // what else is known, such as ErrNotStarted; may be nil
 	cause error
 }
 
 // interrupted says that ctx was done during a call. That somebody cancelled it is
 // all that its cause says then; only another cause is named.
-func interrupted(ctx context.Context, doing string, more ...error) error {
+func interrupted(ctx context.Context, doing string, more error) error {
 	return &interruptedError{doing, more, context.Cause(ctx)}
 }
 
@@ -91,13 +91,18 @@ func (e *interruptedError) Error() string {
 	if !errors.Is(e.cause, context.Canceled) {
 		text += ": " + e.cause.Error()
 	}
-	for _, m := range e.more {
-		text += "; " + m.Error()
+	if e.more != nil {
+		text += "; " + e.more.Error()
 	}
 	return text
 }
 
-func (e *interruptedError) Unwrap() []error { return append([]error{e.cause}, e.more...) }
+func (e *interruptedError) Unwrap() []error {
+	if e.more == nil {
+		return []error{e.cause}
+	}
+	return []error{e.cause, e.more}
+}
 
 // ScriptError is a script that ran and did not end with 0.
 type ScriptError struct {

@@ -20,7 +20,7 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 	var channel *ssh.OpenChannelError
 	switch {
 	case ctx.Err() != nil:
-		return nil, h.error(interrupted(ctx, "while connecting to "+address), "")
+		return nil, h.error(interrupted(ctx, "while connecting to "+address, nil), "")
 	case errors.As(err, &channel) && channel.Reason == ssh.Prohibited:
 		return nil, h.error(fmt.Errorf("%w (%s)", ErrForwarding, Clean(channel.Message)), "AllowTcpForwarding yes in the host's sshd_config")
 	case errors.As(err, &channel):

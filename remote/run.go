@@ -101,7 +101,7 @@ func (r *run) wait(ctx context.Context, each func(Record) error) error {
 			r.shell.close()
 			return err
 		case <-ctx.Done():
-			return r.host.error(interrupted(ctx, r.script.during()), "")
+			return r.host.error(interrupted(ctx, r.script.during(), nil), "")
 		case <-overdue.C:
 			r.shell.close()
 			return r.host.error(fmt.Errorf("%w: %s was not ended after its limit of %s", ErrTimeout, r.script.Name, limit), "")

@@ -12,14 +12,14 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// HAProxy asks for /readyz without credentials. Where apiservers refuse that
-// (--anonymous-auth=false: 401; no right to it: 403), HAProxy has to accept the
-// refusal as a sign of life.
+// HAProxy's checks of /readyz carry no credentials. If the apiservers refuse anonymous
+// requests (401 with --anonymous-auth=false, 403 without the right), HAProxy has to
+// accept that status as alive.
 
-// plainExpect is what an apiserver answers that allows anonymous requests.
+// plainExpect is the status of an apiserver that allows anonymous requests.
 const plainExpect = "200"
 
-// expectOf are the statuses that the HAProxy of the nodes accepts now.
+// expectOf are the statuses that HAProxy on the nodes accepts now.
 func expectOf(facts map[string]*node.Facts) string {
 	for _, f := range facts {
 		config := f.Files[render.HAProxyPath].Content
@@ -30,8 +30,8 @@ func expectOf(facts map[string]*node.Facts) string {
 	return plainExpect
 }
 
-// anyDownByStatus says whether a HAProxy has a server down for the status that
-// it answers.
+// anyDownByStatus says whether an HAProxy has marked a server down because of its
+// HTTP status.
 func anyDownByStatus(facts map[string]*node.Facts) bool {
 	for _, f := range facts {
 		if slices.ContainsFunc(f.Servers, func(s haproxy.ServerState) bool { return !s.Up() && strings.HasPrefix(s.Check, "L7STS") }) {
@@ -41,8 +41,7 @@ func anyDownByStatus(facts map[string]*node.Facts) bool {
 	return false
 }
 
-// allServersUp says whether the HAProxy of every node has asked every apiserver, and
-// has got a 200.
+// allServersUp says whether HAProxy on every node has got a 200 from every apiserver.
 func (r *Rollout) allServersUp(facts map[string]*node.Facts) bool {
 	if expectOf(facts) != plainExpect {
 		return false
@@ -56,9 +55,8 @@ func (r *Rollout) allServersUp(facts map[string]*node.Facts) bool {
 	return true
 }
 
-// askAnonymously finds out what the apiservers answer to requests without
-// credentials: the statuses that HAProxy has to accept. Where none answers,
-// nothing is known, and they stay as they are.
+// askAnonymously asks the apiservers without credentials, and returns the statuses that
+// HAProxy has to accept. If no apiserver answers, they stay as they are.
 func (r *Rollout) askAnonymously(ctx context.Context, expected string) (string, error) {
 	control, err := r.ControlPlane()
 	if err != nil {
@@ -78,9 +76,9 @@ func expectCodes(refusals []int) string {
 	return strings.Join(out, ",")
 }
 
-// planFitting plans, and plans again where the apiservers answer with another
-// status than HAProxy expects. They are asked only when something is to be done, and
-// HAProxy has not asked them already.
+// planFitting plans, and plans again if the apiservers answer with a status that HAProxy
+// does not expect. It asks them only if something has to be done and HAProxy's own
+// checks do not tell.
 func (r *Rollout) planFitting(ctx context.Context, facts map[string]*node.Facts, configuration []byte) (*plan.Plan, error) {
 	in := r.input(facts)
 	in.ExpectedStatus, in.ClusterConfiguration = expectOf(facts), configuration
@@ -98,8 +96,8 @@ func (r *Rollout) planFitting(ctx context.Context, facts map[string]*node.Facts,
 		}
 	}
 	if in.ExpectedStatus != plainExpect {
-		p.Note("apiservers refuse anonymous requests: HAProxy takes the answers %s for a sign of life, and cannot tell whether they are ready; "+
-			"an AuthenticationConfiguration that allows /livez, /readyz and /healthz mends that", in.ExpectedStatus)
+		p.Note("apiservers refuse anonymous requests: HAProxy accepts status %s as alive and cannot tell whether they are ready; "+
+			"an AuthenticationConfiguration that allows anonymous /livez, /readyz and /healthz fixes that", in.ExpectedStatus)
 	}
 	return p, nil
 }

@@ -13,26 +13,24 @@ import (
 	"github.com/kplb/kplb/verify"
 )
 
-// Options are how a plan is carried out.
+// Options say how a plan is carried out.
 type Options struct {
 	// Window is how long a changed node waits for its confirmation, beyond the
-	// restart of its apiserver, before it takes the change back by itself.
+	// restart of its apiserver, before it reverts the change by itself.
 	Window time.Duration
 	// Patience is how long the proof may take to come true.
 	Patience time.Duration
-	// Wait leaves the confirmation to a person, see Confirm.
+	// Wait leaves the confirmation to a person, who calls Confirm.
 	Wait bool
 }
 
-// Apply carries out the plan and proves it, or takes everything back.
+// Apply carries out the plan and proves it, or reverts everything.
 //
-// It locks all nodes (LockedError). Every node checks its new files, all at
-// once: a NodeErrors says that nothing was changed anywhere. Then one node
-// changes, the others follow, and the VIP's holder comes last, see plan.Plan.Batches;
-// each is armed to take its change back by itself.
-// Only a proof through the VIP, and then a confirmation over a new
-// connection, make the change last. Anything else is a *StoppedError, which
-// says what is where.
+// It locks all nodes (LockedError). All nodes check their new files at once; a
+// NodeErrors says that nothing was changed anywhere. Then the nodes change in the
+// order of plan.Plan.Batches, each armed to revert its change by itself. A change is
+// confirmed only after a proof through the VIP, over a new connection. Any other end is
+// a *StoppedError, which says what state each node is in.
 func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.Proof, error) {
 	lock, err := r.Lock(ctx)
 	if err != nil {
@@ -86,7 +84,7 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	return proof, nil
 }
 
-// carryOut changes the nodes, batch after batch.
+// carryOut changes the nodes, one batch after the other.
 func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {
 	waiting := slices.ContainsFunc(p.Nodes, func(n plan.NodePlan) bool { return n.StartKeepalivedLast })
 	for _, batch := range p.Batches() {
@@ -115,7 +113,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {
 	return nil
 }
 
-// proven proves the result; a proof that does not come true is a ProofError.
+// proven proves the result. Its error is a ProofError if the proof fails.
 func (r *Rollout) proven(ctx context.Context, p *plan.Plan, patience time.Duration) (*verdict.Proof, error) {
 	var proof *verdict.Proof
 	err := r.Step(verify.Step, func() (err error) {
@@ -128,7 +126,7 @@ func (r *Rollout) proven(ctx context.Context, p *plan.Plan, patience time.Durati
 	return proof, err
 }
 
-// proofOf is what proves that a goal has been reached.
+// proofOf returns the function that proves a goal.
 func (r *Rollout) proofOf(goal plan.Goal) func(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	switch {
 	case r.prover != nil:
@@ -141,13 +139,13 @@ func (r *Rollout) proofOf(goal plan.Goal) func(ctx context.Context, patience tim
 	return r.installed
 }
 
-// installed proves that the VIP leads to every apiserver, with what has to be known
-// of the nodes for a change.
+// installed proves that the VIP leads to every apiserver. It inspects what a change
+// has to know of the nodes.
 func (r *Rollout) installed(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	return verify.Installed(ctx, r.Fleet, r.inspection(), patience)
 }
 
-// removed proves that nothing of kplb is at work any more.
+// removed proves that kplb no longer runs anything on the nodes.
 func (r *Rollout) removed(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	return verify.Removed(ctx, r.Fleet, r.inspection(), patience)
 }

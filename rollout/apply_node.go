@@ -11,8 +11,8 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// stageAll has every node stage its files and check them with its own daemons,
-// so that nothing but renames and reloads is left to do.
+// stageAll stages the files on every node, where the node's own daemons check them.
+// Only renames and reloads remain to be done.
 func (r *Rollout) stageAll(ctx context.Context, p *plan.Plan) error {
 	return r.eachPlan(p, func(n plan.NodePlan) bool { return !n.Empty() }, func(n plan.NodePlan) error {
 		h, err := r.Connect(ctx, n.Node)
@@ -24,7 +24,7 @@ func (r *Rollout) stageAll(ctx context.Context, p *plan.Plan) error {
 	})
 }
 
-// eachPlan does the same for all nodes that are chosen, at once.
+// eachPlan calls do for all nodes that choose selects, at once.
 func (r *Rollout) eachPlan(p *plan.Plan, choose func(plan.NodePlan) bool, do func(plan.NodePlan) error) error {
 	var nodes []inventory.Node
 	plans := map[string]plan.NodePlan{}
@@ -36,7 +36,7 @@ func (r *Rollout) eachPlan(p *plan.Plan, choose func(plan.NodePlan) bool, do fun
 	return fleet.Each(nodes, func(n inventory.Node) error { return do(plans[n.Name]) })
 }
 
-// applyNode changes one node. It is armed from the first change on.
+// applyNode changes one node, which is armed from the first change on.
 func (r *Rollout) applyNode(ctx context.Context, n plan.NodePlan) error {
 	h, err := r.Connect(ctx, n.Node)
 	if err != nil {
@@ -61,9 +61,9 @@ func (r *Rollout) applyNode(ctx context.Context, n plan.NodePlan) error {
 	return nil
 }
 
-// useFiles has the daemons and the apiserver use the files that are in place.
-// haproxy needs its port: the apiserver leaves it before haproxy starts, and
-// takes it after haproxy has stopped.
+// useFiles makes the daemons and the apiserver use the files that are in place. If both
+// use the same port, the apiserver leaves it before haproxy starts, and takes it after
+// haproxy has stopped.
 func (r *Rollout) useFiles(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	daemons := func() error { return r.activateDaemons(ctx, h, n) }
 	nothing := func() error { return nil }
@@ -97,7 +97,7 @@ func (r *Rollout) activateDaemons(ctx context.Context, h node.Host, n plan.NodeP
 	return err
 }
 
-// usualActivation is longer where a daemon starts: it is watched for a moment.
+// usualActivation is longer if a daemon starts, as it is watched for a moment.
 func usualActivation(n plan.NodePlan) time.Duration {
 	for _, a := range []node.Action{n.HAProxy, n.Keepalived, n.Kubelet} {
 		if a == node.Start || a == node.Restart {
@@ -107,7 +107,7 @@ func usualActivation(n plan.NodePlan) time.Duration {
 	return reloadUsual
 }
 
-// activates names what takes new files on the node.
+// activates names the daemons that load new files on the node.
 func activates(n plan.NodePlan) string {
 	switch {
 	case n.Node.Worker && n.HAProxy != node.Leave:
@@ -118,8 +118,8 @@ func activates(n plan.NodePlan) string {
 	return "haproxy and keepalived"
 }
 
-// transact arms the node and puts its files in place. Unless the node has
-// refused, it may be armed, whatever the error.
+// transact arms the node and renames its files into place. After an error the node may
+// be armed, too, unless it has refused.
 func (r *Rollout) transact(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	err := node.Transact(ctx, h, node.TransactRequest{Txn: r.txn, Token: r.token})
 	var refused *node.RefusedError
@@ -131,7 +131,7 @@ func (r *Rollout) transact(ctx context.Context, h node.Host, n plan.NodePlan) er
 	return err
 }
 
-// longestWindow is that of the node that goes back last.
+// longestWindow is the window of the node that would revert last.
 func (r *Rollout) longestWindow() time.Duration {
 	longest := r.window
 	for _, n := range r.armed {
@@ -140,8 +140,8 @@ func (r *Rollout) longestWindow() time.Duration {
 	return longest
 }
 
-// windowOf is a node's own window. Apiservers that go back by themselves do
-// so one after the other: each later node waits for one more restart.
+// windowOf is the window of a node. Nodes that revert the apiserver's manifest by
+// themselves do so one after the other: each later one waits for one more restart.
 func (r *Rollout) windowOf(n plan.NodePlan) time.Duration {
 	if n.Listen == "" {
 		return r.window

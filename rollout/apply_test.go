@@ -294,7 +294,7 @@ func TestPackages(t *testing.T) {
 				return refuses("apt-get install haproxy: E: dpkg was interrupted")(ctx, s, say)
 			}
 			_, err := f.Apply(t.Context(), f.planned(proven), options)
-			says(t, err, "after installing packages, which stay: node-3: apt-get install haproxy: E: dpkg was interrupted")
+			says(t, err, "after installing packages (they stay installed): node-3: apt-get install haproxy: E: dpkg was interrupted")
 			f.Ends()
 		})
 	})

@@ -13,9 +13,8 @@ import (
 	"github.com/kplb/kplb/verify"
 )
 
-// activate has the daemons of a node use their new files. A worker's kubelet
-// follows when its balancer has led to an apiserver: where that does not come
-// true, it has not been touched.
+// activate makes the daemons of a node use their new files. A worker's kubelet is
+// moved only after its balancer has reached an apiserver.
 func (r *Rollout) activate(ctx context.Context, h node.Host, n plan.NodePlan) error {
 	at, ok := n.Balancer()
 	if !ok || n.Kubelet == node.Leave {
@@ -35,8 +34,7 @@ func (r *Rollout) activate(ctx context.Context, h node.Host, n plan.NodePlan) er
 	return node.Activate(ctx, h, r.activateRequest(second))
 }
 
-// awaitBalancer waits until a worker's balancer leads to an apiserver that is
-// ready.
+// awaitBalancer waits until a worker's balancer reaches an apiserver that is ready.
 func (r *Rollout) awaitBalancer(ctx context.Context, n inventory.Node, at netip.AddrPort) error {
 	control, err := r.ControlPlane()
 	if err != nil {

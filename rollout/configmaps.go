@@ -14,8 +14,8 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// addConfigMaps plans the cluster's own ConfigMaps. Where they have nothing but a
-// flag for kubeadm to remember, the nodes do without: an error is a note.
+// addConfigMaps plans the changes of kubeadm's ConfigMaps. If the only change is a flag
+// that kubeadm has to remember, an error becomes a note: the nodes work without it.
 func (r *Rollout) addConfigMaps(ctx context.Context, p *plan.Plan) error {
 	var err error
 	p.ConfigMaps, err = r.planConfigMaps(ctx, p.Uninstall)
@@ -55,8 +55,8 @@ func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]plan.ConfigM
 	return out, nil
 }
 
-// managed says whether kplb looks after the cluster's own ConfigMaps, or may
-// have done so in an earlier apply, with a flag that is still on a node.
+// managed says whether kplb manages kubeadm's ConfigMaps, or may have done so in an
+// earlier apply, whose flag a node still has.
 func (r *Rollout) managed() bool {
 	return apiserver.ManagesConfigMaps(r.Cluster) || slices.ContainsFunc(r.Present(), func(n inventory.Node) bool {
 		f := r.Facts()[n.Name]

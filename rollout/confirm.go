@@ -12,12 +12,11 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// keep is how many generations stay on a node, beside the one from before
-// kplb.
+// keep is how many generations stay on a node, besides generation 0.
 const keep = 10
 
-// settle is how long the daemons of a node are watched after its change,
-// beside everything else: what dies of its new file does so within a moment.
+// settle is how long after a node's change its daemons are checked again: a daemon that
+// cannot run with its new configuration exits within a second.
 const settle = time.Second
 
 // dialing is a connection that is being made.
@@ -27,7 +26,7 @@ type dialing struct {
 	err  error
 }
 
-// connections are those over which nodes are asked to confirm, by node.
+// connections are the new connections for the confirmation, by node.
 type connections map[string]*dialing
 
 // dialFresh starts to open new connections to the armed nodes, while the proof
@@ -58,8 +57,8 @@ func (c connections) close() {
 	}
 }
 
-// confirmAll makes the change last. Before the first node is asked to, every
-// one is reached by its new connection, and its daemons are still well.
+// confirmAll confirms the change on all armed nodes. Before the first one confirms,
+// every node has answered over its new connection, and its daemons still run.
 func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	if len(r.armed) == 0 {
 		return nil
@@ -83,7 +82,7 @@ func (r *Rollout) confirmAll(ctx context.Context, anew connections) error {
 	var mu sync.Mutex
 	var confirmed []string
 	err = fleet.Each(nodesOf(r.armed), func(n inventory.Node) error {
-		h, _ := anew.to(n) // it was well
+		h, _ := anew.to(n) // checkUnchanged has used it
 		if err := r.confirmNode(ctx, n, r.txn, h); err != nil {
 			return err
 		}
@@ -127,15 +126,15 @@ func (r *Rollout) checkUnchanged(ctx context.Context, anew connections) error {
 	})
 }
 
-// unansweredError says that a node was asked to confirm, and did not answer:
-// it may have done so.
+// unansweredError says that a node was asked to confirm and did not answer: it may have
+// confirmed.
 type unansweredError struct{ error }
 
 func (e *unansweredError) Unwrap() error { return e.error }
 
-// confirmNode confirms a change over a new connection, h if it is there, and
-// over another one if the answer is lost. An empty txn confirms whichever
-// change is waiting.
+// confirmNode confirms a change over h, a new connection, or over one of its own if h is
+// nil. If the answer is lost, it tries once more over another connection. An empty txn
+// confirms whichever change is awaiting confirmation.
 func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string, h node.Host) error {
 	for again := false; ; again = true {
 		if h == nil {

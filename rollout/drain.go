@@ -11,15 +11,13 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// drainTime is how long what is under way at an apiserver has to come to its
-// end before the apiserver is stopped: most requests take less. Watches are not
-// waited for, their clients begin them again.
+// drainTime is how long requests at an apiserver have to end before the apiserver is
+// stopped; most take less. Watches are not waited for: their clients open them again.
 const drainTime = 3 * time.Second
 
-// drain has every haproxy send new connections to the other apiservers, until
-// the returned function is called. It is a courtesy: the nodes give the
-// server back by themselves after a minute, and where it cannot be done,
-// HAProxy's own retries are left.
+// drain makes every haproxy send new connections to the other apiservers, until the
+// returned function is called. Errors are ignored: the nodes end the drain by themselves
+// after a minute, and without it HAProxy retries failed connections.
 func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 	drained, connections := r.drainOn(ctx, n)
 	if !drained {
@@ -31,7 +29,7 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 		defer cancel()
-		_ = r.eachBalancer(func(on inventory.Node) error { // a courtesy, see drain
+		_ = r.eachBalancer(func(on inventory.Node) error { // errors are ignored, see drain
 			h, err := r.Connect(ctx, on)
 			if err != nil {
 				return err
@@ -41,27 +39,27 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 	}
 }
 
-// letEnd gives drainTime to what is under way.
+// letEnd waits for requests to end, drainTime at most.
 func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
 	_ = r.Step(fleet.Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
-		_ = fleet.Sleep(ctx, drainTime) // who is interrupted goes on at once
+		_ = fleet.Sleep(ctx, drainTime) // an interrupted rollout goes on at once
 		return nil
 	})
 }
 
-// drainLimit is more than a node takes for it.
+// drainLimit is longer than a node takes to drain a server.
 const drainLimit = 15 * time.Second
 
-// eachBalancer does the same on every node with a haproxy of the cluster's.
+// eachBalancer calls do on every node with a haproxy of the cluster.
 func (r *Rollout) eachBalancer(do func(on inventory.Node) error) error {
 	return fleet.Each(r.Reached(slices.Concat(r.Leaving(), r.Cluster.Nodes)), do)
 }
 
-// drainOn says whether a haproxy has drained the node's apiserver, and whether
-// one of those has connections to it, or does not say.
+// drainOn says whether a haproxy has drained the node's apiserver, and whether one of
+// these still has connections to it or does not tell.
 func (r *Rollout) drainOn(ctx context.Context, n inventory.Node) (drained, connected bool) {
 	var some, busy atomic.Bool
-	_ = r.eachBalancer(func(on inventory.Node) error { // a courtesy, see drain
+	_ = r.eachBalancer(func(on inventory.Node) error { // errors are ignored, see drain
 		h, err := r.Connect(ctx, on)
 		if err != nil {
 			return err

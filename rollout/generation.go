@@ -9,8 +9,7 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Generation is one confirmed set of files on a node. Number 0 is what was
-// there before kplb.
+// Generation is one confirmed state of a node. Number 0 is the state before kplb.
 type Generation struct {
 	Node    string `json:"node"`
 	Number  int    `json:"generation"`
@@ -38,8 +37,8 @@ func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
 	return slices.Concat(lists...), err
 }
 
-// Forget removes what kplb keeps on the nodes: generations, and what belongs
-// to them.
+// Forget removes kplb's own data from the nodes: the generations and what belongs to
+// them.
 func (r *Rollout) Forget(ctx context.Context) error {
 	return fleet.Each(r.Everyone(), func(n inventory.Node) error { return r.forget(ctx, n) })
 }

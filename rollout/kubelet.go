@@ -17,15 +17,15 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// kubeletHealth is where a kubelet tells its health, to the node itself
-// (healthzPort of its configuration).
+// kubeletHealth is the kubelet's health endpoint on the node (healthzPort of its
+// configuration).
 const kubeletHealth = "http://127.0.0.1:10248/healthz"
 
-// kubeletPatience is how long the answer of a healthy kubelet may take.
+// kubeletPatience is how long a healthy kubelet may take to answer.
 const kubeletPatience = 5 * time.Second
 
-// refuseKubelets wants the kubelets healthy that are to restart an apiserver:
-// without one, the apiserver would not come back.
+// refuseKubelets refuses a plan that restarts an apiserver whose kubelet is not healthy:
+// the apiserver would not come back.
 func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 	var nodes []inventory.Node
 	for _, n := range p.Nodes {
@@ -49,8 +49,8 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 	return &refused
 }
 
-// kubeletHealthy asks a kubelet. One that does not tell its health (healthzPort:
-// 0) is judged by its unit alone, and a node without a kubelet is not judged.
+// kubeletHealthy asks a kubelet for its health. One without a health endpoint
+// (healthzPort: 0) is judged by its unit alone; a node without a kubelet passes.
 func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *node.Facts) error {
 	unit := f.Units[kubeadm.KubeletUnit]
 	switch {

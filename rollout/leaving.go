@@ -12,8 +12,7 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// goneError says that a node which left the inventory cannot be brought back to
-// what it was.
+// goneError says that a node which left the inventory cannot be restored.
 type goneError struct {
 	name string
 	error
@@ -22,7 +21,7 @@ type goneError struct {
 func (e *goneError) Unwrap() error { return e.error }
 
 func (e *goneError) Error() string {
-	return fmt.Sprintf("%s is not in the inventory any more, and has to be cleaned: %v", e.name, e.error)
+	return fmt.Sprintf("%s is no longer in the inventory and has to be cleaned: %v", e.name, e.error)
 }
 
 // Hint says what to do about it.
@@ -30,8 +29,7 @@ func (e *goneError) Hint() string {
 	return "if the machine is gone for good, give --forget " + e.name + "; never let it come back to this network with its keepalived running"
 }
 
-// inspectLeavers finds and inspects the nodes that leave, but for those that
-// are to be forgotten.
+// inspectLeavers finds and inspects the nodes that leave, except those in Forgotten.
 func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
 	r.SetLeaving(slices.DeleteFunc(plan.Leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
 	if len(r.Leaving()) == 0 {
@@ -49,7 +47,7 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 	return facts, err
 }
 
-// forgetLeavers removes what kplb keeps on them.
+// forgetLeavers removes kplb's own data from the nodes that have left.
 func (r *Rollout) forgetLeavers(ctx context.Context) error {
 	return fleet.Each(r.Leaving(), func(n inventory.Node) error { return r.forget(ctx, n) })
 }

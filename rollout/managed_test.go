@@ -194,7 +194,7 @@ func TestWorkers(t *testing.T) {
 		p := f.planned(proven)
 		last := p.Nodes[len(p.Nodes)-1]
 		same(t, "the last one", last.Node.Name, worker.Name)
-		same(t, "what happens there", last.Consequences(), []string{"kubelet: restarts, pods go on"})
+		same(t, "what happens there", last.Consequences(), []string{"kubelet: restarts, pods keep running"})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "haproxy is nothing to a worker", len(fleettest.Asked[node.ActivateRequest](f.Machines, "worker-1 activate").HAProxyListens), 0)

@@ -90,7 +90,7 @@ func TestLeavingUnreachable(t *testing.T) {
 		f.Cluster.Nodes = f.Cluster.Nodes[:3]
 		f.Nodes["node-4"].Dial = func(int) error { return &remote.Error{Host: "node-4", Err: remote.ErrUnreachable} }
 		_, err := f.Plan(t.Context())
-		says(t, err, "node-4 is not in the inventory any more, and has to be cleaned: node-4: is not reachable")
+		says(t, err, "node-4 is no longer in the inventory and has to be cleaned: node-4: is not reachable")
 		f.Forgotten = []string{"node-4"}
 		p := f.planned(proven)
 		same(t, "nodes", len(p.Nodes), 3)

@@ -11,8 +11,8 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// installPackages installs what is missing, on all nodes at once, after every
-// node has fetched it. The versions are known only then, so it plans again.
+// installPackages installs missing packages on all nodes at once, after every node has
+// downloaded them. Their versions are known only then, so it plans again.
 func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan, error) {
 	missing := func(n plan.NodePlan) bool { return len(n.Packages) > 0 }
 	if !slices.ContainsFunc(p.Nodes, missing) {
@@ -38,7 +38,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan
 		p, err = r.Plan(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("after installing packages, which stay: %w", err)
+		return nil, fmt.Errorf("after installing packages (they stay installed): %w", err)
 	}
 	return p, nil
 }

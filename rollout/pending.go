@@ -20,7 +20,7 @@ func (r *Rollout) awaitConfirmation(ctx context.Context) error {
 	return r.Step(waiting, func() error { return r.untilConfirmed(ctx) })
 }
 
-// pendingInterval is how often nodes are asked whether a change still waits.
+// pendingInterval is how often nodes are asked whether the change is still pending.
 const pendingInterval = 2 * time.Second
 
 func (r *Rollout) untilConfirmed(ctx context.Context) error {
@@ -43,7 +43,7 @@ func (r *Rollout) untilConfirmed(ctx context.Context) error {
 	return r.outcome(facts)
 }
 
-// outcome says how a change that nobody waits for any more has ended.
+// outcome says how a change that is no longer pending has ended.
 func (r *Rollout) outcome(facts map[string]*node.Facts) error {
 	stopped := &StoppedError{Cause: errors.New("not confirmed")}
 	for _, n := range r.armed {
@@ -59,8 +59,8 @@ func (r *Rollout) outcome(facts map[string]*node.Facts) error {
 	return stopped
 }
 
-// waiting lists the nodes on which a change waits. Its error is a
-// RefusedError where there is none.
+// waiting lists the nodes with a change that is awaiting confirmation. Its error is a
+// RefusedError if there is none.
 func (r *Rollout) waiting(ctx context.Context) ([]inventory.Node, error) {
 	facts, err := r.Inspect(ctx, r.inspection())
 	if err != nil {

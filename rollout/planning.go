@@ -61,8 +61,8 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, err
 	return p, err
 }
 
-// input is what a plan is made from, without snapshots: plan and planNode read
-// those that are needed.
+// input is the input of a plan, without snapshots: plan and planNode read those that
+// are needed.
 func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 	return plan.Input{
 		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
@@ -71,21 +71,21 @@ func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 	}
 }
 
-// plan reads what a plan needs beyond the facts, and makes it.
+// plan reads the snapshots that a plan needs, and makes the plan.
 func (r *Rollout) plan(ctx context.Context, in plan.Input) (*plan.Plan, error) {
 	r.readSnapshots(ctx, in, plan.Needs)
 	return plan.Make(in)
 }
 
-// planNode is plan for one node alone, see plan.MakeNode.
+// planNode is plan for one node, see plan.MakeNode.
 func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node) (plan.NodePlan, error) {
 	r.readSnapshots(ctx, in, func(in plan.Input) []plan.SnapshotRequest { return plan.NodeNeeds(in, n) })
 	return plan.MakeNode(in, n)
 }
 
-// Planner plans nodes one after the other, from what was found on all of them.
-// Kubeadm's configuration is read from the cluster where certificates are to be
-// issued; without it a node's plan says what is missing.
+// Planner plans nodes one after the other, from the facts of all of them. It reads
+// kubeadm's configuration from the cluster if certificates are to be issued; without
+// it a node's plan says what is missing.
 func (r *Rollout) Planner(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
 	in := r.input(facts)
 	in.ExpectedStatus = expectOf(facts)
@@ -93,15 +93,15 @@ func (r *Rollout) Planner(ctx context.Context, facts map[string]*node.Facts) fun
 	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return r.planNode(ctx, in, n) }
 }
 
-// NodePlanner is Planner, and asks no apiserver.
+// NodePlanner is Planner without asking an apiserver.
 func (r *Rollout) NodePlanner(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
 	in := r.input(facts)
 	in.ExpectedStatus = expectOf(facts)
 	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return r.planNode(ctx, in, n) }
 }
 
-// readSnapshots adds the generations that are needed to in.Snapshots. What cannot
-// be read is for the plan to judge.
+// readSnapshots adds the generations that are needed to in.Snapshots, or the errors of
+// reading them, which the plan judges.
 func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(plan.Input) []plan.SnapshotRequest) {
 	for requests := needs(in); len(requests) > 0; requests = needs(in) {
 		for _, q := range requests {
@@ -111,7 +111,7 @@ func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(p
 	}
 }
 
-// snapshot reads what a generation of one of the nodes keeps.
+// snapshot reads a generation of a node.
 func (r *Rollout) snapshot(ctx context.Context, in plan.Input, q plan.SnapshotRequest) (*node.Snapshot, error) {
 	nodes := slices.Concat(in.Leaving, in.Nodes)
 	i := slices.IndexFunc(nodes, func(n inventory.Node) bool { return n.Name == q.Node })
@@ -122,8 +122,8 @@ func (r *Rollout) snapshot(ctx context.Context, in plan.Input, q plan.SnapshotRe
 	return node.ReadSnapshot(ctx, h, q.Generation)
 }
 
-// loadConfiguration reads kubeadm's configuration where certificates are to be
-// issued; nil: they are not.
+// loadConfiguration reads kubeadm's configuration if certificates are to be issued, and
+// otherwise returns nil.
 func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*node.Facts) ([]byte, error) {
 	if !plan.IssuesCertificates(r.input(facts)) {
 		return nil, nil

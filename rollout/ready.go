@@ -14,11 +14,11 @@ import (
 	"github.com/kplb/kplb/verify"
 )
 
-// othersPatience is longer than an etcd hesitates when it gets a member or
-// elects a leader, in which time every apiserver says that it is not ready.
+// othersPatience is longer than etcd takes to add a member or to elect a leader; every
+// apiserver is not ready in that time.
 const othersPatience = 15 * time.Second
 
-// awaitQuorate gives quorate time to come true.
+// awaitQuorate waits until quorate succeeds.
 func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) error {
 	waiting := fleet.Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: verify.Usual, Brief: true}
 	return r.During(waiting, func(waits func(string)) error {
@@ -26,8 +26,8 @@ func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) erro
 	})
 }
 
-// ready asks whether the apiserver at an address is ready, with the connections
-// that there are now.
+// ready asks whether the apiserver at an address is ready, over the current
+// connections.
 func (r *Rollout) ready(ctx context.Context, through string, at netip.AddrPort) error {
 	control, err := r.ControlPlane()
 	if err != nil {
@@ -36,12 +36,12 @@ func (r *Rollout) ready(ctx context.Context, through string, at netip.AddrPort) 
 	return control.Ready(ctx, through, at)
 }
 
-// awaitReady waits until a node's apiserver says that it is ready.
+// awaitReady waits until a node's apiserver is ready.
 func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(string)) error {
-	if _, err := r.ControlPlane(); err != nil { // no waiting changes that
+	if _, err := r.ControlPlane(); err != nil { // waiting does not change that
 		return err
 	}
-	var name *apiserver.NameError // no waiting changes that
+	var name *apiserver.NameError // waiting does not change that
 	err := fleet.Retry{Patience: plan.RestartLimit, Waits: waits}.Do(ctx, func() error {
 		err := r.ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
 		if errors.As(err, &name) {
@@ -60,9 +60,9 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 	return fmt.Errorf("%s: the apiserver is not ready after %s: %w", n.Name, plan.RestartLimit, err)
 }
 
-// awaitVIP waits until clients that move to the VIP find an apiserver there.
+// awaitVIP waits until the VIP leads to an apiserver, before clients move to it.
 func (r *Rollout) awaitVIP(ctx context.Context) error {
-	if _, err := r.ControlPlane(); err != nil { // no waiting changes that
+	if _, err := r.ControlPlane(); err != nil { // waiting does not change that
 		return err
 	}
 	waiting := fleet.Event{Step: "waiting for an apiserver behind the VIP", Usual: verify.Usual, Brief: true}
@@ -80,5 +80,5 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 	})
 }
 
-// vipPatience is more than an election and HAProxy's first checks take.
+// vipPatience is longer than an election and HAProxy's first checks take.
 const vipPatience = 20 * time.Second

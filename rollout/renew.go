@@ -12,7 +12,7 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// startRenewing renews until the returned function is called.
+// startRenewing renews the windows until the returned function is called.
 func (r *Rollout) startRenewing(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
@@ -23,8 +23,8 @@ func (r *Rollout) startRenewing(ctx context.Context) (end func()) {
 	}
 }
 
-// renew gives all armed nodes their whole window again, as long as the
-// rollout goes on: if it ends without a word, they take everything back.
+// renew gives all armed nodes their whole window again while the rollout goes on. If
+// the operator disappears, they revert by themselves.
 func (r *Rollout) renew(ctx context.Context) {
 	t := time.NewTicker(max(r.window/4, time.Second))
 	defer t.Stop()
@@ -37,7 +37,7 @@ func (r *Rollout) renew(ctx context.Context) {
 		r.mu.Lock()
 		armed := slices.Clone(r.armed)
 		r.mu.Unlock()
-		_ = fleet.Each(nodesOf(armed), func(n inventory.Node) error { // the steps notice what is lost
+		_ = fleet.Each(nodesOf(armed), func(n inventory.Node) error { // the next step notices a lost connection
 			h, err := r.Connect(ctx, n)
 			if err != nil {
 				return err

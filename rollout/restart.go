@@ -8,7 +8,7 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// restarted remembers how long the restart of a node's apiserver took.
+// restarted records how long the restart of a node's apiserver took.
 func (r *Rollout) restarted(n plan.NodePlan, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -18,7 +18,7 @@ func (r *Rollout) restarted(n plan.NodePlan, took time.Duration) {
 	r.restarts[n.Node.Name] = node.MeasuredRestart{Kind: n.Restart.Kind(), Took: took}
 }
 
-// restartOf is how the node's apiserver has restarted; nil: it has not.
+// restartOf is the recorded restart of the node's apiserver; nil: none.
 func (r *Rollout) restartOf(n inventory.Node) *node.MeasuredRestart {
 	r.mu.Lock()
 	defer r.mu.Unlock()

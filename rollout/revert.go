@@ -55,7 +55,7 @@ func (r *Rollout) tidy(ctx context.Context, err error) {
 	}
 }
 
-// usualRevert is how long a node takes to be as before.
+// usualRevert is how long a node usually takes to revert.
 func usualRevert(n plan.NodePlan) time.Duration {
 	if n.Manifest != nil {
 		return activateUsual + n.Restart.Usual

@@ -1,6 +1,9 @@
-// Package rollout carries a cluster's rendered files to its nodes: it looks
-// at the nodes, plans, changes one node after the other, and proves the
-// result through the VIP.
+// Package rollout carries out a plan on the nodes of a cluster: it inspects, plans,
+// changes one node after the other, and proves the result through the VIP.
+//
+// It guarantees that every node ends in its old or its new state. A change that is not
+// proven and confirmed is reverted: by the rollout, or by the node itself if the
+// operator is gone.
 package rollout
 
 import (
@@ -27,28 +30,28 @@ type Rollout struct {
 	Templates *render.Templates
 	Secrets   render.Secrets
 
-	Forgotten []string // nodes that have left the inventory, and are gone for good
+	Forgotten []string // nodes that have left the inventory and no longer exist: they are not cleaned
 
-	unmanaged bool // inspect what only a way back needs, too
+	unmanaged bool // inspect also what only a rollback or a leaving node needs
 
 	mu     sync.Mutex
 	token  string          // of the locks that are held
 	txn    string          // the change that is being made
 	window time.Duration   // see Options
-	armed  []plan.NodePlan // nodes that may be changed and are not confirmed, in order
+	armed  []plan.NodePlan // nodes that may be changed and are not confirmed, in the order of their changes
 
-	restarts map[string]node.MeasuredRestart // how the apiservers have restarted
+	restarts map[string]node.MeasuredRestart // how the apiservers have restarted in this rollout, by node
 
-	activated time.Time // when the last daemons took their new files
+	activated time.Time // when the last daemons were told to load their new files
 
-	// prover is what a test proves a plan with; nil: what proofOf says.
+	// prover replaces the proof in tests; nil: proofOf decides.
 	prover func(r *Rollout, ctx context.Context, patience time.Duration) (*verdict.Proof, error)
 }
 
-// usual is what most commands ask the nodes.
+// inspection is what most commands ask the nodes.
 func (r *Rollout) inspection() fleet.Inspection { return fleet.Inspection{Unmanaged: r.unmanaged} }
 
-// pathsOf is every path whose state belongs to a generation of the node.
+// pathsOf are the paths whose state a generation of the node keeps.
 func (r *Rollout) pathsOf(n inventory.Node) []string {
 	if f := r.Facts()[n.Name]; f != nil {
 		return f.ManagedPaths()
@@ -56,7 +59,7 @@ func (r *Rollout) pathsOf(n inventory.Node) []string {
 	return node.ManagedPaths()
 }
 
-// quorate wants the control plane to work without the apiserver of a node.
+// quorate checks that the control plane works without the apiserver of a node.
 func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
 	control, err := r.ControlPlane()
 	if err != nil {
@@ -65,7 +68,7 @@ func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
 	return control.Quorate(ctx, without)
 }
 
-// apiserverClient speaks with an apiserver as the cluster's administrator.
+// apiserverClient talks to an apiserver as the cluster's administrator.
 func (r *Rollout) apiserverClient(ctx context.Context) (*apiserver.Client, error) {
 	control, err := r.ControlPlane()
 	if err != nil {
@@ -74,7 +77,7 @@ func (r *Rollout) apiserverClient(ctx context.Context) (*apiserver.Client, error
 	return control.Client(ctx)
 }
 
-// reportStop says why everything is taken back, before that takes its time.
+// reportStop reports why everything is reverted, before the revert, which takes a while.
 func (r *Rollout) reportStop(cause error) {
 	if len(r.armed) == 0 {
 		return
@@ -86,5 +89,5 @@ func (r *Rollout) reportStop(cause error) {
 	r.Report(fleet.Event{Step: why, Done: true})
 }
 
-// silently is of a step that nobody is told of.
+// silently ignores what a step waits for.
 func silently(string) {}

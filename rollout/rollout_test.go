@@ -82,8 +82,8 @@ func TestAllowUnreachable(t *testing.T) {
 	})
 }
 
-// TestBackward stops haproxy before the apiserver takes every address again.
-func TestBackward(t *testing.T) {
+// TestRollbackOrder: haproxy stops before the apiserver listens on all addresses again.
+func TestRollbackOrder(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		haproxy string
@@ -106,8 +106,11 @@ func TestBackward(t *testing.T) {
 					t.Fatal(err)
 				}
 				f.prover = proven
+				w := &fleettest.Told{}
+				f.OnEvent = w.Take
 				_, err = f.Apply(t.Context(), p, options)
 				says(t, err, "")
+				same(t, "what is said of it", w.Of("node-2"), []string{"restoring files", "haproxy and keepalived", "waiting for the apiserver on all addresses", "changed"})
 				var got []string
 				for _, what := range f.Log() {
 					if step, ok := strings.CutPrefix(what, "node-2 "); ok && step != "stage" && step != "precommit" && step != "confirm" && step != "generations" {

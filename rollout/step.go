@@ -13,7 +13,7 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// How long steps usually take, for people who wait.
+// How long steps usually take, for progress messages.
 const (
 	packagesUsual = 30 * time.Second
 	transactUsual = time.Second
@@ -21,7 +21,7 @@ const (
 	reloadUsual   = time.Second
 )
 
-// stageRequest is what the node is to check and to prepare.
+// stageRequest is what the node has to check and to stage.
 func (r *Rollout) stageRequest(n plan.NodePlan) node.StageRequest {
 	q := node.StageRequest{
 		Txn: r.txn, Token: r.token, About: r.Operator + ", cluster " + r.Cluster.Name,
@@ -40,9 +40,9 @@ func (r *Rollout) stageRequest(n plan.NodePlan) node.StageRequest {
 	return q
 }
 
-// apiserver puts the manifest in place and waits until the apiserver listens
-// where it should, and is ready. What is to be done meanwhile is done as soon as
-// the apiserver has left its old addresses.
+// apiserver installs the manifest and waits until the apiserver listens at its new
+// address and is ready. It calls meanwhile as soon as the apiserver has left its old
+// addresses.
 func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, meanwhile func() error) error {
 	defer r.drain(ctx, n.Node)()
 	where := n.Listen
@@ -80,8 +80,8 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 	})
 }
 
-// replaceManifest says what tells the new apiserver from those before it; nothing
-// does where the manifest stays, and the apiserver does not restart.
+// replaceManifest returns what tells the new apiserver from those before it: nothing
+// where the manifest stays, and the apiserver does not restart.
 func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodePlan) (node.Replaced, error) {
 	if n.Manifest == nil {
 		return node.Replaced{}, nil
@@ -92,9 +92,8 @@ func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodeP
 	})
 }
 
-// awaitListening waits until the apiserver has left its old addresses for its
-// new ones. One that was started before its manifest came does not count: that is
-// the old one, or one of the first of two manifests.
+// awaitListening waits until the apiserver listens at its new addresses only. The old
+// process does not count, nor one of the first of two manifests.
 func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, replaced node.Replaced, waits func(string)) error {
 	at := plan.ListenAddrPort(listen, r.Cluster.Port)
 	for end := time.Now().Add(plan.RestartLimit); ; {

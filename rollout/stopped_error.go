@@ -11,13 +11,13 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// StoppedError says that a rollout did not come to its end, and what is where.
+// StoppedError says that a rollout was stopped, and what state each node is in.
 type StoppedError struct {
 	Cause   error
-	Back    []string         // nodes that were changed, and are as before again
-	Changed []string         // nodes that are changed, and confirmed
-	Pending map[string]error // nodes that could not be told: they take the change back by themselves
-	Within  time.Duration    // by then, at the latest
+	Back    []string         // nodes that were changed and are reverted
+	Changed []string         // nodes that are changed and confirmed
+	Pending map[string]error // nodes that could not be reached, and why: they revert by themselves
+	Within  time.Duration    // how long that takes at most
 }
 
 func (e *StoppedError) Error() string { return e.Cause.Error() }
@@ -25,10 +25,10 @@ func (e *StoppedError) Error() string { return e.Cause.Error() }
 // Unwrap gives the cause.
 func (e *StoppedError) Unwrap() error { return e.Cause }
 
-// Unchanged says whether every node is as it was before.
+// Unchanged says whether every node is in its old state.
 func (e *StoppedError) Unchanged() bool { return len(e.Changed) == 0 && len(e.Pending) == 0 }
 
-// Summary says in words what is where, a line for each part.
+// Summary says what state the nodes are in, one line for each group of nodes.
 func (e *StoppedError) Summary() []string {
 	var out []string
 	if len(e.Changed) > 0 {

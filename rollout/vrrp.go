@@ -9,8 +9,8 @@ import (
 	"github.com/kplb/kplb/plan"
 )
 
-// startWaiting starts the keepalived of nodes that have waited for the
-// holder to change.
+// startWaiting starts keepalived on the nodes that have waited for the holder to
+// change.
 func (r *Rollout) startWaiting(ctx context.Context, p *plan.Plan) error {
 	waits := func(n plan.NodePlan) bool { return n.StartKeepalivedLast }
 	return r.eachPlan(p, waits, func(n plan.NodePlan) error {

@@ -113,7 +113,7 @@ func TestBalancerComes(t *testing.T) {
 		same(t, "the last one", last.Node.Name, theWorker)
 		told := retell(last)
 		same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
-		same(t, "what happens there", told.Says, []string{"haproxy: starts", "kubelet: restarts, pods go on", "enabled at boot: haproxy.service"})
+		same(t, "what happens there", told.Says, []string{"haproxy: starts", "kubelet: restarts, pods keep running", "enabled at boot: haproxy.service"})
 		diff := changeOf(last, kubeadm.KubeletPath).Diff
 		if !strings.Contains(diff, "+    server: https://127.0.0.1:7443\n+    tls-server-name: kubernetes\n") || strings.Contains(diff, "key-data: L") {
 			t.Errorf("kubelet.conf:\n%s", diff)
@@ -138,7 +138,7 @@ func TestBalancerLeadsNowhere(t *testing.T) {
 	}{
 		{"nobody answers", func(f *fakeFleet) { f.Local.Down.Store(true) }, "worker-1: the host could not connect"},
 		{"no apiserver is ready", func(f *fakeFleet) { f.Local.Ready = func() int { return 500 } }, "answers 500 Internal Server Error"},
-		{"its sshd forwards nothing, and haproxy sees nobody", func(f *fakeFleet) { f.Nodes[theWorker].NoForwarding = true }, "its haproxy has not seen any apiserver to be ready"},
+		{"its sshd forwards nothing, and haproxy sees nobody", func(f *fakeFleet) { f.Nodes[theWorker].NoForwarding = true }, "its haproxy sees no apiserver that is ready"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestBalancerUnused(t *testing.T) {
 		p := f.planned(proven)
 		same(t, "files", retell(of(p, theWorker)).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
 		same(t, "notes", p.Notes(), []string{
-			"worker-1: /etc/haproxy/haproxy.cfg serves somebody already, and is not kplb's: ours takes its place, and it comes back with `kplb remove`",
+			"worker-1: /etc/haproxy/haproxy.cfg is in use and was not written by kplb: it is replaced, and `kplb remove` restores it",
 			"worker-1: gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does",
 		})
 		activations := f.activations()
@@ -228,7 +228,7 @@ func TestBalancerGoes(t *testing.T) {
 				worker := of(p, theWorker)
 				told := retell(worker)
 				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
-				same(t, "says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods go on", "not started at boot any more: haproxy.service"})
+				same(t, "says", told.Says, []string{"haproxy: stops", "kubelet: restarts, pods keep running", "disabled at boot: haproxy.service"})
 				content := string(changeOf(worker, kubeadm.KubeletPath).Content)
 				same(t, "kubelet.conf", strings.Contains(content, "    server: "+c.server+"\n") && !strings.Contains(content, "tls-server-name"), true)
 				activations := f.activations()

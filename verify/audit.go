@@ -18,24 +18,22 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// Depth is how far an Audit goes beyond what it always looks at.
+// Depth says how much an Audit checks beyond what it always checks.
 type Depth struct {
-	Tries int           // new connections to a VIP, at most, until every apiserver was behind one
-	Idle  time.Duration // for how long connections through the VIPs are held without a word; 0: none are
+	Tries int           // how many new connections to a VIP are made at most, until every apiserver has got one
+	Idle  time.Duration // how long connections through the VIPs are held idle; 0: none are
 }
 
-// Planner plans nodes, one after the other, from what was found on all of them: what
-// an apply would do.
+// Planner plans nodes one after the other, from the facts of all of them: what an apply
+// would do.
 type Planner func(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error)
 
-// Audit verifies as Installed does, and looks at everything that an apply has no
-// time for, and that can be wrong although the VIP answers: from this machine
-// and from every node, at who else answers for the VIPs, at who is behind them,
-// and at whether each node runs what is rendered. It looks again, for at most
-// patience, until everything is as it should be, and then holds connections.
-// Each look takes about 5 s.
-// Nothing is changed. What could not be looked at is a check that passes and says
-// so. Its error says that looking itself did not work.
+// Audit checks what Installed checks, and what an apply has no time for but can be wrong
+// although the VIP answers: the VIPs as seen from this machine and from every node, other
+// hosts that answer for them, the apiservers behind them, and whether each node runs what
+// is rendered. It repeats the checks, about 5 s each time, until all of them pass, for at
+// most patience, and then holds idle connections. Its error says that the checks could
+// not be made.
 func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner Planner) (*verdict.Proof, error) {
 	a := &audit{Fleet: f, depth: depth, planner: planner}
 	var proof *verdict.Proof
@@ -50,25 +48,25 @@ func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth De
 		return nil, err
 	}
 	if depth.Idle > 0 && ctx.Err() == nil {
-		f.Report(fleet.Event{Step: fmt.Sprintf("connections are held without a word for %s", depth.Idle), Usual: depth.Idle})
+		f.Report(fleet.Event{Step: fmt.Sprintf("holding idle connections for %s", depth.Idle), Usual: depth.Idle})
 		proof.Checks = append(proof.Checks, auditStreams(ctx, f, depth.Idle)...)
 	}
 	return proof, ctx.Err()
 }
 
-// audit is one Audit, look after look.
+// audit is one Audit, which may repeat its checks.
 type audit struct {
 	*fleet.Fleet
 	depth   Depth
 	planner Planner
-	moves   int // of a VIP during a look
+	moves   int // of a VIP while the checks ran
 }
 
-// mostMoves is how often a look in which a VIP has moved is taken again.
+// mostMoves is how often the checks are repeated because a VIP has moved.
 const mostMoves = 2
 
-// look takes one look at everything. What was seen before a VIP has moved does
-// not go together with what was seen after it, and is looked at again.
+// look makes all checks once. It makes them again if a VIP has moved meanwhile: results
+// from before and after the move do not fit together.
 func (a *audit) look(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
 	for {
 		proof, moved, err := a.lookOnce(ctx, patience)
@@ -79,10 +77,10 @@ func (a *audit) look(ctx context.Context, patience time.Duration) (*verdict.Proo
 	}
 }
 
-// auditing is what an Audit asks the nodes.
+// auditing is the inspection of an Audit.
 var auditing = fleet.Inspection{VRRP: true, Sysctls: true}
 
-// lookOnce says whether a VIP has moved meanwhile, too.
+// lookOnce makes all checks once. It also says whether a VIP has moved meanwhile.
 func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *verdict.Proof, moved bool, err error) {
 	if proof, err = until(ctx, a.Fleet, auditing, patience, Prove); err != nil {
 		return nil, false, err
@@ -108,7 +106,8 @@ func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *ve
 	return proof, !maps.Equal(before, a.holders()), ctx.Err()
 }
 
-// holders are the nodes that have the VIPs, where a single one has.
+// holders are the nodes that hold the VIPs; a VIP without exactly one holder is left
+// out.
 func (a *audit) holders() map[netip.Addr]string {
 	out, facts := map[netip.Addr]string{}, a.Facts()
 	for _, vip := range a.Cluster.VIPs {
@@ -117,7 +116,7 @@ func (a *audit) holders() map[netip.Addr]string {
 	return out
 }
 
-// answers are the checks of a survey that matter when kplb is at work.
+// answers are the checks of a doctor survey that matter while kplb runs.
 func (a *audit) answers(seen *doctor.Survey) []verdict.Check {
 	out := make([]verdict.Check, 0, len(a.Present())*(len(a.Cluster.VIPs)+1))
 	for _, n := range a.Present() {
@@ -129,7 +128,7 @@ func (a *audit) answers(seen *doctor.Survey) []verdict.Check {
 	return out
 }
 
-// states is what the keepalived of the nodes say of themselves.
+// states checks the VRRP states that keepalived on the nodes reports.
 func (a *audit) states() []verdict.Check {
 	groups := a.Cluster.Groups()
 	out := make([]verdict.Check, len(groups))
@@ -139,7 +138,7 @@ func (a *audit) states() []verdict.Check {
 	return out
 }
 
-// nodes is whether each node is as rendered.
+// nodes checks whether each node is as rendered.
 func (a *audit) nodes(ctx context.Context) []verdict.Check {
 	facts, nodes := a.Facts(), a.Everyone()
 	planNode := a.planner(ctx, facts)

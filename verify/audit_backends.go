@@ -15,13 +15,12 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// DefaultTries is a Depth's where a person says nothing. leastconn gives new
-// connections to the server that has the fewest, until it has as many as the
-// others.
+// DefaultTries is the default of Depth.Tries. leastconn gives new connections to the
+// server with the fewest, until it has as many as the others.
 const DefaultTries = 300
 
-// auditBackends makes connections to every VIP until each apiserver was behind
-// one: apiservers are told apart by their serving certificates.
+// auditBackends makes connections to every VIP until each apiserver has got one.
+// Apiservers are recognised by their serving certificates.
 func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, tries int) []verdict.Check {
 	owners, distinct := control.Owners(ctx)
 	entrances := f.Cluster.Entrances()
@@ -34,7 +33,7 @@ func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 				return
 			}
 			holder, _ := checkHolder(at.Addr(), f.Everyone(), f.Facts())
-			dial, _ := control.Route(ctx, at) // where there is none it fails again
+			dial, _ := control.Route(ctx, at) // without a route the connections fail
 			tally := apiserver.ConnectUntilAll(ctx, apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}, owners, tries)
 			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(f.Facts()[holder]))
 		})
@@ -45,7 +44,7 @@ func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 
 func behindWhat(at netip.AddrPort) string { return fmt.Sprintf("every apiserver is behind %s", at) }
 
-// sessionsOf are the connections that each server has by the holder's HAProxy.
+// sessionsOf are the connections of each server according to the holder's HAProxy.
 func sessionsOf(holder *node.Facts) map[string]int {
 	out := map[string]int{}
 	if holder != nil {
@@ -71,7 +70,7 @@ func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, se
 	case tally.Failed > 0:
 		check.OK = false
 		check.Detail = fmt.Sprintf("%d of %d connections failed: %v", tally.Failed, tally.Tried, tally.First)
-		check.Hint = fmt.Sprintf("look at who else listens on %s on its holder (`ss -ltnp`), at rules of nftables for it, and at `journalctl -u haproxy`", at)
+		check.Hint = fmt.Sprintf("check what else listens on %s on its holder (`ss -ltnp`), nftables rules for it, and `journalctl -u haproxy`", at)
 	case missing != nil && crowded(missing, sessions, tally.Tried):
 		check.Detail += fmt.Sprintf("; left out %s: it has so many connections that new ones go to the others; more --tries may reach it", strings.Join(missing, ", "))
 	case missing != nil:
@@ -82,8 +81,8 @@ func checkBackends(at netip.AddrPort, owners []string, tally apiserver.Tally, se
 	return check
 }
 
-// crowded says whether all that were not met have more connections than could
-// be made up for.
+// crowded says whether every missing apiserver has so many connections that leastconn
+// gave all new ones to others.
 func crowded(missing []string, sessions map[string]int, tried int) bool {
 	if len(sessions) == 0 {
 		return false

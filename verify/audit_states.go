@@ -10,8 +10,8 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkStates wants one MASTER of a VRRP instance, by each keepalived's own
-// word: the node that holds its VIPs. All others have to be ready to take over.
+// checkStates checks that keepalived reports MASTER for a VRRP instance on exactly one
+// node, the one that holds its VIPs, and that all others are ready to take over.
 func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*node.Facts) verdict.Check {
 	in := map[string][]string{} // the nodes, by state
 	for _, n := range nodes {
@@ -40,7 +40,7 @@ func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*no
 	case in["FAULT"] != nil:
 		return no("look at `systemctl status haproxy` and `journalctl -u keepalived` on " + strings.Join(in["FAULT"], " and ") + ": it cannot take the VIP")
 	case len(masters) == 1 && !holds(masters[0]):
-		return no("look at `journalctl -u keepalived` on " + masters[0] + ": somebody took the VIP away from it, and it has not noticed")
+		return no("look at `journalctl -u keepalived` on " + masters[0] + ": something removed the VIP from its interface, and it has not noticed")
 	case len(masters) == 0 && !slices.ContainsFunc(unknown, holds):
 		return no("look at `journalctl -u keepalived` on the nodes")
 	}

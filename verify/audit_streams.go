@@ -13,18 +13,18 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// auditStreams holds a connection and a watch through every VIP without a
-// word, and wants both to work afterwards.
+// auditStreams holds an idle connection and an idle watch through every VIP, and checks
+// that both work afterwards.
 func auditStreams(ctx context.Context, f *fleet.Fleet, idle time.Duration) []verdict.Check {
 	control, err := f.ControlPlane()
-	if err != nil { // the proof would not be there
+	if err != nil { // there would be no proof then
 		return nil
 	}
 	entrances := f.Cluster.Entrances()
 	out := make([]verdict.Check, 2*len(entrances))
 	var all sync.WaitGroup
 	for i, at := range entrances {
-		dial, _ := control.Route(ctx, at) // where there is none it fails again
+		dial, _ := control.Route(ctx, at) // without a route the connections fail
 		through := apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial, Credentials: control.Credentials}
 		all.Go(func() {
 			out[2*i] = checkHeld("an idle connection to", at, idle, through.HoldConnection(ctx, idle))
@@ -38,7 +38,7 @@ func auditStreams(ctx context.Context, f *fleet.Fleet, idle time.Duration) []ver
 }
 
 func checkHeld(what string, at netip.AddrPort, idle time.Duration, err error) verdict.Check {
-	check := verdict.Check{What: fmt.Sprintf("%s %s lives on for %s", what, at, idle), OK: err == nil, Detail: "it still works"}
+	check := verdict.Check{What: fmt.Sprintf("%s %s survives %s", what, at, idle), OK: err == nil, Detail: "it still works"}
 	var unwatched *apiserver.UnwatchedError
 	switch {
 	case errors.As(err, &unwatched):

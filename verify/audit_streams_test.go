@@ -15,7 +15,7 @@ import (
 func TestCheckHeld(t *testing.T) {
 	t.Parallel()
 	at := netip.MustParseAddrPort("10.1.233.1:6443")
-	const what = "an idle connection to 10.1.233.1:6443 lives on for 5m0s"
+	const what = "an idle connection to 10.1.233.1:6443 survives 5m0s"
 	for _, c := range []struct {
 		err  error
 		want verdict.Check

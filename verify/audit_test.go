@@ -258,7 +258,7 @@ func TestAuditLies(t *testing.T) {
 			put(facts, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
 			put(facts, firewall.DefaultsPath, 0o644, []byte("DEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
 			put(facts, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 1 0.0.0.0/0 any 0.0.0.0/0 in\n"))
-		}, []string{"node-2: the firewall lets through what is needed: ufw does not let through: VRRP from 127.9.1.1; VRRP from 127.9.1.3; TCP port 6443 of 127.9.1.9"}},
+		}, []string{"node-2: the firewall allows what kplb needs: ufw does not allow: VRRP from 127.9.1.1; VRRP from 127.9.1.3; TCP port 6443 of 127.9.1.9"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -352,7 +352,7 @@ func TestCheckWaysFromNode(t *testing.T) {
 		}},
 		{fmt.Errorf("%w to 10.1.233.1:6443: Connection refused", remote.ErrForwardFailed), verdict.Check{
 			What: "reaches 10.1.233.1:6443", Detail: "the host could not connect to 10.1.233.1:6443: Connection refused",
-			Hint: "look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
+			Hint: "look for a firewall or an nftables rule there and on the way (`nft list ruleset`), and at the MAC address that it has for 10.1.233.1 (`ip neigh show to 10.1.233.1`)",
 		}},
 	} {
 		tried := apiserver.Reachability{Address: at}

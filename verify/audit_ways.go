@@ -16,8 +16,8 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// auditWays asks every apiserver and every VIP directly, from this machine and
-// from every node.
+// auditWays asks every apiserver and every VIP directly, from this machine and from every
+// node.
 func auditWays(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane) []verdict.Check {
 	nodes := f.Everyone()
 	apiservers := make([]netip.AddrPort, len(f.Present()))
@@ -31,7 +31,7 @@ func auditWays(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPl
 		out[0] = checkWaysFromHere(here)
 	})
 	all.Go(func() {
-		_ = fleet.Each(nodes, func(n inventory.Node) error { // no error is of the node's
+		_ = fleet.Each(nodes, func(n inventory.Node) error { // errors are in the checks
 			checks := &out[1+slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })]
 			h, err := f.Connect(ctx, n)
 			if err != nil { // the connection was lost since it was inspected
@@ -48,7 +48,8 @@ func auditWays(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPl
 	return slices.Concat(out...)
 }
 
-// checkWays is one line for the ways that work, and one for each that does not.
+// checkWays is one check for all addresses that were reached, and one for each that was
+// not.
 func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Check {
 	var out []verdict.Check
 	var well []netip.AddrPort
@@ -64,7 +65,7 @@ func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Chec
 			check.OK, check.Detail, check.Hint = true, "left out: its sshd allows no forwarding (AllowTcpForwarding)", ""
 		case errors.As(w.Err, &host):
 			check.Detail = host.Err.Error()
-			check.Hint = fmt.Sprintf("look for a firewall or a rule of nftables there and on the way (`nft list ruleset`), and at whom it takes for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
+			check.Hint = fmt.Sprintf("look for a firewall or an nftables rule there and on the way (`nft list ruleset`), and at the MAC address that it has for %s (`ip neigh show to %[1]s`)", w.Address.Addr())
 		}
 		out = append(out, check)
 	}
@@ -78,8 +79,8 @@ func checkWays(from, what string, tried []apiserver.Reachability) []verdict.Chec
 	return out
 }
 
-// checkWaysFromHere does not ask for what this machine cannot reach: where it
-// has no way to any address of a family, the nodes have been asked.
+// checkWaysFromHere is checkWays for this machine. It leaves out a family of addresses
+// to which this machine has no route: the nodes have asked those.
 func checkWaysFromHere(tried []apiserver.Reachability) []verdict.Check {
 	var reached, blocked []apiserver.Reachability
 	for _, w := range tried {

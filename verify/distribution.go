@@ -16,28 +16,28 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// Distribution is who got how many of the connections that were made through
-// the VIP. HAProxy balances connections, whatever requests are sent over them.
+// Distribution says how many of the connections through the VIP each node got. HAProxy
+// balances connections, not the requests in them.
 type Distribution struct {
 	Name        string             `json:"name"` // kube-apiserver, or the service
 	Address     string             `json:"address"`
 	Affinity    inventory.Affinity `json:"sessionAffinity,omitempty"`
-	Connections int                `json:"connections"` // that were tried
+	Connections int                `json:"connections"` // attempted
 	Failed      int                `json:"failed"`
-	Error       string             `json:"error,omitempty"` // of the first that failed
+	Error       string             `json:"error,omitempty"` // of the first failed connection
 	CountedBy   string             `json:"countedBy"`
 	Backends    []Share            `json:"backends"`
 }
 
-// Share is what one node got. ServerStats by HAProxy, the connections of others
-// are among them.
+// Share is what one node got. If HAProxy counts, other clients' connections are
+// included.
 type Share struct {
 	Node string `json:"node"`
 	Got  int    `json:"got"`
 }
 
-// How connections are counted: by the certificate that each apiserver has of
-// its own, or by the statistics of the holder's HAProxy.
+// How connections are counted: by each apiserver's own certificate, or by the statistics
+// of the holder's HAProxy.
 const (
 	byCertificate = "certificate"
 	byHAProxy     = "haproxy"
@@ -48,11 +48,11 @@ type target struct {
 	Distribution
 	backend string
 	nodes   []inventory.Node
-	connect func(context.Context) (name string, err error) // of a node; empty if it cannot be told
+	connect func(context.Context) (name string, err error) // name of the node; empty if it is not known
 }
 
-// Distribute makes n connections to every port of every VIP, one after the
-// other, and counts where they went. It follows an Installed.
+// Distribute makes n connections to every port of every VIP, one port after the other,
+// and counts where they went. It is called after Installed.
 func Distribute(ctx context.Context, f *fleet.Fleet, n int) ([]Distribution, error) {
 	var out []Distribution
 	for _, vip := range f.Cluster.VIPs {
@@ -65,8 +65,7 @@ func Distribute(ctx context.Context, f *fleet.Fleet, n int) ([]Distribution, err
 	return out, nil
 }
 
-// distribute counts by what the HAProxy of the VIP's holder says before and
-// after.
+// distribute counts with the statistics of the holder's HAProxy before and after.
 func distribute(ctx context.Context, f *fleet.Fleet, vip netip.Addr, n int) ([]Distribution, error) {
 	name, check := checkHolder(vip, f.Everyone(), f.Facts())
 	if name == "" {
@@ -120,7 +119,7 @@ func targets(ctx context.Context, f *fleet.Fleet, vip netip.Addr) ([]target, err
 		return nil, err
 	}
 	at := netip.AddrPortFrom(vip, f.Cluster.Entrance().Port())
-	dial, _ := control.Route(ctx, at) // it will fail again, and be counted
+	dial, _ := control.Route(ctx, at) // it fails again, and is counted
 	through := apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}
 	out := []target{{
 		Distribution: Distribution{Name: node.APIServerBackend, Address: at.String()}, backend: node.APIServerBackend, nodes: f.Cluster.Nodes,
@@ -141,11 +140,11 @@ func targets(ctx context.Context, f *fleet.Fleet, vip netip.Addr) ([]target, err
 	return out, nil
 }
 
-// atOnce is how many connections are open at a time: few enough for leastconn
-// to be even, too.
+// atOnce is how many connections are open at a time: few, so that leastconn distributes
+// evenly, too.
 const atOnce = 8
 
-// send makes the connections, and says whose they were, where that can be told.
+// send makes the connections, and counts them by node as far as the node is known.
 func (t *target) send(ctx context.Context, n int) map[string]int {
 	got := map[string]int{}
 	var mu sync.Mutex
@@ -182,7 +181,7 @@ func (t *target) note(err error) {
 	}
 }
 
-// count fills in the shares: from what was seen, or from HAProxy's counters.
+// count fills in the shares, from certificates or from HAProxy's counters.
 func (t *target) count(seen map[string]int, before, after *node.Facts) error {
 	if t.CountedBy = byCertificate; seen[""] > 0 || t.backend != node.APIServerBackend {
 		t.CountedBy = byHAProxy
@@ -200,9 +199,9 @@ func (t *target) count(seen map[string]int, before, after *node.Facts) error {
 		t.Backends = append(t.Backends, Share{n.Name, seen[n.Name]})
 		got += seen[n.Name]
 	}
-	if lost := t.Connections - t.Failed - got; lost > 0 { // refused by its source, or no server was up
+	if lost := t.Connections - t.Failed - got; lost > 0 { // refused for their source address, or no server was up
 		t.Failed += lost
-		t.Error = cmp.Or(t.Error, "haproxy took them, and gave them to no node")
+		t.Error = cmp.Or(t.Error, "haproxy accepted them and connected them to no server")
 	}
 	return nil
 }
@@ -215,14 +214,14 @@ func totals(servers []haproxy.ServerStats) map[string]int {
 	return out
 }
 
-// whoServes is the node whose own address is in the certificate of whoever
-// answers; empty if it is in none, or those of several are.
+// whoServes is the node whose address is in the certificate of the server; empty if the
+// certificate has the address of no node, or of several.
 func whoServes(ctx context.Context, through apiserver.Endpoint, nodes []inventory.Node) (string, error) {
 	conn, certificate, err := through.Handshake(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close() //nolint:errcheck // it has shown its certificate
+	defer conn.Close() //nolint:errcheck // only its certificate is needed
 	found := ""
 	for _, ip := range certificate.IPAddresses {
 		for _, n := range nodes {

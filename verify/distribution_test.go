@@ -149,7 +149,7 @@ func TestDistributeOneCertificate(t *testing.T) {
 		same(t, name, said[0].CountedBy, "haproxy")
 		same(t, name, said[0].Backends, shares(4, 4, 4))
 		same(t, "failed", said[1].Failed, 2)
-		same(t, "why", said[1].Error, "haproxy took them, and gave them to no node")
+		same(t, "why", said[1].Error, "haproxy accepted them and connected them to no server")
 	}
 }
 

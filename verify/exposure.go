@@ -10,7 +10,7 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkExposure judges how the node's own apiserver can be reached, and its HAProxy.
+// checkExposure checks where the node's own apiserver and its HAProxy listen.
 func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	at := c.APIServerAddress(n)
 	check := verdict.Check{Node: n.Name, What: "apiserver has its own address only", OK: f.Bound(at), Detail: at.String()}
@@ -37,16 +37,16 @@ func checkExposure(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verd
 	}
 	sent := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables sends %s to haproxy", inventory.Join(c.Entrances(), " and ")), OK: plan.RedirectsVIP(f, c), Detail: inventory.Join(c.Frontends(), " and ")}
 	if !sent.OK {
-		sent.Detail, sent.Hint = "table ip kplb is not as it should be: the node's own apiserver answers", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+		sent.Detail, sent.Hint = "table ip kplb differs from what kplb wrote: the node's own apiserver answers", "run `kplb apply`; look for what flushes the ruleset (`systemctl status nftables`)"
 	}
 	return []verdict.Check{check, sent}
 }
 
-// checkMarks wants the table of nftables to be as it should be.
+// checkMarks checks kplb's nftables table for exposure: ipvs.
 func checkMarks(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nftables marks %s for the kernel", inventory.Join(c.Entrances(), " and ")), OK: plan.MarksVIP(f, c), Detail: fmt.Sprintf("mark %d", render.IPVSMark)}
 	if !check.OK {
-		check.Detail, check.Hint = "table ip kplb is not as it should be: the node's own apiserver answers, or nobody", "run `kplb apply`; look at who flushes the ruleset (`systemctl status nftables`)"
+		check.Detail, check.Hint = "table ip kplb differs from what kplb wrote: the node's own apiserver answers, or nobody", "run `kplb apply`; look for what flushes the ruleset (`systemctl status nftables`)"
 	}
 	return check
 }

@@ -47,7 +47,7 @@ func TestCheckIPVS(t *testing.T) {
 	t.Parallel()
 	r := exposedBy(t, inventory.IPVS)
 	const well = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: mark 107\n"
-	const ill = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: table ip kplb is not as it should be: the node's own apiserver answers, or nobody\n"
+	const ill = "node-2: apiserver listens: [::]:6443\nnode-2: nftables marks 10.1.233.1:6443 for the kernel: table ip kplb differs from what kplb wrote: the node's own apiserver answers, or nobody\n"
 	for _, c := range []struct {
 		name   string
 		change func(f *node.Facts)

@@ -11,7 +11,7 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkMetrics judges what Prometheus will find. No change is reverted for it.
+// checkMetrics checks what Prometheus will find. Its checks are advisory.
 func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	if c.Metrics == nil {
 		return nil
@@ -21,7 +21,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdi
 		Detail: "writes " + render.Textfile(c.Metrics), Advisory: true,
 	}
 	if dir, there := f.Files[c.Metrics.TextfileDir]; !there || !dir.Mode.IsDir() {
-		file.Detail = c.Metrics.TextfileDir + " is not a directory there, and nothing is written"
+		file.Detail = c.Metrics.TextfileDir + " is not a directory, so nothing is written"
 	}
 	if !file.OK {
 		file.Detail, file.Hint = "it does not", "run `kplb apply`"

@@ -39,7 +39,7 @@ func TestCheckMetrics(t *testing.T) {
 	same(t, "nothing", told(f), "NO kplb-metrics.timer runs: it does not\nNO haproxy has /metrics on 10.1.1.1:8406: it does not listen")
 	f.Units[render.MetricsTimer] = node.Unit{Active: "active"}
 	f.Listeners = []node.Listener{{Address: netip.MustParseAddrPort("10.1.1.1:8406"), Process: "haproxy"}}
-	same(t, "no directory", told(f), "ok kplb-metrics.timer runs: "+metricsDir+" is not a directory there, and nothing is written\nok haproxy has /metrics on 10.1.1.1:8406: listens")
+	same(t, "no directory", told(f), "ok kplb-metrics.timer runs: "+metricsDir+" is not a directory, so nothing is written\nok haproxy has /metrics on 10.1.1.1:8406: listens")
 	f.Files[metricsDir] = node.File{Mode: fs.ModeDir | 0o755}
 	same(t, "all of it", told(f), "ok kplb-metrics.timer runs: writes "+metricsDir+"/kplb.prom\nok haproxy has /metrics on 10.1.1.1:8406: listens")
 	r.Cluster = parse(t, home)

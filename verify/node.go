@@ -11,12 +11,12 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// checkNode judges what the fleet.Inspection found.
+// checkNode checks the facts of a control-plane node.
 func checkNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) []verdict.Check {
 	return append(checkExposure(c, n, f), checkServers(c, n, f, absent))
 }
 
-// checkServers wants the node's HAProxy, or its kernel, to have every apiserver up.
+// checkServers checks that every apiserver is up for the node's HAProxy, or its kernel.
 func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) verdict.Check {
 	up, all := 0, len(f.Servers)
 	var down []string
@@ -51,7 +51,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 	return balanced
 }
 
-// checkWorker wants the node's kubelet to go through the VIP, or its balancer.
+// checkWorker checks that the node's kubelet is connected to the VIP, or to its balancer.
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.KubeletConnected, Detail: "ok"}
 	if !check.OK {
@@ -73,7 +73,7 @@ func listening(f *node.Facts, port uint16) string {
 	return strings.Join(out, ", ")
 }
 
-// checkHolder wants the VIP on exactly one node.
+// checkHolder checks that exactly one node holds the VIP.
 func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*node.Facts) (string, verdict.Check) {
 	var holders []string
 	for _, n := range nodes {

@@ -17,8 +17,8 @@ import (
 
 const applyHint = "look at `kplb diff`, and run `kplb apply`"
 
-// checkPlan judges what an apply would do on a node: nothing, if all is well. The
-// plan may have failed.
+// checkPlan checks that an apply would change nothing on a node. err is the error of the
+// plan, if it failed.
 func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan, err error) []verdict.Check {
 	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(p); {
@@ -33,12 +33,12 @@ func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.Nod
 		if p.HAProxy == node.Leave && render.Stamp(f.Files[render.HAProxyPath].Content) == render.Unstamped {
 			return []verdict.Check{files}
 		}
-		return []verdict.Check{files, checkServices(n, f, p)} // it has a haproxy of kplb's
+		return []verdict.Check{files, checkServices(n, f, p)} // the worker has a balancer
 	}
 	return []verdict.Check{files, checkSysctls(n, f, p), checkFirewall(c, n, f, p), checkServices(n, f, p)}
 }
 
-// changesOf names what differs.
+// changesOf names the differences.
 func changesOf(p plan.NodePlan) []string {
 	var out []string
 	for _, c := range p.Files() {
@@ -57,7 +57,7 @@ func changesOf(p plan.NodePlan) []string {
 	return out
 }
 
-// checkSysctls compares the kernel with kplb's file on the node.
+// checkSysctls compares the kernel's settings with kplb's file on the node.
 func checkSysctls(n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: "sysctls are as rendered", OK: p.Sysctl == node.SysctlLeave}
 	wanted := node.ParseSysctls(f.Files[render.SysctlPath].Content)
@@ -82,10 +82,10 @@ func checkSysctls(n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Chec
 	return check
 }
 
-// checkFirewall wants ufw, where it is active, to let through what the rendered
-// files need, and of kplb's rules no others.
+// checkFirewall checks that ufw, if it is active, allows what the rendered files need,
+// and has no other rules of kplb's.
 func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Check {
-	check := verdict.Check{Node: n.Name, What: "the firewall lets through what is needed", OK: true}
+	check := verdict.Check{Node: n.Name, What: "the firewall allows what kplb needs", OK: true}
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
@@ -93,30 +93,29 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 		check.OK, check.Hint = false, applyHint
 		var words []string
 		if p.UFWAllow != nil {
-			words = append(words, "ufw does not let through: "+plan.ListRules(p.UFWAllow))
+			words = append(words, "ufw does not allow: "+plan.ListRules(p.UFWAllow))
 		}
 		if p.UFWDelete != nil {
-			words = append(words, "ufw still lets through: "+plan.ListRules(p.UFWDelete))
+			words = append(words, "ufw still allows: "+plan.ListRules(p.UFWDelete))
 		}
 		check.Detail = strings.Join(words, "; ")
 	case plan.FirewallOf(f).UFWEnabled():
-		check.Detail = "ufw does, and nothing more for kplb"
+		check.Detail = "ufw allows it, and nothing more for kplb"
 	case f.OtherFirewall != "":
-		check.Detail = "left out: kplb does not look after " + f.OtherFirewall
+		check.Detail = "left out: kplb does not manage " + f.OtherFirewall
 	default:
 		check.Detail = "none is active"
 	}
 	return check
 }
 
-// checkServices wants the daemons to run with what is in their files, and to
-// start at boot.
+// checkServices checks that the daemons run with their current files, and start at boot.
 func checkServices(n inventory.Node, f *node.Facts, p plan.NodePlan) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: "services are active, and start at boot"}
 	doing := []struct {
 		unit   string
 		action node.Action
-		may    bool // be missing, where nothing is to be done about it
+		may    bool // be missing if the plan does nothing about it
 	}{{"haproxy.service", p.HAProxy, !n.Worker && len(p.HAProxyListens) == 0}, {"keepalived.service", p.Keepalived, n.Worker}, {render.RedirectUnit, p.Redirect, true}, {render.IPVSUnit, p.IPVS, true}}
 	var well, wrong []string
 	for _, d := range doing {

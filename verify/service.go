@@ -19,8 +19,8 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// proveServices connects to every service through its VIPs, at once, and takes
-// from the HAProxy of a VIP's holder who answers behind it.
+// proveServices connects to every service through its VIPs at once. HAProxy on the VIP's
+// holder says which servers are up.
 func proveServices(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, holders map[netip.Addr]string, facts map[string]*node.Facts) []verdict.Check {
 	out := make([][]verdict.Check, len(f.Cluster.Services))
 	var wg sync.WaitGroup
@@ -31,7 +31,7 @@ func proveServices(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 			wg.Go(func() {
 				_, err := control.Route(ctx, at)
 				if len(s.SourceRanges) > 0 && errors.Is(err, syscall.ECONNRESET) {
-					err = nil // it is there, and for others
+					err = nil // it listens, for other sources
 				}
 				holder := holders[at.Addr()]
 				out[i][j] = checkService(s, at, holder, facts[holder], err)
@@ -42,14 +42,15 @@ func proveServices(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 	return slices.Concat(out...)
 }
 
-// checkService judges what a connection and the holder's HAProxy say.
+// checkService makes a check from a connection and the statistics of the holder's
+// HAProxy.
 func checkService(s inventory.Service, at netip.AddrPort, holder string, f *node.Facts, err error) verdict.Check {
 	check := verdict.Check{What: fmt.Sprintf("service %s on %s", s.Name, at)}
 	switch {
-	case f == nil: // and the holder's own check says so
+	case f == nil: // the check of the holder says so
 		check.Detail, check.Advisory = "no single node holds the VIP", true
 		return check
-	case !slices.Contains(haproxy.Parse(f.Files[render.HAProxyPath].Content).Binds(), at): // an older generation, if it is not a change that waits
+	case !slices.Contains(haproxy.Parse(f.Files[render.HAProxyPath].Content).Binds(), at): // an older generation, unless a change is pending
 		check.Detail, check.Hint, check.Advisory = "is not in haproxy.cfg of "+holder, "run `kplb apply`", true
 		return check
 	case err != nil:

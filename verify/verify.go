@@ -1,6 +1,9 @@
-// Package verify says what is true of a cluster now: whether the VIP leads to every
-// apiserver, whether each node is as it should be, who else answers, and who gets
-// the connections. It changes nothing.
+// Package verify checks the current state of a cluster: whether the VIP leads to every
+// apiserver, whether each node matches the inventory, whether any other host answers for
+// the VIP, and how connections are distributed.
+//
+// It changes nothing on a node. What could not be checked is a check that passes and
+// says "left out".
 package verify
 
 import (
@@ -19,24 +22,23 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// Installed looks at the nodes and through the VIP until everything is as it
-// should be, for at most patience, and returns what it saw last. Nodes are asked
-// what inspection says. Its error says that looking itself did not work, or is a
-// plan.RefusedError.
+// Installed checks the nodes and the VIP until every check passes, for at most patience,
+// and returns the last result. inspection says what the nodes are asked. Its error says
+// that the checks could not be made, or is a plan.RefusedError.
 func Installed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
 	return until(ctx, f, inspection, patience, Prove)
 }
 
-// Removed wants every apiserver to answer on its own address, and no node
-// to hold the VIP: what is left when kplb's files are gone.
+// Removed checks that every apiserver answers on its own address, and that no node holds
+// the VIP: the state after kplb was removed.
 func Removed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
 	return until(ctx, f, inspection, patience, proveRemoved)
 }
 
-// prover judges what was found on the nodes.
+// prover makes a proof from the facts of the nodes.
 type prover func(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error)
 
-// until looks again and again until a proof comes true, for at most patience.
+// until proves again and again until a proof is acceptable, for at most patience.
 func until(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration, prove prover) (*verdict.Proof, error) {
 	over := Step
 	over.Over = true
@@ -63,12 +65,12 @@ func until(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, pat
 	return proof, err
 }
 
-// unacceptableError says why a proof is looked for again.
+// unacceptableError says why a proof is tried again.
 type unacceptableError struct{ what string }
 
 func (e unacceptableError) Error() string { return e.what }
 
-// notAcceptable is an unacceptableError with what is wrong first, or nil.
+// notAcceptable is an unacceptableError with the first check that failed, or nil.
 func notAcceptable(proof *verdict.Proof) error {
 	if proof.Acceptable() {
 		return nil
@@ -76,15 +78,14 @@ func notAcceptable(proof *verdict.Proof) error {
 	return unacceptableError{proof.FirstNo()}
 }
 
-// Step is what people who watch are told while a proof is waited for.
+// Step is the progress event while a proof is awaited.
 var Step = fleet.Event{Step: "proving /healthz through the VIP", Usual: Usual}
 
-// Usual is how long the proof takes after a change: HAProxy's first checks, and
-// an election.
+// Usual is how long a proof usually takes after a change: HAProxy's first checks and an
+// election.
 const Usual = 4 * time.Second
 
-// Prove judges what was just found on the nodes, and asks every apiserver and every
-// VIP.
+// Prove checks the facts of the nodes, and asks every apiserver and every VIP.
 func Prove(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error) {
 	if err := plan.RefuseIPVS(f.Cluster, f.Present(), facts); err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func Prove(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*
 			proof.Holder = holder
 		}
 		if wanted := f.Cluster.Preferred[vip]; check.OK && wanted != "" && wanted != holder {
-			check.Detail += ", and " + wanted + " takes it when it is well"
+			check.Detail += "; " + wanted + " takes it over when its checks pass"
 		}
 		proof.Checks = append(proof.Checks, check)
 	}
@@ -138,8 +139,8 @@ func proveRemoved(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Fa
 	return proof, nil
 }
 
-// askAll asks every apiserver, and every VIP, at once. The key is the node's
-// name, empty for the VIPs.
+// askAll asks every apiserver and every VIP at once. The key is the node's name, empty
+// for the VIPs.
 func askAll(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane) map[string][]verdict.Check {
 	present := f.Present()
 	entrances := f.Cluster.Entrances()
@@ -187,11 +188,11 @@ func answer(node, what string, err error) verdict.Check {
 	return c
 }
 
-// hintOf is what an error says itself, or what helps with most others.
+// hintOf is the hint of an error, or one that helps with most others.
 func hintOf(err error) string {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
 		return hinted.Hint()
 	}
-	return "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
+	return "check what listens there (`ss -ltnp` on the node) and its log, and look for a firewall on the way"
 }

@@ -23,7 +23,7 @@ import (
 // TestAnswer: a check has the hint of its error, or what helps with most others.
 func TestAnswer(t *testing.T) {
 	t.Parallel()
-	const usual = "look at who listens there (`ss -ltnp` on the node), at its log, and for a firewall on the way"
+	const usual = "check what listens there (`ss -ltnp` on the node) and its log, and look for a firewall on the way"
 	at := netip.MustParseAddrPort("10.1.1.1:6443")
 	same(t, "ok", answer("node-1", "it answers", nil), verdict.Check{Node: "node-1", What: "it answers", OK: true, Detail: "ok, TLS verified"})
 	same(t, "another error", answer("", "", errors.New("no")), verdict.Check{Detail: "no", Hint: usual})

@@ -18,9 +18,9 @@ import (
 	"github.com/kplb/kplb/verdict"
 )
 
-// ThroughBalancer asks for /readyz through a worker's balancer, which listens at an
-// address of the worker's own, from the worker. Where its sshd does not forward,
-// its HAProxy's own checks have to do, which verify the same.
+// ThroughBalancer asks for /readyz through a worker's balancer, from the worker itself, as
+// the balancer listens on loopback. If its sshd does not allow forwarding, the checks of
+// its HAProxy, which verify the same, decide.
 func ThroughBalancer(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, n inventory.Node, at netip.AddrPort) error {
 	h, err := f.Connect(ctx, n)
 	if err != nil {
@@ -32,13 +32,13 @@ func ThroughBalancer(ctx context.Context, f *fleet.Fleet, control *apiserver.Con
 	}
 	found, err := f.InspectNode(ctx, n, fleet.Inspection{})
 	if err == nil && !slices.ContainsFunc(found.Servers, func(s haproxy.ServerState) bool { return s.Up() && strings.HasPrefix(s.Check, "L7OK") }) {
-		err = errors.New("its haproxy has not seen any apiserver to be ready")
+		err = errors.New("its haproxy sees no apiserver that is ready")
 	}
 	return err
 }
 
-// proveWorkers looks at the workers: at their balancers, and at where their
-// kubelets are connected.
+// proveWorkers checks the balancers of the workers, and where their kubelets are
+// connected.
 func proveWorkers(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, facts map[string]*node.Facts) []verdict.Check {
 	workers := f.Reached(f.Cluster.Workers)
 	asked := askBalancers(ctx, f, control, workers)

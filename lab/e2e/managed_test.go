@@ -35,7 +35,7 @@ func TestManaged(t *testing.T) {
 	inventory := m.managed("1", "2", "3")
 	m.kplb("diff", "-i", inventory).want(t, 1,
 		"issued anew, also for 10.1.233.1", "on kubernetes-node-1/etc/kubernetes/admin.conf", "+    server: https://10.1.233.1:6443",
-		"ConfigMap kube-public/cluster-info", "ConfigMap kube-system/kubeadm-config", "ufw lets through: VRRP from 10.1.1.2")
+		"ConfigMap kube-public/cluster-info", "ConfigMap kube-system/kubeadm-config", "ufw allows: VRRP from 10.1.1.2")
 	m.kplb("apply", "-i", inventory, "--yes").want(t, 0,
 		"ok  /healthz on 10.1.233.1:6443: ok, TLS verified", "kubelet is connected to 10.1.233.1:6443: ok")
 	m.kplb("diff", "-i", inventory).want(t, 0)
@@ -232,7 +232,7 @@ func (m *machines) replaceNode(inventory string) {
 	}
 	m.kplb("apply", "-i", m.managed("1", "2", "3", spare), "--yes").want(m.t, 0)
 	added, broken := load.Made.Load(), load.Broken.Load()
-	m.kplb("apply", "-i", m.managed("2", "3", spare), "--yes").want(m.t, 0, "kubernetes-node-1: (is not in the inventory any more")
+	m.kplb("apply", "-i", m.managed("2", "3", spare), "--yes").want(m.t, 0, "kubernetes-node-1 (no longer in the inventory")
 	load.Stop()
 	m.t.Logf("the VIP is on node %s; %d new connections while a node was added, %d while one was removed, %d failed; of 10 held ones %d and %d broke",
 		holder, added, load.Made.Load()-added, load.Failed.Load(), broken, load.Broken.Load()-broken)

@@ -44,7 +44,7 @@ func TestMetrics(t *testing.T) {
 	m.kplb("apply", "-i", metricsInventory, "--yes", "--wait", "--confirm-timeout", "10s").want(t, 3, "not confirmed", "kplb-metrics.timer: starts")
 	m.sameTraces("the change was taken back", bare)
 	m.kplb("apply", "-i", metricsInventory, "--yes").want(t, 0, "keepalived: reloads",
-		"kubernetes-node-3: "+textfileDir+" is not a directory there", "ok  kubernetes-node-1: haproxy has /metrics on 10.1.1.1:8406: listens")
+		"kubernetes-node-3: "+textfileDir+" is not a directory", "ok  kubernetes-node-1: haproxy has /metrics on 10.1.1.1:8406: listens")
 	if now := m.settle(settleTime); now != holder {
 		t.Errorf("the VIP has moved from node %s to node %s", holder, now)
 	}
@@ -55,7 +55,7 @@ func TestMetrics(t *testing.T) {
 	t.Run("drift", func(t *testing.T) { m.in(t).seenDrifting() })
 	t.Run("promtool", func(t *testing.T) { m.in(t).checkedByPromtool() })
 
-	m.kplb("remove", "-i", metricsInventory, "--yes").want(t, 0, "kplb-metrics.timer: stops, and what it has written goes")
+	m.kplb("remove", "-i", metricsInventory, "--yes").want(t, 0, "kplb-metrics.timer: stops, and its output is removed")
 	m.sameTraces("kplb was removed", before)
 }
 

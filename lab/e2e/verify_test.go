@@ -29,11 +29,11 @@ func TestVerifyLies(t *testing.T) {
 	file := m.dual(`[10.1.233.1, "fd10:1::100"]`, "bind-address")
 	m.kplb("apply", "-i", file, "--yes").want(t, 0)
 	holder := m.together()
-	m.kplb("verify", "-i", file, "--wait", "30s", "--idle", "5s").want(t, 0, "kplb: cluster: connections are held without a word for 5s",
+	m.kplb("verify", "-i", file, "--wait", "30s", "--idle", "5s").want(t, 0, "kplb: cluster: holding idle connections for 5s",
 		"ok  this machine reaches every apiserver and every VIP: 10.1.1.1:6443, ", "ok  kubernetes-node-3: reaches every VIP: 10.1.233.1:6443, [fd10:1::100]:6443: /healthz, /livez, /readyz ok, TLS verified",
 		"ok  kubernetes-node-"+holder+": nobody but the holder answers neighbour discovery for fd10:1::100: it is the holder",
 		"ok  one keepalived is MASTER of VRRP instance KPLB: kubernetes-node-"+holder+": MASTER; ", "ok  every apiserver is behind [fd10:1::100]:6443",
-		"ok  an idle connection to 10.1.233.1:6443 lives on for 5s: it still works", "ok  a silent watch through [fd10:1::100]:6443 lives on for 5s: it still works",
+		"ok  an idle connection to 10.1.233.1:6443 survives 5s: it still works", "ok  a silent watch through [fd10:1::100]:6443 survives 5s: it still works",
 		"sysctls are as rendered: net.ipv4.ip_nonlocal_bind = 1, net.ipv6.ip_nonlocal_bind = 1", "services are active, and start at boot: haproxy, keepalived")
 
 	t.Run("a stub beside HAProxy", func(t *testing.T) { m.in(t).stubBeside(file, holder) })
@@ -49,7 +49,7 @@ func (m *machines) stubBeside(file, holder string) {
 	m.on(holder, strings.NewReplacer("ADDRESS", vip, "PORT", "6443").Replace(liar))
 	defer m.on(holder, "systemctl stop liar")
 	m.kplb("verify", "-i", file).want(m.t, 1, "NO  every apiserver is behind 10.1.233.1:6443: ", " connections failed: "+foreign,
-		"    hint: look at who else listens on 10.1.233.1:6443 on its holder", "kplb: not proven: ")
+		"    hint: check what else listens on 10.1.233.1:6443 on its holder", "kplb: not proven: ")
 }
 
 func (m *machines) stubFor(file, node string) {
