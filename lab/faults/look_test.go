@@ -29,7 +29,8 @@ find /etc/haproxy /etc/keepalived /etc/sysctl.d /etc/systemd/system /etc/kuberne
 echo == sums
 find /etc/haproxy /etc/keepalived /etc/sysctl.d /etc/systemd/system /etc/kubernetes /var/lib/kplb/active -type f -exec sha256sum {} + 2>/dev/null
 echo == left
-ls -d /var/lib/kplb/* /var/lib/kplb/.[!.]* 2>/dev/null | grep -vE '/(active|current|restored|generations)$'
+ls -d /var/lib/kplb/* /var/lib/kplb/.[!.]* 2>/dev/null | grep -vE '/(active|current|restarted|restored|generations)$'
+[ -e /var/lib/kplb/current ] || ls -d /var/lib/kplb/restarted 2>/dev/null # it belongs to what was confirmed
 ls -d /var/lib/kplb/generations/* /var/lib/kplb/generations/.[!.]* 2>/dev/null | grep -vE '/[0-9]+$'
 ls -d /run/kplb.owner /run/kplb.token /run/systemd/system/kplb-* /etc/systemd/system/kplb-* /etc/systemd/system/*.wants/kplb-* 2>/dev/null
 find /etc /var/lib/kplb -name '.kplb-*' 2>/dev/null
