@@ -59,6 +59,10 @@ until ! grep -q generation $manifest; do sleep 0.02; done
 mkdir $R/pods/pod-new
 `
 
+// slack is for a machine that runs many tests at once. Every wait that would be one
+// too many takes longer.
+const slack = 4 * time.Second
+
 func TestReplaceManifest(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
@@ -109,7 +113,7 @@ func TestReplaceManifest(t *testing.T) {
 			s := apiserverNode(t, c.child, c.kubelet)
 			began := time.Now()
 			same(t, "what has become of it", s.replaced(c.port, c.more), c.want)
-			if took := time.Since(began); took > c.most {
+			if took := time.Since(began); took > c.most+slack {
 				t.Errorf("took %s, at most %s", took, c.most)
 			}
 		})
@@ -149,7 +153,7 @@ replace() {
 	[ "$(cat $R/born)" -lt "$placed" ] && echo "and was started before the manifest came"
 }
 `), "the first one is gone\nand was started before the manifest came\nstatus 137\n  name: new\n")
-	if took := time.Since(began); took > 9*time.Second {
+	if took := time.Since(began); took > 9*time.Second+slack {
 		t.Errorf("took %s", took)
 	}
 }
