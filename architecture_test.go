@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 
 	// what only tests import, for other packages' tests too
 	"apiserver/apiservertest": {},
-	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "inventory", "node", "node/nodetest", "plan/plantest", "remote", "render", "templates"},
+	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "inventory", "node", "node/nodetest", "plan", "plan/plantest", "remote", "render", "templates"},
 	"plan/plantest":           {"apiserver/apiservertest", "haproxy", "inventory", "kubeadm", "node", "render"},
 	"node/programtest":        {"remote", "remote/remotetest"},
 	"node/nodetest":           {"haproxy", "inventory", "node", "remote", "render"},

@@ -9,11 +9,15 @@ import (
 
 // Quorate wants the control plane to work without the apiserver of a node for a
 // while: every other apiserver ready, and etcd with its majority, asked right
-// now. With nodes left out, the ready apiservers have to be a majority.
+// now. With control-plane nodes left out, the ready apiservers have to be a majority.
 func (p *ControlPlane) Quorate(ctx context.Context, without inventory.Node) error {
-	ready := 0
+	ready, absent := 0, 0
 	for _, n := range p.Cluster.Nodes {
-		if n.Name == without.Name || p.Absent[n.Name] {
+		if p.Absent[n.Name] {
+			absent++
+			continue
+		}
+		if n.Name == without.Name {
 			continue
 		}
 		if err := p.Ready(ctx, n.Name, p.Cluster.APIServerAddress(n)); err != nil {
@@ -21,7 +25,7 @@ func (p *ControlPlane) Quorate(ctx context.Context, without inventory.Node) erro
 		}
 		ready++
 	}
-	if majority := p.Cluster.Quorum(); len(p.Absent) > 0 && ready < majority {
+	if majority := p.Cluster.Quorum(); absent > 0 && ready < majority {
 		return fmt.Errorf("%s: its apiserver is not restarted: %d other apiservers would be left, fewer than the majority of %d", without.Name, ready, majority)
 	}
 	return p.etcdQuorate(ctx, without)

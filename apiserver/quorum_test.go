@@ -136,6 +136,17 @@ func TestQuorateOfFive(t *testing.T) {
 	says(t, l.Quorate(t.Context(), l.Cluster.Nodes[0]), "node-1: its apiserver is not restarted: 2 other apiservers would be left, fewer than the majority of 3")
 }
 
+// TestQuorateWithoutAWorker: a worker that is left out is no apiserver less.
+func TestQuorateWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	l := goLive(t, "127.5.1")
+	l.Absent = map[string]bool{"worker-1": true}
+	for _, nodes := range []int{2, 1} {
+		l.Cluster.Nodes = l.Cluster.Nodes[:nodes]
+		says(t, l.Quorate(t.Context(), l.Cluster.Nodes[0]), "")
+	}
+}
+
 // TestEtcdHealthUnknown: where there is no connection to the node, or no etcd,
 // nothing is known.
 func TestEtcdHealthUnknown(t *testing.T) {

@@ -1,18 +1,11 @@
 package status
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
-	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/plan/plantest"
-	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/templates"
 )
 
 // What fleettest has, by the names that it has here.
@@ -21,6 +14,8 @@ type (
 )
 
 const home = plantest.Home
+
+var planner = fleettest.Planner
 
 var (
 	parse, says, same       = plantest.Parse, fleettest.Says, fleettest.Same
@@ -45,18 +40,4 @@ func newFleet(t testing.TB, of fleettest.Make) *fakeFleet {
 func fleetOf(t testing.TB, text string) *fleet.Fleet {
 	t.Helper()
 	return &fleet.Fleet{Cluster: parse(t, text)}
-}
-
-// planner plans as a rollout does that asks no apiserver.
-func planner(f *fleet.Fleet) Planner {
-	return func(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
-		set, err := render.Parse(templates.Builtin(), nil)
-		in := plan.Input{Cluster: f.Cluster, Templates: set, Nodes: f.Everyone(), Facts: facts, ExpectedStatus: "200", Now: time.Now()}
-		return func(_ context.Context, n inventory.Node) (plan.NodePlan, error) {
-			if err != nil {
-				return plan.NodePlan{}, err
-			}
-			return plan.MakeNode(in, n)
-		}
-	}
 }

@@ -2,11 +2,9 @@ package fleettest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/kplb/kplb/apiserver/apiservertest"
 	"github.com/kplb/kplb/fleet"
@@ -44,26 +42,4 @@ func GoLive(t testing.TB, subnet string) *Live {
 	}
 	l.Facts = Know(t, r, All(t, r.Cluster, Applied), nil)
 	return l
-}
-
-// Etcds answers /health for the nodes' own etcds.
-func Etcds(t testing.TB, health map[string]string) map[string]node.Host {
-	t.Helper()
-	out := map[string]node.Host{}
-	for name, says := range health {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/health" || r.Host != "127.0.0.1:2381" {
-				t.Errorf("asked for %s of %s", r.URL, r.Host)
-			}
-			_, _ = w.Write([]byte(says))
-		}), ReadHeaderTimeout: time.Minute, ErrorLog: apiservertest.Quiet}
-		go s.Serve(l) //nolint:errcheck // it is closed
-		t.Cleanup(func() { _ = s.Close() })
-		out[name] = Way{Routes: map[string]netip.AddrPort{"127.0.0.1:2381": netip.MustParseAddrPort(l.Addr().String())}}
-	}
-	return out
 }
