@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the goldens anew")
 func TestVerifyOutput(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{"audit": "", "audit-no": "not proven: 13 of 48 checks say no"} {
-		text, err := os.ReadFile(filepath.Join("../testdata/rollout", name+".json"))
+		text, err := os.ReadFile(filepath.Join("../testdata/verify", name+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -127,10 +127,10 @@ func noes(p *verdict.Proof) []string {
 // counted is how many connections a node got: others connect at the same time.
 var counted = regexp.MustCompile(`(node-\d) [1-9]\d*\b`)
 
-// golden compares a proof with testdata/rollout; cmd prints it from there.
+// golden compares a proof with testdata/verify; cmd prints it from there.
 func golden(t *testing.T, name string, proof *verdict.Proof) {
 	t.Helper()
-	path := "../testdata/rollout/" + name + ".json"
+	path := "../testdata/verify/" + name + ".json"
 	text, err := json.MarshalIndent(proof, "", "  ")
 	if err != nil {
 		t.Fatal(err)
