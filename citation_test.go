@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -13,6 +14,41 @@ var citation = regexp.MustCompile(`[A-Za-z0-9_.-]+\.md\b`)
 // elsewhere are documents of other projects, and where they are.
 var elsewhere = map[string]string{
 	"ha-considerations.md": "https://github.com/kubernetes/kubeadm/blob/main/docs/ha-considerations.md",
+}
+
+var sourcePath = regexp.MustCompile("`([a-z]+/[A-Za-z0-9_./-]+\\.(?:go|sh|pl|tmpl))`")
+
+// TestSourcePaths: a source file that a document names is there: code moves, and
+// documents stay behind.
+func TestSourcePaths(t *testing.T) {
+	t.Parallel()
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := filepath.Glob("docs/decisions/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, document := range append(append(documents, decisions...), "README.md", "CONTRIBUTING.md") {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range sourcePath.FindAllStringSubmatch(string(text), -1) {
+			named++
+			if strings.HasPrefix(m[1], "pkg/") { // of Kubernetes
+				continue
+			}
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s names %s: %v", document, m[1], err)
+			}
+		}
+	}
+	if named < 5 {
+		t.Errorf("only %d source files are named anywhere: the test looks in the wrong place", named)
+	}
 }
 
 // TestCitations: a document that a comment or another document names is in
