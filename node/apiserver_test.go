@@ -189,3 +189,28 @@ trap 'kill $sleeper' EXIT
 		})
 	}
 }
+
+// TestRefusedManifestComesAgain: a kubelet that has not quite finished with the
+// old pod refuses the new one. The manifest is renamed away and back, and a kubelet
+// that sees it come again starts it.
+func TestRefusedManifestComesAgain(t *testing.T) {
+	t.Parallel()
+	const refuses = `
+until grep -q generation $manifest; do sleep 0.02; done
+rm -f $R/listens
+while kill -0 $child 2>/dev/null && ! grep -qs ') Z ' /proc/$child/stat; do sleep 0.02; done
+rm -r $R/pods/pod-old
+until ! grep -q generation $manifest; do sleep 0.02; done
+came=$(stat -c %z $manifest)
+until now=$(stat -c %z $manifest 2>/dev/null) && [ "$now" != "$came" ]; do sleep 0.02; done
+mkdir $R/pods/pod-new
+`
+	s := apiserverNode(t, "while [ -e $R/listens ]; do sleep 0.05; done", refuses)
+	same(t, "what has become of it", s.replaced("6443", `
+replace() {
+	replace_manifest $R/new 600 "$(cat $R/owner)" "$1" || return 1
+	sleep 0.5
+	[ -d $R/pods/pod-new ] && echo "the new pod has begun"
+}
+`), "the new pod has begun\nstatus 0\n  name: new\n")
+}

@@ -51,9 +51,9 @@ end_apiserver() {
 	within 500 is_gone && within 500 is_cleared
 }
 
-# has_begun: there is a pod beside the old one that was not there.
+# has_begun: there is a pod in $pods that is none of $others.
 has_begun() {
-	for other in "${pod%/*}"/*pod*; do
+	for other in "$pods"/*pod*; do
 		case $others in *" $other "*) ;; *) return 0 ;; esac
 	done
 	return 1
@@ -80,8 +80,8 @@ replace_manifest() {
 		echo "$pid $born $pod" >$base/pending/stopping
 		place $base/pending/interim $manifest "$2" "$3" && end_apiserver || pid=
 		[ -z "$pid" ] || sleep 0.3 # what kubelet still has to do
-		others=" $(echo "${pod%/*}"/*pod*) "
-		ended=$pid
+		ended=$pid pods=${pod%/*} # find_apiserver sets the others anew
+		others=" $(echo "$pods"/*pod*) "
 		# a kubelet that was itself restarted meanwhile has started the pod of the first file
 		find_apiserver "$port" && [ "$pid" != "$ended" ] && unwanted=1 || unwanted=
 		clock
