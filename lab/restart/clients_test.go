@@ -187,10 +187,10 @@ func (c *cluster) create(ctx context.Context, n *noticed, who int) {
 		atomic.AddInt64(&n.creates, 1)
 		response, err := client.Post("https://"+vip+":6443/api/v1/namespaces/default/configmaps", "application/json", strings.NewReader(body))
 		if err == nil {
-			_, _ = io.Copy(io.Discard, response.Body)
+			said, _ := io.ReadAll(io.LimitReader(response.Body, 500))
 			_ = response.Body.Close()
-			if response.StatusCode != http.StatusCreated {
-				err = fmt.Errorf("answers %d", response.StatusCode)
+			if response.StatusCode != http.StatusCreated { // client-go tries again where there is a Retry-After, and shows no error
+				err = fmt.Errorf("answers %d, Retry-After %q: %s", response.StatusCode, response.Header.Get("Retry-After"), said)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
