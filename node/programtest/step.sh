@@ -1,21 +1,22 @@
 # harness_step COMMAND...: counts a command, before it is carried out. The one that a
 # test has chosen is not: the process group of the program is killed, or it fails. Or
-# the state of the node is written down before each.
+# the state of the node is written down before each. The commands of a pipeline run at
+# once, and each has a number of its own: they count one after the other.
 
-harness_step() {
+harness_step() (
+	exec 7>>/harness/counting && command flock 7
 	printf x >>/harness/count
-	harness_count='' harness_at='' harness_how=''
-	read -r harness_count </harness/count
-	echo "${#harness_count} $*" >>/harness/steps
-	read -r harness_at harness_how </harness/strike || return 0
-	case $harness_how in
+	read -r count </harness/count
+	echo "${#count} $*" >>/harness/steps
+	read -r at how </harness/strike || exit 0
+	case $how in
 	record)
-		command mkdir -p /harness/states/${#harness_count}/var /harness/states/${#harness_count}/proc
-		command cp -a /etc /run /node /harness/states/${#harness_count}/
-		command cp -a /var/lib /harness/states/${#harness_count}/var/
-		command cp -a /proc/sys /proc/net /proc/uptime /harness/states/${#harness_count}/proc/
+		command mkdir -p /harness/states/${#count}/var /harness/states/${#count}/proc
+		command cp -a /etc /run /node /harness/states/${#count}/
+		command cp -a /var/lib /harness/states/${#count}/var/
+		command cp -a /proc/sys /proc/net /proc/uptime /harness/states/${#count}/proc/
 		;;
-	kill) [ ${#harness_count} -lt "$harness_at" ] || kill -KILL 0 ;;
-	fail) [ ${#harness_count} != "$harness_at" ] || { echo "$1: Input/output error" >&2 && return 1; } ;;
+	kill) [ ${#count} -lt "$at" ] || kill -KILL 0 ;;
+	fail) [ ${#count} != "$at" ] || { echo "$1: Input/output error" >&2 && exit 1; } ;;
 	esac
-}
+)
