@@ -38,11 +38,12 @@ type noticed struct {
 	broken             int64 // held ones
 	lists, listsNo     int64
 	creates, noCreates int64
+	retried            int64 // lists and creates that were sent again, see retry_test.go
 	applies, noApplies int64
 	watches, streams   int64 // times that kubectl had to begin anew
 	elections          int   // changes of the leaders of controller-manager and scheduler
 	containers         int   // restarts of other static pods' containers
-	first              atomic.Value
+	first, firstRetry  atomic.Value
 }
 
 func (n *noticed) fail(counter *int64, what string, err error) {
@@ -152,18 +153,14 @@ func (c *cluster) list(ctx context.Context, n *noticed) {
 	client := c.client()
 	for ctx.Err() == nil {
 		atomic.AddInt64(&n.lists, 1)
-		if err := c.listOnce(ctx, client); err != nil && ctx.Err() == nil {
+		if err := n.listOnce(ctx, client); err != nil && ctx.Err() == nil {
 			n.fail(&n.listsNo, "a list", err)
 		}
 	}
 }
 
-func (c *cluster) listOnce(ctx context.Context, client *http.Client) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+vip+":6443/api/v1/namespaces/kube-public/configmaps", nil)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
+func (n *noticed) listOnce(ctx context.Context, client *http.Client) error {
+	response, err := n.do(ctx, client, http.MethodGet, "https://"+vip+":6443/api/v1/namespaces/kube-public/configmaps", "")
 	if err != nil {
 		return err
 	}
@@ -171,7 +168,7 @@ func (c *cluster) listOnce(ctx context.Context, client *http.Client) error {
 	const pieces = 20
 	for range pieces {
 		if _, err := io.CopyN(io.Discard, response.Body, 1<<20/pieces); err != nil {
-			return err
+			return fmt.Errorf("its body: %w", err)
 		}
 		time.Sleep(listTakes / pieces)
 	}
@@ -185,15 +182,11 @@ func (c *cluster) create(ctx context.Context, n *noticed, who int) {
 	for i := 0; ctx.Err() == nil; i++ {
 		body := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"create-%d-%d-%d"}}`, time.Now().UnixNano(), who, i)
 		atomic.AddInt64(&n.creates, 1)
-		response, err := client.Post("https://"+vip+":6443/api/v1/namespaces/default/configmaps", "application/json", strings.NewReader(body))
+		response, err := n.do(ctx, client, http.MethodPost, "https://"+vip+":6443/api/v1/namespaces/default/configmaps", body)
 		if err == nil {
-			said, _ := io.ReadAll(io.LimitReader(response.Body, 500))
+			_, _ = io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
-			if response.StatusCode != http.StatusCreated { // client-go tries again where there is a Retry-After, and shows no error
-				err = fmt.Errorf("answers %d, Retry-After %q: %s", response.StatusCode, response.Header.Get("Retry-After"), said)
-			}
-		}
-		if err != nil && ctx.Err() == nil {
+		} else if ctx.Err() == nil {
 			n.fail(&n.noCreates, "a create", err)
 		}
 		time.Sleep(200 * time.Millisecond)

@@ -96,19 +96,20 @@ func report(t *testing.T, all ...*figures) {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.kind, seconds(f.first), seconds(f.change), seconds(f.remove))
 		}
 	}
-	b.WriteString("\n| restart | restarts under load | new connections, failed | held, broken | 2 s lists, failed | creates, failed | `kubectl apply` of 100, failed | watch, `logs -f` begun anew | leader elections | containers of other pods restarted |\n" +
-		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("\n| restart | restarts under load | new connections, failed | held, broken | 2 s lists, failed | creates, failed | of both, sent again | `kubectl apply` of 100, failed | watch, `logs -f` begun anew | leader elections | containers of other pods restarted |\n" +
+		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, f := range all {
 		var s noticed
 		for _, n := range f.noticed {
 			s.made, s.failed, s.broken = s.made+n.made, s.failed+n.failed, s.broken+n.broken
 			s.lists, s.listsNo, s.creates, s.noCreates = s.lists+n.lists, s.listsNo+n.listsNo, s.creates+n.creates, s.noCreates+n.noCreates
+			s.retried += n.retried
 			s.applies, s.noApplies, s.watches, s.streams = s.applies+n.applies, s.noApplies+n.noApplies, s.watches+n.watches, s.streams+n.streams
 			s.elections, s.containers = s.elections+n.elections, s.containers+n.containers
 		}
 		if len(f.noticed) > 0 {
-			fmt.Fprintf(&b, "| %s | %d | %d, %d | %d, %d | %d, %d | %d, %d | %d, %d | %d, %d | %d | %d |\n", f.kind, 6*len(f.noticed), s.made, s.failed, held*len(f.noticed), s.broken,
-				s.lists, s.listsNo, s.creates, s.noCreates, s.applies, s.noApplies, s.watches, s.streams, s.elections, s.containers)
+			fmt.Fprintf(&b, "| %s | %d | %d, %d | %d, %d | %d, %d | %d, %d | %d | %d, %d | %d, %d | %d | %d |\n", f.kind, 6*len(f.noticed), s.made, s.failed, held*len(f.noticed), s.broken,
+				s.lists, s.listsNo, s.creates, s.noCreates, s.retried, s.applies, s.noApplies, s.watches, s.streams, s.elections, s.containers)
 		}
 	}
 	for _, f := range all {
@@ -116,7 +117,7 @@ func report(t *testing.T, all ...*figures) {
 			t.Logf("%s, node %s: closed %.1f gone %.1f listens %.1f ready %.1f", f.kind, r.node, r.closed.Seconds(), r.gone.Seconds(), r.listens.Seconds(), r.ready.Seconds())
 		}
 		for _, n := range f.noticed {
-			t.Logf("%s: the first failure: %v", f.kind, n.first.Load())
+			t.Logf("%s: the first failure: %v; %d sent again, the first after: %v", f.kind, n.first.Load(), n.retried, n.firstRetry.Load())
 		}
 	}
 	t.Logf("\n%s", b.String())
