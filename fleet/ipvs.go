@@ -20,7 +20,7 @@ func IPVSServers(f *node.Facts, c *inventory.Cluster) []haproxy.ServerState {
 		return nil
 	}
 	up, down := SSLCheckOK, "SSL_GET failed"
-	if c.Director.Check == inventory.CheckTCP {
+	if c.IPVS.Check == inventory.CheckTCP {
 		up, down = "TCP_CHECK ok", "TCP_CHECK failed"
 	}
 	rest := slices.Clone(f.RealServers)

@@ -55,7 +55,7 @@ func TestIPVSServers(t *testing.T) {
 		},
 	} {
 		cluster := plantest.Parse(t, plantest.Home)
-		cluster.Director.Check = c.check
+		cluster.IPVS.Check = c.check
 		facts := &node.Facts{RealServers: c.directed}
 		fleettest.Same(t, c.name, fleet.IPVSServers(facts, cluster), c.want)
 		fleettest.Same(t, c.name+": what was found", facts.RealServers, c.directed)

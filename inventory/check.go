@@ -48,7 +48,7 @@ func (c *checker) cluster(doc *document) *Cluster {
 	c.peersPort(doc, cluster)
 	cluster.WorkerBalancer = c.workerBalancer(doc, cluster)
 	cluster.Metrics = c.metrics(&doc.Metrics, cluster)
-	cluster.Director = c.director(doc, vips, cluster.Exposure)
+	cluster.IPVS = c.ipvs(doc, vips, cluster.Exposure)
 	cluster.APIServer.Restart = Restart(read(c.collector, doc.APIServer.Restart, oneOf([]string{string(Quick), string(Graceful)}, nil), string(Quick)))
 	return cluster
 }

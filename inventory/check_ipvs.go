@@ -2,17 +2,17 @@ package inventory
 
 import "fmt"
 
-// director reads how the kernel's virtual server is looked after, and refuses
+// ipvs reads how the kernel's virtual server is looked after, and refuses
 // what exposure: ipvs and the others do not share. Why: docs/decisions/0015.
-func (c *checker) director(doc *document, vips []vipItem, exposure Exposure) Director {
+func (c *checker) ipvs(doc *document, vips []vipItem, exposure Exposure) IPVSConfig {
 	d := &doc.IPVS
-	out := Director{Check: ServerCheck(read(c.collector, d.Check, oneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
+	out := IPVSConfig{Check: ServerCheck(read(c.collector, d.Check, oneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
 	read(c.collector, d.Method, forwarding, forwardingNAT)
 	if exposure != IPVS {
 		if d.At.given {
 			c.add(d.At.at, fmt.Sprintf("ipvs is of no use with exposure: %s, where HAProxy balances", exposure), "leave ipvs out, or write exposure: ipvs")
 		}
-		return Director{}
+		return IPVSConfig{}
 	}
 	if doc.HAProxy.At.given {
 		c.add(doc.HAProxy.At.at, "haproxy is of no use with exposure: ipvs, where the kernel balances", "leave haproxy out")

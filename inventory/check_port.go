@@ -5,7 +5,7 @@ import "fmt"
 // ports wants every port to be free on the nodes, and nobody's else.
 func (c *checker) ports(doc *document, cluster *Cluster) {
 	haproxy := &cluster.HAProxy
-	if cluster.Exposure == IPVS { // no HAProxy has them, see director
+	if cluster.Exposure == IPVS { // no HAProxy has them, see ipvs
 		return
 	}
 	c.reserved(doc.HAProxy.Port, haproxy.Port)

@@ -78,7 +78,7 @@ type Cluster struct {
 	HAProxy      HAProxy
 	Services     []Service `json:",omitempty"` // TCP ports of the VIP beside the apiservers', in the order of the file
 	Metrics      *Metrics  `json:",omitempty"` // for Prometheus, beside HAProxy's monitor page; nil: nothing
-	Director     Director
+	IPVS         IPVSConfig
 	APIServer    APIServer
 
 	VIPs      []netip.Addr          // all of them, in the order of the file
@@ -230,9 +230,9 @@ func (c Check) Fast() time.Duration {
 	return max(c.Interval/4, 50*time.Millisecond).Round(time.Millisecond)
 }
 
-// Director is how keepalived looks after the kernel's virtual server, with
+// IPVSConfig is how keepalived looks after the kernel's virtual server, with
 // exposure: ipvs.
-type Director struct{ Check ServerCheck }
+type IPVSConfig struct{ Check ServerCheck }
 
 // ServerCheck is how keepalived looks at an apiserver.
 type ServerCheck string

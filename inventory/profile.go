@@ -19,14 +19,14 @@ const (
 // Watch is how a node looks at its own daemons. It is a profile's, and nobody
 // else's: the times fit to one another.
 type Watch struct {
-	Interval time.Duration // of keepalived's question whether HAProxy is alive, and the time for the answer; it also says that keepalived is
-	Fall     int           // how many in a row without an answer make HAProxy a dead one
-	Silence  time.Duration // after which keepalived is a frozen one, and is killed
+	Interval         time.Duration // of keepalived's question whether HAProxy is alive, and the time for the answer; it also says that keepalived is
+	Fall             int           // how many in a row without an answer make HAProxy a dead one
+	HeartbeatTimeout time.Duration // after which keepalived is a frozen one, and is killed
 }
 
-// Patience is the Silence of a node that has too much to do: what says that
+// Patience is the HeartbeatTimeout of a node that has too much to do: what says that
 // keepalived is well has to be run there, too.
-func (w Watch) Patience() time.Duration { return 4 * w.Silence }
+func (w Watch) Patience() time.Duration { return 4 * w.HeartbeatTimeout }
 
 // Frozen is after how long a frozen HAProxy is a dead one: Fall questions, the
 // last of which gets no answer for a second.
@@ -64,7 +64,7 @@ func (p Profile) pace() pace {
 			advert:   100 * time.Millisecond,
 			check:    Check{Interval: 500 * time.Millisecond, Fall: 3, Rise: 2},
 			timeouts: timeouts(250*time.Millisecond, 5*time.Second),
-			watch:    Watch{Interval: time.Second, Fall: 2, Silence: 4500 * time.Millisecond},
+			watch:    Watch{Interval: time.Second, Fall: 2, HeartbeatTimeout: 4500 * time.Millisecond},
 
 			unacknowledged: 2 * time.Second,
 		}
@@ -73,7 +73,7 @@ func (p Profile) pace() pace {
 			advert:   500 * time.Millisecond,
 			check:    Check{Interval: 2 * time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(time.Second, 10*time.Second),
-			watch:    Watch{Interval: 2 * time.Second, Fall: 3, Silence: 20 * time.Second},
+			watch:    Watch{Interval: 2 * time.Second, Fall: 3, HeartbeatTimeout: 20 * time.Second},
 
 			unacknowledged: 5 * time.Second,
 		}
@@ -82,7 +82,7 @@ func (p Profile) pace() pace {
 			advert:   250 * time.Millisecond,
 			check:    Check{Interval: time.Second, Fall: 3, Rise: 2},
 			timeouts: timeouts(500*time.Millisecond, 5*time.Second),
-			watch:    Watch{Interval: time.Second, Fall: 3, Silence: 5 * time.Second},
+			watch:    Watch{Interval: time.Second, Fall: 3, HeartbeatTimeout: 5 * time.Second},
 
 			unacknowledged: 2 * time.Second,
 		}

@@ -23,9 +23,9 @@ nodes:
 exposure: ipvs
 `
 
-// TestDirectorSettings are applied anew where the kernel has lost them, as after
+// TestIPVSSettings are applied anew where the kernel has lost them, as after
 // a boot without the module.
-func TestDirectorSettings(t *testing.T) {
+func TestIPVSSettings(t *testing.T) {
 	t.Parallel()
 	in := exposedBy(t, inventory.IPVS)
 	for _, key := range ipvsSettings {
@@ -85,9 +85,9 @@ func TestIPVSLeavesForeignHAProxy(t *testing.T) {
 	same(t, "nothing to do", p.Empty(), true)
 }
 
-// TestDirectorBack: remove gives the kernel its settings back, and rollback to
+// TestIPVSBack: remove gives the kernel its settings back, and rollback to
 // ipvs has them again.
-func TestDirectorBack(t *testing.T) {
+func TestIPVSBack(t *testing.T) {
 	t.Parallel()
 	in := inputOf(t, home)
 	facts, generations := all(t, in, applied), savedSnapshots{}
@@ -126,8 +126,8 @@ func TestDirectorBack(t *testing.T) {
 	same(t, "given back", n.RestoreSettings, []string{"net/ipv4/ip_forward", "net/ipv4/vs/conntrack", "net/ipv4/vs/expire_nodest_conn"})
 }
 
-// TestDirectorLeavers finds a node that has left by the others' keepalived.conf.
-func TestDirectorLeavers(t *testing.T) {
+// TestIPVSLeavers finds a node that has left by the others' keepalived.conf.
+func TestIPVSLeavers(t *testing.T) {
 	t.Parallel()
 	was := exposedBy(t, inventory.IPVS)
 	facts := all(t, was, applied)

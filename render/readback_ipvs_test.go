@@ -34,7 +34,7 @@ func TestReadBackIPVS(t *testing.T) {
 			for _, other := range c.Nodes {
 				one := server.blocks[fmt.Sprintf("real_server %s %d", other.Address, c.Port)]
 				check, times := one.blocks["SSL_GET"], map[string]string{"connect_timeout": "2", "retry": "1", "delay_before_retry": "1", "warmup": "0"}
-				if c.Director.Check == inventory.CheckTCP {
+				if c.IPVS.Check == inventory.CheckTCP {
 					check = one.blocks["TCP_CHECK"]
 				} else if d := cmp.Diff([]string{"path /readyz", "status_code 200"}, check.blocks["url"].lines); d != "" {
 					t.Errorf("%s: %s", other.Name, d)

@@ -25,9 +25,9 @@ exposure: ipvs
 
 const noIPVS = "its kernel 6.18.44 has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module"
 
-// TestDirectorIsRefused where a kernel cannot, before any node is asked for more
+// TestIPVSIsRefused where a kernel cannot, before any node is asked for more
 // than what it is; and there is nothing to be proven there.
-func TestDirectorIsRefused(t *testing.T) {
+func TestIPVSIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, freshOf)
 	f.Cluster.Exposure = inventory.IPVS

@@ -38,8 +38,8 @@ func Timing(c *inventory.Cluster) []string {
 // when it is frozen.
 func keepalivedLost(c *inventory.Cluster) []string {
 	killed := fmt.Sprintf("its keepalived killed: the next node takes the VIP within %s; until then the old holder answers", Short(masterDown(c)))
-	frozen := "its keepalived frozen: it is killed within " + Short(c.VRRP.Watch.Silence)
-	if both := c.VRRP.Watch.Silence - masterDown(c); both > 0 {
+	frozen := "its keepalived frozen: it is killed within " + Short(c.VRRP.Watch.HeartbeatTimeout)
+	if both := c.VRRP.Watch.HeartbeatTimeout - masterDown(c); both > 0 {
 		frozen += fmt.Sprintf("; for %s two nodes have the VIP", Short(both))
 	}
 	return []string{killed, frozen}
