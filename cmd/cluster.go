@@ -68,7 +68,7 @@ func loadSecrets(ctx context.Context, c *inventory.Cluster) (render.Secrets, err
 		err = inventory.CheckAuthPass(value)
 	}
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("%s: vrrp.auth: %w", c.Position("vrrp.auth"), err)}
+		return nil, &usageError{fmt.Errorf("%s: vrrp.auth: %w", c.Positions.Of("vrrp.auth"), err)}
 	}
 	return render.Secrets{render.VRRPAuth: value}, nil
 }

@@ -42,7 +42,7 @@ func passed(node, what, detail string) finding {
 func (f finding) refusal(c *inventory.Cluster) plan.Refusal {
 	r := plan.Refusal{Node: f.Node, What: f.Detail, Hint: f.Hint}
 	if f.where != "" {
-		r.Where = c.Position(f.where).String()
+		r.Where = c.Positions.Of(f.where).String()
 	}
 	return r
 }

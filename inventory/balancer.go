@@ -45,9 +45,9 @@ type workerBalancerDocument struct {
 
 const defaultBalancerPort = 7443 // as k0s has it
 
-// workerBalancer is nil unless the file has the key: an empty mapping is one
+// readWorkerBalancer returns nil unless the file has the key: an empty mapping is one
 // with nothing but defaults.
-func (c *checker) workerBalancer(doc *document, cluster *Cluster) *WorkerBalancer {
+func readWorkerBalancer(c *collector, doc *document, cluster *Cluster) *WorkerBalancer {
 	d := &doc.WorkerBalancer
 	if !d.At.given {
 		return nil
@@ -56,11 +56,11 @@ func (c *checker) workerBalancer(doc *document, cluster *Cluster) *WorkerBalance
 		c.add(d.At.at, "workerBalancer has no workers", "list the nodes that get it below workers, or leave it out")
 	}
 	b := &WorkerBalancer{
-		Port:     read(c.collector, d.Port, portNumber, defaultBalancerPort),
-		Strategy: Strategy(read(c.collector, d.Strategy, oneOf([]string{string(RoundRobin), string(Failover)}, nil), string(RoundRobin))),
+		Port:     read(c, d.Port, portNumber, defaultBalancerPort),
+		Strategy: Strategy(read(c, d.Strategy, oneOf([]string{string(RoundRobin), string(Failover)}, nil), string(RoundRobin))),
 	}
-	c.reserved(d.Port, b.Port)
-	c.ranges(d.Port, b.Port)
+	checkReserved(c, d.Port, b.Port)
+	checkRange(c, d.Port, b.Port)
 	if monitor := cluster.HAProxy.MonitorPort; monitor == b.Port {
 		at := d.Port.at
 		if !d.Port.given {

@@ -2,41 +2,41 @@ package inventory
 
 import "time"
 
-func (c *checker) haproxy(d *haproxyDocument, cluster *Cluster) HAProxy {
+func readHAProxy(c *collector, d *haproxyDocument, cluster *Cluster) HAProxy {
 	port, usual := cluster.Port, cluster.Profile.pace()
 	if !cluster.Exposure.SharesPort() && cluster.Exposure != IPVS {
 		port = defaultOtherPort
 	}
 	return HAProxy{
-		Port:        read(c.collector, d.Port, portNumber, port),
-		Balance:     read(c.collector, d.Balance, oneOf([]string{defaultBalance, "roundrobin"}, nil), defaultBalance),
-		MaxConn:     read(c.collector, d.MaxConn, whole(100, 1_000_000), defaultMaxConn),
-		MonitorPort: read(c.collector, d.MonitorPort, portNumber, defaultMonitorPort),
-		Timeouts:    c.timeouts(&d.Timeouts, usual.timeouts),
+		Port:        read(c, d.Port, portNumber, port),
+		Balance:     read(c, d.Balance, oneOf([]string{defaultBalance, "roundrobin"}, nil), defaultBalance),
+		MaxConn:     read(c, d.MaxConn, whole(100, 1_000_000), defaultMaxConn),
+		MonitorPort: read(c, d.MonitorPort, portNumber, defaultMonitorPort),
+		Timeouts:    readTimeouts(c, &d.Timeouts, usual.timeouts),
 		Check: Check{
-			Interval: read(c.collector, d.Check.Interval, span(100*time.Millisecond, time.Minute, time.Millisecond), usual.check.Interval),
-			Fall:     read(c.collector, d.Check.Fall, whole(1, 100), usual.check.Fall),
-			Rise:     read(c.collector, d.Check.Rise, whole(1, 100), usual.check.Rise),
+			Interval: read(c, d.Check.Interval, span(100*time.Millisecond, time.Minute, time.Millisecond), usual.check.Interval),
+			Fall:     read(c, d.Check.Fall, whole(1, 100), usual.check.Fall),
+			Rise:     read(c, d.Check.Rise, whole(1, 100), usual.check.Rise),
 		},
 		Unacknowledged: usual.unacknowledged,
 		Extra: HAProxyExtra{
-			Global:   readAll(c.collector, d.Extra.Global.items, haproxyLine),
-			Defaults: readAll(c.collector, d.Extra.Defaults.items, haproxyLine),
-			Frontend: readAll(c.collector, d.Extra.Frontend.items, haproxyLine),
-			Backend:  readAll(c.collector, d.Extra.Backend.items, haproxyLine),
+			Global:   readAll(c, d.Extra.Global.items, haproxyLine),
+			Defaults: readAll(c, d.Extra.Defaults.items, haproxyLine),
+			Frontend: readAll(c, d.Extra.Frontend.items, haproxyLine),
+			Backend:  readAll(c, d.Extra.Backend.items, haproxyLine),
 		},
-		PeersPort: read(c.collector, d.PeersPort, portNumber, defaultPeersPort),
+		PeersPort: read(c, d.PeersPort, portNumber, defaultPeersPort),
 	}
 }
 
-func (c *checker) timeouts(d *timeoutsDocument, usual Timeouts) Timeouts {
+func readTimeouts(c *collector, d *timeoutsDocument, usual Timeouts) Timeouts {
 	short := span(10*time.Millisecond, time.Minute, time.Millisecond)
 	return Timeouts{
-		Connect: read(c.collector, d.Connect, short, usual.Connect),
-		Client:  read(c.collector, d.Client, idle, usual.Client),
-		Server:  read(c.collector, d.Server, idle, usual.Server),
-		Tunnel:  read(c.collector, d.Tunnel, idle, usual.Tunnel),
-		Check:   read(c.collector, d.Check, short, usual.Check),
+		Connect: read(c, d.Connect, short, usual.Connect),
+		Client:  read(c, d.Client, idle, usual.Client),
+		Server:  read(c, d.Server, idle, usual.Server),
+		Tunnel:  read(c, d.Tunnel, idle, usual.Tunnel),
+		Check:   read(c, d.Check, short, usual.Check),
 	}
 }
 

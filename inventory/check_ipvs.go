@@ -2,12 +2,12 @@ package inventory
 
 import "fmt"
 
-// ipvs reads how the kernel's virtual server is looked after, and refuses
+// readIPVS reads how the kernel's virtual server is looked after, and refuses
 // what exposure: ipvs and the others do not share. Why: docs/decisions/0015.
-func (c *checker) ipvs(doc *document, vips []vipItem, exposure Exposure) IPVSConfig {
+func readIPVS(c *collector, doc *document, vips []vipItem, exposure Exposure) IPVSConfig {
 	d := &doc.IPVS
-	out := IPVSConfig{Check: ServerCheck(read(c.collector, d.Check, oneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
-	read(c.collector, d.Method, forwarding, forwardingNAT)
+	out := IPVSConfig{Check: ServerCheck(read(c, d.Check, oneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
+	read(c, d.Method, forwarding, forwardingNAT)
 	if exposure != IPVS {
 		if d.At.given {
 			c.add(d.At.at, fmt.Sprintf("ipvs is of no use with exposure: %s, where HAProxy balances", exposure), "leave ipvs out, or write exposure: ipvs")

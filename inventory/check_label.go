@@ -12,7 +12,7 @@ const mostLabels = 64
 // where that is not empty (k8s.io/apimachinery, IsQualifiedName).
 var labelChars = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
-func (c *checker) labels(p pairs) map[string]string {
+func readLabels(c *collector, p pairs) map[string]string {
 	if len(p.items) == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (c *checker) labels(p pairs) map[string]string {
 				"write at most 63 letters, digits, -, _ and dots, after a DNS name and a / if need be: example.org/pool")
 			continue
 		}
-		out[item.key] = read(c.collector, item.value, labelValue, "")
+		out[item.key] = read(c, item.value, labelValue, "")
 	}
 	return out
 }

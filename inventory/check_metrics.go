@@ -13,26 +13,26 @@ const (
 	defaultTextfileDir = "/var/lib/prometheus/node-exporter"
 )
 
-// metrics is nil where the inventory says nothing of them.
-func (c *checker) metrics(d *metricsDocument, cluster *Cluster) *Metrics {
+// readMetrics returns nil where the inventory says nothing of them.
+func readMetrics(c *collector, d *metricsDocument, cluster *Cluster) *Metrics {
 	if !d.At.given {
 		return nil
 	}
 	m := &Metrics{
-		Listen:      Listen(read(c.collector, d.Listen, oneOf([]string{string(Loopback), string(NodesAddress)}, nil), string(Loopback))),
-		TextfileDir: read(c.collector, d.TextfileDir, nodeDirectory, defaultTextfileDir),
-		AllowFrom:   readAll(c.collector, d.AllowFrom.items, network),
+		Listen:      Listen(read(c, d.Listen, oneOf([]string{string(Loopback), string(NodesAddress)}, nil), string(Loopback))),
+		TextfileDir: read(c, d.TextfileDir, nodeDirectory, defaultTextfileDir),
+		AllowFrom:   readAll(c, d.AllowFrom.items, network),
 	}
-	port := read(c.collector, d.Port, portNumber, defaultMetricsPort)
+	port := read(c, d.Port, portNumber, defaultMetricsPort)
 	if !m.OnNode() {
 		if said := d.Listen.text; said == "" || said == string(Loopback) {
-			c.needsNode(d.Port.place)
-			c.needsNode(d.AllowFrom.place)
+			needsListenNode(c, d.Port.place)
+			needsListenNode(c, d.AllowFrom.place)
 		}
 		return m
 	}
 	m.Port = port
-	c.metricsPort(d, cluster, port)
+	checkMetricsPort(c, d, cluster, port)
 	for _, s := range d.AllowFrom.items {
 		p, f := network(s)
 		if f == nil && slices.ContainsFunc(cluster.Nodes, func(n Node) bool { return n.Address.IsValid() && n.Address.Is4() != p.Addr().Is4() }) {
@@ -42,19 +42,19 @@ func (c *checker) metrics(d *metricsDocument, cluster *Cluster) *Metrics {
 	return m
 }
 
-// needsNode reports a key that means something with listen: node alone.
-func (c *checker) needsNode(p place) {
+// needsListenNode reports a key that means something with listen: node alone.
+func needsListenNode(c *collector, p place) {
 	if p.given {
 		c.add(p.at, p.path+" is of the nodes' addresses, where HAProxy does not listen for Prometheus", "write metrics.listen: node, or leave it out")
 	}
 }
 
-// metricsPort wants a port that nothing else has. Where the default is taken by
+// checkMetricsPort wants a port that nothing else has. Where the default is taken by
 // another key, that key is named.
-func (c *checker) metricsPort(d *metricsDocument, cluster *Cluster, port uint16) {
+func checkMetricsPort(c *collector, d *metricsDocument, cluster *Cluster, port uint16) {
 	claimed := claims(cluster, cluster.NeedsPeers())
 	if d.Port.given {
-		c.freePort(d.Port, port, claimed)
+		checkFreePort(c, d.Port, port, claimed)
 		return
 	}
 	for _, other := range claimed {

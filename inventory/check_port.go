@@ -2,15 +2,28 @@ package inventory
 
 import "fmt"
 
-// ports wants every port to be free on the nodes, and nobody's else.
-func (c *checker) ports(doc *document, cluster *Cluster) {
+// portsInUse are those that every control-plane node already has a use for.
+var portsInUse = map[uint16]string{
+	22: "sshd", 2379: "etcd", 2380: "etcd", 2381: "etcd", 10248: "kubelet", 10250: "kubelet",
+	10249: "kube-proxy", 10256: "kube-proxy", 10257: "kube-controller-manager", 10259: "kube-scheduler",
+}
+
+// checkReserved reports a port that a part of Kubernetes, or sshd, has.
+func checkReserved(c *collector, s scalar, port uint16) {
+	if user, ok := portsInUse[port]; ok && s.ok {
+		c.add(s.at, fmt.Sprintf("%s %d is the port of %s", s.path, port, user), "write a port that is free on every node")
+	}
+}
+
+// checkHAProxyPorts wants every port to be free on the nodes, and nobody's else.
+func checkHAProxyPorts(c *collector, doc *document, cluster *Cluster) {
 	haproxy := &cluster.HAProxy
-	if cluster.Exposure == IPVS { // no HAProxy has them, see ipvs
+	if cluster.Exposure == IPVS { // no HAProxy has them, see readIPVS
 		return
 	}
-	c.reserved(doc.HAProxy.Port, haproxy.Port)
-	c.reserved(doc.HAProxy.MonitorPort, haproxy.MonitorPort)
-	c.ranges(doc.HAProxy.Port, haproxy.Port)
+	checkReserved(c, doc.HAProxy.Port, haproxy.Port)
+	checkReserved(c, doc.HAProxy.MonitorPort, haproxy.MonitorPort)
+	checkRange(c, doc.HAProxy.Port, haproxy.Port)
 	switch {
 	case cluster.Exposure.SharesPort() && haproxy.Port != cluster.Port:
 		c.add(doc.HAProxy.Port.at, fmt.Sprintf("haproxy.port is %d, and with exposure: %s HAProxy listens on the apiservers' own, %d", haproxy.Port, cluster.Exposure, cluster.Port),
@@ -45,8 +58,8 @@ const (
 	firstEphemeral, lastEphemeral = 32768, 60999
 )
 
-// ranges wants a port that neither of them may take.
-func (c *checker) ranges(s scalar, port uint16) {
+// checkRange wants a port that neither of them may take.
+func checkRange(c *collector, s scalar, port uint16) {
 	const hint = "write a port below 30000 that is free on every node"
 	switch {
 	case !s.ok:
@@ -75,10 +88,10 @@ func claims(cluster *Cluster, peers bool) []claim {
 	return out
 }
 
-// freePort reports a port that something else has, or may take.
-func (c *checker) freePort(s scalar, port uint16, claimed []claim) {
-	c.reserved(s, port)
-	c.ranges(s, port)
+// checkFreePort reports a port that something else has, or may take.
+func checkFreePort(c *collector, s scalar, port uint16, claimed []claim) {
+	checkReserved(c, s, port)
+	checkRange(c, s, port)
 	for _, other := range claimed {
 		if port == other.port {
 			c.add(s.at, fmt.Sprintf("%s %d is also %s", s.path, port, other.what), "write a port that is free on every node, below 30000")
@@ -86,11 +99,11 @@ func (c *checker) freePort(s scalar, port uint16, claimed []claim) {
 	}
 }
 
-// peersPort checks the port of HAProxy's peers where it is used, or written.
-func (c *checker) peersPort(doc *document, cluster *Cluster) {
+// checkPeersPort checks the port of HAProxy's peers where it is used, or written.
+func checkPeersPort(c *collector, doc *document, cluster *Cluster) {
 	s, port := doc.HAProxy.PeersPort, cluster.HAProxy.PeersPort
 	if s.given {
-		c.freePort(s, port, claims(cluster, false))
+		checkFreePort(c, s, port, claims(cluster, false))
 		return
 	}
 	for _, other := range []scalar{doc.Port, doc.HAProxy.Port, doc.HAProxy.MonitorPort} {

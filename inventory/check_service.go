@@ -13,9 +13,16 @@ const mostServices = 100
 // defaultTimeoutSeconds of ClientIP is Kubernetes': three hours.
 const defaultTimeoutSeconds = 10800
 
-func (c *checker) services(doc *document, cluster *Cluster) []Service {
+// serviceReader reads services, which belong to a cluster whose nodes and VIPs
+// are known.
+type serviceReader struct {
+	*collector
+	cluster *Cluster
+}
+
+func (r serviceReader) services(doc *document) []Service {
 	if len(doc.Services) > mostServices {
-		c.add(doc.Services[mostServices].At.at, fmt.Sprintf("services has %d services", len(doc.Services)), fmt.Sprintf("write at most %d", mostServices))
+		r.add(doc.Services[mostServices].At.at, fmt.Sprintf("services has %d services", len(doc.Services)), fmt.Sprintf("write at most %d", mostServices))
 		doc.Services = doc.Services[:mostServices]
 	}
 	if len(doc.Services) == 0 {
@@ -23,78 +30,78 @@ func (c *checker) services(doc *document, cluster *Cluster) []Service {
 	}
 	out := make([]Service, 0, len(doc.Services))
 	for i := range doc.Services {
-		out = append(out, c.service(&doc.Services[i], cluster))
+		out = append(out, r.service(&doc.Services[i]))
 	}
-	c.distinctServices(doc, cluster, out)
+	r.checkDistinct(doc, out)
 	return out
 }
 
-func (c *checker) service(d *serviceDocument, cluster *Cluster) Service {
-	c.require(d.Name.place, d.At, "name", "write a name for the service, like web")
-	c.require(d.Port.place, d.At, "port", "write the port that clients of the VIP use")
-	c.require(d.NodePort.place, d.At, "nodePort", "write the NodePort, as kubectl get service shows it")
+func (r serviceReader) service(d *serviceDocument) Service {
+	r.require(d.Name.place, d.At, "name", "write a name for the service, like web")
+	r.require(d.Port.place, d.At, "port", "write the port that clients of the VIP use")
+	r.require(d.NodePort.place, d.At, "nodePort", "write the NodePort, as kubectl get service shows it")
 	s := Service{
-		Name:            read(c.collector, d.Name, label, ""),
-		Port:            read(c.collector, d.Port, portNumber, 0),
-		NodePort:        uint16(read(c.collector, d.NodePort, whole(firstNodePort, lastNodePort), 0)), //nolint:gosec // whole has checked the range
-		SessionAffinity: Affinity(read(c.collector, d.SessionAffinity, oneOf([]string{string(NoAffinity), string(ClientIP)}, nil), string(NoAffinity))),
-		ProxyProtocol:   read(c.collector, d.ProxyProtocol, trueOrFalse, false),
-		SourceRanges:    readAll(c.collector, d.SourceRanges.items, network),
-		Check:           read(c.collector, d.Check, oneOf([]string{"tcp"}, nil), "tcp"),
+		Name:            read(r.collector, d.Name, label, ""),
+		Port:            read(r.collector, d.Port, portNumber, 0),
+		NodePort:        uint16(read(r.collector, d.NodePort, whole(firstNodePort, lastNodePort), 0)), //nolint:gosec // whole has checked the range
+		SessionAffinity: Affinity(read(r.collector, d.SessionAffinity, oneOf([]string{string(NoAffinity), string(ClientIP)}, nil), string(NoAffinity))),
+		ProxyProtocol:   read(r.collector, d.ProxyProtocol, trueOrFalse, false),
+		SourceRanges:    readAll(r.collector, d.SourceRanges.items, network),
+		Check:           read(r.collector, d.Check, oneOf([]string{"tcp"}, nil), "tcp"),
 	}
-	s.TimeoutSeconds = c.affinityTimeout(d, s.SessionAffinity)
-	s.Labels = c.selector(&d.Nodes, cluster)
-	s.VIP = c.serviceVIP(d.VIP, cluster)
-	c.sameFamily(d.SourceRanges, cluster.ServiceAddresses(s))
+	s.TimeoutSeconds = r.affinityTimeout(d, s.SessionAffinity)
+	s.Labels = r.selector(&d.Nodes)
+	s.VIP = r.vip(d.VIP)
+	r.sameFamily(d.SourceRanges, r.cluster.ServiceAddresses(s))
 	return s
 }
 
-// serviceVIP wants one of the cluster's: keepalived knows no other.
-func (c *checker) serviceVIP(s scalar, cluster *Cluster) netip.Addr {
-	vip := read(c.collector, s, addressOnly, netip.Addr{})
-	if vip.IsValid() && len(cluster.VIPs) > 0 && !slices.Contains(cluster.VIPs, vip) {
-		c.add(s.at, fmt.Sprintf("%s %s is not a VIP of this cluster", s.path, vip), "write it under vip, too, or leave it out: the service is then on every VIP")
+// vip wants one of the cluster's: keepalived knows no other.
+func (r serviceReader) vip(s scalar) netip.Addr {
+	vip := read(r.collector, s, addressOnly, netip.Addr{})
+	if vip.IsValid() && len(r.cluster.VIPs) > 0 && !slices.Contains(r.cluster.VIPs, vip) {
+		r.add(s.at, fmt.Sprintf("%s %s is not a VIP of this cluster", s.path, vip), "write it under vip, too, or leave it out: the service is then on every VIP")
 	}
 	return vip
 }
 
 // sameFamily wants clients' networks of a family that the service has.
-func (c *checker) sameFamily(ranges words, addresses []netip.AddrPort) {
+func (r serviceReader) sameFamily(ranges words, addresses []netip.AddrPort) {
 	for _, s := range ranges.items {
 		p, f := network(s)
 		if f == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(at netip.AddrPort) bool { return at.Addr().Is4() == p.Addr().Is4() }) {
-			c.add(s.at, fmt.Sprintf("%s %s is of another family than the service's VIP", s.path, p), "leave it out, or give the service a VIP of that family")
+			r.add(s.at, fmt.Sprintf("%s %s is of another family than the service's VIP", s.path, p), "leave it out, or give the service a VIP of that family")
 		}
 	}
 }
 
-func (c *checker) affinityTimeout(d *serviceDocument, affinity Affinity) int {
-	seconds := read(c.collector, d.TimeoutSeconds, whole(1, 86400), defaultTimeoutSeconds)
+func (r serviceReader) affinityTimeout(d *serviceDocument, affinity Affinity) int {
+	seconds := read(r.collector, d.TimeoutSeconds, whole(1, 86400), defaultTimeoutSeconds)
 	if affinity == ClientIP {
 		return seconds
 	}
 	if said := d.SessionAffinity.text; d.TimeoutSeconds.given && (said == "" || said == string(NoAffinity)) {
-		c.add(d.TimeoutSeconds.at, d.TimeoutSeconds.path+" says how long sessionAffinity: ClientIP lasts, and that is not asked for",
+		r.add(d.TimeoutSeconds.at, d.TimeoutSeconds.path+" says how long sessionAffinity: ClientIP lasts, and that is not asked for",
 			"leave it out, or write sessionAffinity: ClientIP")
 	}
 	return 0
 }
 
 // selector reads which nodes a service leads to; nil is every one.
-func (c *checker) selector(d *selectorDocument, cluster *Cluster) map[string]string {
-	read(c.collector, d.Word, oneOf([]string{"all"}, nil), "all")
+func (r serviceReader) selector(d *selectorDocument) map[string]string {
+	read(r.collector, d.Word, oneOf([]string{"all"}, nil), "all")
 	if d.At.ok && d.At.empty {
-		c.add(d.At.at, d.At.path+" selects nothing", "write nodes: all, or labels: {pool: edge}")
+		r.add(d.At.at, d.At.path+" selects nothing", "write nodes: all, or labels: {pool: edge}")
 	}
-	want := c.labels(d.Labels)
-	if len(want) == 0 || len(want) < len(d.Labels.items) || len(cluster.Backends(Service{Labels: want})) > 0 {
+	want := readLabels(r.collector, d.Labels)
+	if len(want) == 0 || len(want) < len(d.Labels.items) || len(r.cluster.Backends(Service{Labels: want})) > 0 {
 		return want
 	}
 	hint := "write labels that a node or a worker has under its own labels"
-	if near := nearestLabel(want, cluster); near != "" {
+	if near := nearestLabel(want, r.cluster); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	c.add(d.Labels.at, d.Labels.path+" selects no node", hint)
+	r.add(d.Labels.at, d.Labels.path+" selects no node", hint)
 	return want
 }
 
@@ -114,11 +121,11 @@ func nearestLabel(want map[string]string, cluster *Cluster) string {
 	return ""
 }
 
-// distinctServices reports names and ports that something else has.
-func (c *checker) distinctServices(doc *document, cluster *Cluster, services []Service) {
+// checkDistinct reports names and ports that something else has.
+func (r serviceReader) checkDistinct(doc *document, services []Service) {
 	names, ports := map[string]int{}, map[netip.AddrPort]int{}
 	twice := func(s scalar, value any, i int) {
-		c.add(s.at, fmt.Sprintf("%s %v is already used by services[%d] on line %d", s.path, value, i, doc.Services[i].At.at.Line),
+		r.add(s.at, fmt.Sprintf("%s %v is already used by services[%d] on line %d", s.path, value, i, doc.Services[i].At.at.Line),
 			"give every service its own")
 	}
 	for i, s := range services {
@@ -131,11 +138,11 @@ func (c *checker) distinctServices(doc *document, cluster *Cluster, services []S
 		if s.Port == 0 {
 			continue
 		}
-		if first, used := taken(ports, cluster.ServiceAddresses(s), i); used {
+		if first, used := taken(ports, r.cluster.ServiceAddresses(s), i); used {
 			twice(d.Port, s.Port, first)
 			continue
 		}
-		c.freePort(d.Port, s.Port, claims(cluster, true))
+		checkFreePort(r.collector, d.Port, s.Port, claims(r.cluster, true))
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// nodeSSH is how to log in to one node: what the node says, and for the rest
+// readNodeSSH is how to log in to one node: what the node says, and for the rest
 // what all nodes share.
-func (c *checker) nodeSSH(d *nodeSSHDocument, all SSH) SSH {
-	own := c.ssh(&d.sshDocument)
-	own.Host = read(c.collector, d.Host, sshHost, "")
+func readNodeSSH(c *collector, d *nodeSSHDocument, all SSH) SSH {
+	own := readSSH(c, &d.sshDocument)
+	own.Host = read(c, d.Host, sshHost, "")
 	if own.User == "" {
 		own.User = all.User
 	}
@@ -28,12 +28,12 @@ func (c *checker) nodeSSH(d *nodeSSHDocument, all SSH) SSH {
 	return own
 }
 
-func (c *checker) ssh(d *sshDocument) SSH {
+func readSSH(c *collector, d *sshDocument) SSH {
 	return SSH{
-		User:          read(c.collector, d.User, userName, ""),
-		Port:          read(c.collector, d.Port, portNumber, 0),
-		IdentityFiles: readAll(c.collector, d.IdentityFile.items, operatorPath),
-		ProxyJump:     readAll(c.collector, d.ProxyJump.hops(), sshHop),
+		User:          read(c, d.User, userName, ""),
+		Port:          read(c, d.Port, portNumber, 0),
+		IdentityFiles: readAll(c, d.IdentityFile.items, operatorPath),
+		ProxyJump:     readAll(c, d.ProxyJump.hops(), sshHop),
 	}
 }
 

@@ -16,8 +16,8 @@ type vipItem struct {
 	doc     *vipDocument
 }
 
-// vips reads the VIPs that can be read.
-func (c *checker) vips(doc *vipsDocument) []vipItem {
+// readVIPs reads the VIPs that can be read.
+func readVIPs(c *collector, doc *vipsDocument) []vipItem {
 	if len(doc.items) > mostVIPs {
 		c.add(doc.at, fmt.Sprintf("vip has %d addresses", len(doc.items)), fmt.Sprintf("write at most %d", mostVIPs))
 		doc.items = doc.items[:mostVIPs]
@@ -28,7 +28,7 @@ func (c *checker) vips(doc *vipsDocument) []vipItem {
 		if d.At.given {
 			c.require(d.Address.place, d.At, "address", "write the VIP, like address: 10.1.233.1")
 		}
-		vip := read(c.collector, d.Address, addressOnly, netip.Addr{})
+		vip := read(c, d.Address, addressOnly, netip.Addr{})
 		if !vip.IsValid() {
 			continue
 		}
@@ -41,8 +41,8 @@ func (c *checker) vips(doc *vipsDocument) []vipItem {
 	return out
 }
 
-// agree checks the VIPs against the nodes.
-func (c *checker) agree(vips []vipItem, all []member) {
+// checkVIPs checks the VIPs against the nodes.
+func checkVIPs(c *collector, vips []vipItem, all []member) {
 	for _, v := range vips {
 		for _, m := range all {
 			if slices.Contains(m.node.Addresses, v.address) {
@@ -50,13 +50,13 @@ func (c *checker) agree(vips []vipItem, all []member) {
 					"write an address that no host has")
 			}
 		}
-		c.inSubnets(v, all)
-		c.reachable(v, all)
+		checkSubnets(c, v, all)
+		checkFamily(c, v, all)
 	}
 }
 
-// inSubnets wants the VIP to lie in the nodes' subnets of its family.
-func (c *checker) inSubnets(v vipItem, all []member) {
+// checkSubnets wants the VIP to lie in the nodes' subnets of its family.
+func checkSubnets(c *collector, v vipItem, all []member) {
 	vip := v.address
 	var said []netip.Prefix
 	for _, m := range all {
@@ -78,10 +78,10 @@ func (c *checker) inSubnets(v vipItem, all []member) {
 	}
 }
 
-// reachable wants every control-plane node to have an address of the VIP's
+// checkFamily wants every control-plane node to have an address of the VIP's
 // family: it is the source of adverts, and says which interface is to hold
 // the VIP.
-func (c *checker) reachable(v vipItem, all []member) {
+func checkFamily(c *collector, v vipItem, all []member) {
 	without := func(m member) bool {
 		return !m.node.Worker && len(m.node.Addresses) == len(m.address.items) && len(m.address.items) > 0 && !m.node.AddressFor(v.address).IsValid()
 	}
@@ -95,12 +95,12 @@ func (c *checker) reachable(v vipItem, all []member) {
 	}
 }
 
-// group completes the cluster with its VIPs.
-func (c *checker) group(doc *document, vips []vipItem, cluster *Cluster) {
+// assignVIPs completes the cluster with its VIPs.
+func assignVIPs(c *collector, doc *document, vips []vipItem, cluster *Cluster) {
 	cluster.Preferred = map[netip.Addr]string{}
 	for _, v := range vips {
 		cluster.VIPs = append(cluster.VIPs, v.address)
-		if name := c.preferred(v.doc.Preferred, cluster.Nodes); name != "" {
+		if name := readPreferred(c, v.doc.Preferred, cluster.Nodes); name != "" {
 			cluster.Preferred[v.address] = name
 		}
 		if v.address.Is6() && cluster.VRRP.Version == 2 {
@@ -123,9 +123,9 @@ func (c *checker) group(doc *document, vips []vipItem, cluster *Cluster) {
 	}
 }
 
-// preferred reads the node that is to hold a VIP.
-func (c *checker) preferred(s scalar, nodes []Node) string {
-	name := read(c.collector, s, subdomain, "")
+// readPreferred reads the node that is to hold a VIP.
+func readPreferred(c *collector, s scalar, nodes []Node) string {
+	name := read(c, s, subdomain, "")
 	names := make([]string, 0, len(nodes))
 	for _, n := range nodes {
 		names = append(names, n.Name)

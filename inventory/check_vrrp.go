@@ -2,25 +2,25 @@ package inventory
 
 import "time"
 
-func (c *checker) vrrp(d *vrrpDocument, cluster *Cluster) VRRP {
+func readVRRP(c *collector, d *vrrpDocument, cluster *Cluster) VRRP {
 	usual := cluster.Profile.pace()
-	version := read(c.collector, d.Version, whole(2, 3), defaultVersion)
+	version := read(c, d.Version, whole(2, 3), defaultVersion)
 	v := VRRP{
 		Version:         version,
-		VirtualRouterID: read(c.collector, d.VirtualRouterID, whole(1, 255), defaultRouterID(cluster.Name)),
-		AdvertInterval:  read(c.collector, d.AdvertInterval, advertInterval(version), usual.advertInterval(version)),
-		Mode:            Mode(read(c.collector, d.Mode, oneOf([]string{string(Unicast), string(Multicast)}, nil), string(Unicast))),
-		Failback:        read(c.collector, d.Failback, trueOrFalse, false),
+		VirtualRouterID: read(c, d.VirtualRouterID, whole(1, 255), defaultRouterID(cluster.Name)),
+		AdvertInterval:  read(c, d.AdvertInterval, advertInterval(version), usual.advertInterval(version)),
+		Mode:            Mode(read(c, d.Mode, oneOf([]string{string(Unicast), string(Multicast)}, nil), string(Unicast))),
+		Failback:        read(c, d.Failback, trueOrFalse, false),
 		Watch:           usual.watch,
 	}
 	if d.Auth.At.given && version == 3 {
 		c.addSecret(d.Auth.At.at, "vrrp.auth needs VRRP version 2: version 3 has no authentication (RFC 5798)",
 			"leave auth out, or write version: 2")
 	}
-	v.Auth = c.auth(&d.Auth)
+	v.Auth = readAuth(c, &d.Auth)
 	v.Extra = VRRPExtra{
-		Global:   readAll(c.collector, d.Extra.Global.items, keepalivedLine),
-		Instance: readAll(c.collector, d.Extra.Instance.items, keepalivedLine),
+		Global:   readAll(c, d.Extra.Global.items, keepalivedLine),
+		Instance: readAll(c, d.Extra.Instance.items, keepalivedLine),
 	}
 	return v
 }
@@ -41,8 +41,8 @@ func advertInterval(version int) parser[time.Duration] {
 	}
 }
 
-// auth reads where the password of version 2 comes from.
-func (c *checker) auth(d *authDocument) *Secret {
+// readAuth reads where the password of version 2 comes from.
+func readAuth(c *collector, d *authDocument) *Secret {
 	if !d.At.given {
 		return nil
 	}
@@ -59,8 +59,8 @@ func (c *checker) auth(d *authDocument) *Secret {
 		}
 	}
 	return &Secret{
-		Env:     read(c.collector, d.FromEnv, variable, ""),
-		File:    read(c.collector, d.FromFile, operatorPath, ""),
-		Command: readAll(c.collector, d.FromCommand.items, argument),
+		Env:     read(c, d.FromEnv, variable, ""),
+		File:    read(c, d.FromFile, operatorPath, ""),
+		Command: readAll(c, d.FromCommand.items, argument),
 	}
 }

@@ -36,7 +36,7 @@ func FuzzParse(f *testing.F) {
 		}
 		if err == nil {
 			checkInert(t, "fuzz", "", cluster)
-			if cluster.Position("").Line < 1 {
+			if cluster.Positions.Of("").Line < 1 {
 				t.Error("the cluster has no position")
 			}
 			return

@@ -24,50 +24,6 @@ func (g Group) Announced() netip.Addr { return g.VIPs[0] }
 // Others are the VIPs that are not announced.
 func (g Group) Others() []netip.Addr { return g.VIPs[1:] }
 
-// Entrances are the VIPs with the port that clients use.
-func (c *Cluster) Entrances() []netip.AddrPort { return c.at(c.Entrance().Port()) }
-
-// Frontends are the VIPs with the port that HAProxy listens on.
-func (c *Cluster) Frontends() []netip.AddrPort { return c.at(c.HAProxy.Port) }
-
-func (c *Cluster) at(port uint16) []netip.AddrPort {
-	out := make([]netip.AddrPort, len(c.VIPs))
-	for i, vip := range c.VIPs {
-		out[i] = netip.AddrPortFrom(vip, port)
-	}
-	return out
-}
-
-// VIPsOf are the VIPs of the family of another address.
-func (c *Cluster) VIPsOf(like netip.Addr) []netip.Addr {
-	return slices.DeleteFunc(slices.Clone(c.VIPs), func(vip netip.Addr) bool { return vip.Is4() != like.Is4() })
-}
-
-// VIPs4 are the IPv4 ones.
-func (c *Cluster) VIPs4() []netip.Addr { return c.VIPsOf(netip.IPv4Unspecified()) }
-
-// VIPs6 are the IPv6 ones.
-func (c *Cluster) VIPs6() []netip.Addr { return c.VIPsOf(netip.IPv6Unspecified()) }
-
-// AddressFor is the node's address of the family of another one; not valid:
-// it has none.
-func (n Node) AddressFor(other netip.Addr) netip.Addr {
-	for _, a := range append([]netip.Addr{n.Address}, n.Addresses...) {
-		if a.IsValid() && a.Is4() == other.Is4() {
-			return a
-		}
-	}
-	return netip.Addr{}
-}
-
-// family is that of an address, as people say it.
-func family(a netip.Addr) string {
-	if a.Is4() {
-		return "IPv4"
-	}
-	return "IPv6"
-}
-
 // Groups are the VIPs by what moves together, at least one. That of the first
 // VIP is the first.
 func (c *Cluster) Groups() []Group {

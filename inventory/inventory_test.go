@@ -60,7 +60,7 @@ func TestParseReadsGoodFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if cluster.Position("vip").Line == 0 {
+			if cluster.Positions.Of("vip").Line == 0 {
 				t.Error("the VIP has no position")
 			}
 			cluster.Positions = nil // they would make the goldens unreadable

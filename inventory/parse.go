@@ -1,9 +1,6 @@
 package inventory
 
-import (
-	"reflect"
-	"strings"
-)
+import "reflect"
 
 // apiVersion and clusterKind are what the first lines of an inventory say.
 const (
@@ -25,26 +22,13 @@ func Parse(file string, data []byte) (*Cluster, error) {
 	}
 
 	var doc document
-	w := &walker{problems: problems, positions: map[string]Position{}}
+	w := &walker{problems: problems, positions: Positions{}}
 	w.bind(root, place{}, "", reflect.ValueOf(&doc).Elem())
 
-	c := &checker{collector: problems}
-	cluster := c.cluster(&doc)
+	cluster := readCluster(problems, &doc)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
 	cluster.Positions = w.positions
 	return cluster, nil
-}
-
-// Position is where path stands in the file, a path being like "vip" or
-// "nodes[1].address". For what is not in the file it is the place of the nearest
-// thing around it that is.
-func (c *Cluster) Position(path string) Position {
-	for {
-		if p, ok := c.Positions[path]; ok || path == "" {
-			return p
-		}
-		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
-	}
 }

@@ -48,11 +48,11 @@ func TestPosition(t *testing.T) {
 		"[":                         "f:1:1",
 		"nodes[1].ssh.proxyJump[3]": "f:8:39",
 	} {
-		if got := cluster.Position(path).String(); got != want {
+		if got := cluster.Positions.Of(path).String(); got != want {
 			t.Errorf("Position(%q) = %s, want %s", path, got, want)
 		}
 	}
-	if got := (&Cluster{}).Position("vip"); got != (Position{}) {
+	if got := (&Cluster{}).Positions.Of("vip"); got != (Position{}) {
 		t.Errorf("got %v of a cluster that is not from a file", got)
 	}
 }

@@ -7,14 +7,6 @@ import (
 	"strings"
 )
 
-// String is file:line:column, or the file alone when the line is not known.
-func (p Position) String() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
-}
-
 // Problem is one thing that is wrong with an inventory.
 type Problem struct {
 	Position
@@ -61,6 +53,13 @@ func (c *collector) add(at Position, what, hint string) {
 // addSecret is add for a place whose source line may hold a secret.
 func (c *collector) addSecret(at Position, what, hint string) {
 	c.problems = append(c.problems, Problem{Position: at, What: what, Hint: hint, secret: true})
+}
+
+// require reports p, the place of key in the mapping in, when it is not there.
+func (c *collector) require(p place, in section, key, hint string) {
+	if !p.given && in.ok {
+		c.add(in.at, join(in.path, key)+" is missing", hint)
+	}
 }
 
 // err is nil, or the problems in the order of the file.

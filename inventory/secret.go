@@ -7,6 +7,14 @@ import (
 	"strings"
 )
 
+// Secret names where a secret comes from. Exactly one field is set. The
+// inventory never holds the secret itself.
+type Secret struct {
+	Env     string   // an environment variable of the operator
+	File    string   // a file of the operator
+	Command []string // a command of the operator that prints it
+}
+
 // Resolve fetches the secret by the one of the three that it needs: env looks
 // up an environment variable, readFile reads a file of the operator (and knows
 // what ~/ is), run runs a command without a shell and answers its output. One

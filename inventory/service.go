@@ -34,7 +34,7 @@ func (c *Cluster) ServiceAddresses(s Service) []netip.AddrPort {
 	if s.VIP.IsValid() {
 		return []netip.AddrPort{netip.AddrPortFrom(s.VIP, s.Port)}
 	}
-	return c.at(s.Port)
+	return withPort(c.VIPs, s.Port)
 }
 
 // HasIPv6 says whether clients of a service may come with IPv6 addresses.

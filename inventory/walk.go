@@ -10,7 +10,7 @@ import (
 // and have a value of the right shape.
 type walker struct {
 	problems  *collector
-	positions map[string]Position
+	positions Positions
 }
 
 // bind fills into from n. Of into's type only what document.go uses is known.

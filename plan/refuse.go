@@ -82,7 +82,7 @@ func refuseTo(c *inventory.Cluster, n inventory.Node, list *[]Refusal) refuseFun
 	return func(where, hint, what string, args ...any) {
 		r := Refusal{Node: n.Name, What: fmt.Sprintf(what, args...), Hint: hint}
 		if where != "" {
-			r.Where = c.Position(where).String()
+			r.Where = c.Positions.Of(where).String()
 		}
 		*list = append(*list, r)
 	}
