@@ -10,76 +10,59 @@ import (
 )
 
 // planBalancer plans the files and the haproxy of a worker's balancer.
-func (in *Input) planBalancer(p *NodePlan, f *node.Facts) error {
-	facts := render.DefaultFacts(p.Node)
+func (in *Input) planBalancer(b *builder) error {
+	f, facts := b.facts, render.DefaultFacts(b.Node)
 	facts.Expect = in.ExpectedStatus
 	if f.HAProxy.Installed {
 		facts.HAProxy = f.HAProxy.Version
 	} else {
-		p.Packages = append(p.Packages, "haproxy")
+		b.Packages = append(b.Packages, "haproxy")
 	}
-	artifacts, err := in.Templates.Worker(in.Cluster, p.Node, facts)
+	artifacts, err := in.Templates.Worker(in.Cluster, b.Node, facts)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.Node.Name, err)
+		return fmt.Errorf("%s: %w", b.Node.Name, err)
 	}
 	if err := render.ReadBackWorker(artifacts, in.Cluster); err != nil {
-		return refusedFiles(p.Node, err)
+		return refusedFiles(b.Node, err)
 	}
 	for _, a := range artifacts {
-		if change, differs := compare(p.Node, f, a, 0, 0); differs {
-			p.Changes = append(p.Changes, change)
-		}
+		b.putFile(a, 0, 0)
 	}
 	if was := f.Files[render.HAProxyPath].Content; render.Stamp(was) == render.Unstamped && haproxy.Parse(was).Lines("bind") != nil {
-		p.note("%s is in use and was not written by kplb: it is replaced, and `kplb remove` restores it", render.HAProxyPath)
+		b.note("%s is in use and was not written by kplb: it is replaced, and `kplb remove` restores it", render.HAProxyPath)
 	}
-	p.HAProxyListens = []netip.AddrPort{in.Cluster.WorkerBalancer.Address()}
-	p.planBalancerActions(f, artifacts)
+	b.HAProxyListens = []netip.AddrPort{in.Cluster.WorkerBalancer.Address()}
+	newActivation(b, artifacts).worker()
 	if f.Units["haproxy.service"].File != "enabled" {
-		p.Enable = append(p.Enable, "haproxy.service")
+		b.Enable = append(b.Enable, "haproxy.service")
 	}
 	return nil
 }
 
-// planBalancerActions decides whether the worker's haproxy starts, restarts or
-// reloads.
-func (n *NodePlan) planBalancerActions(f *node.Facts, artifacts []render.Artifact) {
-	effects := n.effects(f, artifacts)
-	n.ReadUnits = effects[render.UnitReload] || effects[render.HAProxyRestart]
-	switch {
-	case f.Units["haproxy.service"].Active != "active":
-		n.HAProxy = node.Start
-	case effects[render.HAProxyRestart]:
-		n.HAProxy = node.Restart
-	case effects[render.HAProxyReload]:
-		n.HAProxy = node.Reload
-	}
-	n.Active = activeSums(artifacts)
-}
-
-// restoreBalancer restores a worker's haproxy to the state of a generation, if kplb's
+// balancer restores a worker's haproxy to the state of a generation, if kplb's
 // balancer is there now or was there then.
-func (n *NodePlan) restoreBalancer(f *node.Facts, s *node.Snapshot) {
+func (r restorer) balancer() {
+	f, s := r.facts, r.snapshot
 	then := balancersOf(s.Files[render.HAProxyPath].Content)
 	if len(balancers(f))+len(then) == 0 {
 		return
 	}
-	artifacts := n.restoreFiles(f, s, render.WorkerPaths())
-	n.planBalancerActions(f, artifacts)
+	artifacts := r.files(render.WorkerPaths())
+	newActivation(r.builder, artifacts).worker()
 	unit, now := s.Units["haproxy"], f.Units["haproxy.service"] // the zero Unit where haproxy was not installed
 	if unit.Active != "active" {
-		n.HAProxy = node.Leave
+		r.HAProxy = node.Leave
 		if now.Active == "active" {
-			n.HAProxy = node.Stop
+			r.HAProxy = node.Stop
 		}
 	} else if len(then) > 0 {
-		n.HAProxyListens = then[:1]
+		r.HAProxyListens = then[:1]
 	}
 	switch {
 	case unit.File == "enabled" && now.File != "enabled":
-		n.Enable = append(n.Enable, "haproxy.service")
+		r.Enable = append(r.Enable, "haproxy.service")
 	case unit.File != "enabled" && now.File == "enabled":
-		n.Disable = append(n.Disable, "haproxy.service")
+		r.Disable = append(r.Disable, "haproxy.service")
 	}
 }
 

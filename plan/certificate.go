@@ -35,7 +35,8 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 
 // planCertificate plans to reissue the certificate if a VIP or the DNS name is missing
 // in it. All names that it has stay.
-func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configuration []byte) error {
+func (b *builder) planCertificate(configuration []byte) error {
+	c, f := b.cluster, b.facts
 	now, there := f.Files[kubeadm.CertificatePath]
 	if !there { // the proof reads the one that the apiserver presents
 		return nil
@@ -45,12 +46,12 @@ func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 		return nil
 	}
 	lacks := "the apiserver's certificate is not for " + strings.Join(missing, " and ")
-	refuse := func(hint string) error { return &RefusedError{[]Refusal{{Node: n.Node.Name, What: lacks, Hint: hint}}} }
+	refuse := func(hint string) error { return &RefusedError{[]Refusal{{Node: b.Node.Name, What: lacks, Hint: hint}}} }
 	if c.Certificates != inventory.Manage {
 		if c.Endpoint != inventory.Leave {
 			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")
 		}
-		n.note("%s: clients of that address reject it; write certificates: manage into the inventory to have it reissued", lacks)
+		b.note("%s: clients of that address reject it; write certificates: manage into the inventory to have it reissued", lacks)
 		return nil
 	}
 	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file"); err != nil || path != kubeadm.CertificatePath {
@@ -63,11 +64,11 @@ func (n *NodePlan) planCertificate(c *inventory.Cluster, f *node.Facts, configur
 	for _, a := range addresses {
 		names = append(names, a.String())
 	}
-	config, err := kubeadm.CertificateConfig(configuration, n.Node.Name, n.Node.Address, append(names, missing...))
+	config, err := kubeadm.CertificateConfig(configuration, b.Node.Name, b.Node.Address, append(names, missing...))
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
-	n.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
+	b.Certificate = &Certificate{Names: missing, Config: config, Before: node.SumOf(now.Content), Mode: now.Mode, Owner: node.Owner{UID: now.UID, GID: now.GID}}
 	return nil
 }
 

@@ -62,14 +62,6 @@ func (c *Change) hidden(text []byte) []byte {
 	return c.hide(text)
 }
 
-// Files lists every file that changes, the manifest last.
-func (n NodePlan) Files() []Change {
-	if n.Manifest == nil {
-		return n.Changes
-	}
-	return append(n.Changes[:len(n.Changes):len(n.Changes)], *n.Manifest)
-}
-
 // Sums are the SHA-256 of the file now and as planned, both without secrets, for a
 // plan that is saved. It is "absent" where there is no file.
 func (c Change) Sums() (before, after string) {

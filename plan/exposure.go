@@ -61,13 +61,3 @@ func editManifest(c *inventory.Cluster, n inventory.Node, was inventory.Exposure
 func hasFile(artifacts []render.Artifact, path string) bool {
 	return slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == path })
 }
-
-// removeStale removes files of kplb's that the inventory no longer needs.
-func (n *NodePlan) removeStale(f *node.Facts, artifacts []render.Artifact) {
-	for _, path := range render.Paths() {
-		file, there := f.Files[path]
-		if there && !hasFile(artifacts, path) && render.Stamp(file.Content) != render.Unstamped {
-			n.removeFile(f, path)
-		}
-	}
-}

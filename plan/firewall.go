@@ -2,7 +2,6 @@ package plan
 
 import (
 	"github.com/kplb/kplb/firewall"
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 )
 
@@ -23,13 +22,13 @@ func ufwRulesIn(files map[string]node.File) []firewall.Rule {
 	return firewall.ParseRules(files[firewall.RulesPath].Content, files[firewall.Rules6Path].Content)
 }
 
-func (n *NodePlan) planFirewall(c *inventory.Cluster, f *node.Facts) {
-	allow, remove, notes := firewall.Plan(c, n.Node, FirewallOf(f))
-	n.UFWAllow, n.UFWDelete, n.notes = allow, remove, append(n.notes, notes...)
+func (b *builder) planFirewall() {
+	allow, remove, notes := firewall.Plan(b.cluster, b.Node, FirewallOf(b.facts))
+	b.UFWAllow, b.UFWDelete, b.notes = allow, remove, append(b.notes, notes...)
 }
 
-// restoreFirewall deletes kplb's rules that the generation does not have.
-func (n *NodePlan) restoreFirewall(f *node.Facts, s *node.Snapshot) {
-	allow, remove, notes := firewall.Restore(FirewallOf(f), ufwRulesIn(s.Files))
-	n.UFWAllow, n.UFWDelete, n.notes = allow, remove, append(n.notes, notes...)
+// firewall deletes kplb's rules that the generation does not have.
+func (r restorer) firewall() {
+	allow, remove, notes := firewall.Restore(FirewallOf(r.facts), ufwRulesIn(r.snapshot.Files))
+	r.UFWAllow, r.UFWDelete, r.notes = allow, remove, append(r.notes, notes...)
 }

@@ -59,8 +59,8 @@ func TestFirewall(t *testing.T) {
 	} {
 		in, f := firewalled(t, c.rules)
 		c.but(f)
-		p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
-		p.planFirewall(in.Cluster, f)
+		p := newBuilder(in.Cluster, in.Cluster.Nodes[0], f)
+		p.planFirewall()
 		same(t, c.name+": allow", len(p.UFWAllow), c.allow)
 		same(t, c.name+": notes", len(p.notes), c.notes)
 		same(t, c.name+": empty", p.Empty(), c.allow == 0)
@@ -82,9 +82,9 @@ func TestOpensFirewall(t *testing.T) {
 func TestFirewallBack(t *testing.T) {
 	t.Parallel()
 	in, f := firewalled(t, "ufw-mixed.rules")
-	p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
-	p.restoreFirewall(f, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}})
-	same(t, "lines", ruleLines(p), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
+	p := newBuilder(in.Cluster, in.Cluster.Nodes[0], f)
+	restorer{p, &node.Snapshot{Files: map[string]node.File{firewall.RulesPath: {Content: testdata(t, "ufw-fresh.rules")}}}}.firewall()
+	same(t, "lines", ruleLines(p.NodePlan), "delete in vrrp 10.1.1.9 any 0\ndelete out tcp any 10.1.1.2 6443\n")
 }
 
 // TestOtherFirewall: what the node calls it is typed, or nothing.
@@ -98,8 +98,8 @@ func TestOtherFirewall(t *testing.T) {
 		in := inputOf(t, home)
 		f := fresh(t, in.Cluster, in.Cluster.Nodes[0])
 		f.OtherFirewall = filterOf(t, filter)
-		p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
-		p.planFirewall(in.Cluster, f)
+		p := newBuilder(in.Cluster, in.Cluster.Nodes[0], f)
+		p.planFirewall()
 		got := strings.Join(p.notes, "\n\n")
 		same(t, filter, strings.HasPrefix(got, want) && (got == "") == (want == ""), true)
 		same(t, filter+" is not touched", len(p.UFWAllow)+len(p.UFWDelete), 0)

@@ -24,62 +24,66 @@ func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *node.Facts) []string
 
 // planKubeconfigs points the kubeconfigs of a node at the VIP. One that cannot be
 // edited stays, with a note.
-func (n *NodePlan) planKubeconfigs(c *inventory.Cluster, f *node.Facts) {
-	ca := f.Files[kubeadm.CAPath].Content
-	n.planKubeconfigsWith(c, f, func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) })
+func (b *builder) planKubeconfigs() {
+	b.planKubeconfigsWith(b.pointAtVIP)
 }
 
 // planKubeconfigsWith is planKubeconfigs with another edit for the kubelet's.
-func (n *NodePlan) planKubeconfigsWith(c *inventory.Cluster, f *node.Facts, kubelet func([]byte) ([]byte, error)) {
-	if c.Endpoint == inventory.Leave {
+func (b *builder) planKubeconfigsWith(kubelet func([]byte) ([]byte, error)) {
+	if b.cluster.Endpoint == inventory.Leave {
 		return
 	}
-	ca := f.Files[kubeadm.CAPath].Content
-	for _, path := range kubeconfigs(c, n.Node, f) {
-		edit := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
+	for _, path := range kubeconfigs(b.cluster, b.Node, b.facts) {
+		edit := b.pointAtVIP
 		if path == kubeadm.KubeletPath {
 			edit = kubelet
 		}
-		n.editKubeconfig(f, path, edit)
+		b.editKubeconfig(path, edit)
 	}
 }
 
+// pointAtVIP is PointAtVIP with the CA that the node has.
+func (b *builder) pointAtVIP(source []byte) ([]byte, error) {
+	return PointAtVIP(b.cluster, source, b.facts.Files[kubeadm.CAPath].Content)
+}
+
 // editKubeconfig plans an edit of one kubeconfig.
-func (n *NodePlan) editKubeconfig(f *node.Facts, path string, edit func([]byte) ([]byte, error)) {
-	was := f.Files[path]
+func (b *builder) editKubeconfig(path string, edit func([]byte) ([]byte, error)) {
+	was := b.facts.Files[path]
 	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath}, string(was.Content)) {
 		return // the file that it points to is edited
 	}
 	if !was.Mode.IsRegular() {
-		n.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
+		b.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
 		return
 	}
 	edited, err := edit(was.Content)
 	switch {
 	case errors.Is(err, ErrOtherCluster):
 	case err != nil:
-		n.note("%s %s: not touched", path, node.Clean(err.Error()))
+		b.note("%s %s: not touched", path, node.Clean(err.Error()))
 	case !bytes.Equal(edited, was.Content):
 		change := Change{
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
 			Owner:    node.Owner{UID: was.UID, GID: was.GID}, Was: &was, hide: kubeadm.Hide,
 		}
 		if path == kubeadm.KubeletPath {
-			change.Effect, n.Kubelet = render.KubeletRestart, node.Restart
+			change.Effect, b.Kubelet = render.KubeletRestart, node.Restart
 		}
-		change.describe(n.Node)
-		n.Changes = append(n.Changes, change)
+		change.describe(b.Node)
+		b.Changes = append(b.Changes, change)
 	}
 }
 
-// restoreKubeconfigs points kubeconfigs at the servers that they have in the
+// kubeconfigs points kubeconfigs at the servers that they have in the
 // generation.
-func (n *NodePlan) restoreKubeconfigs(f *node.Facts, s *node.Snapshot) {
+func (r restorer) kubeconfigs() {
+	f, s := r.facts, r.snapshot
 	ca := f.Files[kubeadm.CAPath].Content
 	for _, path := range append([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath}, f.Kubeconfigs...) {
 		was, saved := s.Files[path]
 		if _, there := f.Files[path]; saved && there {
-			n.editKubeconfig(f, path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
+			r.editKubeconfig(path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })
 		}
 	}
 }

@@ -123,13 +123,14 @@ func (in *Input) planNode(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	for i := range artifacts {
 		artifacts[i] = in.Secrets.Fill(artifacts[i])
 	}
-	p, err := compareNode(in.Cluster, n, f, artifacts)
-	p.speakers = speakers
-	in.blank(&p)
+	b, err := compareNode(in.Cluster, n, f, artifacts)
+	b.speakers = speakers
+	in.blank(&b.NodePlan)
 	if err != nil {
-		return p, refusedManifest(n, err)
+		return b.NodePlan, refusedManifest(n, err)
 	}
-	return p, p.planCertificate(in.Cluster, f, in.ClusterConfiguration)
+	err = b.planCertificate(in.ClusterConfiguration)
+	return b.NodePlan, err
 }
 
 // blank removes secrets from the diffs, whichever keyword they follow.

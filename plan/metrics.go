@@ -1,43 +1,24 @@
 package plan
 
-import (
-	"slices"
+import "github.com/kplb/kplb/render"
 
-	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/render"
-)
-
-// planMetrics starts the timer if it should run and does not: it starts when systemd
+// metrics starts the timer if it should run and does not: it starts when systemd
 // reads its unit files again.
-func (n *NodePlan) planMetrics(f *node.Facts, artifacts []render.Artifact) {
-	wanted := slices.ContainsFunc(artifacts, func(a render.Artifact) bool { return a.Path == render.MetricsTimerPath })
-	if wanted && f.Units[render.MetricsTimer].Active != "active" {
-		n.ReadUnits = true
+func (a activation) metrics() {
+	wanted := hasFile(a.artifacts, render.MetricsTimerPath)
+	if wanted && a.facts.Units[render.MetricsTimer].Active != "active" {
+		a.ReadUnits = true
 	}
 }
 
 // noteMetrics notes that no metrics are written until their directory exists.
-func (n *NodePlan) noteMetrics(c *inventory.Cluster, f *node.Facts) {
+func (b *builder) noteMetrics() {
+	c := b.cluster
 	if c.Metrics == nil {
 		return
 	}
-	dir, there := f.Files[c.Metrics.TextfileDir]
+	dir, there := b.facts.Files[c.Metrics.TextfileDir]
 	if !there || !dir.Mode.IsDir() {
-		n.note("%s is not a directory: %s is written once node_exporter has created it", c.Metrics.TextfileDir, render.Textfile(c.Metrics))
+		b.note("%s is not a directory: %s is written once node_exporter has created it", c.Metrics.TextfileDir, render.Textfile(c.Metrics))
 	}
-}
-
-// metricsConsequence says what happens to the timer; empty: nothing.
-func (n NodePlan) metricsConsequence() string {
-	for _, c := range n.Changes {
-		switch {
-		case c.Path != render.MetricsTimerPath:
-		case c.Remove:
-			return render.MetricsTimer + ": stops, and its output is removed"
-		case c.Was == nil:
-			return render.MetricsTimer + ": starts"
-		}
-	}
-	return ""
 }

@@ -91,6 +91,38 @@ func (n NodePlan) MovesClients() bool {
 	return n.Certificate != nil || slices.ContainsFunc(n.Changes, func(c Change) bool { return c.hide != nil })
 }
 
+// Files lists every file that changes, the manifest last.
+func (n NodePlan) Files() []Change {
+	if n.Manifest == nil {
+		return n.Changes
+	}
+	return append(n.Changes[:len(n.Changes):len(n.Changes)], *n.Manifest)
+}
+
+// Overwrites lists the files that a person edited after kplb wrote them.
+func (n NodePlan) Overwrites() []string {
+	var out []string
+	for _, c := range n.Files() {
+		if c.Stamp == render.Edited {
+			out = append(out, c.Path)
+		}
+	}
+	return out
+}
+
+// losesVIP says whether the VIP moves to another node during the change. It stays if
+// the kernel balances before HAProxy stops. It moves if HAProxy can start only after
+// the apiserver has left its port.
+func (n NodePlan) losesVIP() bool {
+	switch {
+	case !n.Holder:
+		return false
+	case n.IPVS == node.Start:
+		return n.Keepalived == node.Stop
+	}
+	return n.HAProxy == node.Restart || n.HAProxy == node.Stop || n.Keepalived == node.Stop || n.IPVS == node.Stop && n.Listen != ""
+}
+
 func (n *NodePlan) note(format string, args ...any) {
 	n.notes = append(n.notes, fmt.Sprintf(format, args...))
 }

@@ -472,7 +472,7 @@ func TestPlanNodeKeepsTheOrderOfInstallation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "files", retell(p).Files, []string{"new /b", "new /a", "changed " + kubeadm.ManifestPath})
+	same(t, "files", retell(p.NodePlan).Files, []string{"new /b", "new /a", "changed " + kubeadm.ManifestPath})
 	same(t, "the mode of the manifest stays", p.Manifest.Mode, fs.FileMode(0o600))
 	same(t, "its owner", p.Manifest.Owner.String(), "0:0")
 }

@@ -10,76 +10,104 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// restoreFiles restores the files at these paths to the state of a generation, and
+// restorer plans to restore a node to the state of one of its generations.
+type restorer struct {
+	*builder
+	snapshot *node.Snapshot
+}
+
+// controlPlane plans everything but the certificate.
+func (r restorer) controlPlane() error {
+	artifacts := r.files(render.Paths())
+	if _, there := r.facts.Files[kubeadm.ManifestPath]; there || !r.Leaving { // a node that has left Kubernetes has none
+		err := r.planManifest(func(source []byte) ([]byte, error) {
+			return kubeadm.LikeIn(source, r.snapshot.Files[kubeadm.ManifestPath].Content)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.kubeconfigs()
+	r.firewall()
+	newActivation(r.builder, artifacts).controlPlane()
+	r.units()
+	r.HAProxyListens = frontendsIn(r.snapshot.Files[render.HAProxyPath].Content, r.cluster.VIPs)
+	if r.snapshot.Units["haproxy"].Active != "active" {
+		r.HAProxyListens = nil
+	}
+	r.settings()
+	return nil
+}
+
+// settings decides about those of the kernel that let HAProxy bind a VIP.
+func (r restorer) settings() {
+	f, s := r.facts, r.snapshot
+	r.NoBind6 = r.NoBind6 && !s.NonlocalBind6
+	_, applies := s.Files[render.SysctlPath]
+	switch {
+	case isIPVS(node.ParseSysctls(s.Files[render.SysctlPath].Content)): // activation has decided
+	case !s.NonlocalBind && f.NonlocalBind:
+		r.Sysctl = node.SysctlOff
+	case !s.NonlocalBind, !applies: // it was on without a file of kplb's, and still is
+		r.Sysctl = node.SysctlLeave
+	}
+}
+
+// files restores the files at these paths to the state of a generation, and
 // returns those that the generation has.
-func (n *NodePlan) restoreFiles(f *node.Facts, s *node.Snapshot, paths []string) []render.Artifact {
+func (r restorer) files(paths []string) []render.Artifact {
 	var artifacts []render.Artifact
 	for _, path := range paths {
-		want, ok := s.Files[path]
+		want, ok := r.snapshot.Files[path]
 		if !ok {
-			n.removeFile(f, path)
+			r.removeFile(path)
 			continue
 		}
 		a := render.Artifact{Path: path, Mode: want.Mode, Content: want.Content, Effect: render.EffectOf(path)}
 		artifacts = append(artifacts, a)
-		if change, differs := compare(n.Node, f, a, want.UID, want.GID); differs {
-			n.Changes = append(n.Changes, change)
-		}
+		r.putFile(a, want.UID, want.GID)
 	}
 	return artifacts
 }
 
-func (n *NodePlan) removeFile(f *node.Facts, path string) {
-	was, there := f.Files[path]
-	if !there {
-		return
-	}
-	change := Change{
-		Artifact: render.Artifact{Path: path, Mode: was.Mode, Effect: render.EffectOf(path)},
-		Remove:   true, Was: &was, Stamp: render.Stamp(was.Content),
-	}
-	change.describe(n.Node)
-	n.Changes = append(n.Changes, change)
-}
-
-// restoreUnits plans to start, stop, enable or disable the daemons as in the
+// units plans to start, stop, enable or disable the daemons as in the
 // generation.
-func (n *NodePlan) restoreUnits(f *node.Facts, s *node.Snapshot) {
+func (r restorer) units() {
 	for _, d := range []struct {
 		name   string
 		action *node.Action
-	}{{"haproxy", &n.HAProxy}, {"keepalived", &n.Keepalived}} {
+	}{{"haproxy", &r.HAProxy}, {"keepalived", &r.Keepalived}} {
 		unit := d.name + ".service"
-		want, now := s.Units[d.name], f.Units[unit]
+		want, now := r.snapshot.Units[d.name], r.facts.Units[unit]
 		if want.Active != "active" {
 			*d.action = node.Leave
 			if now.Active == "active" {
 				*d.action = node.Stop
 			}
 		}
-		n.Enable = slices.DeleteFunc(n.Enable, func(u string) bool { return u == unit && want.File != "enabled" })
+		r.Enable = slices.DeleteFunc(r.Enable, func(u string) bool { return u == unit && want.File != "enabled" })
 		if want.File == "disabled" && now.File == "enabled" {
-			n.Disable = append(n.Disable, unit)
+			r.Disable = append(r.Disable, unit)
 		}
 	}
 }
 
-// restoreCertificate restores the certificate of a generation, unless the current one
+// certificate restores the certificate of a generation, unless the current one
 // was renewed after kplb's last change, or the earlier one has expired. current is the
 // node's newest generation.
-func (n *NodePlan) restoreCertificate(f *node.Facts, s, current *node.Snapshot, number int, now time.Time) {
-	inPlace, there := f.Files[kubeadm.CertificatePath]
-	was, kept := s.Files[kubeadm.CertificatePath]
+func (r restorer) certificate(current *node.Snapshot, number int, now time.Time) {
+	inPlace, there := r.facts.Files[kubeadm.CertificatePath]
+	was, kept := r.snapshot.Files[kubeadm.CertificatePath]
 	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {
 		return
 	}
 	switch {
 	case current == nil || !bytes.Equal(current.Files[kubeadm.CertificatePath].Content, inPlace.Content):
-		n.note("%s was renewed since: it stays", kubeadm.CertificatePath)
+		r.note("%s was renewed since: it stays", kubeadm.CertificatePath)
 	case kubeadm.Expiry(was.Content).Before(now.Add(24 * time.Hour)):
-		n.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
+		r.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
 	default:
-		n.Certificate = &Certificate{
+		r.Certificate = &Certificate{
 			Generation: number, Before: node.SumOf(inPlace.Content), Mode: was.Mode, Owner: node.Owner{UID: was.UID, GID: was.GID},
 		}
 	}

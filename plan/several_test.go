@@ -180,9 +180,9 @@ func TestFirewall6(t *testing.T) {
 	put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=yes\nDEFAULT_OUTPUT_POLICY=\"ACCEPT\"\n"))
 	put(f, firewall.RulesPath, 0o640, []byte("### tuple ### allow tcp 6443 0.0.0.0/0 any 0.0.0.0/0 in\n"))
 	plan := func() string {
-		p := newNodePlan(in.Cluster, in.Cluster.Nodes[0], f)
-		p.planFirewall(in.Cluster, f)
-		return ruleLines(p)
+		p := newBuilder(in.Cluster, in.Cluster.Nodes[0], f)
+		p.planFirewall()
+		return ruleLines(p.NodePlan)
 	}
 	const vrrp = "allow in vrrp 10.1.1.2 any 0\nallow in vrrp 10.1.1.3 any 0\n"
 	same(t, "IPv4 is open to all", plan(), vrrp+"allow in tcp any fd10:1::100 6443\n")

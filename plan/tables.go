@@ -9,33 +9,34 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// planTables decides what happens to kplb's table of nftables, which has the same
+// tables decides what happens to kplb's table of nftables, which has the same
 // name for redirect and for ipvs.
-func (n *NodePlan) planTables(c *inventory.Cluster, f *node.Facts, artifacts []render.Artifact, effects map[render.Effect]bool) {
+func (a activation) tables() {
+	f := a.facts
 	marked := strings.Contains(f.Redirect, "mark set")
 	for _, t := range []struct {
 		path, unit  string
 		there, well bool
 		action      *node.Action
 	}{
-		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, RedirectsVIP(f, c), &n.Redirect},
-		{render.IPVSPath, render.IPVSUnit, marked, MarksVIP(f, c), &n.IPVS},
+		{render.RedirectPath, render.RedirectUnit, f.Redirect != "" && !marked, RedirectsVIP(f, a.cluster), &a.Redirect},
+		{render.IPVSPath, render.IPVSUnit, marked, MarksVIP(f, a.cluster), &a.IPVS},
 	} {
-		wanted, unit := hasFile(artifacts, t.path), f.Units[t.unit]
+		wanted, unit := hasFile(a.artifacts, t.path), f.Units[t.unit]
 		switch {
-		case wanted && (unit.Active != "active" || !t.well || effects[render.RedirectReload]):
+		case wanted && (unit.Active != "active" || !t.well || a.effects[render.RedirectReload]):
 			*t.action = node.Start
 		case !wanted && (unit.Active == "active" || t.there):
 			*t.action = node.Stop
 		}
 		switch {
 		case wanted && unit.File != "enabled":
-			n.Enable = append(n.Enable, t.unit)
+			a.Enable = append(a.Enable, t.unit)
 		case !wanted && unit.File == "enabled":
-			n.Disable = append(n.Disable, t.unit)
+			a.Disable = append(a.Disable, t.unit)
 		}
 		if wanted && !f.NFT {
-			n.Packages = append(n.Packages, "nftables")
+			a.Packages = append(a.Packages, "nftables")
 		}
 	}
 }

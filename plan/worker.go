@@ -10,32 +10,32 @@ import (
 // changed or removed.
 func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	c, ca := in.Cluster, f.Files[kubeadm.CAPath].Content
-	p := newNodePlan(c, n, f)
-	p.HAProxyListens = nil
-	kubelet := func(source []byte) ([]byte, error) { return PointAtVIP(c, source, ca) }
+	b := newBuilder(c, n, f)
+	b.HAProxyListens = nil
+	kubelet := b.pointAtVIP
 	switch {
 	case c.WorkerBalancer != nil:
-		if err := in.planBalancer(&p, f); err != nil {
-			return p, err
+		if err := in.planBalancer(b); err != nil {
+			return b.NodePlan, err
 		}
 		kubelet = func(source []byte) ([]byte, error) { return pointAtBalancer(c, source, ca, balancers(f)) }
 	case len(balancers(f)) > 0: // there is one that is no longer wanted
 		s, err := in.snapshot(n, 0)
 		if err != nil {
-			return p, err
+			return b.NodePlan, err
 		}
-		p.restoreBalancer(f, s)
+		restorer{b, s}.balancer()
 		kubelet = func(source []byte) ([]byte, error) { return pointAway(c, f, source, ca, s) }
 	}
-	p.planKubeconfigsWith(c, f, kubelet)
+	b.planKubeconfigsWith(kubelet)
 	if c.Endpoint != inventory.Leave {
-		return p, nil
+		return b.NodePlan, nil
 	}
 	switch { // a kubelet that uses the balancer follows it
 	case throughBalancer(f):
-		p.editKubeconfig(f, kubeadm.KubeletPath, kubelet)
+		b.editKubeconfig(kubeadm.KubeletPath, kubelet)
 	case c.WorkerBalancer != nil:
-		p.note("gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does")
+		b.note("gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does")
 	}
-	return p, nil
+	return b.NodePlan, nil
 }
