@@ -72,63 +72,84 @@ func (q InspectRequest) script() remote.Script {
 
 // take adds one record of inspect.sh to the facts.
 func (f *Facts) take(r remote.Record) error {
-	field := func(i int) string {
+	field := fieldsOf(r)
+	switch r.Key {
+	case "version":
+		return f.takePackage(field(0), field(1))
+	case "files", "stats":
+		return f.takeData(r)
+	case "os":
+		f.takeOS(field(0), strings.Trim(field(1), `"'`))
+	case "kubeconfig":
+		if pathForm.MatchString(field(0)) {
+			f.Kubeconfigs = append(f.Kubeconfigs, field(0))
+		}
+	case "manifest":
+		f.Manifests = append(f.Manifests, field(0))
+	case "units":
+		f.Units = parseUnits(field(0))
+	case "vrrp":
+		f.VRRP = parseStates(field(0))
+	default:
+		f.takeKernel(r.Key, field)
+		f.takeNetwork(r.Key, field)
+	}
+	return nil
+}
+
+// fieldsOf gives the fields of a record by number; empty: it has none of that number.
+func fieldsOf(r remote.Record) func(i int) string {
+	return func(i int) string {
 		if i < len(r.Fields) {
 			return r.Fields[i]
 		}
 		return ""
 	}
-	switch r.Key {
+}
+
+// takeKernel takes what the kernel is, and its settings.
+func (f *Facts) takeKernel(key string, field func(int) string) {
+	switch key {
 	case "arch":
 		f.Arch = field(0)
-	case "os":
-		f.takeOS(field(0), strings.Trim(field(1), `"'`))
+	case "kernel":
+		f.Kernel = Kernel{Release: field(0), IPVS: field(1)}
 	case "nonlocal_bind":
 		f.NonlocalBind = field(0) == "1"
 	case "nonlocal_bind6":
 		f.NonlocalBind6 = field(0) == "1"
-	case "version":
-		return f.takePackage(field(0), field(1))
-	case "filter":
-		f.OtherFirewall = filterForm.FindString(field(0))
-	case "kubeconfig":
-		if pathForm.MatchString(field(0)) {
-			f.Kubeconfigs = append(f.Kubeconfigs, field(0))
-		}
-	case "kernel":
-		f.Kernel = Kernel{Release: field(0), IPVS: field(1)}
 	case "setting":
 		if f.Settings == nil {
 			f.Settings = map[string]string{}
 		}
 		f.Settings[strings.ReplaceAll(field(0), "/", ".")] = field(1)
-	case "directed":
-		f.RealServers = parseRealServers(field(0))
-	case "nft":
-		f.NFT = true
-	case "redirect":
-		f.Redirect = field(0)
-	case "connected":
-		f.KubeletConnected = strings.Contains(field(0), `"kubelet"`)
-	case "vrrp":
-		f.VRRP = parseStates(field(0))
 	case "sysctl":
 		if f.Sysctls == nil {
 			f.Sysctls = map[string]string{}
 		}
 		f.Sysctls[field(0)] = strings.Join(strings.Fields(field(1)), " ")
-	case "manifest":
-		f.Manifests = append(f.Manifests, field(0))
+	}
+}
+
+// takeNetwork takes addresses, listeners, connections, and what firewalls and the
+// kernel do with packets.
+func (f *Facts) takeNetwork(key string, field func(int) string) {
+	switch key {
 	case "addresses":
 		f.Addresses = parseAddresses(field(0))
 	case "listeners":
 		f.Listeners = parseListeners(field(0))
-	case "units":
-		f.Units = parseUnits(field(0))
-	case "files", "stats":
-		return f.takeData(r)
+	case "connected":
+		f.KubeletConnected = strings.Contains(field(0), `"kubelet"`)
+	case "filter":
+		f.OtherFirewall = filterForm.FindString(field(0))
+	case "nft":
+		f.NFT = true
+	case "redirect":
+		f.Redirect = field(0)
+	case "directed":
+		f.RealServers = parseRealServers(field(0))
 	}
-	return nil
 }
 
 // pathForm is a path in a home, in which programs look for nothing else.

@@ -85,23 +85,9 @@ func (o *Observation) take(r remote.Record) error {
 	if o.Listens && !slices.Contains([]string{"has", "vrrp", "probe", "deaf"}, r.Key) {
 		return nil
 	}
-	field := func(i int) string {
-		if i < len(r.Fields) {
-			return r.Fields[i]
-		}
-		return ""
-	}
+	field := fieldsOf(r)
 	o.makeMaps()
 	switch r.Key {
-	case "addresses":
-		o.Addresses = parseAddresses(field(0))
-	case "links":
-		for _, m := range linkForm.FindAllStringSubmatch(field(0), -1) {
-			o.MACs[m[1]] = m[2]
-		}
-	case "neighbours", "neighbour":
-		o.KernelAsked = o.KernelAsked || r.Key == "neighbour"
-		o.Neighbours = append(o.Neighbours, parseNeighbours(field(0), r.Key == "neighbour")...)
 	case "manifest":
 		data, err := r.Data(1)
 		if err != nil {
@@ -114,6 +100,25 @@ func (o *Observation) take(r remote.Record) error {
 		for _, m := range profileForm.FindAllStringSubmatch(field(0), -1) {
 			o.Enforced = append(o.Enforced, m[1])
 		}
+	case "addresses":
+		o.Addresses = parseAddresses(field(0))
+	case "links":
+		for _, m := range linkForm.FindAllStringSubmatch(field(0), -1) {
+			o.MACs[m[1]] = m[2]
+		}
+	case "neighbours", "neighbour":
+		o.KernelAsked = o.KernelAsked || r.Key == "neighbour"
+		o.Neighbours = append(o.Neighbours, parseNeighbours(field(0), r.Key == "neighbour")...)
+	default:
+		o.takeHeard(r, field)
+	}
+	return nil
+}
+
+// takeHeard takes what the node has heard of others while it listened, or why it
+// could not.
+func (o *Observation) takeHeard(r remote.Record, field func(int) string) {
+	switch r.Key {
 	case "deaf":
 		o.ListenError = shortened(strings.ReplaceAll(field(0), "\n", " "))
 	case "listening":
@@ -129,7 +134,6 @@ func (o *Observation) take(r remote.Record) error {
 			o.Heard[field(0)] = true
 		}
 	}
-	return nil
 }
 
 func (o *Observation) makeMaps() {
