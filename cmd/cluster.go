@@ -11,23 +11,21 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/templates"
 )
 
 // loadCluster reads and checks the inventory.
-func (s streams) loadCluster(set *settings) (*inventory.Cluster, error) {
-	if set.Inventory == "" {
+func (s *settings) loadCluster() (*inventory.Cluster, error) {
+	if s.Inventory == "" {
 		return nil, &usageError{errors.New("no inventory: name one with --inventory FILE")}
 	}
-	data, err := os.ReadFile(set.Inventory)
+	data, err := os.ReadFile(s.Inventory)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("inventory: %w", err)}
 	}
-	c, err := inventory.Parse(set.Inventory, data)
+	c, err := inventory.Parse(s.Inventory, data)
 	if err != nil {
 		return nil, &inventoryError{err, data}
 	}
@@ -43,13 +41,13 @@ type inventoryError struct {
 func (e *inventoryError) Unwrap() error { return e.error }
 
 // loadTemplates reads the built-in templates and the user's.
-func loadTemplates(set *settings) (*render.Templates, error) {
+func (s *settings) loadTemplates() (*render.Templates, error) {
 	var override fs.FS
-	if set.Templates != "" {
-		if _, err := os.Stat(set.Templates); err != nil {
+	if s.Templates != "" {
+		if _, err := os.Stat(s.Templates); err != nil {
 			return nil, &usageError{fmt.Errorf("templates: %w", err)}
 		}
-		override = os.DirFS(set.Templates)
+		override = os.DirFS(s.Templates)
 	}
 	t, err := render.Parse(templates.Builtin(), override)
 	if err != nil {
@@ -91,40 +89,4 @@ func runCommand(ctx context.Context, argv []string) ([]byte, error) {
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, &out, os.Stderr
 	err := command.Run()
 	return out.Bytes(), err
-}
-
-// onNodes does something with the nodes of the inventory's cluster.
-func (s streams) onNodes(ctx context.Context, set *settings, report func(fleet.Event), do func(*rollout.Rollout) error) error {
-	c, err := s.loadCluster(set)
-	if err != nil {
-		return err
-	}
-	t, err := loadTemplates(set)
-	if err != nil {
-		return err
-	}
-	secrets, err := loadSecrets(ctx, c)
-	if err != nil {
-		return err
-	}
-	nodes := &fleet.Fleet{Cluster: c, Dial: s.dialer(set), Network: s.machines.network, OnEvent: report, Operator: operator()}
-	r := &rollout.Rollout{Fleet: nodes, Templates: t, Secrets: secrets}
-	defer r.Close()
-	return do(r)
-}
-
-// change does something that may change the nodes, and shows its progress.
-func (s streams) change(ctx context.Context, set *settings, o applyOptions, do func(*rollout.Rollout, *progress) error) error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	return s.shown(ctx, set, do)
-}
-
-// shown does something with the nodes, and shows its progress.
-func (s streams) shown(ctx context.Context, set *settings, do func(*rollout.Rollout, *progress) error) error {
-	p := s.newProgress()
-	defer p.stop()
-	s.err = p
-	return s.onNodes(ctx, set, p.event, func(r *rollout.Rollout) error { return do(r, p) })
 }

@@ -37,8 +37,8 @@ func runMain(args ...string) (code int, stdout, stderr string) {
 func loaded(t *testing.T, args ...string) (settings, error) {
 	t.Helper()
 	s := streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
-	root, set := newRoot(s), newSettings()
-	c := newVerify(s, set)
+	root, set := newRoot(&s), newSettings()
+	c := newVerify(command{&s, set})
 	c.RunE = func(*cobra.Command, []string) error { return nil }
 	root.ResetCommands()
 	root.ResetFlags()
@@ -137,7 +137,7 @@ func TestSettingsOfManyCommands(t *testing.T) {
 // TestHelp: every command explains itself, and the help of kplb fits a screen.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	root := newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
+	root := newRoot(&streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 	for _, c := range root.Commands() {
 		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s: short help %q", c.Name(), c.Short)
@@ -166,7 +166,7 @@ func TestHelp(t *testing.T) {
 // TestExamples: every command line of a help text can be parsed.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	root := newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
+	root := newRoot(&streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 	for _, c := range append(root.Commands(), root) {
 		for line := range strings.SplitSeq(c.Example, "\n") {
 			for command := range strings.SplitSeq(line, "&&") {
@@ -176,7 +176,7 @@ func TestExamples(t *testing.T) {
 				if len(words) == 0 || words[0] != "kplb" {
 					continue
 				}
-				fresh := newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
+				fresh := newRoot(&streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 				found, args, err := fresh.Find(words[1:])
 				if err == nil {
 					err = found.ParseFlags(args)
@@ -283,7 +283,7 @@ func TestPaint(t *testing.T) {
 
 func TestColored(t *testing.T) {
 	for color, want := range map[string]bool{"always": true, "never": false, "auto": false} {
-		if got := (&settings{Color: color}).colored(io.Discard); got != want {
+		if got := (&streams{color: color}).colored(io.Discard); got != want {
 			t.Errorf("--color %s: %t, want %t", color, got, want)
 		}
 	}

@@ -10,8 +10,13 @@ import (
 	"github.com/kplb/kplb/rollout"
 )
 
-func newConfirm(s streams, set *settings) *cobra.Command {
-	var patience time.Duration
+type confirmOptions struct {
+	command
+	patience time.Duration
+}
+
+func newConfirm(every command) *cobra.Command {
+	o := confirmOptions{command: every}
 	c := &cobra.Command{
 		Use:   "confirm",
 		Short: "Keep a change that is awaiting confirmation",
@@ -19,29 +24,32 @@ func newConfirm(s streams, set *settings) *cobra.Command {
 awaiting confirmation on the nodes: that of kplb apply --wait, or of an apply that lost its
 connection to them.`,
 		Example: `  kplb confirm -i cluster.yaml`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.confirmPending(c.Context(), set, patience) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
-	c.Flags().DurationVar(&patience, "proof-timeout", 10*time.Second, "how long the proof may take to come true")
-	set.addSSHFlags(c.Flags())
+	c.Flags().DurationVar(&o.patience, "proof-timeout", 10*time.Second, "how long the proof may take to come true")
+	o.set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) confirmPending(ctx context.Context, set *settings, patience time.Duration) error {
-	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
-		nodes, proof, err := r.Confirm(ctx, patience)
+func (o confirmOptions) run(ctx context.Context) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+		nodes, proof, err := r.Confirm(ctx, o.patience)
 		if proof != nil {
-			if printErr := s.printChecks(proof); err == nil {
+			if printErr := printChecks(o.out, proof); err == nil {
 				err = printErr
 			}
 		}
 		if err == nil {
-			s.say("confirmed: %s", strings.Join(nodes, ", "))
+			o.say("confirmed: %s", strings.Join(nodes, ", "))
 		}
 		return err
 	})
 }
 
-func newUnlock(s streams, set *settings) *cobra.Command {
+type unlockOptions struct{ command }
+
+func newUnlock(every command) *cobra.Command {
+	o := unlockOptions{every}
 	c := &cobra.Command{
 		Use:   "unlock",
 		Short: "Take the lock away from an operator who is gone",
@@ -49,22 +57,22 @@ func newUnlock(s streams, set *settings) *cobra.Command {
 operator's connection does, within 20 s at the latest, so this is rarely needed.
 Later steps of that operator are refused.`,
 		Example: `  kplb unlock -i cluster.yaml`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.unlock(c.Context(), set) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
-	set.addSSHFlags(c.Flags())
+	o.set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) unlock(ctx context.Context, set *settings) error {
-	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
+func (o unlockOptions) run(ctx context.Context) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
 		owners, err := r.Unlock(ctx)
 		for _, n := range r.Cluster.Nodes {
 			if owner, ok := owners[n.Name]; ok {
-				s.say("%s: was locked by %s", n.Name, owner)
+				o.say("%s: was locked by %s", n.Name, owner)
 			}
 		}
 		if err == nil {
-			s.say("no node is locked")
+			o.say("no node is locked")
 		}
 		return err
 	})

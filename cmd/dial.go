@@ -12,13 +12,13 @@ import (
 )
 
 // dialer connects to nodes as the settings and the inventory say.
-func (s streams) dialer(set *settings) fleet.Dialer {
-	if s.machines.dial != nil {
-		return s.machines.dial
+func (c command) dialer() fleet.Dialer {
+	if c.machines.dial != nil {
+		return c.machines.dial
 	}
-	o := s.remoteOptions(set)
+	o := c.remoteOptions()
 	return func(ctx context.Context, n inventory.Node) (node.Host, error) {
-		h, err := remote.Dial(ctx, target(set, n), o)
+		h, err := remote.Dial(ctx, target(c.set, n), o)
 		if err != nil {
 			return nil, err
 		}
@@ -47,8 +47,8 @@ func jumps(hops []string) []string {
 	return hops
 }
 
-func (s streams) remoteOptions(set *settings) remote.Options {
-	a := &asker{s: s}
+func (c command) remoteOptions() remote.Options {
+	a, set := &asker{s: c.streams}, c.set
 	o := remote.Options{
 		KnownHosts:     set.KnownHosts,
 		AcceptNew:      set.AcceptNewKeys,
@@ -57,7 +57,7 @@ func (s streams) remoteOptions(set *settings) remote.Options {
 		Passphrase: func(ctx context.Context, file string) ([]byte, error) {
 			return a.askOr(ctx, "passphrase of "+file, "load the key into ssh-agent: ssh-add "+file)
 		},
-		Notify: func(host, message string) { s.say("%s: %s", host, message) },
+		Notify: func(host, message string) { c.say("%s: %s", host, message) },
 	}
 	if o.SSHConfig {
 		o.SSHConfigFile = set.SSHConfig

@@ -27,7 +27,7 @@ func TestDialer(t *testing.T) {
 			Host: "127.0.0.1", Port: s.Port(), ProxyJump: c.jumps, IdentityFiles: append(s.Target().IdentityFiles, jump.Target().IdentityFiles...),
 		}}
 		set := &settings{SSHUser: "root", SSHConfig: "none", KnownHosts: []string{s.KnownHosts(), jump.KnownHosts()}, ConnectTimeout: 5 * time.Second}
-		h, err := streams{}.dialer(set)(t.Context(), n)
+		h, err := command{&streams{}, set}.dialer()(t.Context(), n)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -49,7 +49,7 @@ func TestDialerFails(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	s := remotetest.NewServer(t, remotetest.Options{Faults: remotetest.Faults{RefuseAuth: true}})
 	n := inventory.Node{Name: "node-1", SSH: inventory.SSH{Host: "127.0.0.1", Port: s.Port(), User: "pi", IdentityFiles: s.Target().IdentityFiles}}
-	h, err := streams{}.dialer(&settings{SSHConfig: "none", KnownHosts: []string{s.KnownHosts()}, ConnectTimeout: 5 * time.Second})(t.Context(), n)
+	h, err := command{&streams{}, &settings{SSHConfig: "none", KnownHosts: []string{s.KnownHosts()}, ConnectTimeout: 5 * time.Second}}.dialer()(t.Context(), n)
 	if h != nil || err == nil {
 		t.Errorf("%v, %v", h, err)
 	}
@@ -85,7 +85,7 @@ func TestRemoteOptions(t *testing.T) {
 		{settings{SSHConfig: "none"}, false, "", false},
 		{settings{SSHConfig: "my", AskSudoPass: true}, true, "my", true},
 	} {
-		o := streams{}.remoteOptions(&c.set)
+		o := command{&streams{}, &c.set}.remoteOptions()
 		same(t, "reads ssh_config", o.SSHConfig, c.reads)
 		same(t, "its file", o.SSHConfigFile, c.file)
 		same(t, "asks for the password of sudo", o.SudoPassword != nil, c.asksForPasswd)

@@ -15,22 +15,22 @@ const mostConnections = 100_000
 
 // distribute adds to a proof who gets how much. Where nobody, or more than one
 // node, holds the VIP there is nothing to count.
-func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *verdict.Proof, format string, connections int) error {
+func (o verifyOptions) distribute(ctx context.Context, r *rollout.Rollout, proof *verdict.Proof) error {
 	if proof.Holder == "" {
-		return s.printProof(proof, format)
+		return printProof(o.out, proof, o.format)
 	}
-	counted, err := verify.Distribute(ctx, r.Fleet, connections)
+	counted, err := verify.Distribute(ctx, r.Fleet, o.connections)
 	if err != nil {
 		return err
 	}
-	if format == "json" {
-		err = s.printJSON(struct {
+	if o.format == "json" {
+		err = printJSON(o.out, struct {
 			OK bool `json:"ok"`
 			*verdict.Proof
 			Distribution []verify.Distribution `json:"distribution"`
 		}{proof.OK(), proof, counted})
-	} else if err = s.printChecks(proof); err == nil {
-		err = s.printDistribution(counted)
+	} else if err = printChecks(o.out, proof); err == nil {
+		err = printDistribution(o.streams, counted)
 	}
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s streams) distribute(ctx context.Context, r *rollout.Rollout, proof *verd
 	return judge(proof, counted)
 }
 
-func (s streams) printDistribution(counted []verify.Distribution) error {
+func printDistribution(s *streams, counted []verify.Distribution) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nPORT\tADDRESS\tNODE\tCONNECTIONS\tSHARE\tAFFINITY\tCOUNTED BY")
 	for _, d := range counted {

@@ -30,7 +30,7 @@ var counted = []verify.Distribution{
 func TestPrintDistribution(t *testing.T) {
 	t.Parallel()
 	var out, err bytes.Buffer
-	if err := (streams{in: strings.NewReader(""), out: &out, err: &err}).printDistribution(counted); err != nil {
+	if err := printDistribution(&streams{in: strings.NewReader(""), out: &out, err: &err}, counted); err != nil {
 		t.Fatal(err)
 	}
 	const table = `

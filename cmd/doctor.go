@@ -20,30 +20,35 @@ every VRRP speaker ignores.
 A check that could not be made says "left out". Exits 0 if nothing is in the way and 1 if
 something is.`
 
-func newDoctor(s streams, set *settings) *cobra.Command {
-	var format string
+type doctorOptions struct {
+	command
+	format string
+}
+
+func newDoctor(every command) *cobra.Command {
+	o := doctorOptions{command: every}
 	c := &cobra.Command{
 		Use:     "doctor",
 		Short:   "Look for what is in the way, before the first change",
 		Long:    doctorLong,
 		Example: `  kplb doctor -i cluster.yaml`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.doctor(c.Context(), set, format) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
-	addOutput(c, &format)
-	set.addSSHFlags(c.Flags())
+	addOutput(c, &o.format)
+	o.set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) doctor(ctx context.Context, set *settings, format string) error {
-	if err := checkOutput(format); err != nil {
+func (o doctorOptions) run(ctx context.Context) error {
+	if err := checkOutput(o.format); err != nil {
 		return err
 	}
-	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
 		proof, err := doctor.Examine(ctx, r.Fleet)
 		if err != nil {
 			return err
 		}
-		if err := s.writeProof(proof, format); err != nil {
+		if err := writeProof(o.out, proof, o.format); err != nil {
 			return err
 		}
 		if !proof.OK() {

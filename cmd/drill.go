@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verify"
 )
@@ -39,6 +39,7 @@ Exits 0 if everything is proven at the end, and 1 if not, or if a figure is wors
 the baseline: by more than the tolerance, and by more than 100 ms.`
 
 type drillOptions struct {
+	command
 	drill.Options
 	yes, power       bool
 	faults           []string
@@ -48,8 +49,8 @@ type drillOptions struct {
 	base             *drill.Summary
 }
 
-func newDrill(s streams, set *settings) *cobra.Command {
-	var o drillOptions
+func newDrill(every command) *cobra.Command {
+	o := drillOptions{command: every}
 	c := &cobra.Command{
 		Use:   "drill",
 		Short: "Break things on purpose, and measure what clients notice",
@@ -58,7 +59,7 @@ func newDrill(s streams, set *settings) *cobra.Command {
   kplb drill -i cluster.yaml --fault haproxy-killed --rounds 10
   kplb drill -i cluster.yaml --yes -o json > now.json
   kplb drill -i cluster.yaml --yes --baseline now.json`,
-		RunE: func(c *cobra.Command, _ []string) error { return s.drill(c.Context(), set, o) },
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.faults, "fault", nil, "`NAME` of what is broken, may be given several times; by default all\nbut node-off")
@@ -75,7 +76,7 @@ func newDrill(s streams, set *settings) *cobra.Command {
 	f.Float64Var(&o.tolerance, "tolerance", 0.25, "by what share a figure may be worse than in the baseline")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	addOutput(c, &o.format)
-	set.addSSHFlags(f)
+	o.set.addSSHFlags(f)
 	_ = c.RegisterFlagCompletionFunc("fault", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { // the flag exists
 		out := make([]string, 0, len(drill.Faults()))
 		for _, f := range drill.Faults() {
@@ -84,9 +85,55 @@ func newDrill(s streams, set *settings) *cobra.Command {
 		return out, cobra.ShellCompDirectiveNoFileComp
 	})
 	_ = c.RegisterFlagCompletionFunc("node", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) { // as above
-		return s.nodeNames(c, set), cobra.ShellCompDirectiveNoFileComp
+		return completeNodes(c, o.set), cobra.ShellCompDirectiveNoFileComp
 	})
 	return c
+}
+
+func (o drillOptions) run(ctx context.Context) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	p := newProgress(o.err)
+	defer p.stop()
+	return o.onNodes(ctx, p.event, func(r *rollout.Rollout) error {
+		if o.Node != "" && !slices.Contains(namesOf(r.Cluster), o.Node) {
+			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Cluster), ", "), o.Node)}
+		}
+		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
+		if err != nil {
+			return err
+		}
+		if !proof.OK() {
+			sayNoes(o.streams, proof)
+			return &noError{"not proven, so the drill does not start"}
+		}
+		if err := o.permit(ctx, r.Cluster.Name); err != nil {
+			return err
+		}
+		report, proof, err := drill.Perform(ctx, r.Fleet, o.Options)
+		p.stop()
+		return o.judge(report, proof, err)
+	})
+}
+
+// permit says what will be broken, and asks.
+func (o drillOptions) permit(ctx context.Context, cluster string) error {
+	on := o.Node
+	if on == "" {
+		on = "the VIP's holder"
+	}
+	for _, f := range o.Faults {
+		o.say("will break %s: %s: %s; put back: %s", on, f.Name, f.Does, f.Mends)
+	}
+	if o.yes {
+		return nil
+	}
+	times := ""
+	if o.Rounds != 1 {
+		times = fmt.Sprintf(", %d times", o.Rounds)
+	}
+	return o.confirm(ctx, fmt.Sprintf("Break cluster %s like this, one at a time for %s each%s?", cluster, o.Lasts, times))
 }
 
 // faultTable lists the faults for the help.
@@ -99,91 +146,22 @@ func faultTable() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// nodeNames completes; an inventory that cannot be read completes nothing.
-func (s streams) nodeNames(c *cobra.Command, set *settings) []string {
+// completeNodes names the nodes; an inventory that cannot be read completes nothing.
+func completeNodes(c *cobra.Command, set *settings) []string {
 	if set.load(c) != nil {
 		return nil
 	}
-	cluster, err := s.loadCluster(set)
+	cluster, err := set.loadCluster()
 	if err != nil {
 		return nil
 	}
-	var out []string
-	for _, n := range cluster.Nodes {
-		out = append(out, n.Name)
+	return namesOf(cluster)
+}
+
+func namesOf(c *inventory.Cluster) []string {
+	out := make([]string, len(c.Nodes))
+	for i, n := range c.Nodes {
+		out[i] = n.Name
 	}
 	return out
-}
-
-// check completes the options, before anything is looked at.
-func (o *drillOptions) check() error {
-	if err := checkOutput(o.format); err != nil {
-		return err
-	}
-	bad := func(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-	switch {
-	case o.Lasts < 2*time.Second || o.Lasts > time.Minute || o.Lasts%time.Second != 0:
-		return bad("--for must be whole seconds between 2s and 1m, not %s", o.Lasts)
-	case o.Every < time.Millisecond || o.Every > time.Second:
-		return bad("--every must be between 1ms and 1s, not %s", o.Every)
-	case o.Limit < o.Every || o.Limit > 10*time.Second:
-		return bad("--timeout must be between %s and 10s, not %s", o.Every, o.Limit)
-	case o.Rounds < 1:
-		return bad("--rounds must be 1 or more, not %d", o.Rounds)
-	case o.tolerance < 0:
-		return bad("--tolerance must be 0 or more, not %g", o.tolerance)
-	}
-	if err := o.chooseFaults(); err != nil {
-		return err
-	}
-	return o.openFiles()
-}
-
-func (o *drillOptions) chooseFaults() error {
-	for _, f := range drill.Faults() {
-		named := slices.Contains(o.faults, f.Name)
-		if named && f.Off && !o.power {
-			return &usageError{errors.New("node-off needs somebody who powers the node on: give --i-can-power-it-on if you can")}
-		}
-		if named || len(o.faults) == 0 && (!f.Off || o.power) {
-			o.Faults = append(o.Faults, f)
-		}
-	}
-	for _, name := range o.faults {
-		if _, ok := drill.Named(name); !ok {
-			var all []string
-			for _, f := range drill.Faults() {
-				all = append(all, f.Name)
-			}
-			return &usageError{fmt.Errorf("fault must be one of %s, not %q", strings.Join(all, ", "), name)}
-		}
-	}
-	return nil
-}
-
-func (s streams) drill(ctx context.Context, set *settings, o drillOptions) error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	p := s.newProgress()
-	defer p.stop()
-	return s.onNodes(ctx, set, p.event, func(r *rollout.Rollout) error {
-		if o.Node != "" && !slices.Contains(namesOf(r.Cluster), o.Node) {
-			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Cluster), ", "), o.Node)}
-		}
-		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
-		if err != nil {
-			return err
-		}
-		if !proof.OK() {
-			s.sayNoes(proof)
-			return &noError{"not proven, so the drill does not start"}
-		}
-		if err := s.permitDrill(ctx, o, r.Cluster.Name); err != nil {
-			return err
-		}
-		report, proof, err := drill.Perform(ctx, r.Fleet, o.Options)
-		p.stop()
-		return s.judge(o, report, proof, err)
-	})
 }

@@ -232,8 +232,8 @@ func TestJudgeDrill(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var out, diagnostics strings.Builder
-			o := drillOptions{format: "text", baseline: "base.json", base: c.base, tolerance: 0.25}
-			err := streams{out: &out, err: &diagnostics}.judge(o, c.report, c.proof, c.err)
+			o := drillOptions{command: command{streams: &streams{out: &out, err: &diagnostics}}, format: "text", baseline: "base.json", base: c.base, tolerance: 0.25}
+			err := o.judge(c.report, c.proof, c.err)
 			said := ""
 			if err != nil {
 				said = err.Error()
@@ -250,7 +250,8 @@ func TestJudgeDrill(t *testing.T) {
 func TestDrillNobodyReads(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"text", "json"} {
-		err := streams{out: brokenPipe{}, err: &strings.Builder{}}.judge(drillOptions{format: format}, measured(0), nil, nil)
+		o := drillOptions{command: command{streams: &streams{out: brokenPipe{}, err: &strings.Builder{}}}, format: format}
+		err := o.judge(measured(0), nil, nil)
 		same(t, format, err != nil && err.Error() == "io: read/write on closed pipe", true)
 	}
 }

@@ -36,7 +36,7 @@ func (e *usageError) Unwrap() error { return e.error }
 func (e *usageError) Hint() string { return "see `kplb --help`, and `kplb COMMAND --help`" }
 
 // exit prints the error, with what to do about it, and gives its exit code.
-func (s streams) exit(ctx context.Context, err error) int {
+func (s *streams) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -75,7 +75,7 @@ func (s streams) exit(ctx context.Context, err error) int {
 // explain prints the error, a line for each of its parts; the problems of an
 // inventory come as FILE:LINE:COL, which editors understand, and on a terminal
 // with the place itself.
-func (s streams) explain(err error) {
+func (s *streams) explain(err error) {
 	var bad *inventoryError
 	var problems inventory.Problems
 	if errors.As(err, &bad) && errors.As(err, &problems) {
@@ -131,9 +131,4 @@ func hints(err error) []string {
 	}
 	walk(err)
 	return out
-}
-
-// say writes one line of progress or diagnostics.
-func (s streams) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.err, "kplb: "+format+"\n", args...) // nothing can be done about a closed stderr
 }

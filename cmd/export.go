@@ -6,7 +6,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-func newExport(s streams, set *settings) *cobra.Command {
+func newExport(every command) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Export monitoring rules and dashboards",
@@ -16,7 +16,7 @@ of Prometheus and Grafana, see kplb export metrics --help.`,
 		Args:    unknownCommand,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newExportMetrics(s, set))
+	c.AddCommand(newExportMetrics(every))
 	for _, sub := range c.Commands() {
 		sub.Args = usageArgs(sub.Args)
 	}
@@ -37,26 +37,31 @@ the inventory has a block metrics: see examples/metrics.yaml. promtool checks th
 
 Name the file under rule_files in prometheus.yml, and import the dashboard into Grafana.`
 
-func newExportMetrics(s streams, set *settings) *cobra.Command {
-	var dir string
+type exportOptions struct {
+	command
+	dir string
+}
+
+func newExportMetrics(every command) *cobra.Command {
+	o := exportOptions{command: every}
 	c := &cobra.Command{
 		Use:   "metrics",
 		Short: "Write alert rules for Prometheus and a dashboard for Grafana",
 		Long:  exportMetricsLong,
 		Example: `  kplb export metrics -i cluster.yaml
   kplb export metrics -i cluster.yaml -o monitoring/`,
-		RunE: func(*cobra.Command, []string) error { return s.exportMetrics(set, dir) },
+		RunE: func(*cobra.Command, []string) error { return o.run() },
 	}
-	c.Flags().StringVarP(&dir, "output", "o", "", "write the files into this `DIR`; otherwise they are printed")
+	c.Flags().StringVarP(&o.dir, "output", "o", "", "write the files into this `DIR`; otherwise they are printed")
 	return c
 }
 
-func (s streams) exportMetrics(set *settings, dir string) error {
-	cluster, err := s.loadCluster(set)
+func (o exportOptions) run() error {
+	cluster, err := o.set.loadCluster()
 	if err != nil {
 		return err
 	}
-	t, err := loadTemplates(set)
+	t, err := o.set.loadTemplates()
 	if err != nil {
 		return err
 	}
@@ -65,14 +70,14 @@ func (s streams) exportMetrics(set *settings, dir string) error {
 		return &usageError{err}
 	}
 	if cluster.Metrics == nil {
-		s.say("the inventory has no metrics: the nodes have HAProxy's on 127.0.0.1:%d alone, and no kplb.prom; see examples/metrics.yaml", cluster.HAProxy.MonitorPort)
+		o.say("the inventory has no metrics: the nodes have HAProxy's on 127.0.0.1:%d alone, and no kplb.prom; see examples/metrics.yaml", cluster.HAProxy.MonitorPort)
 	}
-	if dir == "" {
-		return s.printTree(tree)
+	if o.dir == "" {
+		return printTree(o.out, tree)
 	}
-	if err := tree.Write(dir); err != nil {
+	if err := tree.Write(o.dir); err != nil {
 		return err
 	}
-	s.say("%s and %s written into %s", render.AlertsName, render.DashboardName, dir)
+	o.say("%s and %s written into %s", render.AlertsName, render.DashboardName, o.dir)
 	return nil
 }

@@ -38,7 +38,7 @@ func localKubeconfigs() []string {
 
 // readLocal plans an edit of the kubeconfigs on this machine. What cannot be
 // read or edited is said, and stays.
-func (s streams) readLocal(edit func(path string, source []byte) ([]byte, error)) []localKubeconfig {
+func readLocal(s *streams, edit func(path string, source []byte) ([]byte, error)) []localKubeconfig {
 	var out []localKubeconfig
 	for _, path := range localKubeconfigs() {
 		info, err := os.Lstat(path)
@@ -66,11 +66,11 @@ func (s streams) readLocal(edit func(path string, source []byte) ([]byte, error)
 }
 
 // moveLocal has kubectl on this machine go through the VIP.
-func (s streams) moveLocal(set *settings, c *inventory.Cluster, ca []byte) error {
+func moveLocal(s *streams, c *inventory.Cluster, ca []byte) error {
 	if c.Endpoint == inventory.Leave {
 		return nil
 	}
-	moves := s.readLocal(func(_ string, source []byte) ([]byte, error) { return plan.PointAtVIP(c, source, ca) })
+	moves := readLocal(s, func(_ string, source []byte) ([]byte, error) { return plan.PointAtVIP(c, source, ca) })
 	for _, m := range moves {
 		kept, err := kept(c, m.path)
 		if err == nil {
@@ -82,14 +82,14 @@ func (s streams) moveLocal(set *settings, c *inventory.Cluster, ca []byte) error
 		if err != nil {
 			return fmt.Errorf("this machine: %w", err)
 		}
-		s.sayMoved(set, m)
+		sayMoved(s, m)
 	}
 	return nil
 }
 
 // moveLocalBack has it go where it went before.
-func (s streams) moveLocalBack(set *settings, c *inventory.Cluster, ca []byte) error {
-	moves := s.readLocal(func(path string, source []byte) ([]byte, error) {
+func moveLocalBack(s *streams, c *inventory.Cluster, ca []byte) error {
+	moves := readLocal(s, func(path string, source []byte) ([]byte, error) {
 		kept, err := kept(c, path)
 		if err != nil {
 			return nil, err
@@ -109,14 +109,14 @@ func (s streams) moveLocalBack(set *settings, c *inventory.Cluster, ca []byte) e
 		if kept, err := kept(c, m.path); err == nil {
 			_ = os.Remove(kept) // used up
 		}
-		s.sayMoved(set, m)
+		sayMoved(s, m)
 	}
 	return nil
 }
 
-func (s streams) sayMoved(set *settings, m localKubeconfig) {
+func sayMoved(s *streams, m localKubeconfig) {
 	diff := render.Diff("was "+m.path, kubeadm.Hide(m.was), "is "+m.path, kubeadm.Hide(m.now))
-	s.say("this machine: %s\n%s", m.path, paint(set.colored(s.err), string(diff)))
+	s.say("this machine: %s\n%s", m.path, paint(s.colored(s.err), string(diff)))
 }
 
 // kept is where the file stays as it was before kplb, for moveLocalBack.

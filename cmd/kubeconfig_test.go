@@ -29,9 +29,9 @@ func TestLocalKubeconfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	s, set := streams{out: &said, err: &said}, &settings{}
+	s := &streams{out: &said, err: &said}
 	path := filepath.Join(home, ".kube", "config")
-	if err := s.moveLocal(set, c, ca); err != nil || said.Len() > 0 {
+	if err := moveLocal(s, c, ca); err != nil || said.Len() > 0 {
 		t.Errorf("without a kubeconfig: %v, %s", err, said.String())
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -42,7 +42,7 @@ func TestLocalKubeconfig(t *testing.T) {
 	}
 
 	for range 2 { // the second time there is nothing to do
-		if err := s.moveLocal(set, c, ca); err != nil {
+		if err := moveLocal(s, c, ca); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,19 +57,19 @@ func TestLocalKubeconfig(t *testing.T) {
 		t.Errorf("said:\n%s", text)
 	}
 
-	if err := s.moveLocalBack(set, c, ca); err != nil {
+	if err := moveLocalBack(s, c, ca); err != nil {
 		t.Fatal(err)
 	}
 	if back, _ := os.ReadFile(path); !bytes.Equal(back, before) {
 		t.Errorf("not as before:\n%s", back)
 	}
 	said.Reset()
-	if err := s.moveLocalBack(set, c, ca); err != nil || said.Len() > 0 {
+	if err := moveLocalBack(s, c, ca); err != nil || said.Len() > 0 {
 		t.Errorf("back a second time: %v, %s", err, said.String())
 	}
 
 	c.Endpoint = inventory.Leave
-	if err := s.moveLocal(set, c, ca); err != nil {
+	if err := moveLocal(s, c, ca); err != nil {
 		t.Error(err)
 	}
 	if now, _ := os.ReadFile(path); !bytes.Equal(now, before) {
@@ -93,8 +93,8 @@ func TestLocalKubeconfigLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	s := streams{out: &said, err: &said}
-	if err := s.moveLocal(&settings{}, &inventory.Cluster{Name: "home", Endpoint: inventory.Manage}, ca); err != nil {
+	s := &streams{out: &said, err: &said}
+	if err := moveLocal(s, &inventory.Cluster{Name: "home", Endpoint: inventory.Manage}, ca); err != nil {
 		t.Error(err)
 	}
 	for _, want := range []string{"this machine: " + link + " is not a regular file: not touched", "this machine: " + broken + " is not YAML"} {
@@ -127,14 +127,14 @@ func TestLocalKubeconfigCannotBeKept(t *testing.T) {
 	}
 	t.Setenv("KUBECONFIG", config)
 	var said bytes.Buffer
-	s := streams{out: &said, err: &said}
+	s := &streams{out: &said, err: &said}
 	for name, test := range map[string]struct{ state, home, says string }{
 		"its place is taken": {state, dir, "this machine: mkdir " + state + ": not a directory"},
 		"nobody's home":      {"", "", "this machine: $HOME is not defined"},
 	} {
 		t.Setenv("XDG_STATE_HOME", test.state)
 		t.Setenv("HOME", test.home)
-		err := s.moveLocal(&settings{}, c, ca)
+		err := moveLocal(s, c, ca)
 		same(t, name, err != nil && err.Error() == test.says, true)
 		now, err := os.ReadFile(config)
 		if err != nil {
@@ -171,7 +171,7 @@ func TestLocalKubeconfigBackUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	if err := (streams{out: &said, err: &said}).moveLocalBack(&settings{}, c, nil); err != nil {
+	if err := moveLocalBack(&streams{out: &said, err: &said}, c, nil); err != nil {
 		t.Error(err)
 	}
 	same(t, "said", said.String(), "kplb: this machine: "+config+" read "+place+": is a directory: not touched\n")

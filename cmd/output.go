@@ -3,6 +3,7 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -20,8 +21,8 @@ func checkOutput(format string) error {
 	return nil
 }
 
-func (s streams) printJSON(v any) error {
-	e := json.NewEncoder(s.out)
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -31,7 +30,7 @@ const (
 )
 
 // savePlan writes a plan, whole or not at all.
-func (s streams) savePlan(set *settings, p *plan.Plan, file string) error {
+func savePlan(s *streams, set *settings, p *plan.Plan, file string) error {
 	inventory, err := filepath.Abs(set.Inventory)
 	if err != nil {
 		return err
@@ -54,27 +53,33 @@ func (s streams) savePlan(set *settings, p *plan.Plan, file string) error {
 	return nil
 }
 
-func (s streams) applySaved(ctx context.Context, set *settings, o applyOptions, file string) error {
+// readPlan reads a plan that savePlan has written.
+func readPlan(file string) (*savedPlan, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return &usageError{err}
+		return nil, &usageError{err}
 	}
 	var saved savedPlan
 	d := json.NewDecoder(strings.NewReader(string(data)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&saved); err != nil {
-		return &usageError{fmt.Errorf("%s is not a plan: %w", file, err)}
+		return nil, &usageError{fmt.Errorf("%s is not a plan: %w", file, err)}
 	}
 	if saved.APIVersion != planVersion || saved.Kind != planKind {
-		return &usageError{fmt.Errorf("%s is not a plan of this version: apiVersion %q, kind %q", file, saved.APIVersion, saved.Kind)}
+		return nil, &usageError{fmt.Errorf("%s is not a plan of this version: apiVersion %q, kind %q", file, saved.APIVersion, saved.Kind)}
 	}
+	return &saved, nil
+}
+
+// complete gives the settings the inventory and templates of the plan, where the
+// operator names none.
+func (saved *savedPlan) complete(set *settings) {
 	if set.Inventory == "" {
 		set.Inventory = saved.Inventory
 	}
 	if set.Templates == "" {
 		set.Templates = saved.Templates
 	}
-	return s.apply(ctx, set, o, &saved)
 }
 
 // same wants the plan that was made now to be the saved one, to the bit.

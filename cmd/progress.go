@@ -30,8 +30,8 @@ type step struct {
 	since time.Time
 }
 
-func (s streams) newProgress() *progress {
-	p := &progress{w: s.err, size: sizeOf(s.err), end: make(chan struct{})}
+func newProgress(w io.Writer) *progress {
+	p := &progress{w: w, size: sizeOf(w), end: make(chan struct{})}
 	if p.size != nil {
 		go p.tick()
 	}

@@ -157,7 +157,7 @@ func TestProgressOfBriefSteps(t *testing.T) {
 func TestProgressElsewhere(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	p := (streams{err: &b}).newProgress()
+	p := newProgress(&b)
 	waits := fleet.Event{Node: "node-3", Step: "waiting for the apiserver", Usual: 49 * time.Second}
 	p.event(fleet.Event{Node: "node-1", Step: "connecting", Brief: true})
 	p.event(waits)

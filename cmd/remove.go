@@ -17,27 +17,27 @@ Kubeconfigs, kubelets and the cluster's own records that kplb moved to the VIP g
 where they pointed; certificates go back unless they were renewed since. Packages that
 kplb installed stay.`
 
-func newRemove(s streams, set *settings) *cobra.Command {
-	var o applyOptions
+type removeOptions struct{ changeOptions }
+
+func newRemove(every command) *cobra.Command {
+	o := removeOptions{changeOptions{command: every}}
 	c := &cobra.Command{
 		Use:     "remove",
 		Short:   "Bring the nodes back to what was there before kplb",
 		Long:    removeLong,
 		Example: `  kplb remove -i cluster.yaml`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.remove(c.Context(), set, o) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	o.addFlags(c)
-	addOutput(c, &o.format)
-	set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) remove(ctx context.Context, set *settings, o applyOptions) error {
-	return s.change(ctx, set, o, func(r *rollout.Rollout, progress *progress) error {
-		if err := s.goBack(ctx, set, r, o, 0, progress); err != nil {
+func (o removeOptions) run(ctx context.Context) error {
+	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
+		if err := o.goBack(ctx, r, 0, progress); err != nil {
 			return err
 		}
-		if err := s.moveLocalBack(set, r.Cluster, r.CA()); err != nil {
+		if err := moveLocalBack(o.streams, r.Cluster, r.CA()); err != nil {
 			return err
 		}
 		return r.Forget(ctx)

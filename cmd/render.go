@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -23,13 +24,14 @@ With --check, the directory is compared instead, and a unified diff is printed
 where it differs: keep the directory in git and let CI run this.`
 
 type renderOptions struct {
+	command
 	output, check         string
 	haproxy, keepalived   string
 	haproxyV, keepalivedV render.Version
 }
 
-func newRender(s streams, set *settings) *cobra.Command {
-	var o renderOptions
+func newRender(every command) *cobra.Command {
+	o := renderOptions{command: every}
 	c := &cobra.Command{
 		Use:   "render",
 		Short: "Print or write the files of every node",
@@ -37,7 +39,7 @@ func newRender(s streams, set *settings) *cobra.Command {
 		Example: `  kplb render -i cluster.yaml
   kplb render -i cluster.yaml -o rendered/
   kplb render -i cluster.yaml --check rendered/`,
-		RunE: func(*cobra.Command, []string) error { return s.render(set, o) },
+		RunE: func(*cobra.Command, []string) error { return o.run() },
 	}
 	f := c.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "write the files below this `DIR`")
@@ -47,44 +49,25 @@ func newRender(s streams, set *settings) *cobra.Command {
 	return c
 }
 
-func (s streams) render(set *settings, o renderOptions) error {
-	if o.output != "" && o.check != "" {
-		return &usageError{errors.New("--output and --check exclude each other: one writes, the other compares")}
-	}
-	var errH, errK error
-	o.haproxyV, errH = render.ParseVersion(o.haproxy)
-	o.keepalivedV, errK = render.ParseVersion(o.keepalived)
-	if err := errors.Join(errH, errK); err != nil {
+func (o renderOptions) run() error {
+	if err := o.readVersions(); err != nil {
 		return &usageError{err}
 	}
-	if o.haproxyV.Before(render.MinHAProxy) || o.keepalivedV.Before(render.MinKeepalived) {
-		return &usageError{fmt.Errorf("the templates are for HAProxy from %s and keepalived from %s", render.MinHAProxy, render.MinKeepalived)}
-	}
-	cluster, err := s.loadCluster(set)
+	cluster, err := o.set.loadCluster()
 	if err != nil {
 		return err
 	}
-	t, err := loadTemplates(set)
+	t, err := o.set.loadTemplates()
 	if err != nil {
 		return err
 	}
-	tree, err := t.Cluster(cluster, o.facts(cluster))
+	tree, err := o.tree(t, cluster)
 	if err != nil {
-		return &usageError{err}
-	}
-	speakers, err := readSpeakers(cluster, tree)
-	if err == nil {
-		err = vrrp.Sound(cluster, speakers)
-	}
-	if err != nil {
-		return &usageError{err}
-	}
-	if err := tree.ReadBack(cluster, o.facts(cluster)); err != nil {
 		return &usageError{err}
 	}
 	switch {
 	case o.check != "":
-		return s.checkTree(tree, o.check)
+		return checkTree(o.streams, tree, o.check)
 	case o.output != "":
 		if err := tree.Write(o.output); err != nil {
 			return err
@@ -93,11 +76,46 @@ func (s streams) render(set *settings, o renderOptions) error {
 		if cluster.WorkerBalancer != nil {
 			nodes += len(cluster.Workers)
 		}
-		s.say("%d files of %d nodes written below %s", len(tree), nodes, o.output)
+		o.say("%d files of %d nodes written below %s", len(tree), nodes, o.output)
 		return nil
 	default:
-		return s.printTree(tree)
+		return printTree(o.out, tree)
 	}
+}
+
+// readVersions reads the versions that are rendered for, and refuses what cannot be
+// meant.
+func (o *renderOptions) readVersions() error {
+	if o.output != "" && o.check != "" {
+		return errors.New("--output and --check exclude each other: one writes, the other compares")
+	}
+	var errH, errK error
+	o.haproxyV, errH = render.ParseVersion(o.haproxy)
+	o.keepalivedV, errK = render.ParseVersion(o.keepalived)
+	if err := errors.Join(errH, errK); err != nil {
+		return err
+	}
+	if o.haproxyV.Before(render.MinHAProxy) || o.keepalivedV.Before(render.MinKeepalived) {
+		return fmt.Errorf("the templates are for HAProxy from %s and keepalived from %s", render.MinHAProxy, render.MinKeepalived)
+	}
+	return nil
+}
+
+// tree renders the files of every node, and refuses those with which the cluster
+// would not work.
+func (o renderOptions) tree(t *render.Templates, cluster *inventory.Cluster) (render.Tree, error) {
+	tree, err := t.Cluster(cluster, o.facts(cluster))
+	if err != nil {
+		return nil, err
+	}
+	speakers, err := readSpeakers(cluster, tree)
+	if err == nil {
+		err = vrrp.Sound(cluster, speakers)
+	}
+	if err == nil {
+		err = tree.ReadBack(cluster, o.facts(cluster))
+	}
+	return tree, err
 }
 
 func (o renderOptions) facts(c *inventory.Cluster) map[string]render.Facts {
@@ -110,7 +128,7 @@ func (o renderOptions) facts(c *inventory.Cluster) map[string]render.Facts {
 	return facts
 }
 
-func (s streams) checkTree(tree render.Tree, dir string) error {
+func checkTree(s *streams, tree render.Tree, dir string) error {
 	diff, err := tree.Check(dir)
 	if err != nil {
 		return &usageError{fmt.Errorf("check: %w", err)}
@@ -125,13 +143,13 @@ func (s streams) checkTree(tree render.Tree, dir string) error {
 	return &noError{fmt.Sprintf("%s differs from what is rendered; `kplb render -o %s` writes it anew, and deletes nothing", dir, dir)}
 }
 
-func (s streams) printTree(tree render.Tree) error {
+func printTree(out io.Writer, tree render.Tree) error {
 	for i, p := range tree.Paths() {
 		sep := "\n"
 		if i == 0 {
 			sep = ""
 		}
-		if _, err := fmt.Fprintf(s.out, "%s==> %s <==\n%s", sep, p, tree[p].Content); err != nil {
+		if _, err := fmt.Fprintf(out, "%s==> %s <==\n%s", sep, p, tree[p].Content); err != nil {
 			return err
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/kplb/kplb/fleet"
 )
 
 const rootLong = `kplb gives a Kubernetes control plane one address that stays up: HAProxy and
@@ -27,20 +25,6 @@ const rootExample = `  kplb trust  -i cluster.yaml   record the nodes' SSH host 
   kplb diff   -i cluster.yaml   what would change on the nodes, and what that does
   kplb apply  -i cluster.yaml   change it, and prove /healthz through the VIP`
 
-// streams are the command's standard streams, and its only way to machines.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-	machines machines
-}
-
-// machines are how a command reaches the nodes, and the cluster from here. The
-// zero value does so over SSH, and over this machine's network.
-type machines struct {
-	dial    fleet.Dialer
-	network fleet.DialFunc
-}
-
 // Main runs kplb and returns its exit code.
 func Main(args []string, in io.Reader, out, err io.Writer) int {
 	// a reader that has gone away is an error of the write, not the end: what has begun is still brought to its end
@@ -52,7 +36,7 @@ func Main(args []string, in io.Reader, out, err io.Writer) int {
 
 // run is Main, with everything that a test replaces.
 func run(ctx context.Context, args []string, s streams) int {
-	root := newRoot(s) //nolint:contextcheck // the commands get it from cobra
+	root := newRoot(&s) //nolint:contextcheck // the commands get it from cobra
 	root.SetArgs(args)
 	return s.exit(ctx, root.ExecuteContext(ctx))
 }
@@ -74,7 +58,7 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-func newRoot(s streams) *cobra.Command {
+func newRoot(s *streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "kplb",
 		Short:         "One address for a Kubernetes control plane that stays up",
@@ -93,11 +77,16 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	settings := newSettings()
 	settings.addFlags(root.PersistentFlags())
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return settings.load(c) }
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		err := settings.load(c)
+		s.color = settings.Color
+		return err
+	}
+	every := command{s, settings}
 	root.AddCommand(
-		newRender(s, settings), newTemplates(s, settings), newSimulate(s, settings), newDiff(s, settings), newApply(s, settings),
-		newVerify(s, settings), newDoctor(s, settings), newTrust(s, settings), newStatus(s, settings),
-		newDrill(s, settings), newConfirm(s, settings), newHistory(s, settings), newRollback(s, settings), newRemove(s, settings), newUnlock(s, settings), newExport(s, settings), newVersion(s),
+		newRender(every), newTemplates(s), newSimulate(every), newDiff(every), newApply(every),
+		newVerify(every), newDoctor(every), newTrust(every), newStatus(every),
+		newDrill(every), newConfirm(every), newHistory(every), newRollback(every), newRemove(every), newUnlock(every), newExport(every), newVersion(s),
 	)
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)

@@ -3,11 +3,6 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net/netip"
-	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -37,8 +32,13 @@ part has its holder.
 
 Exits 0 if it is proven, and 1 if it is not.`
 
-func newSimulate(s streams, set *settings) *cobra.Command {
-	var format string
+type simulateOptions struct {
+	command
+	format string
+}
+
+func newSimulate(every command) *cobra.Command {
+	o := simulateOptions{command: every}
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Show who holds the VIP when nodes fail",
@@ -46,21 +46,21 @@ func newSimulate(s streams, set *settings) *cobra.Command {
 		Example: `  kplb simulate -i cluster.yaml
   kplb simulate -i cluster.yaml -o json
   kplb simulate -i cluster.yaml --templates my`,
-		RunE: func(*cobra.Command, []string) error { return s.simulate(set, format) },
+		RunE: func(*cobra.Command, []string) error { return o.run() },
 	}
-	addOutput(c, &format)
+	addOutput(c, &o.format)
 	return c
 }
 
-func (s streams) simulate(set *settings, format string) error {
-	if err := checkOutput(format); err != nil {
+func (o simulateOptions) run() error {
+	if err := checkOutput(o.format); err != nil {
 		return err
 	}
-	cluster, err := s.loadCluster(set)
+	cluster, err := o.set.loadCluster()
 	if err != nil {
 		return err
 	}
-	t, err := loadTemplates(set)
+	t, err := o.set.loadTemplates()
 	if err != nil {
 		return err
 	}
@@ -81,18 +81,18 @@ func (s streams) simulate(set *settings, format string) error {
 			unsound = append(unsound, reasons(bad)...)
 		}
 		reports[i] = describeSimulation(cluster, contest, simulation, bad)
-		if format == "json" {
+		if o.format == "json" {
 			continue
 		}
 		if i > 0 {
-			fmt.Fprintln(s.out)
+			fmt.Fprintln(o.out)
 		}
-		if err := printSimulation(s.out, cluster, contest, simulation, bad == nil); err != nil {
+		if err := printSimulation(o.out, cluster, contest, simulation, bad == nil); err != nil {
 			return err
 		}
 	}
-	if format == "json" {
-		err = s.printJSON(withOthers(reports))
+	if o.format == "json" {
+		err = printJSON(o.out, withOthers(reports))
 	}
 	if err == nil && unsound != nil {
 		err = &unsoundError{errors.Join(unsound...)}
@@ -122,127 +122,4 @@ type unsoundError struct{ error }
 
 func (e *unsoundError) Unwrap() []error {
 	return []error{&noError{}, e.error}
-}
-
-// printSimulation writes the table.
-func printSimulation(out io.Writer, c *inventory.Cluster, contest vrrp.Contest, sim *vrrp.Simulation, sound bool) error {
-	vips, failback := addresses(contest.VIPs), failbackOf(c, contest)
-	if len(contest.VIPs) < len(c.VIPs) {
-		fmt.Fprintf(out, "VIP %s\n", vips)
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tPRIORITY\tTAKES THE VIP")
-	for _, speaker := range sim.Speakers {
-		takes := "from a lower priority"
-		if speaker.NoPreempt {
-			takes = "when nobody has it"
-		}
-		fmt.Fprintf(w, "%s\t%d\t%s\n", speaker.Node, speaker.Priority, takes)
-	}
-	_ = w.Flush() // of out's errors the last one is reported
-	fmt.Fprintf(out, "\n%s, failback %t. In the table, %s holds %s before.\n\n", c.VRRP.Mode, failback, sim.Start, vips)
-	if len(sim.Outcomes) > 0 {
-		fmt.Fprintf(w, "FAILING\tHOLDER\t%s\tBACK AGAIN\tWITH failback: %t\n", strings.Join(waysOf(sim), "\t"), !failback)
-		for rest := sim.Outcomes; len(rest) > 0; {
-			row := sameFailing(rest)
-			printRow(w, sim, row)
-			rest = rest[len(row):]
-		}
-		_ = w.Flush() // as above
-		fmt.Fprintln(out)
-	}
-	_, err := fmt.Fprintln(out, simulationVerdict(sim, sound))
-	return err
-}
-
-func addresses(all []netip.Addr) string {
-	out := make([]string, len(all))
-	for i, a := range all {
-		out[i] = a.String()
-	}
-	return strings.Join(out, " and ")
-}
-
-// failbackOf says whether the highest priority of a contest takes its VIPs back.
-func failbackOf(c *inventory.Cluster, contest vrrp.Contest) bool {
-	return slices.ContainsFunc(c.Groups(), func(g inventory.Group) bool { return g.Failback && slices.Contains(g.VIPs, contest.VIPs[0]) })
-}
-
-// waysOf are the columns of the times.
-func waysOf(sim *vrrp.Simulation) []string {
-	var out []string
-	for _, o := range sim.Outcomes {
-		if name := strings.ToUpper(string(o.Failure)); !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// sameFailing are the first outcomes, as far as the same nodes fail in them.
-func sameFailing(all []vrrp.Outcome) []vrrp.Outcome {
-	i := slices.IndexFunc(all, func(o vrrp.Outcome) bool { return !slices.Equal(o.Failing, all[0].Failing) })
-	if i < 0 {
-		return all
-	}
-	return all[:i]
-}
-
-// printRow writes what is the same for every way to fail once.
-func printRow(w io.Writer, sim *vrrp.Simulation, row []vrrp.Outcome) {
-	same := func(of func(vrrp.Outcome) string) string {
-		var out []string
-		for _, o := range row {
-			if text := of(o); !slices.Contains(out, text) {
-				out = append(out, text)
-			}
-		}
-		return strings.Join(out, " / ")
-	}
-	fmt.Fprintf(w, "%s\t%s", strings.Join(row[0].Failing, " "), same(holders))
-	for _, way := range waysOf(sim) {
-		i := slices.IndexFunc(row, func(o vrrp.Outcome) bool { return strings.EqualFold(string(o.Failure), way) })
-		fmt.Fprintf(w, "\t%s", howSoon(row[i]))
-	}
-	back := same(func(o vrrp.Outcome) string { return orDash(o.AfterReturn) })
-	fmt.Fprintf(w, "\t%s\t%s\n", back, same(func(o vrrp.Outcome) string { return orDash(o.AfterReturnOtherwise) }))
-}
-
-func holders(o vrrp.Outcome) string {
-	return orDash(strings.Join(append([]string{o.Holder}, o.Others...), " and "))
-}
-
-// howSoon says when the holder of the row holds the VIP.
-func howSoon(o vrrp.Outcome) string {
-	out := "moves"
-	switch {
-	case o.Within > 0:
-		out = "within " + vrrp.Short(o.Within)
-	case !o.Moves:
-		out = "stays"
-	}
-	if o.BecameHolder > 1 {
-		out += fmt.Sprintf(", %d hold it for a moment", o.BecameHolder)
-	}
-	return out
-}
-
-// simulationVerdict says what was proven, and how much was looked at.
-func simulationVerdict(sim *vrrp.Simulation, sound bool) string {
-	nodes := len(sim.Speakers)
-	switch {
-	case nodes == 1:
-		return "One node: nobody takes over from it, and there is nothing to prove."
-	case !sound:
-		return "Not proven: see below."
-	}
-	what := fmt.Sprintf("all %d states of the %d nodes", sim.Proof.States, nodes)
-	if sim.Proof.Grouped {
-		what = fmt.Sprintf("%d nodes, three at a time", nodes)
-	}
-	moment := "and no second one for a moment"
-	if sim.Proof.MostAtOnce > 1 {
-		moment = fmt.Sprintf("and up to %d for a moment", sim.Proof.MostAtOnce)
-	}
-	return fmt.Sprintf("Proven for %s, whatever fails and returns in whichever order:\none holder, a healthy one where one is healthy, %s.", what, moment)
 }

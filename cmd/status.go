@@ -27,25 +27,26 @@ Exits 0 if all nodes are as the inventory says and every VIP is on one of them, 
 not; with --watch, what was seen last counts.`
 
 type statusOptions struct {
+	command
 	format   string
 	watch    bool
 	interval time.Duration
 }
 
-func newStatus(s streams, set *settings) *cobra.Command {
-	var o statusOptions
+func newStatus(every command) *cobra.Command {
+	o := statusOptions{command: every}
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the nodes, the VIP, servers, generations and drift",
 		Long:  statusLong,
 		Example: `  kplb status -i cluster.yaml
   kplb status -i cluster.yaml --watch --interval 1s`,
-		RunE: func(c *cobra.Command, _ []string) error { return s.status(c.Context(), set, o) },
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "look again and again, until Ctrl-C")
 	c.Flags().DurationVar(&o.interval, "interval", 2*time.Second, "how long after an answer a node is asked again, with --watch")
 	addOutput(c, &o.format)
-	set.addSSHFlags(c.Flags())
+	o.set.addSSHFlags(c.Flags())
 	return c
 }
 
@@ -56,36 +57,36 @@ func (o statusOptions) check() error {
 	return checkOutput(o.format)
 }
 
-func (s streams) status(ctx context.Context, set *settings, o statusOptions) error {
+func (o statusOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
 	if o.watch {
-		return s.onNodes(ctx, set, nil, func(r *rollout.Rollout) error { return s.watchStatus(ctx, r, o) })
+		return o.onNodes(ctx, nil, func(r *rollout.Rollout) error { return o.watchNodes(ctx, r) })
 	}
-	return s.shown(ctx, set, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
 		seen, err := status.Look(ctx, r.Fleet, r.NodePlanner)
 		if err != nil {
 			return err
 		}
 		if o.format == "json" {
-			err = s.printJSON(seen)
+			err = printJSON(o.out, seen)
 		} else {
-			_, err = io.WriteString(s.out, statusText(seen))
+			_, err = io.WriteString(o.out, statusText(seen))
 		}
 		return errors.Join(err, judgeStatus(seen))
 	})
 }
 
-// watchStatus ends with the answer that was seen last; interrupted before the
+// watchNodes ends with the answer that was seen last; interrupted before the
 // first one, with the context's error.
-func (s streams) watchStatus(ctx context.Context, r *rollout.Rollout, o statusOptions) error {
+func (o statusOptions) watchNodes(ctx context.Context, r *rollout.Rollout) error {
 	answer := ctx.Err
-	screen := newScreen(s.out)
+	screen := newScreen(o.out)
 	err := status.Watch(ctx, r.Fleet, r.NodePlanner, o.interval, func(seen *status.Status) error {
 		answer = func() error { return judgeStatus(seen) }
 		if o.format == "json" {
-			return s.printJSON(seen)
+			return printJSON(o.out, seen)
 		}
 		return screen.show(time.Now().Format(time.TimeOnly) + "  " + statusText(seen))
 	})

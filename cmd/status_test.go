@@ -163,7 +163,7 @@ func TestStatusOutput(t *testing.T) {
 			t.Parallel()
 			golden(t, "status/"+name+".txt", statusText(s))
 			var b bytes.Buffer
-			if err := (streams{out: &b}).printJSON(s); err != nil {
+			if err := printJSON(&b, s); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "status/"+name+".json", b.String())
@@ -196,7 +196,7 @@ func TestWatchStatus(t *testing.T) {
 		}}}
 		var out, diagnostics bytes.Buffer
 		s := streams{in: strings.NewReader(""), out: &out, err: &diagnostics}
-		err := s.watchStatus(ctx, r, statusOptions{format: format, interval: 100 * time.Millisecond})
+		err := statusOptions{command: command{streams: &s}, format: format, interval: 100 * time.Millisecond}.watchNodes(ctx, r)
 		if code := s.exit(ctx, err); code != exitNo {
 			t.Errorf("%s: exit code %d\n%s", format, code, &diagnostics)
 		}
@@ -210,7 +210,7 @@ func TestWatchStatus(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	silent := &rollout.Rollout{Fleet: &fleet.Fleet{Cluster: cluster, Dial: func(ctx context.Context, _ inventory.Node) (node.Host, error) { return nil, ctx.Err() }}}
-	if err := (streams{}).watchStatus(ended, silent, statusOptions{interval: time.Second}); !errors.Is(err, context.Canceled) {
+	if err := (statusOptions{command: command{streams: &streams{}}, interval: time.Second}).watchNodes(ended, silent); !errors.Is(err, context.Canceled) {
 		t.Errorf("nothing was seen: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/spf13/cobra"
@@ -9,7 +10,7 @@ import (
 	"github.com/kplb/kplb/templates"
 )
 
-func newTemplates(s streams, _ *settings) *cobra.Command {
+func newTemplates(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "templates [NAME]",
 		Short: "List the built-in templates, or print one",
@@ -24,7 +25,7 @@ takes its place. It is checked on the nodes like the built-in one.`,
 		ValidArgsFunction: completeTemplates,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return s.listTemplates()
+				return listTemplates(s.out)
 			}
 			content, err := fs.ReadFile(templates.Builtin(), args[0])
 			if err != nil {
@@ -41,9 +42,9 @@ func templateNames() []string {
 	return names
 }
 
-func (s streams) listTemplates() error {
+func listTemplates(out io.Writer) error {
 	for _, name := range templateNames() {
-		if _, err := fmt.Fprintln(s.out, name); err != nil {
+		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err
 		}
 	}

@@ -21,8 +21,8 @@ func isTerminal(w any) bool {
 }
 
 // colored says whether w takes colours: https://no-color.org.
-func (s *settings) colored(w io.Writer) bool {
-	switch s.Color {
+func (s *streams) colored(w io.Writer) bool {
+	switch s.color {
 	case "always":
 		return true
 	case "never":
@@ -32,7 +32,7 @@ func (s *settings) colored(w io.Writer) bool {
 }
 
 // confirm asks for the word yes. Without a terminal nobody can answer.
-func (s streams) confirm(ctx context.Context, question string) error {
+func (s *streams) confirm(ctx context.Context, question string) error {
 	if !isTerminal(s.in) {
 		return &usageError{errors.New("stdin is not a terminal, so nobody can be asked: give --yes to go on without")}
 	}
@@ -67,7 +67,7 @@ var errNoTerminal = errors.New("there is no terminal to ask on")
 // asker asks for passwords on the terminal, one question at a time, and each
 // one once.
 type asker struct {
-	s      streams
+	s      *streams
 	mu     sync.Mutex
 	answer map[string][]byte
 }

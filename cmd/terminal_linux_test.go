@@ -26,7 +26,7 @@ func TestConfirmOnATerminal(t *testing.T) {
 		p := openPTY(t)
 		p.types(answer)
 		var diagnostics bytes.Buffer
-		err := streams{in: p.kplb, err: &diagnostics}.confirm(t.Context(), "Go on?")
+		err := (&streams{in: p.kplb, err: &diagnostics}).confirm(t.Context(), "Go on?")
 		said := ""
 		if err != nil {
 			said = err.Error()
@@ -42,7 +42,7 @@ func TestConfirmInterrupted(t *testing.T) {
 	p := openPTY(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
-	err := streams{in: p.kplb, err: &bytes.Buffer{}}.confirm(ctx, "Go on?")
+	err := (&streams{in: p.kplb, err: &bytes.Buffer{}}).confirm(ctx, "Go on?")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -123,7 +123,7 @@ func TestColoredOnATerminal(t *testing.T) {
 	} {
 		t.Setenv("TERM", c.term)
 		t.Setenv("NO_COLOR", c.not)
-		same(t, fmt.Sprintf("%+v", c), (&settings{Color: c.color}).colored(p.kplb), c.want)
+		same(t, fmt.Sprintf("%+v", c), (&streams{color: c.color}).colored(p.kplb), c.want)
 	}
 }
 

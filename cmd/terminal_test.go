@@ -11,7 +11,7 @@ import (
 // asks is a kplb that asks for passwords: see TestAsk, where there are
 // pseudo-terminals.
 func asks() {
-	a := &asker{s: streams{err: os.Stderr}}
+	a := &asker{s: &streams{err: os.Stderr}}
 	for _, question := range []string{"password of sudo on the nodes", "password of sudo on the nodes", "passphrase of id"} {
 		answer, err := a.ask(context.Background(), question)
 		fmt.Printf("%q %v\n", answer, err)

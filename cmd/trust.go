@@ -17,34 +17,39 @@ what ` + "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`" + ` says on the no
 
 A key that differs from a recorded one is never replaced: the line to remove is named.`
 
-func newTrust(s streams, set *settings) *cobra.Command {
-	var yes bool
+type trustOptions struct {
+	command
+	yes bool
+}
+
+func newTrust(every command) *cobra.Command {
+	o := trustOptions{command: every}
 	c := &cobra.Command{
 		Use:     "trust",
 		Short:   "Record the SSH host keys of the nodes",
 		Long:    trustLong,
 		Example: `  kplb trust -i cluster.yaml`,
-		RunE:    func(c *cobra.Command, _ []string) error { return s.trust(c.Context(), set, yes) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "record without asking")
-	set.addSSHFlags(c.Flags())
+	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "record without asking")
+	o.set.addSSHFlags(c.Flags())
 	return c
 }
 
-func (s streams) trust(ctx context.Context, set *settings, yes bool) error {
-	cluster, err := s.loadCluster(set)
+func (o trustOptions) run(ctx context.Context) error {
+	cluster, err := o.set.loadCluster()
 	if err != nil {
 		return err
 	}
 	var unknown []remote.HostKey
 	var errs []error
 	for _, n := range slices.Concat(cluster.Nodes, cluster.Workers) {
-		key, err := remote.ScanHostKey(ctx, target(set, n), s.remoteOptions(set))
+		key, err := remote.ScanHostKey(ctx, target(o.set, n), o.remoteOptions())
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if _, err := fmt.Fprintf(s.out, "%s\t%s\t%s\t%s\t%s\n", n.Name, key.Host, key.Type, key.Fingerprint, key.State); err != nil {
+		if _, err := fmt.Fprintf(o.out, "%s\t%s\t%s\t%s\t%s\n", n.Name, key.Host, key.Type, key.Fingerprint, key.State); err != nil {
 			return err
 		}
 		switch key.State {
@@ -59,15 +64,15 @@ func (s streams) trust(ctx context.Context, set *settings, yes bool) error {
 		return err
 	}
 	file := unknown[0].File
-	if !yes {
+	if !o.yes {
 		question := fmt.Sprintf("Record %d keys in %s?", len(unknown), file)
-		if err := s.confirm(ctx, question); err != nil {
+		if err := o.confirm(ctx, question); err != nil {
 			return err
 		}
 	}
 	if err := remote.Trust(file, unknown...); err != nil {
 		return err
 	}
-	s.say("%d keys recorded in %s", len(unknown), file)
+	o.say("%d keys recorded in %s", len(unknown), file)
 	return nil
 }

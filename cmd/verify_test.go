@@ -31,7 +31,7 @@ func TestVerifyOutput(t *testing.T) {
 		}
 		for format, file := range map[string]string{"text": "verify-" + name + ".txt", "json": "verify-" + name + ".json"} {
 			var out, diagnostics bytes.Buffer
-			err := streams{in: strings.NewReader(""), out: &out, err: &diagnostics}.printProof(&proof, format)
+			err := printProof(&out, &proof, format)
 			got := ""
 			if err != nil {
 				got = err.Error()

@@ -10,7 +10,7 @@ import (
 // version is set by the linker in releases.
 var version = ""
 
-func newVersion(s streams) *cobra.Command {
+func newVersion(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",

@@ -1,0 +1,132 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/verdict"
+)
+
+// changeOptions are those of the commands that change nodes: apply, rollback and
+// remove.
+type changeOptions struct {
+	command
+	rollout.Options
+	yes, dryRun, overwrite bool
+	format                 string
+}
+
+// addFlags gives a command that changes nodes the flags for that.
+func (o *changeOptions) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.DurationVar(&o.Window, "confirm-timeout", time.Minute, "how long a changed node waits for its confirmation, beyond the restart of\nits apiserver, before it takes the change back by itself")
+	f.DurationVar(&o.Patience, "proof-timeout", time.Minute, "how long the proof may take to come true after a change")
+	f.BoolVar(&o.Wait, "wait", false, "leave the confirmation to a person: `kplb confirm`")
+	addOutput(c, &o.format)
+	o.set.addSSHFlags(f)
+}
+
+func (o changeOptions) check() error {
+	if o.Window < 10*time.Second || o.Window > time.Hour {
+		return &usageError{fmt.Errorf("confirm-timeout must be between 10s and 1h, not %s", o.Window)}
+	}
+	return checkOutput(o.format)
+}
+
+// change does something that may change the nodes, and shows its progress.
+func (o changeOptions) change(ctx context.Context, do func(*rollout.Rollout, *progress) error) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	return o.shown(ctx, do)
+}
+
+// goBack carries out the way to a generation.
+func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, progress *progress) error {
+	p, err := r.PlanRollback(ctx, to)
+	if err != nil {
+		return err
+	}
+	if p.Empty() {
+		o.say("nothing to do: the nodes are as they were then")
+		return nil
+	}
+	o.overwrite = true // whoever goes back wants the earlier files, whatever is there now
+	return o.carryOut(ctx, r, p, progress)
+}
+
+// carryOut shows a plan, asks, and carries it out.
+func (o changeOptions) carryOut(ctx context.Context, r *rollout.Rollout, p *plan.Plan, progress *progress) error {
+	if o.format == "text" {
+		if err := printPlan(o.streams, p); err != nil {
+			return err
+		}
+	}
+	if o.dryRun {
+		if o.format == "json" {
+			if err := printJSON(o.out, describe(p)); err != nil {
+				return err
+			}
+		}
+		return &noError{"changes pending; this was a dry run"}
+	}
+	if err := o.permit(ctx, p); err != nil {
+		return err
+	}
+	proof, err := r.Apply(ctx, p, o.Options)
+	progress.stop()
+	if proof != nil {
+		if printErr := writeProof(o.out, proof, o.format); printErr != nil && err == nil {
+			err = &rollout.StoppedError{Cause: printErr, Changed: p.Changing()} // done, whoever reads it or not
+		}
+	}
+	if err == nil {
+		err = moveLocal(o.streams, p.Cluster, r.CA())
+	}
+	if err == nil && !proof.OK() {
+		err = &noError{unproven(proof)}
+	}
+	return err
+}
+
+// unproven is why a change that lasts leaves something to be desired.
+func unproven(p *verdict.Proof) string {
+	if slices.ContainsFunc(p.Checks, func(c verdict.Check) bool { return c.MissingSAN }) {
+		return "changed and confirmed, but not proven for clients that use the address: it is missing in the certificates"
+	}
+	return "changed and confirmed, but not every service answers"
+}
+
+// permit asks whether to go on.
+func (o changeOptions) permit(ctx context.Context, p *plan.Plan) error {
+	var edited []plan.Refusal
+	for _, n := range p.Nodes {
+		for _, path := range n.Overwrites() {
+			edited = append(edited, plan.Refusal{
+				Node: n.Node.Name, What: path + " was edited by hand since kplb wrote it",
+				Hint: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
+			})
+		}
+	}
+	if len(edited) > 0 && !o.overwrite {
+		refused := &plan.RefusedError{Refusals: edited}
+		if o.yes || !isTerminal(o.in) {
+			return refused
+		}
+		o.explain(refused)
+		if err := o.confirm(ctx, "Overwrite what was edited by hand?"); err != nil {
+			return err
+		}
+	}
+	if o.yes {
+		return nil
+	}
+	return o.confirm(ctx, fmt.Sprintf("Apply this to cluster %s?", p.Cluster.Name))
+}

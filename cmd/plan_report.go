@@ -1,0 +1,50 @@
+package cmd
+
+import "github.com/kplb/kplb/plan"
+
+// planReport is a plan for people and programs: nothing secret is in it.
+type planReport struct {
+	Cluster string         `json:"cluster"`
+	Nodes   []nodeReport   `json:"nodes"`             // in the order of the rollout
+	Objects []objectReport `json:"objects,omitempty"` // of the cluster, after the nodes
+}
+
+type objectReport struct {
+	ConfigMap string `json:"configMap"`
+	Diff      string `json:"diff"`
+	Hint      string `json:"hint,omitempty"`
+}
+
+type nodeReport struct {
+	Node         string       `json:"node"`
+	Holder       bool         `json:"holdsVIP"`
+	Leaving      bool         `json:"leaving,omitempty"`
+	Packages     []string     `json:"packages,omitempty"`
+	Files        []fileReport `json:"files,omitempty"`
+	Consequences []string     `json:"consequences,omitempty"`
+}
+
+type fileReport struct {
+	Path   string `json:"path"`
+	Effect string `json:"effect"`
+	Stamp  string `json:"was,omitempty"` // what is there now
+	Before string `json:"before"`        // sha256, secrets blanked; "absent"
+	After  string `json:"after"`
+	Diff   string `json:"diff"`
+}
+
+func describe(p *plan.Plan) planReport {
+	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
+	for _, n := range p.Nodes {
+		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Leaving: n.Leaving, Packages: n.Packages, Consequences: n.Consequences()}
+		for _, c := range n.Files() {
+			before, after := c.Sums()
+			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), before, after, c.Diff})
+		}
+		report.Nodes = append(report.Nodes, node)
+	}
+	for _, o := range p.ConfigMaps {
+		report.Objects = append(report.Objects, objectReport{o.Name, o.Diff, o.Hint})
+	}
+	return report
+}

@@ -1,0 +1,69 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/vrrp"
+)
+
+// printPlan writes the plan as people review it.
+func printPlan(s *streams, p *plan.Plan) error {
+	var b strings.Builder
+	for _, n := range describe(p).Nodes {
+		if len(n.Consequences) == 0 && len(n.Files) == 0 {
+			fmt.Fprintf(&b, "%s: nothing to do\n", n.Node)
+			continue
+		}
+		fmt.Fprintf(&b, "%s%s:\n", n.Node, remark(n))
+		for _, f := range n.Files {
+			b.WriteString(paint(s.colored(s.out), f.Diff))
+		}
+		for _, line := range n.Consequences {
+			fmt.Fprintf(&b, "  -> %s\n", line)
+		}
+	}
+	for _, o := range p.ConfigMaps {
+		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, paint(s.colored(s.out), o.Diff))
+		if o.Hint != "" {
+			fmt.Fprintf(&b, "  -> %s\n", o.Hint)
+		}
+	}
+	if !p.Empty() {
+		for _, line := range vrrp.Timing(p.Cluster) {
+			fmt.Fprintf(&b, "with this, %s\n", line)
+		}
+	}
+	_, err := fmt.Fprint(s.out, b.String())
+	return err
+}
+
+// remark says why a node has its place in the order.
+func remark(n nodeReport) string {
+	switch {
+	case n.Leaving:
+		return " (no longer in the inventory: restored to its state before kplb)"
+	case n.Holder:
+		return " (VIP holder, changed last)"
+	default:
+		return ""
+	}
+}
+
+// paint colours a unified diff.
+func paint(colored bool, diff string) string {
+	if !colored {
+		return diff
+	}
+	lines := strings.SplitAfter(diff, "\n")
+	for i, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "+"):
+			lines[i] = "\x1b[32m" + strings.TrimSuffix(line, "\n") + "\x1b[0m\n"
+		case strings.HasPrefix(line, "-"):
+			lines[i] = "\x1b[31m" + strings.TrimSuffix(line, "\n") + "\x1b[0m\n"
+		}
+	}
+	return strings.Join(lines, "")
+}
