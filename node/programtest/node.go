@@ -26,9 +26,8 @@ var (
 // Its methods fail the test where they cannot do what they say. They may not be
 // called at once, but for those of its connections.
 type Node struct {
-	t      testing.TB
-	pid    int      // of the first process in its namespaces
-	files  *os.Root // its root file system
+	harness
+	pid    int // of the first process in its namespaces
 	server *remotetest.Server
 	host   *remote.Host
 }
@@ -80,7 +79,7 @@ func New(t testing.TB, shell string) *Node {
 	if err != nil {
 		unavailable(t, err.Error())
 	}
-	n := &Node{t: t}
+	n := &Node{harness: harness{disk{t: t}}}
 	n.start(path)
 	n.furnish()
 	n.connect()

@@ -125,13 +125,6 @@ func (a Answer) String() string {
 	return out.String()
 }
 
-// Impatient has programs wait for one another for that many seconds, and not as
-// long as they say.
-func (n *Node) Impatient(seconds string) {
-	n.t.Helper()
-	n.Write("/harness/patience", seconds+"\n", 0o644)
-}
-
 // Run runs a program as an operator does.
 func (n *Node) Run(s remote.Script) Answer { return n.RunOn(n.host, s) }
 

@@ -15,17 +15,17 @@ const (
 
 // Strike chooses the command, by number from 1, of the programs that run from now
 // on, that ends in such a way. 0 chooses none.
-func (n *Node) Strike(at int, how string) {
-	n.t.Helper()
-	n.Write("/harness/strike", fmt.Sprintf("%d %s\n", at, how), 0o644)
-	n.Remove("/harness/count")
-	n.Remove("/harness/steps")
+func (h *harness) Strike(at int, how string) {
+	h.t.Helper()
+	h.Write("/harness/strike", fmt.Sprintf("%d %s\n", at, how), 0o644)
+	h.Remove("/harness/count")
+	h.Remove("/harness/steps")
 }
 
 // Steps are the commands that were counted since Strike, in order.
-func (n *Node) Steps() []string {
-	n.t.Helper()
-	steps := strings.TrimSuffix(n.Read("/harness/steps"), "\n")
+func (h *harness) Steps() []string {
+	h.t.Helper()
+	steps := strings.TrimSuffix(h.Read("/harness/steps"), "\n")
 	if steps == "" {
 		return nil
 	}
@@ -37,33 +37,33 @@ func (n *Node) Steps() []string {
 // judge says what is wrong, and gets the command as Steps has it; it may change the
 // node. Of kills that leave the same, one is tried. The node ends as the undisturbed
 // run has left it.
-func (n *Node) Sweep(t *testing.T, how string, program func() Answer, judge func(t *testing.T, command string, a Answer)) {
+func (h *harness) Sweep(t *testing.T, how string, program func() Answer, judge func(t *testing.T, command string, a Answer)) {
 	t.Helper()
-	from := n.Tree()
-	n.Strike(0, "record")
+	from := h.Tree()
+	h.Strike(0, "record")
 	a := program()
-	steps, after := n.Steps(), n.Tree()
-	n.Strike(0, "")
+	steps, after := h.Steps(), h.Tree()
+	h.Strike(0, "")
 	if !a.Done() || len(steps) == 0 {
 		t.Fatalf("undisturbed: %d commands: %s", len(steps), a)
 	}
 	for i, step := range steps {
-		if how == Kill && i > 0 && reflect.DeepEqual(n.recorded(i), n.recorded(i+1)) {
+		if how == Kill && i > 0 && reflect.DeepEqual(h.recorded(i), h.recorded(i+1)) {
 			continue
 		}
-		n.Reset(from)
-		n.Strike(i+1, how)
+		h.Reset(from)
+		h.Strike(i+1, how)
 		a := program()
-		n.Strike(0, "")
+		h.Strike(0, "")
 		if judge(t, step, a); t.Failed() {
 			t.Fatalf("%s at command %s: %s", how, step, a)
 		}
 	}
-	n.Reset(after)
-	n.Remove("/harness/states")
+	h.Reset(after)
+	h.Remove("/harness/states")
 }
 
 // recorded is the state before a command.
-func (n *Node) recorded(at int) Tree {
-	return n.tree(fmt.Sprintf("harness/states/%d/", at)).Without("/node/told")
+func (h *harness) recorded(at int) Tree {
+	return h.tree(fmt.Sprintf("harness/states/%d/", at)).Without("/node/told")
 }

@@ -37,35 +37,6 @@ func (t Tree) Units() map[string]Unit {
 	return out
 }
 
-// Told is what the stand-ins were told since the last time, a line each.
-func (n *Node) Told() []string {
-	n.t.Helper()
-	told := strings.TrimSuffix(n.Read("/node/told"), "\n")
-	n.forgetTold()
-	if told == "" {
-		return nil
-	}
-	return strings.Split(told, "\n")
-}
-
-func (n *Node) forgetTold() { n.Remove("/node/told") }
-
-// Fail has stand-ins fail from now on when they are told what a pattern of sh
-// matches, such as "systemctl reload haproxy*". Without patterns none does.
-func (n *Node) Fail(patterns ...string) {
-	n.t.Helper()
-	n.Remove("/node/fail")
-	if len(patterns) > 0 {
-		n.Write("/node/fail", strings.Join(patterns, "\n")+"\n", 0o644)
-	}
-}
-
-// Meanwhile has sh run a text the next time that a program sleeps.
-func (n *Node) Meanwhile(text string) {
-	n.t.Helper()
-	n.Write("/node/meanwhile", text, 0o644)
-}
-
 // commandOf is the command line of a service.
 func commandOf(unit string) string {
 	for line := range strings.Lines(unit) {

@@ -57,26 +57,27 @@ var escaper = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 // RunShell is the Handler that runs the script with the real /bin/sh, as the current user. What is resident has to be run by
 // LocalShell.
 func RunShell(c *Call) int {
-	text := strings.Replace(c.Text, "\nPATH=", "\nPATH="+c.server.searchPath(), 1)
-	return c.server.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
+	text := strings.Replace(c.Text, "\nPATH=", "\nPATH="+c.server.opts.searchPath(), 1)
+	return c.server.opts.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
 }
 
 // LocalShell is the ExecHandler that runs the very command as sshd would, sudo and all, with Options.Path first in PATH.
 func LocalShell(ctx context.Context, e *Exec) int {
-	command := strings.ReplaceAll(e.Command, " PATH=", " PATH="+e.server.searchPath())
-	return e.server.shell(ctx, command, e.Stdin, e.Stdout, e.Stderr)
+	command := strings.ReplaceAll(e.Command, " PATH=", " PATH="+e.server.opts.searchPath())
+	return e.server.opts.shell(ctx, command, e.Stdin, e.Stdout, e.Stderr)
 }
 
-func (s *Server) searchPath() string {
-	if s.opts.Path == "" {
+func (o Options) searchPath() string {
+	if o.Path == "" {
 		return ""
 	}
-	return s.opts.Path + ":"
+	return o.Path + ":"
 }
 
-func (s *Server) shell(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) int {
+// shell runs a command on this machine.
+func (o Options) shell(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
-	cmd.Env = append(os.Environ(), s.opts.Env...)
+	cmd.Env = append(os.Environ(), o.Env...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	// Not cmd.Stdin: Wait would wait for a client that leaves its end open.
 	in, err := cmd.StdinPipe()

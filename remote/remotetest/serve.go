@@ -85,11 +85,9 @@ func (s *Server) config() *ssh.ServerConfig {
 			return nil, errors.New("key is not authorized")
 		},
 	}
-	s.mu.Lock()
-	for _, key := range s.hostKeys {
+	for _, key := range s.hostKeys() {
 		config.AddHostKey(key)
 	}
-	s.mu.Unlock()
 	if s.opts.Config != nil {
 		s.opts.Config(config)
 	}
