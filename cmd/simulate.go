@@ -72,7 +72,12 @@ func (o simulateOptions) run() error {
 	if err != nil {
 		return &unsoundError{err}
 	}
-	contests := vrrp.Contests(cluster, speakers)
+	return o.simulate(cluster, vrrp.Contests(cluster, speakers))
+}
+
+// simulate prints what comes of each election; the answer is no where one of them is
+// not sound.
+func (o simulateOptions) simulate(cluster *inventory.Cluster, contests []vrrp.Contest) error {
 	reports := make([]simulationReport, len(contests))
 	var unsound []error
 	for i, contest := range contests {
@@ -92,12 +97,14 @@ func (o simulateOptions) run() error {
 		}
 	}
 	if o.format == "json" {
-		err = printJSON(o.out, withOthers(reports))
+		if err := printJSON(o.out, withOthers(reports)); err != nil {
+			return err
+		}
 	}
-	if err == nil && unsound != nil {
-		err = &unsoundError{errors.Join(unsound...)}
+	if unsound != nil {
+		return &unsoundError{errors.Join(unsound...)}
 	}
-	return err
+	return nil
 }
 
 // readSpeakers reads what the rendered files make of every node in VRRP's

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -41,26 +42,8 @@ func (o trustOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var unknown []remote.HostKey
-	var errs []error
-	for _, n := range slices.Concat(cluster.Nodes, cluster.Workers) {
-		key, err := remote.ScanHostKey(ctx, target(o.set, n), o.remoteOptions())
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if _, err := fmt.Fprintf(o.out, "%s\t%s\t%s\t%s\t%s\n", n.Name, key.Host, key.Type, key.Fingerprint, key.State); err != nil {
-			return err
-		}
-		switch key.State {
-		case remote.KeyKnown:
-		case remote.KeyUnknown:
-			unknown = append(unknown, key)
-		default:
-			errs = append(errs, fmt.Errorf("%s: host key is %s", n.Name, key.State))
-		}
-	}
-	if err := errors.Join(errs...); err != nil || len(unknown) == 0 {
+	unknown, err := o.scan(ctx, slices.Concat(cluster.Nodes, cluster.Workers))
+	if err != nil || len(unknown) == 0 {
 		return err
 	}
 	file := unknown[0].File
@@ -75,4 +58,28 @@ func (o trustOptions) run(ctx context.Context) error {
 	}
 	o.say("%d keys recorded in %s", len(unknown), file)
 	return nil
+}
+
+// scan prints the key of every node, and returns those that are not known yet.
+func (o trustOptions) scan(ctx context.Context, nodes []inventory.Node) ([]remote.HostKey, error) {
+	var unknown []remote.HostKey
+	var errs []error
+	for _, n := range nodes {
+		key, err := remote.ScanHostKey(ctx, target(o.set, n), o.remoteOptions())
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if _, err := fmt.Fprintf(o.out, "%s\t%s\t%s\t%s\t%s\n", n.Name, key.Host, key.Type, key.Fingerprint, key.State); err != nil {
+			return nil, err
+		}
+		switch key.State {
+		case remote.KeyKnown:
+		case remote.KeyUnknown:
+			unknown = append(unknown, key)
+		default:
+			errs = append(errs, fmt.Errorf("%s: host key is %s", n.Name, key.State))
+		}
+	}
+	return unknown, errors.Join(errs...)
 }
