@@ -38,8 +38,8 @@ type applyOptions struct {
 	file             string
 }
 
-func newApply(every command) *cobra.Command {
-	o := applyOptions{changeOptions: changeOptions{command: every}}
+func newApply(base command) *cobra.Command {
+	o := applyOptions{changeOptions: changeOptions{command: base}}
 	c := &cobra.Command{
 		Use:   "apply [PLAN.json]",
 		Short: "Make the nodes what the inventory says, and prove it",

@@ -15,8 +15,8 @@ type confirmOptions struct {
 	patience time.Duration
 }
 
-func newConfirm(every command) *cobra.Command {
-	o := confirmOptions{command: every}
+func newConfirm(base command) *cobra.Command {
+	o := confirmOptions{command: base}
 	c := &cobra.Command{
 		Use:   "confirm",
 		Short: "Keep a change that is awaiting confirmation",
@@ -48,8 +48,8 @@ func (o confirmOptions) run(ctx context.Context) error {
 
 type unlockOptions struct{ command }
 
-func newUnlock(every command) *cobra.Command {
-	o := unlockOptions{every}
+func newUnlock(base command) *cobra.Command {
+	o := unlockOptions{base}
 	c := &cobra.Command{
 		Use:   "unlock",
 		Short: "Take the lock away from an operator who is gone",

@@ -23,8 +23,8 @@ type diffOptions struct {
 	forget []string
 }
 
-func newDiff(every command) *cobra.Command {
-	o := diffOptions{command: every}
+func newDiff(base command) *cobra.Command {
+	o := diffOptions{command: base}
 	c := &cobra.Command{
 		Use:   "diff",
 		Short: "Show what apply would change on the nodes",

@@ -25,8 +25,8 @@ type doctorOptions struct {
 	format string
 }
 
-func newDoctor(every command) *cobra.Command {
-	o := doctorOptions{command: every}
+func newDoctor(base command) *cobra.Command {
+	o := doctorOptions{command: base}
 	c := &cobra.Command{
 		Use:     "doctor",
 		Short:   "Look for what is in the way, before the first change",

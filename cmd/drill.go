@@ -49,8 +49,8 @@ type drillOptions struct {
 	base             *drill.Summary
 }
 
-func newDrill(every command) *cobra.Command {
-	o := drillOptions{command: every}
+func newDrill(base command) *cobra.Command {
+	o := drillOptions{command: base}
 	c := &cobra.Command{
 		Use:   "drill",
 		Short: "Break things on purpose, and measure what clients notice",

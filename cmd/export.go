@@ -6,7 +6,7 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-func newExport(every command) *cobra.Command {
+func newExport(base command) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Export monitoring rules and dashboards",
@@ -16,7 +16,7 @@ of Prometheus and Grafana, see kplb export metrics --help.`,
 		Args:    unknownCommand,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newExportMetrics(every))
+	c.AddCommand(newExportMetrics(base))
 	for _, sub := range c.Commands() {
 		sub.Args = usageArgs(sub.Args)
 	}
@@ -42,8 +42,8 @@ type exportOptions struct {
 	dir string
 }
 
-func newExportMetrics(every command) *cobra.Command {
-	o := exportOptions{command: every}
+func newExportMetrics(base command) *cobra.Command {
+	o := exportOptions{command: base}
 	c := &cobra.Command{
 		Use:   "metrics",
 		Short: "Write alert rules for Prometheus and a dashboard for Grafana",

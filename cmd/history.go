@@ -16,8 +16,8 @@ type historyOptions struct {
 	format string
 }
 
-func newHistory(every command) *cobra.Command {
-	o := historyOptions{command: every}
+func newHistory(base command) *cobra.Command {
+	o := historyOptions{command: base}
 	c := &cobra.Command{
 		Use:   "history",
 		Short: "List what was confirmed on the nodes, and when",

@@ -19,8 +19,8 @@ kplb installed stay.`
 
 type removeOptions struct{ changeOptions }
 
-func newRemove(every command) *cobra.Command {
-	o := removeOptions{changeOptions{command: every}}
+func newRemove(base command) *cobra.Command {
+	o := removeOptions{changeOptions{command: base}}
 	c := &cobra.Command{
 		Use:     "remove",
 		Short:   "Bring the nodes back to what was there before kplb",

@@ -30,8 +30,8 @@ type renderOptions struct {
 	haproxyV, keepalivedV render.Version
 }
 
-func newRender(every command) *cobra.Command {
-	o := renderOptions{command: every}
+func newRender(base command) *cobra.Command {
+	o := renderOptions{command: base}
 	c := &cobra.Command{
 		Use:   "render",
 		Short: "Print or write the files of every node",

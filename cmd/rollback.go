@@ -21,8 +21,8 @@ type rollbackOptions struct {
 	to int // below 0: the generation before the current one
 }
 
-func newRollback(every command) *cobra.Command {
-	o := rollbackOptions{changeOptions{command: every}, -1}
+func newRollback(base command) *cobra.Command {
+	o := rollbackOptions{changeOptions{command: base}, -1}
 	c := &cobra.Command{
 		Use:   "rollback",
 		Short: "Bring the nodes back to an earlier generation",

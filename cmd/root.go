@@ -82,11 +82,11 @@ func newRoot(s *streams) *cobra.Command {
 		s.color = settings.Color
 		return err
 	}
-	every := command{s, settings}
+	base := command{s, settings}
 	root.AddCommand(
-		newRender(every), newTemplates(s), newSimulate(every), newDiff(every), newApply(every),
-		newVerify(every), newDoctor(every), newTrust(every), newStatus(every),
-		newDrill(every), newConfirm(every), newHistory(every), newRollback(every), newRemove(every), newUnlock(every), newExport(every), newVersion(s),
+		newRender(base), newTemplates(s), newSimulate(base), newDiff(base), newApply(base),
+		newVerify(base), newDoctor(base), newTrust(base), newStatus(base),
+		newDrill(base), newConfirm(base), newHistory(base), newRollback(base), newRemove(base), newUnlock(base), newExport(base), newVersion(s),
 	)
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)

@@ -37,8 +37,8 @@ type simulateOptions struct {
 	format string
 }
 
-func newSimulate(every command) *cobra.Command {
-	o := simulateOptions{command: every}
+func newSimulate(base command) *cobra.Command {
+	o := simulateOptions{command: base}
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Show who holds the VIP when nodes fail",

@@ -33,8 +33,8 @@ type statusOptions struct {
 	interval time.Duration
 }
 
-func newStatus(every command) *cobra.Command {
-	o := statusOptions{command: every}
+func newStatus(base command) *cobra.Command {
+	o := statusOptions{command: base}
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the nodes, the VIP, servers, generations and drift",

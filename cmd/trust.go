@@ -23,8 +23,8 @@ type trustOptions struct {
 	yes bool
 }
 
-func newTrust(every command) *cobra.Command {
-	o := trustOptions{command: every}
+func newTrust(base command) *cobra.Command {
+	o := trustOptions{command: base}
 	c := &cobra.Command{
 		Use:     "trust",
 		Short:   "Record the SSH host keys of the nodes",

@@ -59,8 +59,8 @@ func (o verifyOptions) check() error {
 	return checkOutput(o.format)
 }
 
-func newVerify(every command) *cobra.Command {
-	o := verifyOptions{command: every, depth: verify.Depth{Tries: verify.DefaultTries}}
+func newVerify(base command) *cobra.Command {
+	o := verifyOptions{command: base, depth: verify.Depth{Tries: verify.DefaultTries}}
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that the control plane answers through the VIP",
