@@ -87,6 +87,12 @@ ufw_back() {
 	done
 }
 
+# lines_without OTHER FILE: those of FILE that OTHER does not have. Busybox's grep
+# takes an empty file of patterns for one that matches everything.
+lines_without() {
+	if [ -s "$1" ]; then grep -vxF -f "$1" "$2"; else cat "$2"; fi
+}
+
 # ufw_ours VERB FILE OTHER: for each rule of ours in FILE that OTHER lacks.
 ufw_ours() {
 	while read -r _ tuple _ action protocol port to _ from direction mark; do
@@ -96,6 +102,6 @@ ufw_ours() {
 		[ "$port" != any ] || port=0
 		ufw_line "$1" "$direction" "$protocol" "$from" "$to" "$port"
 	done <<-RULES
-		$(grep -vxF -f "$3" "$2")
+		$(lines_without "$3" "$2")
 	RULES
 }
