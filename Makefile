@@ -7,6 +7,8 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
 TOOLS    := $(or $(KPLB_TOOLS),$(HOME)/.cache/kplb/tools)
 LINT_VERSION := v2.15.0
 LINT     := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+# HAProxy and keepalived are daemons: where they are not installed, the tests have unpacked ones
+DAEMONS  := $(foreach d,haproxy keepalived,$(if $(shell PATH=$$PATH:/usr/sbin:/sbin command -v $(d)),,$(TOOLS)/$(d)))
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/promtool)
 LAB      := $(CURDIR)/lab/lab
 LAB_TAGS := e2e,faults,load,bench,failover,restarts
@@ -30,8 +32,8 @@ programs: checkers ## every program of a change killed before each of its comman
 	KPLB_PROGRAMS=all $(GO) test -count=1 -timeout 60m -run '^TestPrograms' ./node
 
 .PHONY: checkers
-checkers: $(PROMTOOL) # what the tests call, installed by root and named for others
-	@missing=; for c in haproxy:haproxy keepalived:keepalived ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client dash:dash busybox:busybox-static; do \
+checkers: $(PROMTOOL) $(DAEMONS) # what the tests call, installed by root and named for others
+	@missing=; for c in ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client dash:dash busybox:busybox-static; do \
 		PATH=$$PATH:/usr/sbin:/sbin command -v $${c%%:*} >/dev/null || missing="$$missing $${c##*:}"; done; \
 	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
@@ -43,6 +45,9 @@ $(TOOLS)/promtool: # from Debian's package, whose service nobody wants here
 	dpkg-deb -x $@.new/prometheus_*.deb $@.new
 	mv $@.new/usr/bin/promtool $@
 	rm -rf $@.new
+
+$(TOOLS)/haproxy $(TOOLS)/keepalived: lab/unpack.sh
+	lab/unpack.sh $(notdir $@) $@
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s) each
@@ -60,7 +65,7 @@ lint: $(LINT) ## go vet, golangci-lint, gofmt, shellcheck
 	$(LINT) run ./...
 	$(LINT) run --build-tags '$(LAB_TAGS)' ./lab/...
 	@command -v shellcheck >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends shellcheck; }
-	shellcheck -x lab/lab lab/boot.sh lab/join.sh lab/demo.sh lab/uml/init.sh lab/uml/run.sh lab/kubeadm/kubelet-ground .ci/run
+	shellcheck -x lab/lab lab/boot.sh lab/join.sh lab/demo.sh lab/unpack.sh lab/uml/init.sh lab/uml/run.sh lab/kubeadm/kubelet-ground .ci/run
 	@# they are parts that are put together: names come from elsewhere; `a && b || c` and unquoted constants are meant
 	shellcheck -s sh -e SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 node/programs/*.sh
 	shellcheck -s sh -e SC1091,SC2013,SC2094,SC2154,SC2317,SC2015,SC1010,SC2086,SC2034 node/programtest/*.sh node/programtest/standin/*

@@ -35,13 +35,14 @@ func skip(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-// daemon finds a program, also where only root's PATH has it.
+// daemon finds a program, also where only root's PATH has it, or where
+// `make checkers` has unpacked it.
 func daemon(t *testing.T, name string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin"} {
+	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", tools(t)} {
 		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return path
 		}

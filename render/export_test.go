@@ -31,19 +31,24 @@ func promtool(t *testing.T) string {
 	if path, err := exec.LookPath("promtool"); err == nil {
 		return path
 	}
-	tools := os.Getenv("KPLB_TOOLS")
-	if tools == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			skip(t, "promtool is not installed, and there is no home directory")
-		}
-		tools = filepath.Join(home, ".cache/kplb/tools")
-	}
-	path, err := exec.LookPath(filepath.Join(tools, "promtool"))
+	path, err := exec.LookPath(filepath.Join(tools(t), "promtool"))
 	if err != nil {
 		skip(t, "promtool is not installed; make checkers fetches it")
 	}
 	return path
+}
+
+// tools is the directory of what `make checkers` fetches.
+func tools(t *testing.T) string {
+	t.Helper()
+	if dir := os.Getenv("KPLB_TOOLS"); dir != "" {
+		return dir
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(home, ".cache/kplb/tools")
 }
 
 func exported(t *testing.T, inventory string) Tree {
