@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
@@ -42,13 +43,13 @@ func anyDownByStatus(facts map[string]*node.Facts) bool {
 }
 
 // allServersUp says whether HAProxy on every node has got a 200 from every apiserver.
-func (r *Rollout) allServersUp(facts map[string]*node.Facts) bool {
+func allServersUp(f *fleet.Fleet, facts map[string]*node.Facts) bool {
 	if expectOf(facts) != plainExpect {
 		return false
 	}
-	for _, n := range r.Present() {
+	for _, n := range f.Present() {
 		servers := facts[n.Name].Servers
-		if len(servers) != len(r.Cluster.Nodes) || slices.ContainsFunc(servers, func(s haproxy.ServerState) bool { return !s.Up() }) {
+		if len(servers) != len(f.Cluster.Nodes) || slices.ContainsFunc(servers, func(s haproxy.ServerState) bool { return !s.Up() }) {
 			return false
 		}
 	}
@@ -57,8 +58,8 @@ func (r *Rollout) allServersUp(facts map[string]*node.Facts) bool {
 
 // askAnonymously asks the apiservers without credentials, and returns the statuses that
 // HAProxy has to accept. If no apiserver answers, they stay as they are.
-func (r *Rollout) askAnonymously(ctx context.Context, expected string) (string, error) {
-	control, err := r.ControlPlane()
+func askAnonymously(ctx context.Context, f *fleet.Fleet, expected string) (string, error) {
+	control, err := f.ControlPlane()
 	if err != nil {
 		return "", err
 	}
@@ -79,19 +80,18 @@ func expectCodes(refusals []int) string {
 // planFitting plans, and plans again if the apiservers answer with a status that HAProxy
 // does not expect. It asks them only if something has to be done and HAProxy's own
 // checks do not tell.
-func (r *Rollout) planFitting(ctx context.Context, facts map[string]*node.Facts, configuration []byte) (*plan.Plan, error) {
-	in := r.input(facts)
-	in.ExpectedStatus, in.ClusterConfiguration = expectOf(facts), configuration
-	p, err := r.plan(ctx, in)
-	if err != nil || p.Empty() && !anyDownByStatus(facts) || r.allServersUp(facts) {
+func planFitting(ctx context.Context, f *fleet.Fleet, in plan.Input) (*plan.Plan, error) {
+	in.ExpectedStatus = expectOf(in.Facts)
+	p, err := makePlan(ctx, f, in)
+	if err != nil || p.Empty() && !anyDownByStatus(in.Facts) || allServersUp(f, in.Facts) {
 		return p, err
 	}
 	expected := in.ExpectedStatus
-	if in.ExpectedStatus, err = r.askAnonymously(ctx, expected); err != nil {
+	if in.ExpectedStatus, err = askAnonymously(ctx, f, expected); err != nil {
 		return nil, err
 	}
 	if in.ExpectedStatus != expected {
-		if p, err = r.plan(ctx, in); err != nil {
+		if p, err = makePlan(ctx, f, in); err != nil {
 			return nil, err
 		}
 	}

@@ -75,8 +75,8 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	if err != nil {
 		return proof, err
 	}
-	if err = r.writeConfigMaps(ctx, p.ConfigMaps); err == nil {
-		err = r.forgetLeavers(ctx)
+	if err = writeConfigMaps(ctx, r.Fleet, p.ConfigMaps); err == nil {
+		err = forgetLeavers(ctx, r.Fleet)
 	}
 	if err != nil {
 		return proof, &StoppedError{Cause: err, Changed: p.Changing()}
@@ -95,7 +95,7 @@ func (r *Rollout) carryOut(ctx context.Context, p *plan.Plan) error {
 			}
 		}
 		if batch[0].Node.Worker && len(batch[0].HAProxyListens) == 0 && !p.Uninstall {
-			if err := r.awaitVIP(ctx); err != nil {
+			if err := awaitVIP(ctx, r.Fleet); err != nil {
 				return err
 			}
 		}

@@ -43,7 +43,7 @@ func (r *Rollout) applyNode(ctx context.Context, n plan.NodePlan) error {
 		return err
 	}
 	if n.Listen != "" {
-		if err := r.awaitQuorate(ctx, n.Node); err != nil {
+		if err := awaitQuorate(ctx, r.Fleet, n.Node); err != nil {
 			return err
 		}
 	}

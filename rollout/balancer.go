@@ -27,7 +27,7 @@ func (r *Rollout) activate(ctx context.Context, h node.Host, n plan.NodePlan) er
 		return err
 	}
 	r.Report(fleet.Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
-	if err := r.awaitBalancer(ctx, n.Node, at); err != nil {
+	if err := awaitBalancer(ctx, r.Fleet, n.Node, at); err != nil {
 		return err
 	}
 	r.Report(fleet.Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
@@ -35,12 +35,12 @@ func (r *Rollout) activate(ctx context.Context, h node.Host, n plan.NodePlan) er
 }
 
 // awaitBalancer waits until a worker's balancer reaches an apiserver that is ready.
-func (r *Rollout) awaitBalancer(ctx context.Context, n inventory.Node, at netip.AddrPort) error {
-	control, err := r.ControlPlane()
+func awaitBalancer(ctx context.Context, f *fleet.Fleet, n inventory.Node, at netip.AddrPort) error {
+	control, err := f.ControlPlane()
 	if err != nil {
 		return err
 	}
-	err = fleet.Retry{Patience: vipPatience}.Do(ctx, func() error { return verify.ThroughBalancer(ctx, r.Fleet, control, n, at) })
+	err = fleet.Retry{Patience: vipPatience}.Do(ctx, func() error { return verify.ThroughBalancer(ctx, f, control, n, at) })
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}

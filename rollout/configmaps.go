@@ -16,34 +16,34 @@ import (
 
 // addConfigMaps plans the changes of kubeadm's ConfigMaps. If the only change is a flag
 // that kubeadm has to remember, an error becomes a note: the nodes work without it.
-func (r *Rollout) addConfigMaps(ctx context.Context, p *plan.Plan) error {
+func addConfigMaps(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	var err error
-	p.ConfigMaps, err = r.planConfigMaps(ctx, p.Uninstall)
+	p.ConfigMaps, err = planConfigMaps(ctx, f, p.Uninstall)
 	var refused *plan.RefusedError
-	if err != nil && !r.Cluster.MovesClients() && !errors.As(err, &refused) && ctx.Err() == nil {
+	if err != nil && !f.Cluster.MovesClients() && !errors.As(err, &refused) && ctx.Err() == nil {
 		p.Note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
 		return nil
 	}
 	return err
 }
 
-func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]plan.ConfigMapChange, error) {
-	if !away && !r.managed() {
+func planConfigMaps(ctx context.Context, f *fleet.Fleet, away bool) ([]plan.ConfigMapChange, error) {
+	if !away && !managesConfigMaps(f) {
 		return nil, nil
 	}
-	client, err := r.apiserverClient(ctx)
+	client, err := apiserverClient(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	changes, err := client.PlanConfigMaps(ctx, r.Cluster, r.CA(), away)
+	changes, err := client.PlanConfigMaps(ctx, f.Cluster, f.CA(), away)
 	var form *apiserver.ConfigMapError
 	if errors.As(err, &form) {
 		hint := "bring it to the form that kubeadm writes"
-		if r.Cluster.MovesClients() {
+		if f.Cluster.MovesClients() {
 			hint += ", or leave endpoint and certificates to yourself"
 		}
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: r.Cluster.Name, What: form.Error(), Hint: hint}}}
+		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: f.Cluster.Name, What: form.Error(), Hint: hint}}}
 	}
 	if err != nil {
 		return nil, err
@@ -55,29 +55,38 @@ func (r *Rollout) planConfigMaps(ctx context.Context, away bool) ([]plan.ConfigM
 	return out, nil
 }
 
-// managed says whether kplb manages kubeadm's ConfigMaps, or may have done so in an
+// managesConfigMaps says whether kplb manages kubeadm's ConfigMaps, or may have done so in an
 // earlier apply, whose flag a node still has.
-func (r *Rollout) managed() bool {
-	return apiserver.ManagesConfigMaps(r.Cluster) || slices.ContainsFunc(r.Present(), func(n inventory.Node) bool {
-		f := r.Facts()[n.Name]
-		return f != nil && apiserver.HasManagedFlag(f.Files[kubeadm.ManifestPath].Content)
+func managesConfigMaps(f *fleet.Fleet) bool {
+	return apiserver.ManagesConfigMaps(f.Cluster) || slices.ContainsFunc(f.Present(), func(n inventory.Node) bool {
+		found := f.Facts()[n.Name]
+		return found != nil && apiserver.HasManagedFlag(found.Files[kubeadm.ManifestPath].Content)
 	})
 }
 
-func (r *Rollout) writeConfigMaps(ctx context.Context, changes []plan.ConfigMapChange) error {
+func writeConfigMaps(ctx context.Context, f *fleet.Fleet, changes []plan.ConfigMapChange) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	client, err := r.apiserverClient(ctx)
+	client, err := apiserverClient(ctx, f)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	for _, c := range changes {
-		err := r.Step(fleet.Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
+		err := f.Step(fleet.Event{Step: "writing ConfigMap " + c.Name}, func() error { return client.Write(ctx, c.ConfigMapChange) })
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// apiserverClient talks to an apiserver as the cluster's administrator.
+func apiserverClient(ctx context.Context, f *fleet.Fleet) (*apiserver.Client, error) {
+	control, err := f.ControlPlane()
+	if err != nil {
+		return nil, err
+	}
+	return control.Client(ctx)
 }

@@ -122,7 +122,7 @@ func (r *Rollout) checkUnchanged(ctx context.Context, anew connections) error {
 		if err != nil {
 			return err
 		}
-		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: r.txn, Paths: r.pathsOf(n)})
+		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: r.txn, Paths: managedPaths(r.Fleet, n)})
 	})
 }
 
@@ -146,7 +146,7 @@ func (r *Rollout) confirmNode(ctx context.Context, n inventory.Node, txn string,
 				return err
 			}
 		}
-		err := node.Confirm(ctx, h, node.ConfirmRequest{Txn: txn, Paths: r.pathsOf(n), Keep: keep, Restart: r.restartOf(n)})
+		err := node.Confirm(ctx, h, node.ConfirmRequest{Txn: txn, Paths: managedPaths(r.Fleet, n), Keep: keep, Restart: r.restartOf(n)})
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil
 		var refused *node.RefusedError

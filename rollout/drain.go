@@ -18,19 +18,19 @@ const drainTime = 3 * time.Second
 // drain makes every haproxy send new connections to the other apiservers, until the
 // returned function is called. Errors are ignored: the nodes end the drain by themselves
 // after a minute, and without it HAProxy retries failed connections.
-func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
-	drained, connections := r.drainOn(ctx, n)
+func drain(ctx context.Context, f *fleet.Fleet, n inventory.Node) (ready func()) {
+	drained, connections := drainOn(ctx, f, n)
 	if !drained {
 		return func() {}
 	}
 	if connections {
-		r.letEnd(ctx, n)
+		letEnd(ctx, f, n)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
 		defer cancel()
-		_ = r.eachBalancer(func(on inventory.Node) error { // errors are ignored, see drain
-			h, err := r.Connect(ctx, on)
+		_ = eachBalancer(f, func(on inventory.Node) error { // errors are ignored, see drain
+			h, err := f.Connect(ctx, on)
 			if err != nil {
 				return err
 			}
@@ -40,8 +40,8 @@ func (r *Rollout) drain(ctx context.Context, n inventory.Node) (ready func()) {
 }
 
 // letEnd waits for requests to end, drainTime at most.
-func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
-	_ = r.Step(fleet.Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
+func letEnd(ctx context.Context, f *fleet.Fleet, n inventory.Node) {
+	_ = f.Step(fleet.Event{Node: n.Name, Step: "draining its apiserver", Usual: drainTime}, func() error {
 		_ = fleet.Sleep(ctx, drainTime) // an interrupted rollout goes on at once
 		return nil
 	})
@@ -51,16 +51,16 @@ func (r *Rollout) letEnd(ctx context.Context, n inventory.Node) {
 const drainLimit = 15 * time.Second
 
 // eachBalancer calls do on every node with a haproxy of the cluster.
-func (r *Rollout) eachBalancer(do func(on inventory.Node) error) error {
-	return fleet.Each(r.Reached(slices.Concat(r.Leaving(), r.Cluster.Nodes)), do)
+func eachBalancer(f *fleet.Fleet, do func(on inventory.Node) error) error {
+	return fleet.Each(f.Reached(slices.Concat(f.Leaving(), f.Cluster.Nodes)), do)
 }
 
 // drainOn says whether a haproxy has drained the node's apiserver, and whether one of
 // these still has connections to it or does not tell.
-func (r *Rollout) drainOn(ctx context.Context, n inventory.Node) (drained, connected bool) {
+func drainOn(ctx context.Context, f *fleet.Fleet, n inventory.Node) (drained, connected bool) {
 	var some, busy atomic.Bool
-	_ = r.eachBalancer(func(on inventory.Node) error { // errors are ignored, see drain
-		h, err := r.Connect(ctx, on)
+	_ = eachBalancer(f, func(on inventory.Node) error { // errors are ignored, see drain
+		h, err := f.Connect(ctx, on)
 		if err != nil {
 			return err
 		}

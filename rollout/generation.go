@@ -20,11 +20,11 @@ type Generation struct {
 
 // History lists the generations of all nodes, by node and number.
 func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
-	nodes := r.Everyone()
+	nodes := r.Fleet.Everyone()
 	lists := make([][]Generation, len(nodes))
 	err := fleet.Each(nodes, func(n inventory.Node) error {
 		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
-		h, err := r.Connect(ctx, n)
+		h, err := r.Fleet.Connect(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -40,11 +40,11 @@ func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
 // Forget removes kplb's own data from the nodes: the generations and what belongs to
 // them.
 func (r *Rollout) Forget(ctx context.Context) error {
-	return fleet.Each(r.Everyone(), func(n inventory.Node) error { return r.forget(ctx, n) })
+	return fleet.Each(r.Fleet.Everyone(), func(n inventory.Node) error { return forget(ctx, r.Fleet, n) })
 }
 
-func (r *Rollout) forget(ctx context.Context, n inventory.Node) error {
-	h, err := r.Connect(ctx, n)
+func forget(ctx context.Context, f *fleet.Fleet, n inventory.Node) error {
+	h, err := f.Connect(ctx, n)
 	if err != nil {
 		return err
 	}

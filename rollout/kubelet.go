@@ -26,7 +26,7 @@ const kubeletPatience = 5 * time.Second
 
 // refuseKubelets refuses a plan that restarts an apiserver whose kubelet is not healthy:
 // the apiserver would not come back.
-func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
+func refuseKubelets(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	var nodes []inventory.Node
 	for _, n := range p.Nodes {
 		if n.Manifest != nil {
@@ -34,7 +34,7 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 		}
 	}
 	var failed fleet.NodeErrors
-	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return r.kubeletHealthy(ctx, n, p.Facts[n.Name]) }), &failed) {
+	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return kubeletHealthy(ctx, f, n, p.Facts[n.Name]) }), &failed) {
 		return nil
 	}
 	var refused plan.RefusedError
@@ -51,15 +51,15 @@ func (r *Rollout) refuseKubelets(ctx context.Context, p *plan.Plan) error {
 
 // kubeletHealthy asks a kubelet for its health. One without a health endpoint
 // (healthzPort: 0) is judged by its unit alone; a node without a kubelet passes.
-func (r *Rollout) kubeletHealthy(ctx context.Context, n inventory.Node, f *node.Facts) error {
-	unit := f.Units[kubeadm.KubeletUnit]
+func kubeletHealthy(ctx context.Context, f *fleet.Fleet, n inventory.Node, found *node.Facts) error {
+	unit := found.Units[kubeadm.KubeletUnit]
 	switch {
 	case unit.Load != "loaded":
 		return nil
 	case unit.Active != "active":
 		return fmt.Errorf("%s is %s", kubeadm.KubeletUnit, unit.Active)
 	}
-	h, err := r.Connect(ctx, n)
+	h, err := f.Connect(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -31,12 +31,12 @@ func (e *goneError) Hint() string {
 
 // inspectLeavers finds and inspects the nodes that leave, except those in Forgotten.
 func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
-	r.SetLeaving(slices.DeleteFunc(plan.Leavers(r.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
-	if len(r.Leaving()) == 0 {
+	r.Fleet.SetLeaving(slices.DeleteFunc(plan.Leavers(r.Fleet.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
+	if len(r.Fleet.Leaving()) == 0 {
 		return facts, nil
 	}
 	r.unmanaged = true
-	facts, err := r.InspectNodes(ctx, r.Leaving(), r.inspection())
+	facts, err := r.Fleet.InspectNodes(ctx, r.Fleet.Leaving(), r.inspection())
 	var failed fleet.NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {
@@ -48,6 +48,6 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 }
 
 // forgetLeavers removes kplb's own data from the nodes that have left.
-func (r *Rollout) forgetLeavers(ctx context.Context) error {
-	return fleet.Each(r.Leaving(), func(n inventory.Node) error { return r.forget(ctx, n) })
+func forgetLeavers(ctx context.Context, f *fleet.Fleet) error {
+	return fleet.Each(f.Leaving(), func(n inventory.Node) error { return forget(ctx, f, n) })
 }

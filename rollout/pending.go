@@ -110,10 +110,10 @@ func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 		}
 		back := fleet.Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
 		err = r.During(back, func(waits func(string)) error {
-			if err := r.revertPendingOn(ctx, h, n); err != nil {
+			if err := revertPendingOn(ctx, r.Fleet, h, n); err != nil {
 				return err
 			}
-			return r.awaitReady(ctx, n, waits)
+			return awaitReady(ctx, r.Fleet, n, waits)
 		})
 		if err != nil {
 			return nil, err
@@ -123,8 +123,8 @@ func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 }
 
 // revertPendingOn reverts whichever change is awaiting confirmation on the node.
-func (r *Rollout) revertPendingOn(ctx context.Context, h node.Host, n inventory.Node) error {
-	return node.Revert(ctx, h, node.RevertRequest{Paths: r.pathsOf(n), Reason: "asked for by " + r.Operator})
+func revertPendingOn(ctx context.Context, f *fleet.Fleet, h node.Host, n inventory.Node) error {
+	return node.Revert(ctx, h, node.RevertRequest{Paths: managedPaths(f, n), Reason: "asked for by " + f.Operator})
 }
 
 func namesOf(nodes []inventory.Node) []string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
@@ -13,33 +14,33 @@ import (
 // Plan inspects the nodes and compares them with the inventory. Its error is
 // a NodeErrors, or a RefusedError that names everything in the way.
 func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
-	r.SetLeaving(nil)
-	facts, err := r.Inspect(ctx, r.inspection())
+	r.Fleet.SetLeaving(nil)
+	facts, err := r.Fleet.Inspect(ctx, r.inspection())
 	if err != nil {
 		return nil, err
 	}
 	if facts, err = r.inspectLeavers(ctx, facts); err != nil {
 		return nil, err
 	}
-	configuration, err := r.loadConfiguration(ctx, facts)
-	if err != nil {
+	in := r.input(facts)
+	if in.ClusterConfiguration, err = loadConfiguration(ctx, r.Fleet, in); err != nil {
 		return nil, err
 	}
-	p, err := r.planFitting(ctx, facts, configuration)
+	p, err := planFitting(ctx, r.Fleet, in)
 	if err == nil {
-		err = r.refuseKubelets(ctx, p)
+		err = refuseKubelets(ctx, r.Fleet, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return p, r.addConfigMaps(ctx, p)
+	return p, addConfigMaps(ctx, r.Fleet, p)
 }
 
 // PlanRollback plans to bring every node to its generation of that number; a
 // negative number means the one before the current one.
 func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, error) {
 	r.unmanaged = true
-	facts, err := r.Inspect(ctx, r.inspection())
+	facts, err := r.Fleet.Inspect(ctx, r.inspection())
 	if err != nil {
 		return nil, err
 	}
@@ -48,39 +49,28 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, err
 	if number < 0 {
 		in.Target, in.Generation = plan.ToPrevious, 0
 	}
-	p, err := r.plan(ctx, in)
+	p, err := makePlan(ctx, r.Fleet, in)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.refuseKubelets(ctx, p); err != nil {
+	if err := refuseKubelets(ctx, r.Fleet, p); err != nil {
 		return nil, err
 	}
-	if p.Uninstall && (r.managed() || slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)) {
-		err = r.addConfigMaps(ctx, p)
+	if p.Uninstall && (managesConfigMaps(r.Fleet) || slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)) {
+		err = addConfigMaps(ctx, r.Fleet, p)
 	}
 	return p, err
 }
 
-// input is the input of a plan, without snapshots: plan and planNode read those that
-// are needed.
+// input is the input of a plan, without snapshots: makePlan and makeNodePlan read those
+// that are needed.
 func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
+	c := r.Fleet.Cluster
 	return plan.Input{
-		Cluster: r.Cluster, Templates: r.Templates, Secrets: r.Secrets,
-		Nodes: r.Reached(slices.Concat(r.Cluster.Nodes, r.Cluster.Workers)), Leaving: r.Reached(r.Leaving()), Facts: facts,
+		Cluster: c, Templates: r.Templates, Secrets: r.Secrets,
+		Nodes: r.Fleet.Reached(slices.Concat(c.Nodes, c.Workers)), Leaving: r.Fleet.Reached(r.Fleet.Leaving()), Facts: facts,
 		Snapshots: map[plan.SnapshotRequest]plan.SnapshotAnswer{}, Now: time.Now(),
 	}
-}
-
-// plan reads the snapshots that a plan needs, and makes the plan.
-func (r *Rollout) plan(ctx context.Context, in plan.Input) (*plan.Plan, error) {
-	r.readSnapshots(ctx, in, plan.Needs)
-	return plan.Make(in)
-}
-
-// planNode is plan for one node, see plan.MakeNode.
-func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node) (plan.NodePlan, error) {
-	r.readSnapshots(ctx, in, func(in plan.Input) []plan.SnapshotRequest { return plan.NodeNeeds(in, n) })
-	return plan.MakeNode(in, n)
 }
 
 // Planner plans nodes one after the other, from the facts of all of them. It reads
@@ -89,46 +79,28 @@ func (r *Rollout) planNode(ctx context.Context, in plan.Input, n inventory.Node)
 func (r *Rollout) Planner(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
 	in := r.input(facts)
 	in.ExpectedStatus = expectOf(facts)
-	in.ClusterConfiguration, _ = r.loadConfiguration(ctx, facts) // see above
-	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return r.planNode(ctx, in, n) }
+	in.ClusterConfiguration, _ = loadConfiguration(ctx, r.Fleet, in) // see above
+	return nodePlanner(r.Fleet, in)
 }
 
 // NodePlanner is Planner without asking an apiserver.
 func (r *Rollout) NodePlanner(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
 	in := r.input(facts)
 	in.ExpectedStatus = expectOf(facts)
-	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return r.planNode(ctx, in, n) }
+	return nodePlanner(r.Fleet, in)
 }
 
-// readSnapshots adds the generations that are needed to in.Snapshots, or the errors of
-// reading them, which the plan judges.
-func (r *Rollout) readSnapshots(ctx context.Context, in plan.Input, needs func(plan.Input) []plan.SnapshotRequest) {
-	for requests := needs(in); len(requests) > 0; requests = needs(in) {
-		for _, q := range requests {
-			s, err := r.snapshot(ctx, in, q)
-			in.Snapshots[q] = plan.SnapshotAnswer{Snapshot: s, Err: err}
-		}
-	}
-}
-
-// snapshot reads a generation of a node.
-func (r *Rollout) snapshot(ctx context.Context, in plan.Input, q plan.SnapshotRequest) (*node.Snapshot, error) {
-	nodes := slices.Concat(in.Leaving, in.Nodes)
-	i := slices.IndexFunc(nodes, func(n inventory.Node) bool { return n.Name == q.Node })
-	h, err := r.Connect(ctx, nodes[i])
-	if err != nil {
-		return nil, err
-	}
-	return node.ReadSnapshot(ctx, h, q.Generation)
+func nodePlanner(f *fleet.Fleet, in plan.Input) func(context.Context, inventory.Node) (plan.NodePlan, error) {
+	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return makeNodePlan(ctx, f, in, n) }
 }
 
 // loadConfiguration reads kubeadm's configuration if certificates are to be issued, and
 // otherwise returns nil.
-func (r *Rollout) loadConfiguration(ctx context.Context, facts map[string]*node.Facts) ([]byte, error) {
-	if !plan.IssuesCertificates(r.input(facts)) {
+func loadConfiguration(ctx context.Context, f *fleet.Fleet, in plan.Input) ([]byte, error) {
+	if !plan.IssuesCertificates(in) {
 		return nil, nil
 	}
-	client, err := r.apiserverClient(ctx)
+	client, err := apiserverClient(ctx, f)
 	if err != nil {
 		return nil, err
 	}

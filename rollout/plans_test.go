@@ -30,7 +30,7 @@ func retell(n plan.NodePlan) whatPlan {
 
 func planOf(t testing.TB, r *Rollout, facts map[string]*node.Facts) *plan.Plan {
 	t.Helper()
-	p, err := r.plan(t.Context(), r.input(facts))
+	p, err := makePlan(t.Context(), r.Fleet, r.input(facts))
 	if err != nil {
 		t.Fatal(err)
 	}

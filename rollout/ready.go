@@ -18,18 +18,30 @@ import (
 // apiserver is not ready in that time.
 const othersPatience = 15 * time.Second
 
+// vipPatience is longer than an election and HAProxy's first checks take.
+const vipPatience = 20 * time.Second
+
 // awaitQuorate waits until quorate succeeds.
-func (r *Rollout) awaitQuorate(ctx context.Context, without inventory.Node) error {
+func awaitQuorate(ctx context.Context, f *fleet.Fleet, without inventory.Node) error {
 	waiting := fleet.Event{Node: without.Name, Step: "waiting for the other apiservers", Usual: verify.Usual, Brief: true}
-	return r.During(waiting, func(waits func(string)) error {
-		return fleet.Retry{Patience: othersPatience, Waits: waits}.Do(ctx, func() error { return r.quorate(ctx, without) })
+	return f.During(waiting, func(waits func(string)) error {
+		return fleet.Retry{Patience: othersPatience, Waits: waits}.Do(ctx, func() error { return quorate(ctx, f, without) })
 	})
+}
+
+// quorate checks that the control plane works without the apiserver of a node.
+func quorate(ctx context.Context, f *fleet.Fleet, without inventory.Node) error {
+	control, err := f.ControlPlane()
+	if err != nil {
+		return err
+	}
+	return control.Quorate(ctx, without)
 }
 
 // ready asks whether the apiserver at an address is ready, over the current
 // connections.
-func (r *Rollout) ready(ctx context.Context, through string, at netip.AddrPort) error {
-	control, err := r.ControlPlane()
+func ready(ctx context.Context, f *fleet.Fleet, through string, at netip.AddrPort) error {
+	control, err := f.ControlPlane()
 	if err != nil {
 		return err
 	}
@@ -37,13 +49,13 @@ func (r *Rollout) ready(ctx context.Context, through string, at netip.AddrPort) 
 }
 
 // awaitReady waits until a node's apiserver is ready.
-func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(string)) error {
-	if _, err := r.ControlPlane(); err != nil { // waiting does not change that
+func awaitReady(ctx context.Context, f *fleet.Fleet, n inventory.Node, waits func(string)) error {
+	if _, err := f.ControlPlane(); err != nil { // waiting does not change that
 		return err
 	}
 	var name *apiserver.NameError // waiting does not change that
 	err := fleet.Retry{Patience: plan.RestartLimit, Waits: waits}.Do(ctx, func() error {
-		err := r.ready(ctx, n.Name, r.Cluster.APIServerAddress(n))
+		err := ready(ctx, f, n.Name, f.Cluster.APIServerAddress(n))
 		if errors.As(err, &name) {
 			return nil
 		}
@@ -61,14 +73,14 @@ func (r *Rollout) awaitReady(ctx context.Context, n inventory.Node, waits func(s
 }
 
 // awaitVIP waits until the VIP leads to an apiserver, before clients move to it.
-func (r *Rollout) awaitVIP(ctx context.Context) error {
-	if _, err := r.ControlPlane(); err != nil { // waiting does not change that
+func awaitVIP(ctx context.Context, f *fleet.Fleet) error {
+	if _, err := f.ControlPlane(); err != nil { // waiting does not change that
 		return err
 	}
 	waiting := fleet.Event{Step: "waiting for an apiserver behind the VIP", Usual: verify.Usual, Brief: true}
-	return r.During(waiting, func(waits func(string)) error {
+	return f.During(waiting, func(waits func(string)) error {
 		err := fleet.Retry{Patience: vipPatience, Waits: waits}.Do(ctx, func() error {
-			return r.ready(ctx, r.Present()[0].Name, r.Cluster.Entrance())
+			return ready(ctx, f, f.Present()[0].Name, f.Cluster.Entrance())
 		})
 		switch {
 		case err == nil:
@@ -80,5 +92,5 @@ func (r *Rollout) awaitVIP(ctx context.Context) error {
 	})
 }
 
-// vipPatience is longer than an election and HAProxy's first checks take.
-const vipPatience = 20 * time.Second
+// silently ignores what a step waits for.
+func silently(string) {}

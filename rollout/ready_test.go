@@ -41,7 +41,7 @@ func TestQuorate(t *testing.T) {
 				hosts[n.Name] = way{}
 			}
 			fleettest.Know(t, l.Fleet, l.Facts, hosts)
-			says(t, (&Rollout{Fleet: l.Fleet}).quorate(t.Context(), l.Cluster.Nodes[0]), c.says)
+			says(t, quorate(t.Context(), l.Fleet, l.Cluster.Nodes[0]), c.says)
 		})
 	}
 }
@@ -59,17 +59,17 @@ func TestAwaitReady(t *testing.T) {
 		}
 		respond(status, "ok")(w, nil)
 	}
-	says(t, (&Rollout{Fleet: l.Fleet}).awaitReady(t.Context(), n, silently), "")
+	says(t, awaitReady(t.Context(), l.Fleet, n, silently), "")
 	same(t, "questions", len(asked), 2)
 
 	l.Answers[n.Name] = respond(500, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := (&Rollout{Fleet: l.Fleet}).awaitReady(ctx, n, silently); !errors.Is(err, context.Canceled) {
+	if err := awaitReady(ctx, l.Fleet, n, silently); !errors.Is(err, context.Canceled) {
 		t.Errorf("says %v", err)
 	}
 	// what no waiting mends is said at once
 	l.Cluster.Nodes[1].Address = netip.MustParseAddr("127.2.1.7")
 	l.Cluster.Port = apiserverAt(t, "127.2.1.7:0", authority.Certificate(t, farAhead, []string{"kubernetes"}), says200).Port()
-	says(t, (&Rollout{Fleet: l.Fleet}).awaitReady(t.Context(), l.Cluster.Nodes[1], silently), "node-2: the apiserver's certificate is not for 127.2.1.7: it names kubernetes")
+	says(t, awaitReady(t.Context(), l.Fleet, l.Cluster.Nodes[1], silently), "node-2: the apiserver's certificate is not for 127.2.1.7: it names kubernetes")
 }

@@ -64,15 +64,15 @@ func usualRevert(n plan.NodePlan) time.Duration {
 }
 
 func (r *Rollout) revertNode(ctx context.Context, n plan.NodePlan, cause error, waits func(string)) error {
-	h, err := r.reconnect(ctx, n.Node)
+	h, err := reconnect(ctx, r.Fleet, n.Node)
 	if err != nil {
 		return err
 	}
 	if n.Manifest != nil {
-		defer r.drain(ctx, n.Node)()
+		defer drain(ctx, r.Fleet, n.Node)()
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
-	err = node.Revert(ctx, h, node.RevertRequest{Txn: r.txn, Paths: r.pathsOf(n.Node), Reason: reason})
+	err = node.Revert(ctx, h, node.RevertRequest{Txn: r.txn, Paths: managedPaths(r.Fleet, n.Node), Reason: reason})
 	if err != nil {
 		return err
 	}
@@ -81,20 +81,20 @@ func (r *Rollout) revertNode(ctx context.Context, n plan.NodePlan, cause error, 
 	}
 	if at := plan.ListenAddress(n.Manifest.Was.Content, r.Cluster.Port); at == plan.AnyAddress(r.Cluster.Port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
-		_ = r.awaitListening(ctx, h, n.Node, at, node.Replaced{}, waits) // whether it is ready decides
+		_ = awaitListening(ctx, h, r.Cluster.Port, n.Node, at, node.Replaced{}, waits) // whether it is ready decides
 	}
-	return r.awaitReady(ctx, n.Node, waits)
+	return awaitReady(ctx, r.Fleet, n.Node, waits)
 }
 
 // reconnect gives the connection to a node, a new one if it is gone.
-func (r *Rollout) reconnect(ctx context.Context, n inventory.Node) (node.Host, error) {
-	h, err := r.Connect(ctx, n)
+func reconnect(ctx context.Context, f *fleet.Fleet, n inventory.Node) (node.Host, error) {
+	h, err := f.Connect(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	if node.Ping(ctx, h) == nil {
 		return h, nil
 	}
-	r.Drop(n)
-	return r.Connect(ctx, n)
+	f.Drop(n)
+	return f.Connect(ctx, n)
 }

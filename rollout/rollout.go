@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -51,30 +50,12 @@ type Rollout struct {
 // inspection is what most commands ask the nodes.
 func (r *Rollout) inspection() fleet.Inspection { return fleet.Inspection{Unmanaged: r.unmanaged} }
 
-// pathsOf are the paths whose state a generation of the node keeps.
-func (r *Rollout) pathsOf(n inventory.Node) []string {
-	if f := r.Facts()[n.Name]; f != nil {
-		return f.ManagedPaths()
+// managedPaths are the paths whose state a generation of the node keeps.
+func managedPaths(f *fleet.Fleet, n inventory.Node) []string {
+	if found := f.Facts()[n.Name]; found != nil {
+		return found.ManagedPaths()
 	}
 	return node.ManagedPaths()
-}
-
-// quorate checks that the control plane works without the apiserver of a node.
-func (r *Rollout) quorate(ctx context.Context, without inventory.Node) error {
-	control, err := r.ControlPlane()
-	if err != nil {
-		return err
-	}
-	return control.Quorate(ctx, without)
-}
-
-// apiserverClient talks to an apiserver as the cluster's administrator.
-func (r *Rollout) apiserverClient(ctx context.Context) (*apiserver.Client, error) {
-	control, err := r.ControlPlane()
-	if err != nil {
-		return nil, err
-	}
-	return control.Client(ctx)
 }
 
 // reportStop reports why everything is reverted, before the revert, which takes a while.
@@ -88,6 +69,3 @@ func (r *Rollout) reportStop(cause error) {
 	}
 	r.Report(fleet.Event{Step: why, Done: true})
 }
-
-// silently ignores what a step waits for.
-func silently(string) {}

@@ -44,7 +44,7 @@ func (r *Rollout) stageRequest(n plan.NodePlan) node.StageRequest {
 // address and is ready. It calls meanwhile as soon as the apiserver has left its old
 // addresses.
 func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, meanwhile func() error) error {
-	defer r.drain(ctx, n.Node)()
+	defer drain(ctx, r.Fleet, n.Node)()
 	where := n.Listen
 	if where == plan.AnyAddress(r.Cluster.Port) {
 		where = "all addresses"
@@ -56,7 +56,7 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 		if err != nil {
 			return err
 		}
-		if err := r.awaitListening(ctx, h, n.Node, n.Listen, replaced, waits); err != nil {
+		if err := awaitListening(ctx, h, r.Fleet.Cluster.Port, n.Node, n.Listen, replaced, waits); err != nil {
 			return err
 		}
 		ready, cancel := context.WithCancel(ctx)
@@ -70,7 +70,7 @@ func (r *Rollout) apiserver(ctx context.Context, h node.Host, n plan.NodePlan, m
 			return err
 		})
 		both.Go(func() error {
-			err := r.awaitReady(ready, n.Node, waits)
+			err := awaitReady(ready, r.Fleet, n.Node, waits)
 			if err == nil && n.Manifest != nil {
 				r.restarted(n, time.Since(began))
 			}
@@ -94,8 +94,8 @@ func (r *Rollout) replaceManifest(ctx context.Context, h node.Host, n plan.NodeP
 
 // awaitListening waits until the apiserver listens at its new addresses only. The old
 // process does not count, nor one of the first of two manifests.
-func (r *Rollout) awaitListening(ctx context.Context, h node.Host, n inventory.Node, listen string, replaced node.Replaced, waits func(string)) error {
-	at := plan.ListenAddrPort(listen, r.Cluster.Port)
+func awaitListening(ctx context.Context, h node.Host, port uint16, n inventory.Node, listen string, replaced node.Replaced, waits func(string)) error {
+	at := plan.ListenAddrPort(listen, port)
 	for end := time.Now().Add(plan.RestartLimit); ; {
 		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, After: replaced, Wait: node.AwaitLimit})
 		switch {
