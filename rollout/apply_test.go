@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
@@ -18,23 +19,23 @@ import (
 )
 
 // proven is a proof that comes true; it is the VIP's business in verify_test.
-var proven = func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
+var proven prover = func(context.Context, *fleet.Fleet, fleet.Inspection, time.Duration) (*verdict.Proof, error) {
 	return &verdict.Proof{Checks: []verdict.Check{{What: "all", OK: true}}}, nil
 }
 
-var unproven = func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
+var unproven prover = func(context.Context, *fleet.Fleet, fleet.Inspection, time.Duration) (*verdict.Proof, error) {
 	return &verdict.Proof{Checks: []verdict.Check{{Node: "node-2", What: "haproxy sees its servers", Detail: "2 of 3 up"}}}, nil
 }
 
 // planned is the fleet's plan, with a proof of the test's own.
-func (f *fakeFleet) planned(prove func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error)) *plan.Plan {
+func (f *fakeFleet) planned(prove prover) *plan.Plan {
 	f.T.Helper()
 	p, err := f.Plan(f.T.Context())
 	if err != nil {
 		f.T.Fatal(err)
 	}
 	if prove != nil {
-		f.prover = prove
+		f.prove = prove
 	}
 	return p
 }
@@ -71,7 +72,7 @@ func TestApplyInOrder(t *testing.T) {
 			same(t, "what belongs to the change", []string{
 				fleettest.Asked[node.TransactRequest](f.Machines, n.Name+" transact").Txn, fleettest.Asked[node.ManifestRequest](f.Machines, n.Name+" manifest").Txn,
 				fleettest.Asked[node.ActivateRequest](f.Machines, n.Name+" activate").Txn, fleettest.Asked[node.ConfirmRequest](f.Machines, n.Name+" confirm").Txn,
-			}, []string{f.txn, f.txn, f.txn, f.txn})
+			}, []string{staged.Txn, staged.Txn, staged.Txn, staged.Txn})
 			same(t, "the fence", fleettest.Asked[node.TransactRequest](f.Machines, n.Name+" transact").Token, fleettest.Asked[node.LockRequest](f.Machines, n.Name+" lock").Token)
 		}
 		f.Ends()
@@ -180,7 +181,7 @@ func TestApiserverNeverReady(t *testing.T) {
 			t.Fatalf("%T", err)
 		}
 		same(t, "summary", stopped.Summary(), []string{"taken back, as before: node-1", "every node is as before"})
-		same(t, "renewed meanwhile", fleettest.Asked[nodetest.RenewRequest](f.Machines, "node-1 renew").Txn, f.txn)
+		same(t, "renewed meanwhile", fleettest.Asked[nodetest.RenewRequest](f.Machines, "node-1 renew").Txn, fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").Txn)
 		f.Ends()
 	})
 }

@@ -34,7 +34,7 @@ func TestFlagTakenAway(t *testing.T) {
 					}
 					back, err := f.PlanRollback(t.Context(), 0)
 					says(t, err, "")
-					f.prover = proven
+					f.prove = proven
 					p = back
 				}
 				same(t, "objects", len(p.ConfigMaps), 1)

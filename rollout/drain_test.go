@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,12 +26,13 @@ func TestDrain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, freshOf)
+				var mu sync.Mutex
 				var seen []string
 				var drained time.Time
 				for _, n := range f.Nodes {
 					n.On["drain"] = func(_ context.Context, s remote.Script, say say) error {
-						f.mu.Lock()
-						defer f.mu.Unlock()
+						mu.Lock()
+						defer mu.Unlock()
 						note := func(what, server string) {
 							if server == "node-2" {
 								seen, drained = append(seen, what+" node-2"), time.Now()

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/status"
+	"github.com/kplb/kplb/verify"
 )
 
 const inKernel = `apiVersion: kplb/v1alpha1
@@ -47,7 +48,7 @@ func TestIPVSIsRefused(t *testing.T) {
 		"`kplb render` shows the files of ipvs, and docs/decisions/0015-ipvs.md what is known of them"})
 	same(t, "asked", f.Log(), []string(nil))
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, true)
-	_, err = f.installed(t.Context(), 0)
+	_, err = verify.Installed(t.Context(), f.Rollout.Fleet, fleet.Inspection{}, 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
 	statuses, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner)

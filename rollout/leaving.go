@@ -35,8 +35,7 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 	if len(r.Fleet.Leaving()) == 0 {
 		return facts, nil
 	}
-	r.unmanaged = true
-	facts, err := r.Fleet.InspectNodes(ctx, r.Fleet.Leaving(), r.inspection())
+	facts, err := r.Fleet.InspectNodes(ctx, r.Fleet.Leaving(), fleet.Inspection{Unmanaged: true})
 	var failed fleet.NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kplb/kplb/fleet/fleettest"
@@ -58,9 +59,10 @@ func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *n
 		configMapPath("kube-system", "kubeadm-config"): object("kube-system", "kubeadm-config", "ClusterConfiguration", kubeadmConfig),
 		configMapPath("kube-public", "cluster-info"):   object("kube-public", "cluster-info", "kubeconfig", string(kubeconfig)),
 	}
+	var mu sync.Mutex
 	f.API = func(r *http.Request) (int, string) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		have, ok := objects[r.URL.Path]
 		if !ok {
 			return 404, `{"kind":"Status"}`
@@ -133,7 +135,7 @@ func TestManaged(t *testing.T) {
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
 		back, err := f.PlanRollback(t.Context(), 0)
 		says(t, err, "")
-		f.prover = proven
+		f.prove = proven
 		same(t, "the earlier certificate", back.Nodes[0].Certificate.Generation, 0)
 		_, err = f.Apply(t.Context(), back, options)
 		says(t, err, "")

@@ -40,7 +40,7 @@ func TestReadingChangesNoMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "after a status", modes(f.Rollout), before)
-	if _, err := f.installed(t.Context(), 0); err != nil {
+	if _, err := verify.Installed(t.Context(), f.Rollout.Fleet, fleet.Inspection{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "after a verification", modes(f.Rollout), before)

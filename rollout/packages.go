@@ -19,13 +19,13 @@ func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan
 		return p, nil
 	}
 	all := func(what string, check bool) error {
-		return r.eachPlan(p, missing, func(n plan.NodePlan) error {
-			h, err := r.Connect(ctx, n.Node)
+		return eachPlan(selected(p.Nodes, missing), func(n plan.NodePlan) error {
+			h, err := r.Fleet.Connect(ctx, n.Node)
 			if err != nil {
 				return err
 			}
 			step := fleet.Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
-			return r.Step(step, func() error {
+			return r.Fleet.Step(step, func() error {
 				return node.InstallPackages(ctx, h, node.PackagesRequest{Names: n.Packages, FetchOnly: check})
 			})
 		})
@@ -35,7 +35,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan
 	}
 	err := all("installing", false)
 	if err == nil {
-		p, err = r.Plan(ctx)
+		p, err = r.plan(ctx, inspectionFor(p))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("after installing packages (they stay installed): %w", err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -52,11 +53,11 @@ func TestWait(t *testing.T) {
 				f := newFleet(t, applied)
 				f.Change("node-2", "node-3")
 				begin := time.Now()
-				prove := func(r *Rollout, ctx context.Context, d time.Duration) (*verdict.Proof, error) {
+				prove := func(ctx context.Context, nodes *fleet.Fleet, what fleet.Inspection, d time.Duration) (*verdict.Proof, error) {
 					waits(f.Nodes["node-2"])
 					waits(f.Nodes["node-3"])
 					time.AfterFunc(61*time.Second, f.Locked(func() { c.after(f) })) // nobody looks at the nodes in odd seconds
-					return proven(r, ctx, d)
+					return proven(ctx, nodes, what, d)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
@@ -79,10 +80,10 @@ func TestWait(t *testing.T) {
 			f := newFleet(t, applied)
 			f.Change("node-2")
 			ctx, interrupt := context.WithCancel(t.Context())
-			prove := func(r *Rollout, ctx context.Context, d time.Duration) (*verdict.Proof, error) {
+			prove := func(ctx context.Context, nodes *fleet.Fleet, what fleet.Inspection, d time.Duration) (*verdict.Proof, error) {
 				waits(f.Nodes["node-2"])
 				time.AfterFunc(5*time.Second, interrupt)
-				return proven(r, ctx, d)
+				return proven(ctx, nodes, what, d)
 			}
 			_, err := f.Apply(ctx, f.planned(prove), Options{Window: time.Minute, Wait: true})
 			says(t, err, "context canceled")

@@ -14,8 +14,13 @@ import (
 // Plan inspects the nodes and compares them with the inventory. Its error is
 // a NodeErrors, or a RefusedError that names everything in the way.
 func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
+	return r.plan(ctx, fleet.Inspection{})
+}
+
+// plan is Plan, with an inspection of the caller's.
+func (r *Rollout) plan(ctx context.Context, what fleet.Inspection) (*plan.Plan, error) {
 	r.Fleet.SetLeaving(nil)
-	facts, err := r.Fleet.Inspect(ctx, r.inspection())
+	facts, err := r.Fleet.Inspect(ctx, what)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +44,7 @@ func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 // PlanRollback plans to bring every node to its generation of that number; a
 // negative number means the one before the current one.
 func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, error) {
-	r.unmanaged = true
-	facts, err := r.Fleet.Inspect(ctx, r.inspection())
+	facts, err := r.Fleet.Inspect(ctx, fleet.Inspection{Unmanaged: true})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
@@ -55,7 +56,7 @@ func TestProofOfAGoal(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		for goal, want := range map[plan.Goal]bool{plan.Installed: true, plan.Removed: false} {
-			proof, err := f.proofOf(goal)(t.Context(), 0)
+			proof, err := f.proverOf(goal)(t.Context(), f.Rollout.Fleet, fleet.Inspection{}, 0)
 			says(t, err, "")
 			same(t, "proven", proof.OK(), want)
 		}

@@ -2,21 +2,19 @@ package rollout
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
 )
 
 // startRenewing renews the windows until the returned function is called.
-func (r *Rollout) startRenewing(ctx context.Context) (end func()) {
+func (t *transaction) startRenewing(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
-	renewing.Go(func() { r.renew(ctx) })
+	renewing.Go(func() { t.renew(ctx) })
 	return func() {
 		cancel()
 		renewing.Wait()
@@ -25,32 +23,21 @@ func (r *Rollout) startRenewing(ctx context.Context) (end func()) {
 
 // renew gives all armed nodes their whole window again while the rollout goes on. If
 // the operator disappears, they revert by themselves.
-func (r *Rollout) renew(ctx context.Context) {
-	t := time.NewTicker(max(r.window/4, time.Second))
-	defer t.Stop()
+func (t *transaction) renew(ctx context.Context) {
+	ticker := time.NewTicker(max(t.window/4, time.Second))
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.C:
+		case <-ticker.C:
 		}
-		r.mu.Lock()
-		armed := slices.Clone(r.armed)
-		r.mu.Unlock()
-		_ = fleet.Each(nodesOf(armed), func(n inventory.Node) error { // the next step notices a lost connection
-			h, err := r.Connect(ctx, n)
+		_ = fleet.Each(nodesOf(t.progress.armedNodes()), func(n inventory.Node) error { // the next step notices a lost connection
+			h, err := t.fleet.Connect(ctx, n)
 			if err != nil {
 				return err
 			}
-			return node.Renew(ctx, h, r.txn)
+			return node.Renew(ctx, h, t.txn)
 		})
 	}
-}
-
-func nodesOf(plans []plan.NodePlan) []inventory.Node {
-	out := make([]inventory.Node, len(plans))
-	for i, p := range plans {
-		out[i] = p.Node
-	}
-	return out
 }

@@ -105,7 +105,7 @@ func TestRollbackOrder(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				f.prover = proven
+				f.prove = proven
 				w := &fleettest.Told{}
 				f.OnEvent = w.Take
 				_, err = f.Apply(t.Context(), p, options)

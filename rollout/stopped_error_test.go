@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -113,7 +114,7 @@ func TestApplyProofFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change("node-2")
-		_, err := f.Apply(t.Context(), f.planned(func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
+		_, err := f.Apply(t.Context(), f.planned(func(context.Context, *fleet.Fleet, fleet.Inspection, time.Duration) (*verdict.Proof, error) {
 			return nil, errors.New("node-3: cannot be asked")
 		}), options)
 		says(t, err, "node-3: cannot be asked")
@@ -152,7 +153,7 @@ func TestRevertOverANewConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change("node-2", "node-3")
-		cut := func(*Rollout, context.Context, time.Duration) (*verdict.Proof, error) {
+		cut := func(context.Context, *fleet.Fleet, fleet.Inspection, time.Duration) (*verdict.Proof, error) {
 			for _, name := range []string{"node-2", "node-3"} {
 				f.Connection(inventory.Node{Name: name}).(*fakeHost).Lose()
 			}
@@ -327,7 +328,7 @@ func TestInterrupted(t *testing.T) {
 				prove := proven
 				switch at {
 				case "proof":
-					prove = func(_ *Rollout, ctx context.Context, _ time.Duration) (*verdict.Proof, error) {
+					prove = func(ctx context.Context, _ *fleet.Fleet, _ fleet.Inspection, _ time.Duration) (*verdict.Proof, error) {
 						interrupt()
 						return nil, ctx.Err()
 					}

@@ -224,7 +224,7 @@ func TestBalancerGoes(t *testing.T) {
 				f := balancedFleet(t, balanced)
 				p, err := c.plan(t.Context(), f)
 				says(t, err, "")
-				f.prover = proven
+				f.prove = proven
 				worker := of(p, theWorker)
 				told := retell(worker)
 				same(t, "files", told.Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})

@@ -15,7 +15,7 @@ import (
 func TestStageRequest(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
-	r.txn, r.token, r.Operator = "txn1", "token1", "ann@desk, pid 7"
+	r.Operator = "ann@desk, pid 7"
 	facts := all(t, r, applied)
 	f := facts["node-2"]
 	edit(f, "/etc/haproxy/haproxy.cfg", "leastconn", "roundrobin")
@@ -25,8 +25,8 @@ func TestStageRequest(t *testing.T) {
 	gone := plan.Change{Remove: true, Was: &was}
 	gone.Path, gone.Mode = "/etc/old", 0o600
 	n.Changes = append(n.Changes, gone)
-	r.window = 90_500_000_000
-	same(t, "request", r.stageRequest(n), node.StageRequest{
+	tx := &transaction{fleet: r.Fleet, txn: "txn1", token: "token1", window: 90*time.Second + 500*time.Millisecond}
+	same(t, "request", tx.stageRequest(n), node.StageRequest{
 		Txn: "txn1", Token: "token1", About: "ann@desk, pid 7, cluster home",
 		Files: []node.StagedFile{
 			{Path: "/etc/haproxy/haproxy.cfg", Mode: 0o644, Before: node.SumOf(was.Content), Content: n.Changes[0].Content},
@@ -41,7 +41,6 @@ func TestStageRequest(t *testing.T) {
 func TestStageVIPs(t *testing.T) {
 	t.Parallel()
 	c := parse(t, strings.ReplaceAll(home, "vip: 10.1.233.1", "vip: [10.1.233.1, 10.1.233.2]"))
-	r := &Rollout{Fleet: &fleet.Fleet{Cluster: c}}
-	staged := r.stageRequest(plan.NodePlan{VIPInterface: "eth0"})
+	staged := (&transaction{fleet: &fleet.Fleet{Cluster: c}}).stageRequest(plan.NodePlan{VIPInterface: "eth0"})
 	same(t, "VIPs", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[10.1.233.1 10.1.233.2] eth0")
 }
