@@ -39,9 +39,8 @@ var (
 
 // What kplb keeps on a node.
 const (
-	basePath      = "/var/lib/kplb"
-	pendingPath   = basePath + "/pending"
-	restartedPath = basePath + "/restarted"
+	basePath    = "/var/lib/kplb"
+	pendingPath = basePath + "/pending"
 )
 
 // same fails the test where got is not want.

@@ -1,14 +1,18 @@
 package rollout
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/status"
+	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
 )
 
@@ -24,6 +28,14 @@ func modes(r *Rollout) map[string]string {
 		}
 	}
 	return out
+}
+
+// saveFresh gives every node a generation 0: what was there before kplb.
+func (f *fakeFleet) saveFresh() {
+	f.T.Helper()
+	for _, n := range f.Cluster.Nodes {
+		f.Nodes[n.Name].Save("0", fresh(f.T, f.Cluster, n))
+	}
 }
 
 // TestReadingChangesNoMode: what only reads leaves a Rollout as it was, so that
@@ -48,6 +60,79 @@ func TestReadingChangesNoMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "after an audit", modes(f.Rollout), before)
+}
+
+// TestChangingChangesNoMode: nor does what plans and changes.
+func TestChangingChangesNoMode(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := four(t)
+		f.Cluster.Nodes = f.Cluster.Nodes[:3]
+		f.prove = proven
+		before := modes(f.Rollout)
+		p, err := f.Plan(t.Context())
+		says(t, err, "")
+		same(t, "after a plan by which a node leaves", modes(f.Rollout), before)
+		_, err = f.Apply(t.Context(), p, options)
+		says(t, err, "")
+		same(t, "after an apply", modes(f.Rollout), before)
+		f.saveFresh()
+		_, err = f.PlanRollback(t.Context(), 0)
+		says(t, err, "")
+		same(t, "after the plan of a rollback", modes(f.Rollout), before)
+		f.Ends()
+	})
+}
+
+// TestProofAsksAsThePlan: the nodes are asked for what the inventory does not manage in
+// the proof of a change that restores a node, and only there.
+func TestProofAsksAsThePlan(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		of        func(*testing.T) *fakeFleet
+		plan      func(context.Context, *fakeFleet) (*plan.Plan, error)
+		unmanaged bool
+	}{
+		{"an apply", func(t *testing.T) *fakeFleet { f := newFleet(t, applied); f.Change(); return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, false},
+		{"a node leaves", func(t *testing.T) *fakeFleet { f := four(t); f.Cluster.Nodes = f.Cluster.Nodes[:3]; return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, true},
+		{"a rollback", func(t *testing.T) *fakeFleet {
+			f := newFleet(t, applied)
+			f.saveFresh()
+			return f
+		}, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.PlanRollback(ctx, 0) }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := c.of(t)
+				p, err := c.plan(t.Context(), f)
+				says(t, err, "")
+				var asked []fleet.Inspection
+				f.prove = func(ctx context.Context, nodes *fleet.Fleet, what fleet.Inspection, d time.Duration) (*verdict.Proof, error) {
+					asked = append(asked, what)
+					return proven(ctx, nodes, what, d)
+				}
+				_, err = f.Apply(t.Context(), p, options)
+				says(t, err, "")
+				same(t, "asked", asked, []fleet.Inspection{{Unmanaged: c.unmanaged}})
+				f.Ends()
+			})
+		})
+	}
+}
+
+// TestOnlyRollbackAsksForUnmanaged: what the plan of a rollback asks, no plan after it does.
+func TestOnlyRollbackAsksForUnmanaged(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, applied)
+	f.saveFresh()
+	kubeconfigs := func() bool {
+		return fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kubeconfigs
+	}
+	_, err := f.PlanRollback(t.Context(), 0)
+	says(t, err, "")
+	same(t, "a rollback asks for kubeconfigs", kubeconfigs(), true)
+	_, err = f.Plan(t.Context())
+	says(t, err, "")
+	same(t, "a plan after it", kubeconfigs(), false)
 }
 
 // TestOnlyAuditAsksForMore: what an Audit asks the nodes, nobody asks after it.

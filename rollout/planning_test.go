@@ -16,9 +16,7 @@ import (
 func TestPlanBackUnreadable(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	for _, n := range f.Cluster.Nodes {
-		f.Nodes[n.Name].Save("0", fresh(t, f.Cluster, n))
-	}
+	f.saveFresh()
 	f.Nodes["node-3"].On["generations"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); say("done"); return nil }
 	_, err := f.PlanRollback(t.Context(), 0)
 	says(t, err, "node-3: generation: record files: field 0 of record files is not base64: illegal base64 data at input byte 0")

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/kplb/kplb/apiserver/apiservertest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -28,7 +29,7 @@ import (
 type Cluster struct {
 	t         testing.TB
 	inventory *inventory.Cluster
-	authority *authority
+	authority *apiservertest.CA
 
 	mu     sync.Mutex
 	nodes  map[string]*Node
@@ -41,7 +42,7 @@ type Cluster struct {
 // New makes a cluster of the control-plane nodes of an inventory with one VIP.
 func New(t testing.TB, c *inventory.Cluster) *Cluster {
 	t.Helper()
-	out := &Cluster{t: t, inventory: c, authority: newAuthority(t), nodes: map[string]*Node{}}
+	out := &Cluster{t: t, inventory: c, authority: apiservertest.NewCA("kubernetes"), nodes: map[string]*Node{}}
 	for _, n := range c.Nodes {
 		out.order = append(out.order, n.Name)
 		out.nodes[n.Name] = newNode(out, n)

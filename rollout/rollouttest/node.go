@@ -3,6 +3,7 @@ package rollouttest
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/pem"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -69,13 +70,13 @@ func newNode(c *Cluster, n inventory.Node) *Node {
 		c.t.Fatal(err)
 	}
 	out := &Node{
-		cluster: c, name: n.Name, address: n.Address, certificate: c.authority.issue(c.t, append(c.inventory.VIPs, n.Address)...),
+		cluster: c, name: n.Name, address: n.Address, certificate: issue(c.t, c.authority, append(c.inventory.VIPs, n.Address)...),
 		Refuses: map[string]string{}, Files: map[string]File{},
 		Units: map[string]*Unit{"haproxy": {}, "keepalived": {}, "kubelet": {true, true}},
 	}
 	out.put(kubeadm.ManifestPath, 0o600, bytes.ReplaceAll(manifest, []byte("10.1.1.1"), []byte(n.Address.String())))
-	out.put("/etc/kubernetes/pki/ca.crt", 0o644, c.authority.pem)
-	out.put("/etc/kubernetes/pki/apiserver.crt", 0o644, encode(out.certificate.Certificate[0]))
+	out.put("/etc/kubernetes/pki/ca.crt", 0o644, c.authority.PEM)
+	out.put("/etc/kubernetes/pki/apiserver.crt", 0o644, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: out.certificate.Certificate[0]}))
 	out.put("/etc/haproxy/haproxy.cfg", 0o644, []byte("# Debian's own\nglobal\n\tdaemon\n"))
 	return out
 }
