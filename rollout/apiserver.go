@@ -33,25 +33,30 @@ func (c *nodeChange) apiserver(ctx context.Context, meanwhile func() error) erro
 		if err := awaitListening(ctx, c.host, f.Cluster.Port, n.Node, n.Listen, replaced, waits); err != nil {
 			return err
 		}
-		ready, cancel := context.WithCancel(ctx)
-		defer cancel()
-		var both errgroup.Group
-		both.Go(func() error {
-			err := meanwhile()
-			if err != nil {
-				cancel()
-			}
-			return err
-		})
-		both.Go(func() error {
-			err := awaitReady(ready, f, n.Node, waits)
+		return readyMeanwhile(ctx, meanwhile, func(ctx context.Context) error {
+			err := awaitReady(ctx, f, n.Node, waits)
 			if err == nil && n.Manifest != nil {
 				c.t.progress.restarted(n, time.Since(began))
 			}
 			return err
 		})
-		return both.Wait()
 	})
+}
+
+// readyMeanwhile calls both at once. The context of ready ends if meanwhile fails.
+func readyMeanwhile(ctx context.Context, meanwhile func() error, ready func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var both errgroup.Group
+	both.Go(func() error {
+		err := meanwhile()
+		if err != nil {
+			cancel()
+		}
+		return err
+	})
+	both.Go(func() error { return ready(ctx) })
+	return both.Wait()
 }
 
 // replaceManifest returns what tells the new apiserver from those before it: nothing

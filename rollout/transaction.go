@@ -34,8 +34,8 @@ func inspectionFor(plans ...*plan.Plan) fleet.Inspection {
 	return fleet.Inspection{Unmanaged: slices.ContainsFunc(plans, func(p *plan.Plan) bool { return slices.ContainsFunc(p.Nodes, restores) })}
 }
 
-// carryOut changes the nodes, proves the result, and has it confirmed. If one of these
-// fails, it reverts everything.
+// carryOut changes the nodes, proves the result, and has it confirmed. It reverts
+// everything if one of these fails before a node has confirmed.
 func (t *transaction) carryOut(ctx context.Context, p *plan.Plan, o Options, prove prover) (*verdict.Proof, error) {
 	endRenewing := t.startRenewing(ctx)
 	err := t.change(ctx, p)
