@@ -43,7 +43,7 @@ func TestDoctorSaysNo(t *testing.T) {
 		},
 		{
 			"a node that cannot look", func(n *rollouttest.Node) { n.Refuses["doctor"] = "its /tmp is full" }, exitUnchanged,
-			nil, listening + "kplb: node-2: doctor: exit status 1\n",
+			nil, listening + "kplb: node-2: its /tmp is full\n",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -101,7 +101,7 @@ func (q AwaitRequest) script() remote.Script {
 func AdminKubeconfig(ctx context.Context, h Host) ([]byte, error) {
 	var kubeconfig []byte
 	var bad error
-	err := h.Run(ctx, script("credentials", nil), func(r remote.Record) error {
+	err := read(ctx, h, script("credentials", nil), func(r remote.Record) error {
 		if r.Key == "kubeconfig" {
 			kubeconfig, bad = r.Data(0)
 		}

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/netip"
 	"os"
@@ -139,6 +140,29 @@ func TestCalls(t *testing.T) {
 		if d := cmp.Diff(c.want, nodetest.Request(h.script), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 			cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
 			t.Errorf("%s (-asked for +given):\n%s", c.name, d)
+		}
+	}
+}
+
+// refuser is a Host on which every program refuses, and says why.
+type refuser struct{ node.Host }
+
+func (refuser) Name() string { return "node-1" }
+
+func (refuser) Run(_ context.Context, s remote.Script, each func(remote.Record) error) error {
+	failed := each(remote.Record{Key: "refused", Fields: []string{"its /tmp is full"}})
+	return errors.Join(failed, &remote.ScriptError{Host: "node-1", Script: s.Name, Code: 1})
+}
+
+// TestCallsSayWhatWasRefused: whichever program refuses, the error is what it has
+// said, and not its exit status.
+func TestCallsSayWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range calls() {
+		err := c.do(t.Context(), refuser{})
+		var refused *node.RefusedError
+		if !errors.As(err, &refused) || err.Error() != "node-1: its /tmp is full" {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

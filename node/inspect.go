@@ -32,7 +32,7 @@ type InspectRequest struct {
 func Inspect(ctx context.Context, h Host, q InspectRequest) (*Facts, error) {
 	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
 	complete := false
-	err := h.Run(ctx, q.script(), func(r remote.Record) error {
+	err := read(ctx, h, q.script(), func(r remote.Record) error {
 		complete = complete || r.Key == "done"
 		if err := f.take(r); err != nil {
 			return fmt.Errorf("%s: %w", h.Name(), err)

@@ -27,7 +27,7 @@ type ObserveRequest struct {
 // cut short is an error.
 func Observe(ctx context.Context, h Host, q ObserveRequest, o *Observation, listening func()) error {
 	complete, asked := false, time.Now()
-	err := h.Run(ctx, q.script(), func(r remote.Record) error {
+	err := read(ctx, h, q.script(), func(r remote.Record) error {
 		switch r.Key {
 		case "clock":
 			o.takeClock(r, asked, time.Now())
@@ -94,10 +94,7 @@ type Probes struct {
 // comes with an error, too.
 func SendProbes(ctx context.Context, h Host, q ProbeRequest) (Probes, error) {
 	var p Probes
-	err := h.Run(ctx, q.script(), func(r remote.Record) error {
-		p.take(r)
-		return nil
-	})
+	err := run(ctx, h, q.script(), p.take)
 	return p, err
 }
 

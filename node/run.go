@@ -14,9 +14,20 @@ type RefusedError struct{ Node, Reason string }
 
 func (e *RefusedError) Error() string { return e.Node + ": " + e.Reason }
 
-// run runs a program and hands its records on. What the node refused is a
-// RefusedError, in the program's own words.
+// run runs a program and hands its records on; each may be nil. What the node
+// refused is a RefusedError, in the program's own words.
 func run(ctx context.Context, h Host, s remote.Script, each func(remote.Record)) error {
+	return read(ctx, h, s, func(r remote.Record) error {
+		if each != nil {
+			each(r)
+		}
+		return nil
+	})
+}
+
+// read is run for an answer that may not have its form: an error of each ends it,
+// and is returned as it is.
+func read(ctx context.Context, h Host, s remote.Script, each func(remote.Record) error) error {
 	var refused, broken string
 	touched := false
 	err := h.Run(ctx, s, func(r remote.Record) error {
@@ -29,10 +40,7 @@ func run(ctx context.Context, h Host, s remote.Script, each func(remote.Record))
 		case "touched":
 			touched = true
 		}
-		if each != nil {
-			each(r)
-		}
-		return nil
+		return each(r)
 	})
 	switch {
 	case broken != "":
