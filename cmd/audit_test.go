@@ -82,7 +82,7 @@ func TestVerifySaysNo(t *testing.T) {
 			"node-1: reaches 10.1.233.1:6443: the host could not connect",
 			"node-2: reaches 10.1.233.1:6443: the host could not connect",
 			"node-3: reaches 10.1.233.1:6443: the host could not connect",
-			"one keepalived is MASTER of VRRP instance KPLB: left out node-1, node-2, node-3: the journal does not say",
+			"one keepalived is MASTER of VRRP instance KPLB: node-1 and node-2 and node-3: unknown, the journal does not say",
 			"every apiserver is behind 10.1.233.1:6443: 16 of 16 connections failed: dial tcp: network is unreachable",
 			"node-1: services are active, and start at boot: keepalived is inactive",
 			"node-2: services are active, and start at boot: keepalived is inactive",

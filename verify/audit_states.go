@@ -25,12 +25,12 @@ func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*no
 		}
 	}
 	unknown := in[""]
-	if unknown != nil {
-		words = append(words, "left out "+strings.Join(unknown, ", ")+": the journal does not say")
-	}
-	check := verdict.Check{What: fmt.Sprintf("one keepalived is MASTER of VRRP instance %s", g.Name), OK: true, Detail: strings.Join(words, "; ")}
+	check := verdict.Check{What: fmt.Sprintf("one keepalived is MASTER of VRRP instance %s", g.Name)}
 	no := func(hint string) verdict.Check {
-		check.OK, check.Hint = false, hint
+		if unknown != nil {
+			words = append(words, strings.Join(unknown, " and ")+": unknown, the journal does not say")
+		}
+		check.Hint, check.Detail = hint, strings.Join(words, "; ")
 		return check
 	}
 	holds := func(name string) bool { return facts[name].Holds(g.Announced()) }
@@ -44,5 +44,9 @@ func checkStates(g inventory.Group, nodes []inventory.Node, facts map[string]*no
 	case len(masters) == 0 && !slices.ContainsFunc(unknown, holds):
 		return no("look at `journalctl -u keepalived` on the nodes")
 	}
+	if unknown != nil {
+		words = append(words, "left out "+strings.Join(unknown, ", ")+": the journal does not say")
+	}
+	check.OK, check.Detail = true, strings.Join(words, "; ")
 	return check
 }
