@@ -71,7 +71,7 @@ func vip(holders ...string) status.VIPStatus {
 // sick has something else wrong with every node.
 func sick() *status.Status {
 	n1, n2, n3, n4 := holder("node-1"), well("node-2"), holder("node-3"), well("node-4")
-	n1.Drift, n1.Pending = []string{"/etc/haproxy/haproxy.cfg", "/etc/sysctl.d/90-kplb.conf"}, "ann@desk, pid 7"
+	n1.Drift, n1.Pending = []status.Drift{{Path: "/etc/haproxy/haproxy.cfg", Difference: "differs"}, {Path: "/etc/sysctl.d/90-kplb.conf", Difference: "is missing"}}, "ann@desk, pid 7"
 	n1.ServersUp, n1.Certificate = 1, days(-2)
 	n1.Apiserver = &status.ReadyStatus{Ready: 1, Asked: 3, Says: []string{"L4CON", "L7OK/200"}}
 	n2.HAProxy, n2.ServersUp, n2.Servers, n2.VRRP[0].State, n2.Certificate = "failed", 0, 0, "FAULT", days(29)

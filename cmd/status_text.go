@@ -125,8 +125,8 @@ func writeTroubles(b *strings.Builder, nodes []status.NodeStatus) {
 		if n.Unreachable != "" {
 			lines = append(lines, strings.Split(n.Unreachable, "\n")...)
 		}
-		for _, path := range n.Drift {
-			lines = append(lines, n.Node+": "+path+" differs")
+		for _, file := range n.Drift {
+			lines = append(lines, n.Node+": "+file.String())
 		}
 		for _, what := range n.Refused {
 			lines = append(lines, n.Node+": "+what)

@@ -62,6 +62,18 @@ func (c *Change) hidden(text []byte) []byte {
 	return c.hide(text)
 }
 
+// Difference is how the file that is there now differs from the plan, as the end of a
+// sentence about its path.
+func (c Change) Difference() string {
+	switch {
+	case c.Remove:
+		return "should not be there"
+	case c.Was == nil:
+		return "is missing"
+	}
+	return "differs"
+}
+
 // Sums are the SHA-256 of the file now and as planned, both without secrets, for a
 // plan that is saved. It is "absent" where there is no file.
 func (c Change) Sums() (before, after string) {

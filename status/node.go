@@ -31,13 +31,21 @@ type NodeStatus struct {
 	Servers     int            `json:"servers"`
 	Apiserver   *ReadyStatus   `json:"apiserver,omitempty"` // nil: no HAProxy says anything
 	Generation  string         `json:"generation"`
-	Drift       []string       `json:"drift,omitempty"`    // files that differ from the inventory
+	Drift       []Drift        `json:"drift,omitempty"`    // files that are not as the inventory says
 	Refused     []string       `json:"refused,omitempty"`  // what keeps an apply from starting
 	Pending     string         `json:"pending,omitempty"`  // whose change is awaiting confirmation
 	Restored    string         `json:"restored,omitempty"` // the change that the node took back by itself
 	Certificate *DaysRemaining `json:"certificateDays,omitempty"`
 	Balancer    bool           `json:"balancer,omitempty"` // of a worker: it is to have one
 }
+
+// Drift is a file that is not as the inventory says. In JSON it is its path.
+type Drift struct{ Path, Difference string }
+
+func (d Drift) String() string { return d.Path + " " + d.Difference }
+
+// MarshalText is the path.
+func (d Drift) MarshalText() ([]byte, error) { return []byte(d.Path), nil }
 
 // DaysRemaining is how many whole days a certificate is valid; below 0 it is
 // not any more.
@@ -109,7 +117,7 @@ func assessNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.No
 		return s
 	}
 	for _, change := range p.Files() {
-		s.Drift = append(s.Drift, change.Path)
+		s.Drift = append(s.Drift, Drift{change.Path, change.Difference()})
 	}
 	return s
 }

@@ -51,6 +51,7 @@ func TestStatusOfNodes(t *testing.T) {
 		f := statusFleet(t)
 		n2, n3 := f.Nodes["node-2"].Facts, f.Nodes["node-3"].Facts
 		edit(n2, render.HAProxyPath, "leastconn", "roundrobin")
+		delete(n2.Files, render.SysctlPath)
 		n2.Servers[1].Status, n2.Servers[1].Check = "DOWN", "L7STS/500"
 		put(n2, "/var/lib/kplb/pending/txn", 0o600, []byte("abc"))
 		put(n2, "/var/lib/kplb/pending/about", 0o600, []byte("bob@laptop"))
@@ -70,7 +71,7 @@ func TestStatusOfNodes(t *testing.T) {
 		want[1] = NodeStatus{
 			Node: "node-2", HAProxy: "active", Keepalived: "active", ServersUp: 2, Servers: 3, Generation: "1",
 			VRRP: want[1].VRRP, Apiserver: &ReadyStatus{1, 2, []string{"L7OK", "L7STS/500"}}, Certificate: &three,
-			Drift: []string{render.HAProxyPath}, Pending: "bob@laptop",
+			Drift: []Drift{{render.SysctlPath, "is missing"}, {render.HAProxyPath, "differs"}}, Pending: "bob@laptop",
 		}
 		want[2] = NodeStatus{ // whose the certificate is says the manifest
 			Node: "node-3", HAProxy: "active", Keepalived: "failed", Generation: "1", Restored: "a change (ann) was taken back at now: boot",
@@ -94,7 +95,7 @@ func TestStatusAsPlanned(t *testing.T) {
 	}
 	same(t, "as planned", good().AsPlanned(), true)
 	for name, differ := range map[string]func(*Status, *NodeStatus){
-		"drift":       func(_ *Status, n *NodeStatus) { n.Drift = []string{"/etc/x"} },
+		"drift":       func(_ *Status, n *NodeStatus) { n.Drift = []Drift{{"/etc/x", "differs"}} },
 		"refused":     func(_ *Status, n *NodeStatus) { n.Refused = []string{"no"} },
 		"pending":     func(_ *Status, n *NodeStatus) { n.Pending = "ann" },
 		"haproxy":     func(_ *Status, n *NodeStatus) { n.HAProxy = "activating" },

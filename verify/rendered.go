@@ -42,14 +42,7 @@ func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.Nod
 func changesOf(p plan.NodePlan) []string {
 	var out []string
 	for _, c := range p.Files() {
-		switch {
-		case c.Remove:
-			out = append(out, c.Path+" should not be there")
-		case c.Was == nil:
-			out = append(out, c.Path+" is missing")
-		default:
-			out = append(out, c.Path+" differs")
-		}
+		out = append(out, c.Path+" "+c.Difference())
 	}
 	if p.Certificate != nil {
 		out = append(out, kubeadm.CertificatePath+" is not for "+strings.Join(p.Certificate.Names, " and "))
