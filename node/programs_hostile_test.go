@@ -129,8 +129,8 @@ func TestProgramsBackFences(t *testing.T) {
 		o := scenarios[0].before(t, shell, "transact")
 		late := o.transact()
 		same(t, "back", o.node.Run(o.back()).Done(), true)
-		same(t, "transact", o.node.Run(late).Refused(), "the lock belongs to another operator now: ")
-		same(t, "stage", o.node.Run(o.stage(first)).Refused(), "the lock belongs to another operator now: ")
+		same(t, "transact", o.node.Run(late).Refused(), "the lock was removed meanwhile")
+		same(t, "stage", o.node.Run(o.stage(first)).Refused(), "the lock was removed meanwhile")
 	})
 }
 

@@ -14,7 +14,11 @@ take_turn() {
 # begin_change: takes the turn for the operator who holds the lock, KPLB_TOKEN.
 begin_change() {
 	take_turn
-	[ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ] || refuse "the lock belongs to another operator now: $(cat /run/kplb.owner 2>/dev/null)"
+	held=$(cat /run/kplb.token 2>/dev/null)
+	[ "$held" = "$KPLB_TOKEN" ] && return
+	# unlock, and revert for a step that comes too late
+	[ -n "$held" ] || refuse "the lock was removed meanwhile"
+	refuse "the lock belongs to another operator now: $(cat /run/kplb.owner 2>/dev/null)"
 }
 
 # continue_change: takes the turn for the change KPLB_TXN, which is in place and

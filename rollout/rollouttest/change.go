@@ -59,6 +59,10 @@ func (n *Node) sum(path string) node.Sum {
 
 func transact(n *Node, _ *Host, s remote.Script, say say) {
 	q := nodetest.As[node.TransactRequest](s)
+	if n.token == "" {
+		say("refused", "the lock was removed meanwhile")
+		return
+	}
 	if n.token != q.Token {
 		say("refused", "the lock belongs to another operator now: "+n.owner)
 		return
