@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -16,7 +17,7 @@ func (s *Survey) Speakers(n inventory.Node) verdict.Check { return s.speakers(n)
 // Answered wants the holder of a VIP to answer the node that asks who has it,
 // and nobody else.
 func (s *Survey) Answered(n inventory.Node, vip netip.Addr) verdict.Check {
-	holder := s.holder(vip)
+	holder := node.Holder(vip, s.members, s.observations)
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("nobody but the holder answers %s for %s", asking(vip), vip), OK: true}
 	no := func(hint, detail string, args ...any) verdict.Check {
 		check.OK, check.Hint, check.Detail = false, hint, fmt.Sprintf(detail, args...)
@@ -34,7 +35,7 @@ func (s *Survey) Answered(n inventory.Node, vip netip.Addr) verdict.Check {
 		}
 	}
 	switch {
-	case s.observations[n.Name].holds(vip):
+	case s.observations[n.Name].Holds(vip):
 		check.Detail = "it is the holder, and nobody else answers"
 	case left != "":
 		check.Detail = "left out: " + left
@@ -46,19 +47,4 @@ func (s *Survey) Answered(n inventory.Node, vip netip.Addr) verdict.Check {
 		check.Detail = fmt.Sprintf("%s is that of %s", strings.Join(macs, ", "), holder)
 	}
 	return check
-}
-
-// holder is the one node that had a VIP when all looked; empty: none, or
-// several.
-func (s *Survey) holder(vip netip.Addr) string {
-	found := ""
-	for _, n := range s.members {
-		if there := s.observations[n.Name]; there != nil && there.holds(vip) {
-			if found != "" {
-				return ""
-			}
-			found = n.Name
-		}
-	}
-	return found
 }

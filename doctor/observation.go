@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/kplb/kplb/inventory"
@@ -23,11 +22,6 @@ func (t *observation) asksFor(vip netip.Addr) bool {
 		return t.AsksND
 	}
 	return t.AsksARP
-}
-
-// holds says whether the node has an address.
-func (t *observation) holds(a netip.Addr) bool {
-	return slices.ContainsFunc(t.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a })
 }
 
 // whyDoesNotAsk says why it asks nobody who has a VIP.
@@ -61,10 +55,8 @@ func (t *observation) whyNotSending(n inventory.Node) string {
 
 // mac is that of the interface that has the node's address; empty: none.
 func (t *observation) mac(n inventory.Node) string {
-	for _, a := range t.Addresses {
-		if a.Prefix.Addr() == ipv4Of(n) {
-			return t.MACs[a.Interface]
-		}
+	if at, has := t.InterfaceOf(ipv4Of(n)); has {
+		return t.MACs[at.Interface]
 	}
 	return ""
 }

@@ -126,7 +126,7 @@ func asking(vip netip.Addr) string {
 func (s *Survey) answers(n inventory.Node, vip netip.Addr) (macs []string, left string) {
 	mine := s.observations[n.Name]
 	macs = slices.Clone(mine.Answers[vip])
-	if mine.asksFor(vip) || mine.holds(vip) {
+	if mine.asksFor(vip) || mine.Holds(vip) {
 		return macs, ""
 	}
 	if !mine.KernelAsked {
@@ -151,7 +151,7 @@ func (s *Survey) stranger(n inventory.Node, vip netip.Addr) finding {
 	out.stops = true
 	macs, left := s.answers(n, vip)
 	switch {
-	case mine.holds(vip):
+	case mine.Holds(vip):
 		out.Detail = "the node holds it"
 	case left != "":
 		out.Detail = "left out: " + left
@@ -174,7 +174,7 @@ func (s *Survey) familiar(a netip.Addr) bool {
 		return true
 	}
 	for _, there := range s.observations {
-		if slices.ContainsFunc(there.Addresses, func(have node.Address) bool { return have.Prefix.Addr() == a }) {
+		if there.Holds(a) {
 			return true
 		}
 	}

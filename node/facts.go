@@ -3,7 +3,6 @@ package node
 import (
 	"io/fs"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/kplb/kplb/haproxy"
@@ -83,29 +82,6 @@ type File struct {
 	Mode     fs.FileMode // type and permissions
 	UID, GID int
 	Content  []byte
-}
-
-// Holds says whether the node has the address.
-func (f *Facts) Holds(a netip.Addr) bool {
-	for _, have := range f.Addresses {
-		if have.Prefix.Addr() == a {
-			return true
-		}
-	}
-	return false
-}
-
-// HoldsAny says whether the node has one of the addresses.
-func (f *Facts) HoldsAny(all []netip.Addr) bool { return slices.ContainsFunc(all, f.Holds) }
-
-// InterfaceOf finds the interface that has the address.
-func (f *Facts) InterfaceOf(a netip.Addr) (Address, bool) {
-	for _, have := range f.Addresses {
-		if have.Prefix.Addr() == a {
-			return have, true
-		}
-	}
-	return Address{}, false
 }
 
 // Bound says whether the apiserver listens on exactly this address.

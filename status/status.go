@@ -123,15 +123,10 @@ func assess(ctx context.Context, c *inventory.Cluster, nodes []inventory.Node, s
 }
 
 func holdersOf(vip netip.Addr, c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts) VIPStatus {
-	out := VIPStatus{Address: vip.String(), Holders: []string{}}
+	out := VIPStatus{Address: vip.String(), Holders: append([]string{}, node.Holders(vip, nodes, facts)...)}
 	for _, g := range c.Groups() {
 		if slices.Contains(g.VIPs, vip) {
 			out.Instance = g.Name
-		}
-	}
-	for _, n := range nodes {
-		if f := facts[n.Name]; f != nil && f.Holds(vip) {
-			out.Holders = append(out.Holders, n.Name)
 		}
 	}
 	return out

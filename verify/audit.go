@@ -106,12 +106,11 @@ func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *ve
 	return proof, !maps.Equal(before, a.holders()), ctx.Err()
 }
 
-// holders are the nodes that hold the VIPs; a VIP without exactly one holder is left
-// out.
+// holders are the nodes that hold the VIPs; empty for a VIP without exactly one holder.
 func (a *audit) holders() map[netip.Addr]string {
 	out, facts := map[netip.Addr]string{}, a.Facts()
 	for _, vip := range a.Cluster.VIPs {
-		out[vip], _ = checkHolder(vip, a.Everyone(), facts)
+		out[vip] = node.Holder(vip, a.Everyone(), facts)
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func auditBackends(ctx context.Context, f *fleet.Fleet, control *apiserver.Contr
 				out[i] = verdict.Check{What: behindWhat(at), OK: true, Detail: "left out: no certificates tell the apiservers apart"}
 				return
 			}
-			holder, _ := checkHolder(at.Addr(), f.Everyone(), f.Facts())
+			holder := node.Holder(at.Addr(), f.Everyone(), f.Facts())
 			dial, _ := control.Route(ctx, at) // without a route the connections fail
 			tally := apiserver.ConnectUntilAll(ctx, apiserver.Endpoint{Address: at, CA: control.CA, Dial: dial}, owners, tries)
 			out[i] = checkBackends(at, slices.Sorted(maps.Values(owners)), tally, sessionsOf(f.Facts()[holder]))

@@ -67,8 +67,10 @@ func Distribute(ctx context.Context, f *fleet.Fleet, n int) ([]Distribution, err
 
 // distribute counts with the statistics of the holder's HAProxy before and after.
 func distribute(ctx context.Context, f *fleet.Fleet, vip netip.Addr, n int) ([]Distribution, error) {
-	name, check := checkHolder(vip, f.Everyone(), f.Facts())
+	facts := f.Facts()
+	name := node.Holder(vip, f.Everyone(), facts)
 	if name == "" {
+		check := checkHolder(vip, f.Everyone(), facts)
 		return nil, fmt.Errorf("%s: %s", check.What, check.Detail)
 	}
 	holder := member(f, name)

@@ -74,21 +74,15 @@ func listening(f *node.Facts, port uint16) string {
 }
 
 // checkHolder checks that exactly one node holds the VIP.
-func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*node.Facts) (string, verdict.Check) {
-	var holders []string
-	for _, n := range nodes {
-		if f := facts[n.Name]; f != nil && f.Holds(vip) {
-			holders = append(holders, n.Name)
-		}
-	}
+func checkHolder(vip netip.Addr, nodes []inventory.Node, facts map[string]*node.Facts) verdict.Check {
+	holders := node.Holders(vip, nodes, facts)
 	check := verdict.Check{What: fmt.Sprintf("one node holds %s", vip), OK: len(holders) == 1, Detail: strings.Join(holders, ", ")}
 	switch len(holders) {
 	case 0:
 		check.Detail, check.Hint = "no node does", "look at `journalctl -u keepalived` on the nodes: FAULT names the reason"
 	case 1:
-		return holders[0], check
 	default:
 		check.Hint = "the nodes do not hear each other's VRRP adverts (IP protocol 112): look for a firewall between them"
 	}
-	return "", check
+	return check
 }

@@ -103,7 +103,7 @@ func Prove(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*
 	}
 	holders := map[netip.Addr]string{}
 	for i, vip := range f.Cluster.VIPs {
-		holder, check := checkHolder(vip, f.Everyone(), facts)
+		holder, check := node.Holder(vip, f.Everyone(), facts), checkHolder(vip, f.Everyone(), facts)
 		holders[vip] = holder
 		if i == 0 {
 			proof.Holder = holder

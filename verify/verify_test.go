@@ -54,7 +54,7 @@ func TestCheckHolder(t *testing.T) {
 			facts[h].Addresses = append(facts[h].Addresses, address("eth0", "10.1.233.1/32"))
 		}
 		c.want.What = "one node holds 10.1.233.1"
-		holder, check := checkHolder(r.Cluster.VIP, r.Everyone(), facts)
+		holder, check := node.Holder(r.Cluster.VIP, r.Everyone(), facts), checkHolder(r.Cluster.VIP, r.Everyone(), facts)
 		same(t, "holder", holder, c.holder)
 		same(t, "check", check, c.want)
 	}
