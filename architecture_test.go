@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
 	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict", "verify"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
-	"drill":      {"fleet", "inventory", "node", "plan", "remote", "verdict", "verify"},
+	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "remote", "verdict", "verify"},
 	"status":     {"fleet", "inventory", "kubeadm", "node", "plan", "render"},
 	"doctor":     {"firewall", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
 	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "render", "vrrp"},

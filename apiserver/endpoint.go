@@ -60,10 +60,7 @@ func (e Endpoint) Ask(ctx context.Context, path string) error {
 }
 
 func (e Endpoint) transport(name string) *http.Transport {
-	return &http.Transport{
-		DialContext:     e.Dial,
-		TLSClientConfig: &tls.Config{RootCAs: e.CA, ServerName: name, MinVersion: tls.VersionTLS12},
-	}
+	return &http.Transport{DialContext: e.Dial, TLSClientConfig: Trust(e.CA, name)}
 }
 
 // prober asks an endpoint for several paths, over one connection if the

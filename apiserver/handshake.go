@@ -25,12 +25,28 @@ func (e Endpoint) Handshake(ctx context.Context) (net.Conn, *x509.Certificate, e
 	if err != nil {
 		return nil, nil, err
 	}
-	conn := tls.Client(plain, &tls.Config{RootCAs: e.CA, ServerName: SharedName, MinVersion: tls.VersionTLS12})
-	if err := conn.HandshakeContext(ctx); err != nil {
-		_ = plain.Close() // it is of no use any more
+	conn, err := Secure(ctx, plain, Trust(e.CA, SharedName))
+	if err != nil {
 		return nil, nil, explain(e.CA, e.Address, err)
 	}
 	return conn, conn.ConnectionState().PeerCertificates[0], nil
+}
+
+// Trust wants a certificate that is from the CA, and for a name or an address. For
+// a transport that is the host of its requests where the name is empty.
+func Trust(ca *x509.CertPool, name string) *tls.Config {
+	return &tls.Config{RootCAs: ca, ServerName: name, MinVersion: tls.VersionTLS12}
+}
+
+// Secure makes TLS of a connection, and closes it where that fails. Its error is
+// the handshake's own.
+func Secure(ctx context.Context, plain net.Conn, trust *tls.Config) (*tls.Conn, error) {
+	conn := tls.Client(plain, trust)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = plain.Close() // it is of no use any more
+		return nil, err
+	}
+	return conn, nil
 }
 
 // Owners are the nodes whose apiserver answers, by the certificate that it

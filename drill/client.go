@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
+
+	"github.com/kplb/kplb/apiserver"
 )
+
+// health is the path that clients ask for.
+const health = "/healthz"
 
 // client is one connection to the VIP, TLS verified.
 type client struct {
@@ -27,9 +30,8 @@ func (s *Sampler) dial(ctx context.Context) (*client, error) {
 		}
 		return nil, err
 	}
-	conn := tls.Client(plain, s.TLS)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		_ = plain.Close() // it has failed already
+	conn, err := apiserver.Secure(ctx, plain, s.TLS)
+	if err != nil {
 		return nil, err
 	}
 	return &client{conn: conn, reader: bufio.NewReader(conn)}, nil
@@ -50,7 +52,7 @@ func (c *client) ask(ctx context.Context, host string) error {
 }
 
 func (c *client) question(ctx context.Context, host string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+"/healthz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+health, nil)
 	if err != nil {
 		return err
 	}
@@ -66,26 +68,17 @@ func (c *client) question(ctx context.Context, host string) error {
 		return err
 	}
 	c.goodbye = response.Close
-	switch response.StatusCode {
-	case http.StatusOK, http.StatusUnauthorized, http.StatusForbidden:
-		return nil
+	if status := (&apiserver.StatusError{Code: response.StatusCode, Path: health}); status.Code != http.StatusOK && !status.Anonymous() {
+		return status
 	}
-	return &statusError{response.StatusCode}
+	return nil
 }
-
-// statusError is an answer that says that something is wrong.
-type statusError struct{ code int }
-
-func (e *statusError) Error() string { return fmt.Sprintf("answers %d", e.code) }
-
-// DialFunc connects as net.Dialer.DialContext does.
-type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Sampler asks an address over TLS again and again.
 type Sampler struct {
-	Address string      // host:port
-	Dial    DialFunc    // as seen from where the clients are
-	TLS     *tls.Config // what to trust, and for which name
+	Address string             // host:port
+	Dial    apiserver.DialFunc // as seen from where the clients are
+	TLS     *tls.Config        // what to trust, and for which name
 	Every   time.Duration
 	Limit   time.Duration // what is not answered by then has failed
 	Held    int           // connections that are held, beside the new ones

@@ -2,21 +2,21 @@ package drill
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 )
 
 // clientLocation is where the clients of the VIP are: here, or on a node that is not
 // to be broken.
-func clientLocation(ctx context.Context, f *fleet.Fleet, target inventory.Node) (DialFunc, string, error) {
+func clientLocation(ctx context.Context, f *fleet.Fleet, target inventory.Node) (apiserver.DialFunc, string, error) {
 	at := f.Cluster.Entrance().String()
-	works := func(dial DialFunc) error {
+	works := func(dial apiserver.DialFunc) error {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		c, err := dial(ctx, "tcp", at)
@@ -25,9 +25,9 @@ func clientLocation(ctx context.Context, f *fleet.Fleet, target inventory.Node) 
 		}
 		return c.Close()
 	}
-	here := DialFunc((&net.Dialer{}).DialContext) // clients have patience of their own
+	here := apiserver.DialFunc((&net.Dialer{}).DialContext) // clients have patience of their own
 	if f.Network != nil {
-		here = DialFunc(f.Network)
+		here = f.Network
 	}
 	err := works(here)
 	if err == nil {
@@ -46,7 +46,7 @@ func clientLocation(ctx context.Context, f *fleet.Fleet, target inventory.Node) 
 }
 
 // newSampler makes one that asks the first VIP as any client of the cluster does.
-func newSampler(f *fleet.Fleet, dial DialFunc, o Options) (*Sampler, error) {
+func newSampler(f *fleet.Fleet, dial apiserver.DialFunc, o Options) (*Sampler, error) {
 	control, err := f.ControlPlane()
 	if err != nil {
 		return nil, err
@@ -54,6 +54,6 @@ func newSampler(f *fleet.Fleet, dial DialFunc, o Options) (*Sampler, error) {
 	at := f.Cluster.Entrance()
 	return &Sampler{
 		Address: at.String(), Dial: dial, Every: o.Every, Limit: o.Limit, Held: len(f.Cluster.Nodes),
-		TLS: &tls.Config{RootCAs: control.CA, ServerName: at.Addr().String(), MinVersion: tls.VersionTLS12},
+		TLS: apiserver.Trust(control.CA, at.Addr().String()),
 	}, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kplb/kplb/apiserver"
 )
 
 // Sample is one new connection: made, asked, and closed.
@@ -43,7 +45,7 @@ const (
 // failure puts an error into one of these words.
 func failure(err error) string {
 	var verification *tls.CertificateVerificationError
-	var status *statusError
+	var status *apiserver.StatusError
 	switch {
 	case err == nil:
 		return ""

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kplb/kplb/apiserver"
 )
 
 // vip is a TLS server that can stop answering, as a VIP does. It is in memory:
@@ -261,7 +263,7 @@ func TestFailure(t *testing.T) {
 		{errors.New("node-2: the host could not connect to 10.1.233.1:6443: Connection refused"), failRefused},
 		{errors.New("node-2: the host could not connect to 10.1.233.1:6443: No route to host"), failRoute},
 		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, failForeign},
-		{fmt.Errorf("asked: %w", &statusError{500}), failStatus},
+		{fmt.Errorf("asked: %w", &apiserver.StatusError{Code: 500}), failStatus},
 		{errors.New("something"), failOther},
 	} {
 		same(t, fmt.Sprint(c.err), failure(c.err), c.want)
