@@ -65,7 +65,7 @@ func (o statusOptions) run(ctx context.Context) error {
 		return o.onNodes(ctx, nil, func(r *rollout.Rollout) error { return o.watchNodes(ctx, r) })
 	}
 	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
-		seen, err := status.Look(ctx, r.Fleet, r.NodePlanner)
+		seen, err := status.Look(ctx, r.Fleet, r.NodePlanner(ctx))
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (o statusOptions) run(ctx context.Context) error {
 func (o statusOptions) watchNodes(ctx context.Context, r *rollout.Rollout) error {
 	answer := ctx.Err
 	screen := newScreen(o.out)
-	err := status.Watch(ctx, r.Fleet, r.NodePlanner, o.interval, func(seen *status.Status) error {
+	err := status.Watch(ctx, r.Fleet, r.NodePlanner(ctx), o.interval, func(seen *status.Status) error {
 		answer = func() error { return judgeStatus(seen) }
 		if o.format == "json" {
 			return printJSON(o.out, seen)

@@ -84,7 +84,7 @@ func (o verifyOptions) run(ctx context.Context) error {
 		return err
 	}
 	return o.shown(ctx, func(r *rollout.Rollout, p *progress) error {
-		proof, err := verify.Audit(ctx, r.Fleet, o.patience, o.depth, r.Planner)
+		proof, err := verify.Audit(ctx, r.Fleet, o.patience, o.depth, r.Planner(ctx))
 		p.stop()
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ func TestIPVSIsRefused(t *testing.T) {
 	_, err = verify.Installed(t.Context(), f.Rollout.Fleet, fleet.Inspection{}, 0)
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
 
-	statuses, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner)
+	statuses, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}

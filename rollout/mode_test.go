@@ -48,7 +48,7 @@ func TestReadingChangesNoMode(t *testing.T) {
 		edit(n.Facts, "/etc/haproxy/haproxy.cfg", "http-check expect status 200\n", "http-check expect status 200,401\n")
 	}
 	before := modes(f.Rollout)
-	if _, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner); err != nil {
+	if _, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "after a status", modes(f.Rollout), before)
@@ -56,7 +56,7 @@ func TestReadingChangesNoMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "after a verification", modes(f.Rollout), before)
-	if _, err := verify.Audit(t.Context(), f.Rollout.Fleet, 0, verify.Depth{Tries: verify.DefaultTries}, f.Planner); err != nil {
+	if _, err := verify.Audit(t.Context(), f.Rollout.Fleet, 0, verify.Depth{Tries: verify.DefaultTries}, f.Planner(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "after an audit", modes(f.Rollout), before)
@@ -140,7 +140,7 @@ func TestOnlyAuditAsksForMore(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
 	fleettest.Plug(f.Machines)
-	if _, err := verify.Audit(t.Context(), f.Rollout.Fleet, 0, verify.Depth{Tries: verify.DefaultTries}, f.Planner); err != nil {
+	if _, err := verify.Audit(t.Context(), f.Rollout.Fleet, 0, verify.Depth{Tries: verify.DefaultTries}, f.Planner(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "an audit asks for sysctls", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Sysctls, true)

@@ -80,22 +80,22 @@ func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 // Planner plans nodes one after the other, from the facts of all of them. It reads
 // kubeadm's configuration from the cluster if certificates are to be issued; without
 // it a node's plan says what is missing.
-func (r *Rollout) Planner(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
-	in := r.input(facts)
-	in.ExpectedStatus = expectOf(facts)
-	in.ClusterConfiguration, _ = loadConfiguration(ctx, r.Fleet, in) // see above
-	return nodePlanner(r.Fleet, in)
+func (r *Rollout) Planner(ctx context.Context) plan.Planner {
+	return func(facts map[string]*node.Facts) func(inventory.Node) (plan.NodePlan, error) {
+		in := r.input(facts)
+		in.ExpectedStatus = expectOf(facts)
+		in.ClusterConfiguration, _ = loadConfiguration(ctx, r.Fleet, in) // see above
+		return func(n inventory.Node) (plan.NodePlan, error) { return makeNodePlan(ctx, r.Fleet, in, n) }
+	}
 }
 
 // NodePlanner is Planner without asking an apiserver.
-func (r *Rollout) NodePlanner(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
-	in := r.input(facts)
-	in.ExpectedStatus = expectOf(facts)
-	return nodePlanner(r.Fleet, in)
-}
-
-func nodePlanner(f *fleet.Fleet, in plan.Input) func(context.Context, inventory.Node) (plan.NodePlan, error) {
-	return func(ctx context.Context, n inventory.Node) (plan.NodePlan, error) { return makeNodePlan(ctx, f, in, n) }
+func (r *Rollout) NodePlanner(ctx context.Context) plan.Planner {
+	return func(facts map[string]*node.Facts) func(inventory.Node) (plan.NodePlan, error) {
+		in := r.input(facts)
+		in.ExpectedStatus = expectOf(facts)
+		return func(n inventory.Node) (plan.NodePlan, error) { return makeNodePlan(ctx, r.Fleet, in, n) }
+	}
 }
 
 // loadConfiguration reads kubeadm's configuration if certificates are to be issued, and

@@ -273,7 +273,7 @@ func TestBalancerProven(t *testing.T) {
 			"NO  haproxy sees its servers: 2 of 3 up: node-2 is DOWN (L4TOUT)",
 			"NO  /readyz on 127.0.0.1:7443: Get \"https://127.0.0.1:7443/readyz\": worker-1: the host could not connect",
 		})
-		list, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner)
+		list, err := status.Look(t.Context(), f.Rollout.Fleet, f.NodePlanner(t.Context()))
 		says(t, err, "")
 		worker := list.Nodes[len(list.Nodes)-1]
 		same(t, "status", worker, status.NodeStatus{Node: theWorker, Worker: true, Balancer: true, HAProxy: "active", ServersUp: 2, Servers: 3, Generation: "1"})

@@ -51,10 +51,6 @@ func (s *Status) AsPlanned() bool {
 		!slices.ContainsFunc(s.VIPs, func(v VIPStatus) bool { return len(v.Holders) != 1 })
 }
 
-// Planner plans nodes, one after the other, from what was found on all of them: what
-// an apply would do.
-type Planner func(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error)
-
 // sample is what was seen of a node last.
 type sample struct {
 	facts     *node.Facts
@@ -65,7 +61,7 @@ type sample struct {
 // Look looks at all nodes at once, in one round trip each. A node that
 // cannot be looked at is a part of the answer; only where none can, that is a
 // fleet.NodeErrors.
-func Look(ctx context.Context, f *fleet.Fleet, planner Planner) (*Status, error) {
+func Look(ctx context.Context, f *fleet.Fleet, planner plan.Planner) (*Status, error) {
 	nodes := f.Everyone()
 	seen := make([]sample, len(nodes))
 	err := fleet.Each(nodes, func(n inventory.Node) error {
@@ -77,7 +73,7 @@ func Look(ctx context.Context, f *fleet.Fleet, planner Planner) (*Status, error)
 	if ctx.Err() != nil || errors.As(err, &failed) && len(failed) == len(nodes) {
 		return nil, err
 	}
-	return assess(ctx, f.Cluster, nodes, seen, planner), nil
+	return assess(f.Cluster, nodes, seen, planner), nil
 }
 
 // sampleNode inspects a node, and drops a connection that is of no use any more.
@@ -95,7 +91,7 @@ func sampleNode(ctx context.Context, f *fleet.Fleet, n inventory.Node) sample {
 }
 
 // assess judges what was seen of the nodes.
-func assess(ctx context.Context, c *inventory.Cluster, nodes []inventory.Node, seen []sample, planner Planner) *Status {
+func assess(c *inventory.Cluster, nodes []inventory.Node, seen []sample, planner plan.Planner) *Status {
 	facts := map[string]*node.Facts{}
 	out := &Status{Cluster: c.Name, Kernel: c.Exposure == inventory.IPVS, Failed: fleet.NodeErrors{}, Servers: []ServerStatus{}}
 	for i, n := range nodes {
@@ -103,14 +99,14 @@ func assess(ctx context.Context, c *inventory.Cluster, nodes []inventory.Node, s
 			facts[n.Name] = seen[i].facts
 		}
 	}
-	planNode := planner(ctx, facts)
+	planNode := planner(facts)
 	for i, n := range nodes {
 		if err := seen[i].err; err != nil {
 			out.Failed[n.Name] = err
 			out.Nodes = append(out.Nodes, NodeStatus{Node: n.Name, Worker: n.Worker, Unreachable: err.Error(), Apiserver: readiness(n, facts)})
 			continue
 		}
-		p, err := planNode(ctx, n)
+		p, err := planNode(n)
 		s := assessNode(c, n, facts[n.Name], p, err)
 		s.Apiserver = readiness(n, facts)
 		out.Nodes = append(out.Nodes, s)

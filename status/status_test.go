@@ -330,13 +330,13 @@ func TestIPVS(t *testing.T) {
 		facts[n.Name].Servers = fleet.IPVSServers(facts[n.Name], r.Cluster)
 		seen[i].facts = facts[n.Name]
 	}
-	s := assess(t.Context(), r.Cluster, r.Cluster.Nodes, seen, planner(r))
+	s := assess(r.Cluster, r.Cluster.Nodes, seen, planner(r))
 	same(t, "the kernel balances", s.Kernel, true)
 	same(t, "servers", s.Servers, []ServerStatus{{"node-1", "UP", "SSL_GET ok", 0}, {"node-2", "UP", "SSL_GET ok", 5}, {"node-3", "DOWN", "SSL_GET failed", 0}})
 	same(t, "ready", s.Nodes[0].Apiserver.String(), "ready")
 	same(t, "ready for two", s.Nodes[2].Apiserver.String(), "ready for 2 of 3: SSL_GET failed, SSL_GET ok")
 	same(t, "as planned", s.AsPlanned(), true)
 	facts["node-2"].Units[render.IPVSUnit] = node.Unit{Active: "inactive"}
-	s = assess(t.Context(), r.Cluster, r.Cluster.Nodes, seen, planner(r))
+	s = assess(r.Cluster, r.Cluster.Nodes, seen, planner(r))
 	same(t, "its unit is stopped", s.Nodes[1].AsPlanned(), false)
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
 // Watch shows the status every interval, until the context ends or show has
 // an error, which it returns. Each node is looked at by itself: one that does
 // not answer holds up nobody, and says for how long it has not. The first time
 // is when all nodes have answered, or after a second.
-func Watch(ctx context.Context, f *fleet.Fleet, planner Planner, interval time.Duration, show func(*Status) error) error {
+func Watch(ctx context.Context, f *fleet.Fleet, planner plan.Planner, interval time.Duration, show func(*Status) error) error {
 	nodes := f.Everyone()
 	w := &watch{nodes: nodes, vips: f.Cluster.VIPs, seen: make([]sample, len(nodes)), gained: map[netip.Addr]time.Time{}, all: make(chan struct{}), missing: len(nodes)}
 	for i, n := range nodes {
@@ -38,7 +39,7 @@ func Watch(ctx context.Context, f *fleet.Fleet, planner Planner, interval time.D
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if err := show(assess(ctx, f.Cluster, nodes, w.now(interval), planner)); err != nil {
+		if err := show(assess(f.Cluster, nodes, w.now(interval), planner)); err != nil {
 			return err
 		}
 		select {

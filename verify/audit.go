@@ -12,7 +12,6 @@ import (
 
 	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/verdict"
@@ -24,17 +23,13 @@ type Depth struct {
 	Idle  time.Duration // how long connections through the VIPs are held idle; 0: none are
 }
 
-// Planner plans nodes one after the other, from the facts of all of them: what an apply
-// would do.
-type Planner func(ctx context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error)
-
 // Audit checks what Installed checks, and what an apply has no time for but can be wrong
 // although the VIP answers: the VIPs as seen from this machine and from every node, other
 // hosts that answer for them, the apiservers behind them, and whether each node runs what
 // is rendered. It repeats the checks, about 5 s each time, until all of them pass, for at
 // most patience, and then holds idle connections. Its error says that the checks could
 // not be made.
-func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner Planner) (*verdict.Proof, error) {
+func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner plan.Planner) (*verdict.Proof, error) {
 	a := &audit{Fleet: f, depth: depth, planner: planner}
 	var proof *verdict.Proof
 	deadline := time.Now().Add(patience)
@@ -58,7 +53,7 @@ func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth De
 type audit struct {
 	*fleet.Fleet
 	depth   Depth
-	planner Planner
+	planner plan.Planner
 	moves   int // of a VIP while the checks ran
 }
 
@@ -102,7 +97,7 @@ func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *ve
 	if err != nil {
 		return nil, false, err
 	}
-	proof.Checks = slices.Concat(proof.Checks, ways, a.answers(seen), a.states(), behind, a.nodes(ctx))
+	proof.Checks = slices.Concat(proof.Checks, ways, a.answers(seen), a.states(), behind, a.nodes())
 	return proof, !maps.Equal(before, a.holders()), ctx.Err()
 }
 
@@ -138,12 +133,12 @@ func (a *audit) states() []verdict.Check {
 }
 
 // nodes checks whether each node is as rendered.
-func (a *audit) nodes(ctx context.Context) []verdict.Check {
+func (a *audit) nodes() []verdict.Check {
 	facts, nodes := a.Facts(), a.Everyone()
-	planNode := a.planner(ctx, facts)
+	planNode := a.planner(facts)
 	out := make([]verdict.Check, 0, 4*len(nodes))
 	for _, n := range nodes {
-		p, err := planNode(ctx, n)
+		p, err := planNode(n)
 		out = append(out, checkPlan(a.Cluster, n, facts[n.Name], p, err)...)
 	}
 	return out

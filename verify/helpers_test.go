@@ -54,7 +54,7 @@ func fleetOf(t testing.TB, text string) *fleet.Fleet {
 // planned is what an apply would do on a node.
 func planned(t *testing.T, f *fleet.Fleet, facts map[string]*node.Facts, n inventory.Node) plan.NodePlan {
 	t.Helper()
-	p, err := planner(f)(t.Context(), facts)(t.Context(), n)
+	p, err := planner(f)(facts)(n)
 	if err != nil {
 		t.Fatal(err)
 	}

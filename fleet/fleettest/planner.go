@@ -1,7 +1,6 @@
 package fleettest
 
 import (
-	"context"
 	"time"
 
 	"github.com/kplb/kplb/fleet"
@@ -13,11 +12,11 @@ import (
 )
 
 // Planner plans as a rollout does that asks no apiserver.
-func Planner(f *fleet.Fleet) func(context.Context, map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
-	return func(_ context.Context, facts map[string]*node.Facts) func(context.Context, inventory.Node) (plan.NodePlan, error) {
+func Planner(f *fleet.Fleet) plan.Planner {
+	return func(facts map[string]*node.Facts) func(inventory.Node) (plan.NodePlan, error) {
 		set, err := render.Parse(templates.Builtin(), nil)
 		in := plan.Input{Cluster: f.Cluster, Templates: set, Nodes: f.Everyone(), Facts: facts, ExpectedStatus: "200", Now: time.Now()}
-		return func(_ context.Context, n inventory.Node) (plan.NodePlan, error) {
+		return func(n inventory.Node) (plan.NodePlan, error) {
 			if err != nil {
 				return plan.NodePlan{}, err
 			}
