@@ -72,8 +72,7 @@ func (s *Survey) nodePorts(n inventory.Node) finding {
 		return out
 	}
 	out.Detail = value
-	own := []inventory.KeyedPort{{Key: "port", Port: s.cluster.Port}, {Key: "haproxy.port", Port: s.cluster.HAProxy.Port}, {Key: "haproxy.monitorPort", Port: s.cluster.HAProxy.MonitorPort}}
-	for _, p := range append(own, s.cluster.ServicePorts()...) {
+	for _, p := range s.cluster.Ports() {
 		if first <= int(p.Port) && int(p.Port) <= last {
 			return out.no(p.Key, "set "+p.Key+" to a port outside of it: kube-proxy may be told to take any port of that range",
 				"%s %d lies inside %s, the ports of NodePort services", p.Key, p.Port, value)

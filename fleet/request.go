@@ -33,7 +33,6 @@ func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.Inspect
 	q := node.InspectRequest{
 		Paths:       []string{kubeadm.CAPath, kubeadm.CertificatePath},
 		Kubeconfigs: i.Unmanaged || c.Endpoint != inventory.Leave,
-		Ports:       []uint16{c.Port, c.HAProxy.Port, c.HAProxy.MonitorPort},
 		MonitorPort: c.HAProxy.MonitorPort,
 		Firewall:    filtered,
 		Kernel:      !n.Worker && (i.Unmanaged || c.Exposure == inventory.IPVS),
@@ -51,10 +50,10 @@ func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.Inspect
 	}
 	if n.Worker {
 		q.Kubelet = c.KubeletEndpoints()
-		q.Ports[0] = q.Kubelet[0].Port()
+		q.Ports = []uint16{q.Kubelet[0].Port(), c.HAProxy.Port, c.HAProxy.MonitorPort}
 		return q
 	}
-	for _, p := range c.ServicePorts() {
+	for _, p := range c.Ports() {
 		q.Ports = append(q.Ports, p.Port)
 	}
 	return q

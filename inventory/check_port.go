@@ -78,9 +78,12 @@ type claim struct {
 
 // claims are the ports of kplb's own; peers' only where they count.
 func claims(cluster *Cluster, peers bool) []claim {
-	out := []claim{{cluster.Port, "port, that of the apiservers"}, {cluster.HAProxy.MonitorPort, "haproxy.monitorPort"}}
-	if cluster.HAProxy.Port != cluster.Port {
-		out = append(out, claim{cluster.HAProxy.Port, "haproxy.port"})
+	out := []claim{{cluster.Port, "port, that of the apiservers"}}
+	for _, p := range cluster.balancerPorts()[1:] {
+		if p.Port == cluster.Port && p.Key == "haproxy.port" {
+			continue // it is said already
+		}
+		out = append(out, claim{p.Port, p.Key})
 	}
 	if peers {
 		out = append(out, claim{cluster.HAProxy.PeersPort, "haproxy.peersPort"})

@@ -82,9 +82,19 @@ type KeyedPort struct {
 	Port uint16
 }
 
-// ServicePorts are the ports that HAProxy has for services, their peers and
-// Prometheus, on a control-plane node.
-func (c *Cluster) ServicePorts() []KeyedPort {
+// Ports are those that HAProxy has on a control-plane node, the apiservers' own first.
+// With exposure: ipvs there is no HAProxy.
+func (c *Cluster) Ports() []KeyedPort {
+	return append(c.balancerPorts(), c.servicePorts()...)
+}
+
+// balancerPorts are those that HAProxy needs for the apiservers.
+func (c *Cluster) balancerPorts() []KeyedPort {
+	return []KeyedPort{{"port", c.Port}, {"haproxy.port", c.HAProxy.Port}, {"haproxy.monitorPort", c.HAProxy.MonitorPort}}
+}
+
+// servicePorts are those that HAProxy has for services, their peers and Prometheus.
+func (c *Cluster) servicePorts() []KeyedPort {
 	var out []KeyedPort
 	for i, s := range c.Services {
 		out = append(out, KeyedPort{fmt.Sprintf("services[%d].port", i), s.Port})

@@ -25,7 +25,7 @@ func Undrain(ctx context.Context, h Host, server string) error {
 }
 
 func drainScript(server, state string) remote.Script {
-	s := script("drain", map[string]string{"KPLB_SERVER": server, "KPLB_STATE": state})
+	s := script("drain", map[string]string{"KPLB_BACKEND": APIServerBackend, "KPLB_SERVER": server, "KPLB_STATE": state})
 	s.Files = map[string][]byte{"haproxy.pl": []byte(file("haproxy.pl"))}
 	return s
 }

@@ -263,7 +263,7 @@ func TestProgramsDrain(t *testing.T) {
 			n.Told()
 			a := n.Run(remote.Script{
 				Name: "drain", Body: text("drain"), Limit: time.Minute,
-				Vars: map[string]string{"KPLB_SERVER": "node-1", "KPLB_STATE": state}, Files: map[string][]byte{"haproxy.pl": []byte("print $x;\n")},
+				Vars: map[string]string{"KPLB_BACKEND": APIServerBackend, "KPLB_SERVER": "node-1", "KPLB_STATE": state}, Files: map[string][]byte{"haproxy.pl": []byte("print $x;\n")},
 			})
 			return a.String(), n.Told()
 		}

@@ -159,7 +159,7 @@ func Backends(c *inventory.Cluster) map[string][]haproxy.ServerStats {
 	}
 	for _, s := range c.Services {
 		for _, n := range c.Backends(s) {
-			out["service-"+s.Name] = append(out["service-"+s.Name], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L4OK"}})
+			out[node.ServiceBackend(s.Name)] = append(out[node.ServiceBackend(s.Name)], haproxy.ServerStats{ServerState: haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L4OK"}})
 		}
 	}
 	return out
