@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -65,7 +66,7 @@ Later steps of that operator are refused.`,
 
 func (o unlockOptions) run(ctx context.Context) error {
 	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
-		owners, err := r.Unlock(ctx)
+		owners, err := fleet.Unlock(ctx, r.Fleet)
 		for _, n := range r.Cluster.Nodes {
 			if owner, ok := owners[n.Name]; ok {
 				o.say("%s: was locked by %s", n.Name, owner)

@@ -16,7 +16,7 @@ func (f *Fleet) Inspect(ctx context.Context, what Inspection) (map[string]*node.
 	if !f.AllowUnreachable || !errors.As(err, &failed) {
 		return facts, err
 	}
-	err = f.leaveOut(failed)
+	err = leaveOut(f, failed)
 	return f.Facts(), err
 }
 

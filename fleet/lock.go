@@ -35,7 +35,7 @@ type Lock struct {
 
 	fleet *Fleet
 	mu    sync.Mutex
-	held  []inventory.Node
+	held  []inventory.Node // the nodes whose locks were taken, and not released
 }
 
 // Lock takes the locks of all nodes. Until they are released, no other operator changes
@@ -85,7 +85,11 @@ func (l *Lock) hold(ctx context.Context, n inventory.Node) error {
 func (l *Lock) Release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	_ = Each(l.held, func(n inventory.Node) error { // a lock ends with its connection
+	l.mu.Lock()
+	held := l.held
+	l.held = nil
+	l.mu.Unlock()
+	_ = Each(held, func(n inventory.Node) error { // a lock ends with its connection
 		h := l.fleet.Connection(n)
 		if h == nil {
 			return nil
@@ -113,9 +117,9 @@ func (l *Lock) Retake(ctx context.Context, n inventory.Node) error {
 	return l.hold(ctx, n)
 }
 
-// Unlock removes the locks of all nodes, and returns who held them, by node. Its error is
+// Unlock removes the locks of all nodes, whoever holds them, and returns who held them, by node. Its error is
 // a NodeErrors.
-func (f *Fleet) Unlock(ctx context.Context) (map[string]string, error) {
+func Unlock(ctx context.Context, f *Fleet) (map[string]string, error) {
 	var mu sync.Mutex
 	owners := map[string]string{}
 	err := Each(f.Everyone(), func(n inventory.Node) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
@@ -19,7 +20,7 @@ func TestUnlock(t *testing.T) {
 			say("done")
 			return nil
 		}
-		owners, err := f.Fleet.Unlock(t.Context())
+		owners, err := fleet.Unlock(t.Context(), f.Fleet)
 		fleettest.Says(t, err, "")
 		fleettest.Same(t, "owners", owners, map[string]string{"node-2": "bob@laptop since 2026"})
 		f.Ends()
@@ -132,7 +133,7 @@ func TestUnreachableLocks(t *testing.T) {
 		f.Fleet.Drop(n)
 		f.Nodes["node-2"].Dial = func(int) error { return &remote.Error{Host: "node-2", Err: remote.ErrUnreachable} }
 		fleettest.Says(t, lock.Retake(t.Context(), n), "node-2: is not reachable")
-		owners, err := f.Fleet.Unlock(t.Context())
+		owners, err := fleet.Unlock(t.Context(), f.Fleet)
 		fleettest.Says(t, err, "node-2: is not reachable")
 		fleettest.Same(t, "owners", len(owners), 0)
 		lock.Release(t.Context())

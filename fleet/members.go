@@ -41,7 +41,7 @@ func (f *Fleet) SetLeaving(nodes []inventory.Node) {
 
 // leaveOut leaves out the nodes that cannot be reached, if the remaining control-plane
 // nodes are a majority. It returns any other error.
-func (f *Fleet) leaveOut(failed NodeErrors) error {
+func leaveOut(f *Fleet, failed NodeErrors) error {
 	for _, err := range failed {
 		if !errors.Is(err, remote.ErrUnreachable) && !errors.Is(err, remote.ErrTimeout) {
 			return failed

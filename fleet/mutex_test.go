@@ -9,10 +9,22 @@ import (
 	"testing"
 )
 
-// TestConnectionsUnderTheirMutex: whoever touches the connections to nodes locks
-// the mutex of the Fleet. They are made and dropped while others work.
-func TestConnectionsUnderTheirMutex(t *testing.T) {
+// TestStateUnderItsMutex: whoever touches what changes while others work locks the
+// mutex that it belongs to.
+func TestStateUnderItsMutex(t *testing.T) {
 	t.Parallel()
+	for state, lock := range map[string]string{
+		"f.hosts": "f.mu.Lock", "f.facts": "f.mu.Lock", "f.absent": "f.mu.Lock", "f.leaving": "f.mu.Lock", // of a Fleet
+		"l.held": "l.mu.Lock", // of a Lock
+		"a.pair": "a.mu.Lock", // of an administrator
+	} {
+		usedUnder(t, state, lock)
+	}
+}
+
+// usedUnder fails the test where a function uses a field without its lock.
+func usedUnder(t *testing.T, state, lock string) {
+	t.Helper()
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 8 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -28,17 +40,17 @@ func TestConnectionsUnderTheirMutex(t *testing.T) {
 		}
 		for _, decl := range parsed.Decls {
 			function, ok := decl.(*ast.FuncDecl)
-			if !ok || !mentions(function, "f.hosts") {
+			if !ok || !mentions(function, state) {
 				continue
 			}
 			users++
-			if !mentions(function, "f.mu.Lock") {
-				t.Errorf("%s: %s uses f.hosts without f.mu", file, function.Name.Name)
+			if !mentions(function, lock) {
+				t.Errorf("%s: %s uses %s without %s", file, function.Name.Name, state, lock)
 			}
 		}
 	}
 	if users == 0 {
-		t.Error("nobody uses f.hosts")
+		t.Error("nobody uses " + state)
 	}
 }
 
