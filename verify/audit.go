@@ -30,7 +30,7 @@ type Depth struct {
 // most patience, and then holds idle connections. Its error says that the checks could
 // not be made.
 func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner plan.Planner) (*verdict.Proof, error) {
-	a := &audit{Fleet: f, depth: depth, planner: planner}
+	a := audit{f, depth, planner}
 	var proof *verdict.Proof
 	deadline := time.Now().Add(patience)
 	err := fleet.Retry{Patience: patience}.Do(ctx, func() (err error) {
@@ -49,26 +49,24 @@ func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth De
 	return proof, ctx.Err()
 }
 
-// audit is one Audit, which may repeat its checks.
+// audit is what an Audit works with.
 type audit struct {
-	*fleet.Fleet
+	fleet   *fleet.Fleet
 	depth   Depth
 	planner plan.Planner
-	moves   int // of a VIP while the checks ran
 }
 
-// mostMoves is how often the checks are repeated because a VIP has moved.
+// mostMoves is how often a look is repeated because a VIP has moved.
 const mostMoves = 2
 
 // look makes all checks once. It makes them again if a VIP has moved meanwhile: results
 // from before and after the move do not fit together.
-func (a *audit) look(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
-	for {
+func (a audit) look(ctx context.Context, patience time.Duration) (*verdict.Proof, error) {
+	for moves := 0; ; moves++ {
 		proof, moved, err := a.lookOnce(ctx, patience)
-		if err != nil || !moved || a.moves == mostMoves {
+		if err != nil || !moved || moves == mostMoves {
 			return proof, err
 		}
-		a.moves++
 	}
 }
 
@@ -76,23 +74,23 @@ func (a *audit) look(ctx context.Context, patience time.Duration) (*verdict.Proo
 var auditing = fleet.Inspection{VRRP: true, Sysctls: true}
 
 // lookOnce makes all checks once. It also says whether a VIP has moved meanwhile.
-func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *verdict.Proof, moved bool, err error) {
-	if proof, err = until(ctx, a.Fleet, auditing, patience, Prove); err != nil {
+func (a audit) lookOnce(ctx context.Context, patience time.Duration) (proof *verdict.Proof, moved bool, err error) {
+	if proof, err = until(ctx, a.fleet, auditing, patience, Prove); err != nil {
 		return nil, false, err
 	}
-	control, err := a.ControlPlane()
+	control, err := a.fleet.ControlPlane()
 	if err != nil {
 		return nil, false, err
 	}
 	before := a.holders()
 	var all sync.WaitGroup
 	var ways, behind []verdict.Check
-	all.Go(func() { ways = auditWays(ctx, a.Fleet, control) })
-	all.Go(func() { behind = auditBackends(ctx, a.Fleet, control, a.depth.Tries) })
-	seen, err := doctor.Look(ctx, a.Fleet, false)
+	all.Go(func() { ways = auditWays(ctx, a.fleet, control) })
+	all.Go(func() { behind = auditBackends(ctx, a.fleet, control, a.depth.Tries) })
+	seen, err := doctor.Look(ctx, a.fleet, false)
 	all.Wait()
 	if err == nil {
-		_, err = a.Inspect(ctx, auditing)
+		_, err = a.fleet.Inspect(ctx, auditing)
 	}
 	if err != nil {
 		return nil, false, err
@@ -102,19 +100,19 @@ func (a *audit) lookOnce(ctx context.Context, patience time.Duration) (proof *ve
 }
 
 // holders are the nodes that hold the VIPs; empty for a VIP without exactly one holder.
-func (a *audit) holders() map[netip.Addr]string {
-	out, facts := map[netip.Addr]string{}, a.Facts()
-	for _, vip := range a.Cluster.VIPs {
-		out[vip] = node.Holder(vip, a.Everyone(), facts)
+func (a audit) holders() map[netip.Addr]string {
+	out, facts := map[netip.Addr]string{}, a.fleet.Facts()
+	for _, vip := range a.fleet.Cluster.VIPs {
+		out[vip] = node.Holder(vip, a.fleet.Everyone(), facts)
 	}
 	return out
 }
 
 // answers are the checks of a doctor survey that matter while kplb runs.
-func (a *audit) answers(seen *doctor.Survey) []verdict.Check {
-	out := make([]verdict.Check, 0, len(a.Present())*(len(a.Cluster.VIPs)+1))
-	for _, n := range a.Present() {
-		for _, vip := range a.Cluster.VIPs {
+func (a audit) answers(seen *doctor.Survey) []verdict.Check {
+	out := make([]verdict.Check, 0, len(a.fleet.Present())*(len(a.fleet.Cluster.VIPs)+1))
+	for _, n := range a.fleet.Present() {
+		for _, vip := range a.fleet.Cluster.VIPs {
 			out = append(out, seen.Answered(n, vip))
 		}
 		out = append(out, seen.Speakers(n))
@@ -123,23 +121,23 @@ func (a *audit) answers(seen *doctor.Survey) []verdict.Check {
 }
 
 // states checks the VRRP states that keepalived on the nodes reports.
-func (a *audit) states() []verdict.Check {
-	groups := a.Cluster.Groups()
+func (a audit) states() []verdict.Check {
+	groups := a.fleet.Cluster.Groups()
 	out := make([]verdict.Check, len(groups))
 	for i, g := range groups {
-		out[i] = checkStates(g, a.Present(), a.Facts())
+		out[i] = checkStates(g, a.fleet.Present(), a.fleet.Facts())
 	}
 	return out
 }
 
 // nodes checks whether each node is as rendered.
-func (a *audit) nodes() []verdict.Check {
-	facts, nodes := a.Facts(), a.Everyone()
+func (a audit) nodes() []verdict.Check {
+	facts, nodes := a.fleet.Facts(), a.fleet.Everyone()
 	planNode := a.planner(facts)
 	out := make([]verdict.Check, 0, 4*len(nodes))
 	for _, n := range nodes {
 		p, err := planNode(n)
-		out = append(out, checkPlan(a.Cluster, n, facts[n.Name], p, err)...)
+		out = append(out, checkPlan(a.fleet.Cluster, n, facts[n.Name], p, err)...)
 	}
 	return out
 }
