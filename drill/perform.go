@@ -73,11 +73,11 @@ func Perform(ctx context.Context, f *fleet.Fleet, o Options) (*Report, *verdict.
 	proof, err := awaitProof(ctx, f, o.Patience)
 	for round := 1; round <= o.Rounds && err == nil; round++ {
 		for _, fault := range o.Faults {
-			r := &faultRun{Fleet: f, lock: lock, options: o, fault: fault, round: round}
-			if r.node, err = chooseTarget(ctx, f, o.Node, proof, fault); err != nil {
-				return report, proof, err
+			target, refused := chooseTarget(ctx, f, o.Node, proof, fault)
+			if refused != nil {
+				return report, proof, refused
 			}
-			r.held = r.node.Name == proof.Holder
+			r := &faultRun{Fleet: f, lock: lock, options: o, fault: fault, round: round, node: target, held: target.Name == proof.Holder}
 			proof, err = r.run(ctx)
 			if r.seen != nil {
 				report.Runs = append(report.Runs, r.seen)
