@@ -162,7 +162,7 @@ func (s *Survey) probeRequest(n inventory.Node) node.ProbeRequest {
 			q.Peers = append(q.Peers, node.Peer{Address: ipv4Of(p), MAC: mac})
 		}
 	}
-	if s.multicast() && len(q.Peers) > 0 {
+	if multicast(s.cluster) && len(q.Peers) > 0 {
 		q.Peers = []node.Peer{{Address: render.VRRPGroup, MAC: vrrpGroupMAC}}
 	}
 	return q

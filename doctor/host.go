@@ -100,13 +100,12 @@ func portRange(text string) (first, last int, ok bool) {
 }
 
 // guards are SELinux and AppArmor.
-func (s *Survey) guards(n inventory.Node) finding {
-	mine := s.observations[n.Name]
+func guards(c *inventory.Cluster, n inventory.Node, mine *observation) finding {
 	out := passed(n.Name, "SELinux and AppArmor are not in the way", "neither enforces anything on haproxy or keepalived")
 	switch {
 	case mine.SELinux == "Enforcing" && strings.HasSuffix(mine.ConnectAny, " off"):
 		return out.no("", "on "+n.Name+": setsebool -P haproxy_connect_any 1",
-			"SELinux is enforcing, and keeps haproxy from port %d: haproxy_connect_any is off", s.cluster.Port)
+			"SELinux is enforcing, and keeps haproxy from port %d: haproxy_connect_any is off", c.Port)
 	case mine.SELinux == "Enforcing":
 		out.Detail = "SELinux is enforcing, haproxy may connect"
 		if mine.ConnectAny == "" {

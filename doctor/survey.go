@@ -61,7 +61,7 @@ func (s *Survey) of(n inventory.Node) []finding {
 	for _, vip := range s.cluster.VIPs {
 		out = append(out, s.networks(n, vip))
 	}
-	return append(out, s.nodePorts(n), s.guards(n))
+	return append(out, s.nodePorts(n), guards(s.cluster, n, s.observations[n.Name]))
 }
 
 // checkRefusals is what an apply would refuse, and a change that waits.

@@ -95,11 +95,11 @@ func (s *Survey) opens(n inventory.Node) bool {
 // go where adverts go: firewalls and switches tell one from the other.
 const vrrpGroupMAC = "01:00:5e:00:00:12"
 
-func (s *Survey) multicast() bool { return s.cluster.VRRP.Mode == inventory.Multicast }
+func multicast(c *inventory.Cluster) bool { return c.VRRP.Mode == inventory.Multicast }
 
 // advertTo is where a node's adverts for another one go.
 func (s *Survey) advertTo(n inventory.Node) netip.Addr {
-	if s.multicast() {
+	if multicast(s.cluster) {
 		return render.VRRPGroup
 	}
 	return ipv4Of(n)
