@@ -205,12 +205,21 @@ came=$(stat -c %z $manifest)
 until now=$(stat -c %z $manifest 2>/dev/null) && [ "$now" != "$came" ]; do sleep 0.02; done
 mkdir $R/pods/pod-new
 `
-	s := apiserverNode(t, "while [ -e $R/listens ]; do sleep 0.05; done", refuses)
-	same(t, "what has become of it", s.replaced("6443", `
+	const replace = `
 replace() {
 	replace_manifest $R/new 600 "$(cat $R/owner)" "$1" || return 1
 	sleep 0.5
 	[ -d $R/pods/pod-new ] && echo "the new pod has begun"
 }
-`), "the new pod has begun\nstatus 0\n  name: new\n")
+`
+	for name, more := range map[string]string{
+		"it comes back": "",
+		"it cannot be renamed back, and is written anew": `mv() { [ "$1 $2" != "-T $R/aside" ] && command mv "$@"; }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := apiserverNode(t, "while [ -e $R/listens ]; do sleep 0.05; done", refuses)
+			same(t, "what has become of it", s.replaced("6443", replace+more), "the new pod has begun\nstatus 0\n  name: new\n")
+		})
+	}
 }

@@ -60,3 +60,20 @@ func TestProgramsRevert(t *testing.T) {
 		}
 	})
 }
+
+// TestProgramsManifestGone: a manifest that was being replaced, and is in its place
+// no more, is back after each way back.
+func TestProgramsManifestGone(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := scenarios[0].before(t, shell, "activate")
+		before := stateIn(scenarios[0].stages(t, shell).states["stage"])
+		o.node.Must("mv " + kubeadm.ManifestPath + " /etc/kubernetes/.kplb-kube-apiserver.yaml")
+		gone := o.node.Tree()
+		for _, w := range o.possible() {
+			w.take(t)
+			same(t, w.name, stateOf(o.node), before)
+			o.node.Reset(gone)
+		}
+	})
+}

@@ -59,12 +59,16 @@ has_begun() {
 	return 1
 }
 
-# begin_apiserver: has kubelet start the pod of the manifest that is in place, which it
-# has refused to start because it had not quite finished with the old one: a
-# manifest that comes again is tried again at once.
+# begin_apiserver FILE MODE OWNER: has kubelet start the pod of the manifest that is in
+# place, which it has refused to start because it had not quite finished with the old
+# one: a manifest that comes again is tried again at once. One that cannot be renamed
+# back is written anew from the file.
 begin_apiserver() {
 	within 100 has_begun && return
-	mv -T $manifest "$(temporary $manifest)" && mv -T "$(temporary $manifest)" $manifest && sync ${manifest%/*}
+	aside=$(temporary $manifest)
+	mv -T $manifest "$aside" || return 1
+	mv -T "$aside" $manifest || place "$1" $manifest "$2" "$3" || return 1
+	sync ${manifest%/*}
 }
 
 # replace_manifest FILE MODE OWNER PORT: in one step. Kubelet restarts the
@@ -90,7 +94,7 @@ replace_manifest() {
 		if [ -n "$unwanted" ]; then
 			end_apiserver || :
 		elif [ -n "$ended" ]; then
-			begin_apiserver
+			begin_apiserver "$1" "$2" "$3"
 		fi
 	else
 		place "$1" $manifest "$2" "$3"
