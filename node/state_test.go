@@ -122,6 +122,20 @@ func TestKernelSetting(t *testing.T) {
 	}
 }
 
+// TestAgain: a command that fails is tried three times, and not again where systemctl
+// has no such unit.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	for command, want := range map[string]string{
+		"try 0": "tried 0\n", "try 1": "tried 1\ntried 1\ntried 1\nstatus 1\n", "try 5": "tried 5\nstatus 5\n",
+		"second": "tried\ntried\n",
+	} {
+		out := s.must("sleep() { :; }\ntry() { echo tried $1; return $1; }\nsecond() { echo tried; [ -e $R/second ] || { : >$R/second; false; }; }\nagain " + command + " || echo status $?")
+		same(t, command, out, want)
+	}
+}
+
 // TestTableAway: two units load a table of one name, and the one that goes does
 // not take the other one's with it.
 func TestTableAway(t *testing.T) {
@@ -130,7 +144,7 @@ func TestTableAway(t *testing.T) {
 	s.write("bin/systemctl", "#!/bin/sh\ncase $1 in is-active) case $2 in \"$ACTIVE\") echo active ;; *) echo inactive ;; esac ;; *) echo \"systemctl $*\" ;; esac\n", 0o755)
 	s.write("bin/nft", "#!/bin/sh\necho \"nft $*\"\n", 0o755)
 	const gone = "nft delete table ip kplb\nnft delete table ip6 kplb6\n"
-	const links = "rm -f /etc/systemd/system/multi-user.target.wants/kplb-%[1]s.service /etc/systemd/system/nftables.service.wants/kplb-%[1]s.service\n"
+	const links = "rm -rf /etc/systemd/system/multi-user.target.wants/kplb-%[1]s.service /etc/systemd/system/nftables.service.wants/kplb-%[1]s.service\n"
 	for _, c := range []struct{ unit, active, want string }{
 		{"redirect", "", gone},
 		{"ipvs", "", gone},

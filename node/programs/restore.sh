@@ -39,6 +39,11 @@ manifest_back() {
 	true
 }
 
+# bind_back FILE FAMILY: whether the kernel binds addresses that it does not have.
+bind_back() {
+	cmp -s $old/$1 /proc/sys/net/$2/ip_nonlocal_bind || cat $old/$1 >/proc/sys/net/$2/ip_nonlocal_bind
+}
+
 touched() { grep -q "$1" $changed 2>/dev/null; }
 
 # keepalived is not restarted for a drop-in that changes, in a rollout or back:
@@ -48,28 +53,39 @@ takes_as_it_runs() {
 	[ "$1" = keepalived ] && [ -e "$old/files/etc/systemd/system/keepalived.service.d/50-kplb.conf" ]
 }
 
+# tell ACTION: systemd, what becomes of the unit. haproxy may have to wait for the
+# apiserver to leave its port: it is told again when the manifest is back.
+later=
+tell() {
+	if [ "$unit" = haproxy ] && [ -e $base/pending/manifest ]; then
+		systemctl "$1" $block haproxy.service || later=$1
+	else
+		again systemctl "$1" $block "$unit.service"
+	fi
+}
+
 unit_back() {
 	unit=$1 active=$2 enabled=$3 late=
 	case "$unit $active" in
 	"kplb-redirect inactive" | "kplb-ipvs inactive") return ;; # see tables_away
 	esac
 	case $enabled in
-	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || { set_boot enable $unit.service && late=1; } ;;
-	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || set_boot disable $unit.service ;;
+	enabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = enabled ] || { again set_boot enable $unit.service && late=1; } ;;
+	disabled) [ "$(systemctl is-enabled $unit.service 2>/dev/null)" = disabled ] || again set_boot disable $unit.service ;;
 	esac
 	if [ "$active" != active ]; then
-		systemctl stop $block $unit.service
+		tell stop
 		[ "$active" != inactive ] || systemctl reset-failed $unit.service 2>/dev/null # one that did not start with its new file
 	elif [ "$reason" = boot ]; then # those that were enabled when it began start by themselves
-		[ -z "$late" ] || systemctl start $block $unit.service
+		[ -z "$late" ] || tell start
 	elif [ "$(systemctl is-active $unit.service)" = inactive ]; then
-		systemctl start $unit.service
+		tell start
 	elif touched "/$unit.service.d/" && ! takes_as_it_runs $unit; then
-		systemctl restart $unit.service
+		tell restart
 	elif touched "^/etc/$unit/"; then
-		systemctl reload-or-restart $unit.service
+		tell reload-or-restart
 	fi
-	if touched "^/etc/[a-z]*/$unit.nft"; then systemctl reload-or-restart $block $unit.service; fi
+	if touched "^/etc/[a-z]*/$unit.nft"; then tell reload-or-restart; fi
 	if [ "$unit" = kplb-redirect ]; then redirect_stale; fi
 }
 
@@ -117,12 +133,12 @@ haproxy_again() {
 touch $changed
 ufw_back $old
 put_files_back || exit 1
-if touched ^/etc/systemd/; then read_units $block; fi
+if touched ^/etc/systemd/; then again read_units $block; fi
 if touched ^/etc/ufw/ && ufw_running; then ufw reload >/dev/null; fi
-cmp -s $old/nonlocal_bind /proc/sys/net/ipv4/ip_nonlocal_bind || cat $old/nonlocal_bind >/proc/sys/net/ipv4/ip_nonlocal_bind
+again bind_back nonlocal_bind ipv4
 load_modules
-if touched ^/etc/sysctl.d/90-kplb; then give_back $old "$settings"; fi
-[ ! -e $old/nonlocal_bind6 ] || cmp -s $old/nonlocal_bind6 /proc/sys/net/ipv6/ip_nonlocal_bind || cat $old/nonlocal_bind6 >/proc/sys/net/ipv6/ip_nonlocal_bind
+if touched ^/etc/sysctl.d/90-kplb; then again give_back $old "$settings"; fi
+[ ! -e $old/nonlocal_bind6 ] || again bind_back nonlocal_bind6 ipv6
 tables_away
 in_order >$base/pending/order
 while read -r unit active enabled; do
@@ -133,10 +149,11 @@ while read -r unit active enabled; do
 		done <$base/pending/vip
 	fi
 done <$base/pending/order
-if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then systemctl restart kubelet.service; fi
+if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then again systemctl restart kubelet.service; fi
 # last: an apiserver that listens everywhere again needs haproxy gone first. Only
 # if the change came so far: somebody may have edited the manifest meanwhile
 [ ! -e $base/pending/manifest ] || manifest_back || exit 1
+[ -z "$later" ] || again systemctl "$later" $block haproxy.service
 # and one that listened on the node's address alone, or shared its port, has to be back before haproxy has its port
 if touched "^$manifest" && [ "$reason" != boot ] && grep -q '^haproxy active' $old/units; then haproxy_again; fi
 

@@ -38,6 +38,17 @@ save_state() {
 	unit_states >"$1/units" && cat /proc/sys/net/ipv4/ip_nonlocal_bind >"$1/nonlocal_bind" && find "$1" -exec sync {} +
 }
 
+# again COMMAND...: tries a command that fails three times, for 3 s. 5 is systemctl's
+# answer for a unit that is not there, which no other try changes.
+again() {
+	for delay in 1 2 ''; do
+		"$@" && return
+		status=$?
+		[ $status != 5 ] && [ -n "$delay" ] || return $status
+		sleep "$delay"
+	done
+}
+
 # set_boot enable|disable UNIT...: whether units start at boot. systemd does not
 # read all its units again for that, and their System V links are left alone:
 # nobody reads those of a unit that systemd has (4.5 s less for two units).
@@ -71,12 +82,15 @@ setting() {
 	esac 2>/dev/null
 }
 
-# give_back DIR KEYS: to the kernel, what DIR has of them.
+# give_back DIR KEYS: to the kernel, what DIR has of them. Fails where one cannot be
+# written.
 give_back() {
+	given=0
 	for key in $2; do
 		value=$(setting "$1" "$key")
-		[ -z "$value" ] || [ "$value" = "$(cat "/proc/sys/$key" 2>/dev/null)" ] || echo "$value" >"/proc/sys/$key"
+		[ -z "$value" ] || [ "$value" = "$(cat "/proc/sys/$key" 2>/dev/null)" ] || echo "$value" >"/proc/sys/$key" || given=1
 	done
+	return $given
 }
 
 # load_modules: those of kplb's file, without which the kernel does not know
@@ -95,9 +109,10 @@ links_of() {
 
 # table_away UNIT: the table that it has loaded goes. kplb-redirect's and
 # kplb-ipvs's have the same name, and the other one stays. The unit's file, which
-# would say so, may be gone already.
+# would say so, may be gone already. Fails where the unit does not stop.
 table_away() {
-	systemctl stop "$1.service" 2>/dev/null
+	stopped=0
+	again systemctl stop "$1.service" 2>/dev/null || [ $? = 5 ] || stopped=1
 	systemctl reset-failed "$1.service" 2>/dev/null # one that did not start stays failed, even without a file
 	other=kplb-ipvs
 	[ "$1" != $other ] || other=kplb-redirect
@@ -107,10 +122,10 @@ table_away() {
 	fi
 	[ -e "/etc/systemd/system/$1.service" ] || {
 		# shellcheck disable=SC2046 # paths without spaces
-		rm -f $(links_of "$1")
+		remove $(links_of "$1")
 		rmdir /etc/systemd/system/nftables.service.wants 2>/dev/null
 	}
-	true
+	return $stopped
 }
 
 # redirect_stale: of the tables those go that the file has no more.
@@ -215,8 +230,8 @@ disarm() {
 	if [ -d $base/pending ]; then mv -T $base/pending $base/pending.done && sync $base || return 1; fi
 	remove $base/pending.done $base/stage
 	# waited for: a timer that is still to be stopped when systemd reads its units again stays for ever, as one that has failed
-	systemctl stop kplb-restore.timer 2>/dev/null
+	again systemctl stop kplb-restore.timer 2>/dev/null
 	remove /run/systemd/system/kplb-restore.timer /run/systemd/system/kplb-restore.service $base/restore $boot_link $boot_unit
 	# systemd forgets by itself what has stopped, but for what its targets want
-	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || systemctl daemon-reload
+	[ "$(systemctl show --value --property=LoadState kplb-restore-boot.service)" = not-found ] || again systemctl daemon-reload
 }

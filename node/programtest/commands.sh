@@ -40,7 +40,7 @@ sleep() {
 		harness_part=${1#*.}0
 		harness_part=${harness_part%"${harness_part#??}"}
 		;;
-	*) harness_part=0 ;;
+	*) harness_part=00 ;;
 	esac
 	harness_h=$((harness_s * 100 + ${harness_h#0} + ${1%.*} * 100 + ${harness_part#0}))
 	harness_s=$((harness_h % 100))
