@@ -52,6 +52,7 @@ func TestProgramsActivateRefuses(t *testing.T) {
 		{"systemd", scenarios[0], "systemctl daemon-reload", ":", "", "systemctl: daemon-reload, or restart kplb-metrics.timer: "},
 		{"enable", scenarios[0], "systemctl --quiet --no-reload enable*", ":", "", "systemctl enable keepalived.service kplb-redirect.service: "},
 		{"a table", scenarios[0], "systemctl reload-or-restart kplb-redirect*", ":", "", "kplb-redirect does not start: Job for kplb-redirect.service failed."},
+		{"a table stays", scenarios[1], "systemctl stop kplb-redirect*", ":", "", "kplb-redirect does not stop:"},
 		{"another address", scenarios[0], "", "sed -i 's/6443/1/' " + haproxyCfg, "", "haproxy does not listen on 10.1.1.1:6443:"},
 		{"taken back meanwhile", scenarios[0], "", "sh " + basePath + "/restore timer", "", "the change was taken back, because it was not confirmed in time"},
 	}

@@ -70,7 +70,10 @@ table() {
 $(last_words "$1")"
 		[ "$1" != kplb-redirect ] || redirect_stale
 		;;
-	stop) table_away "$1" ;;
+	stop)
+		table_away "$1" || refuse "$1 does not stop:
+$(last_words "$1")"
+		;;
 	esac
 }
 
