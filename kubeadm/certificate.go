@@ -84,7 +84,7 @@ func Expiry(certificatePEM []byte) time.Time {
 // InitConfiguration that says which node it is. kubeadm adds the names and
 // addresses that it always adds, so that sans may, but need not, have them;
 // whatever else an old certificate was for must be among sans.
-func CertificateConfig(cluster []byte, nodeName string, advertise netip.Addr, sans []string) ([]byte, error) {
+func (Distribution) CertificateConfig(cluster []byte, nodeName string, advertise netip.Addr, sans []string) ([]byte, error) {
 	if !dnsName.MatchString(nodeName) {
 		return nil, fmt.Errorf("cannot be used for node %q, which is no name of a node", nodeName)
 	}

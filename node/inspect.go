@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -27,12 +28,12 @@ type InspectRequest struct {
 	Sysctls     bool             // what the kernel says to the settings of kplb's file
 }
 
-// Inspect asks a node everything in one round trip, and changes nothing. What
+// Inspect asks a node of a distribution everything in one round trip, and changes nothing. What
 // does not have its form is left out; an answer that is cut short is an error.
-func Inspect(ctx context.Context, h Host, q InspectRequest) (*Facts, error) {
-	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
+func Inspect(ctx context.Context, h Host, d distribution.Distribution, q InspectRequest) (*Facts, error) {
+	f := &Facts{Distribution: d, Units: map[string]Unit{}, Files: map[string]File{}}
 	complete := false
-	err := h.Run(ctx, q.script(), func(r remote.Record) error {
+	err := h.Run(ctx, q.script(d.Layout()), func(r remote.Record) error {
 		complete = complete || r.Key == "done"
 		if err := f.take(r); err != nil {
 			return fmt.Errorf("%s: %w", h.Name(), err)
@@ -48,8 +49,8 @@ func Inspect(ctx context.Context, h Host, q InspectRequest) (*Facts, error) {
 	return f, nil
 }
 
-func (q InspectRequest) script() remote.Script {
-	paths := slices.Concat(ManagedPaths(), statePaths, q.Paths)
+func (q InspectRequest) script(l distribution.Layout) remote.Script {
+	paths := slices.Concat(ManagedPaths(l), statePaths, q.Paths)
 	for i, path := range paths {
 		paths[i] = strings.TrimPrefix(path, "/")
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -317,6 +318,18 @@ func TestProgramsPackages(t *testing.T) {
 		same(t, "refused", some(true).String(), refused)
 		n.Write("/usr/local/sbin/kplb-two", "#!/bin/sh\n", 0o755)
 		same(t, "refused half-way", some(false).String(), "touched \n"+refused)
+	})
+}
+
+// TestProgramsCredentials reads the file at the path that it is given.
+func TestProgramsCredentials(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := freshNode(t, shell)
+		const path = "/etc/some where/admin.conf"
+		o.node.Write(path, "kind: Config\n", 0o600)
+		a := o.node.Run(o.script("credentials", map[string]string{"KPLB_KUBECONFIG": path}, nil))
+		same(t, "read", a.String(), "kubeconfig "+base64.StdEncoding.EncodeToString([]byte("kind: Config\n"))+"\ndone \n")
 	})
 }
 
