@@ -99,8 +99,8 @@ func (Distribution) CertificateConfig(cluster []byte, nodeName string, advertise
 	if err != nil {
 		return nil, err
 	}
-	others := (&Cluster{CertSANs: sans}).Lacks(c.CertSANs)
-	edited, err = editCluster(edited, func(d *document, c *Cluster) ([]edit, error) { return d.dropSANs(c, others) })
+	lacks := (&Cluster{CertSANs: sans}).Lacks(c.CertSANs)
+	edited, err = editCluster(edited, func(c *configuration) ([]edit, error) { return c.dropSANs(lacks) })
 	if err != nil {
 		return nil, err
 	}
