@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,8 +52,8 @@ func Inspect(ctx context.Context, h Host, d distribution.Distribution, q Inspect
 
 func (q InspectRequest) script(l distribution.Layout) remote.Script {
 	paths := slices.Concat(ManagedPaths(l), statePaths, q.Paths)
-	for i, path := range paths {
-		paths[i] = strings.TrimPrefix(path, "/")
+	for i, absolute := range paths {
+		paths[i] = strings.TrimPrefix(absolute, "/")
 	}
 	ports := make([]string, len(q.Ports))
 	for i, port := range q.Ports {
@@ -60,6 +61,8 @@ func (q InspectRequest) script(l distribution.Layout) remote.Script {
 	}
 	return script("inspect", map[string]string{
 		"KPLB_PATHS":        strings.Join(paths, " "),
+		"KPLB_MANIFESTS":    path.Dir(l.APIServerConfig),
+		"KPLB_KUBELET_UNIT": l.KubeletUnit,
 		"KPLB_PORTS":        strings.Join(ports, " "),
 		"KPLB_MONITOR_PORT": number(q.MonitorPort),
 		"KPLB_HOMES":        flag(q.Kubeconfigs),

@@ -345,6 +345,7 @@ func TestProgramsInspect(t *testing.T) {
 		n.Must("ln -s /nowhere /etc/link && mkdir /etc/dir && touch /etc/kubernetes/manifests/.hidden")
 		before := n.Tree().Without("/node/told")
 		a := n.Run(o.script("inspect", map[string]string{
+			"KPLB_MANIFESTS": "/etc/kubernetes/manifests", "KPLB_KUBELET_UNIT": "kubelet.service",
 			"KPLB_PATHS": "etc/haproxy/haproxy.cfg etc/link etc/dir etc/nothing", "KPLB_PORTS": "6443 6443 8404 7443", "KPLB_MONITOR_PORT": "8404",
 			"KPLB_HOMES": "1", "KPLB_FILTER": "1", "KPLB_KERNEL": "1", "KPLB_CONNECTED": "10.1.1.1:6443", "KPLB_VRRP": "1", "KPLB_SYSCTLS": "1",
 		}, nil))
