@@ -29,8 +29,9 @@ type InspectRequest struct {
 	Sysctls     bool             // what the kernel says to the settings of kplb's file
 }
 
-// Inspect asks a node of a distribution everything in one round trip, and changes nothing. What
-// does not have its form is left out; an answer that is cut short is an error.
+// Inspect asks a node everything in one round trip, and changes nothing: d says
+// where its Kubernetes has what. What does not have its form is left out; an answer
+// that is cut short is an error.
 func Inspect(ctx context.Context, h Host, d distribution.Distribution, q InspectRequest) (*Facts, error) {
 	f := &Facts{Distribution: d, Units: map[string]Unit{}, Files: map[string]File{}}
 	complete := false
