@@ -28,14 +28,14 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
-	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict", "verify"},
-	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
+	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "remote", "render", "verdict", "verify"},
+	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "remote", "render", "verdict"},
 	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "remote", "verdict", "verify"},
-	"status":     {"fleet", "inventory", "kubeadm", "node", "plan", "render"},
-	"doctor":     {"firewall", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "verdict"},
-	"plan":       {"apiserver", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "render", "vrrp"},
-	"fleet":      {"apiserver", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
-	"node":       {"firewall", "haproxy", "inventory", "kubeadm", "remote", "render"},
+	"status":     {"distribution", "fleet", "inventory", "kubeadm", "node", "plan", "render"},
+	"doctor":     {"distribution", "firewall", "fleet", "inventory", "node", "plan", "remote", "render", "verdict"},
+	"plan":       {"apiserver", "distribution", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "render", "vrrp"},
+	"fleet":      {"apiserver", "distribution", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
+	"node":       {"distribution", "firewall", "haproxy", "inventory", "remote", "render"},
 	"verdict":    {},
 	"apiserver":  {"inventory", "kubeadm"},
 	"firewall":   {"inventory", "render"},
@@ -46,21 +46,23 @@ var mayImport = map[string][]string{
 	"inventory":  {},
 	"templates":  {},
 	"remote":     {},
-	"kubeadm":    {},
+	"kubeadm":    {"distribution"},
+
+	"distribution": {},
 
 	// what only tests import, for other packages' tests too
 	"apiserver/apiservertest": {},
-	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "inventory", "node", "node/nodetest", "plan", "plan/plantest", "remote", "render", "templates"},
-	"plan/plantest":           {"apiserver/apiservertest", "haproxy", "inventory", "kubeadm", "node", "render"},
+	"fleet/fleettest":         {"apiserver/apiservertest", "fleet", "inventory", "kubeadm", "node", "node/nodetest", "plan", "plan/plantest", "remote", "render", "templates"},
+	"plan/plantest":           {"apiserver/apiservertest", "distribution", "haproxy", "inventory", "kubeadm", "node", "render"},
 	"node/programtest":        {"remote", "remote/remotetest"},
 	"node/nodetest":           {"haproxy", "inventory", "node", "remote", "render"},
 	"remote/remotetest":       {"remote"},
-	"rollout/rollouttest":     {"apiserver/apiservertest", "haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render"},
+	"rollout/rollouttest":     {"apiserver/apiservertest", "distribution", "haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render"},
 }
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"firewall", "haproxy", "keepalived", "plan", "verdict", "vrrp"}
+var pure = []string{"distribution", "firewall", "haproxy", "keepalived", "kubeadm", "plan", "verdict", "vrrp"}
 
 // impure are the libraries by which a package would wait, or reach the network,
 // files, other programs or machines. net/netip, which only has values, is none of
@@ -304,7 +306,7 @@ func TestMisplaced(t *testing.T) {
 		{"render/x.go", module + "/rollout", `render/x.go imports github.com/kplb/kplb/rollout: package render may import of ours only ["haproxy" "inventory" "keepalived" "templates"]`},
 		{"rollout/x.go", module + "/node", ""},
 		{"node/nodetest/x.go", module + "/node", ""},
-		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["firewall" "haproxy" "inventory" "kubeadm" "remote" "render"]`},
+		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["distribution" "firewall" "haproxy" "inventory" "remote" "render"]`},
 		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
 		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only []`},
@@ -325,6 +327,35 @@ func TestMisplaced(t *testing.T) {
 		}
 		if got := misplaced(test.file, []string{test.imported}); !slices.Equal(got, want) {
 			t.Errorf("%s importing %s: %q, want %q", test.file, test.imported, got, want)
+		}
+	}
+}
+
+// TestLayout: what kubeadm has on a node, and under which names, is known to
+// package kubeadm alone. Others read it in a distribution.Layout.
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	layout := regexp.MustCompile(`\bkubeadm\.(ManifestPath|CAPath|CertificatePath|CertificateKeyPath|AdminPath|SuperAdminPath|KubeletPath|KubeletUnit)\b|"(/etc/kubernetes\b|kubelet\.service|kube-apiserver")`)
+	mayName := map[string][]string{ // what a file names in its own right
+		"render/artifact.go":           {`"/etc/kubernetes`}, // the patch is a file of kplb's own, for exposure: bind-address
+		"node/statistics.go":           {`"kube-apiserver"`}, // the name of kplb's own backend
+		"distribution/distribution.go": {`"kube-apiserver"`}, // a component of Kubernetes, whoever installs it
+	}
+	checked := map[string]bool{}
+	for _, p := range list(t) {
+		if inLab(p.name()) || base(p.name()) == "kubeadm" || strings.HasSuffix(p.name(), "test") {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			file := path.Join(p.name(), name)
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if named := layout.FindAllString(string(text), -1); !checked[file] && !slices.Equal(named, mayName[file]) {
+				t.Errorf("%s names %q, and should name %q", file, named, mayName[file])
+			}
+			checked[file] = true
 		}
 	}
 }

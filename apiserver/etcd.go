@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// etcdHealthURL is where the etcd of a kubeadm node reports its health, to the
-// node itself (--listen-metrics-urls).
-const etcdHealthURL = "http://127.0.0.1:2381/health"
-
 // EtcdHealth asks the etcd of a node, through the node. It is not known where
 // there is no connection to the node, or nothing listens.
 func (p *ControlPlane) EtcdHealth(ctx context.Context, node string) (known, healthy bool) {
@@ -22,7 +18,7 @@ func (p *ControlPlane) EtcdHealth(ctx context.Context, node string) (known, heal
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DialContext: through, DisableKeepAlives: true}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, etcdHealthURL, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.EtcdHealthURL, nil)
 	if err != nil {
 		return false, false
 	}

@@ -23,6 +23,8 @@ type ControlPlane struct {
 	Absent      map[string]bool     // nodes that are left out because they cannot be reached
 	Credentials Credentials         // for apiservers that refuse anonymous requests; may be nil
 
+	EtcdHealthURL string // where etcd reports its health, to its own node
+
 	// NoRoute says whether an error of Through means that the node cannot
 	// connect either: then what this machine has seen counts. It may be nil
 	// where Through is empty.

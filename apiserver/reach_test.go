@@ -30,7 +30,8 @@ func (r routes) dial(ctx context.Context, network, address string) (net.Conn, er
 // through is a cluster of one node; nil: there is no connection to it.
 func through(node DialFunc) *ControlPlane {
 	p := &ControlPlane{
-		Cluster: &inventory.Cluster{Nodes: []inventory.Node{{Name: "node-1"}}}, CA: authority.Pool(), Dial: (&net.Dialer{}).DialContext,
+		EtcdHealthURL: "http://127.0.0.1:2381/health",
+		Cluster:       &inventory.Cluster{Nodes: []inventory.Node{{Name: "node-1"}}}, CA: authority.Pool(), Dial: (&net.Dialer{}).DialContext,
 		Through: map[string]DialFunc{}, NoRoute: func(err error) bool { return errors.Is(err, errNoRoute) },
 	}
 	if node != nil {

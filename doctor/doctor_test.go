@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
@@ -34,7 +35,7 @@ func surveyOf(t *testing.T) *Survey {
 			Addresses: []node.Address{{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)}},
 			MACs:      map[string]string{"eth0": fmt.Sprintf("52:54:00:00:00:0%d", i+1)},
 			Heard:     map[string]bool{"node-1": true, "node-2": true, "node-3": true},
-			Manifests: map[string][]byte{apiserverName: manifest(t, n), managerName: manager("--cluster-cidr=10.244.0.0/16,fd00::/48")},
+			Manifests: map[string][]byte{distribution.APIServer: manifest(t, n), distribution.ControllerManager: manager("--cluster-cidr=10.244.0.0/16,fd00::/48")},
 		}}
 	}
 	return s
@@ -198,7 +199,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 			delete(m.Heard, "node-2")
 		}, "ok VRRP (IP protocol 112) of the others arrives: left out from node-2: it was too late\n"},
 		{"VIP in the pods' network", func(_ *Survey, m *observation) {
-			m.Manifests[managerName] = manager("--cluster-cidr=fd00::/48,10.1.128.0/17")
+			m.Manifests[distribution.ControllerManager] = manager("--cluster-cidr=fd00::/48,10.1.128.0/17")
 		},
 			`NO 10.1.233.1 is outside of the cluster's networks: 10.1.233.1 lies inside 10.1.128.0/17, the network of the pods (--cluster-cidr of kube-controller-manager)
    stops, at cluster.yaml:4:6; choose a VIP outside of it: addresses in there are given away by Kubernetes
@@ -209,7 +210,7 @@ ok VRRP (IP protocol 112) of the others arrives: from node-3
 `},
 		{"no manifests", func(_ *Survey, m *observation) { m.Manifests = nil },
 			"ok 10.1.233.1 is outside of the cluster's networks: services left out: there is no manifest of kube-apiserver, pods left out: there is no manifest of kube-controller-manager\n"},
-		{"no pod network", func(_ *Survey, m *observation) { m.Manifests[managerName] = manager("--v=2") },
+		{"no pod network", func(_ *Survey, m *observation) { m.Manifests[distribution.ControllerManager] = manager("--v=2") },
 			"ok 10.1.233.1 is outside of the cluster's networks: services 10.96.0.0/12, pods left out: kube-controller-manager has no --cluster-cidr\n"},
 		{"port among the NodePorts", func(s *Survey, _ *observation) { s.cluster.Port = 30443 },
 			`NO ports do not clash with the NodePort range: port 30443 lies inside 30000-32767, the ports of NodePort services
@@ -270,7 +271,7 @@ func (s *Survey) ufw(name string, care inventory.Care) {
 }
 
 func (t *observation) replace(old, now string) {
-	t.Manifests[apiserverName] = bytes.ReplaceAll(t.Manifests[apiserverName], []byte(old), []byte(now))
+	t.Manifests[distribution.APIServer] = bytes.ReplaceAll(t.Manifests[distribution.APIServer], []byte(old), []byte(now))
 }
 
 // written is what node-1 finds, in lines.

@@ -7,22 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/verdict"
 )
 
-// The static pods whose flags say what Kubernetes gives away.
-const apiserverName, managerName = "kube-apiserver", "kube-controller-manager"
-
 // read is a flag of a static pod, or why it is not known.
-func (t *observation) read(pod, name string) (value, why string) {
+func (t *observation) read(d distribution.Distribution, pod, name string) (value, why string) {
 	manifest, ok := t.Manifests[pod]
 	if !ok {
 		return "", "there is no manifest of " + pod
 	}
-	value, set, err := kubeadm.Flag(manifest, pod, name)
+	value, set, err := d.Flag(manifest, pod, name)
 	switch {
 	case err != nil:
 		return "", fmt.Sprintf("the manifest of %s %s", pod, remote.Clean(shorten(err.Error())))
@@ -38,9 +36,9 @@ func (s *Survey) networks(n inventory.Node, vip netip.Addr) finding {
 	out.stops = true
 	var details []string
 	for _, network := range []struct{ of, pod, flag string }{
-		{"services", apiserverName, "service-cluster-ip-range"}, {"pods", managerName, "cluster-cidr"},
+		{"services", distribution.APIServer, "service-cluster-ip-range"}, {"pods", distribution.ControllerManager, "cluster-cidr"},
 	} {
-		value, why := mine.read(network.pod, network.flag)
+		value, why := mine.read(fleet.DistributionOf(s.cluster), network.pod, network.flag)
 		if why != "" {
 			details = append(details, fmt.Sprintf("%s left out: %s", network.of, why))
 			continue
@@ -62,7 +60,7 @@ func (s *Survey) nodePorts(n inventory.Node) finding {
 	const name, usual = "service-node-port-range", "30000-32767"
 	out := passed(n.Name, "ports do not clash with the NodePort range", "")
 	out.stops = true
-	value, why := s.observations[n.Name].read(apiserverName, name)
+	value, why := s.observations[n.Name].read(fleet.DistributionOf(s.cluster), distribution.APIServer, name)
 	if why != "" {
 		value = usual
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 )
@@ -29,7 +28,7 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 		through[name] = h.DialContext
 	}
 	return &apiserver.ControlPlane{
-		Cluster: f.Cluster, CA: ca, Dial: dialFromHere(f.Network), Through: through, Absent: maps.Clone(f.absent), Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
+		Cluster: f.Cluster, CA: ca, EtcdHealthURL: DistributionOf(f.Cluster).Layout().EtcdHealthURL, Dial: dialFromHere(f.Network), Through: through, Absent: maps.Clone(f.absent), Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
 		NoRoute: func(err error) bool {
 			var host *remote.Error
 			return errors.As(err, &host)
@@ -46,17 +45,17 @@ func authority(nodes []inventory.Node, facts map[string]*node.Facts) (*x509.Cert
 		if found == nil {
 			continue
 		}
-		pem := authorityOf(found)
+		path, pem := found.Distribution.Layout().CA, authorityOf(found)
 		switch {
 		case len(pem) == 0:
-			return nil, fmt.Errorf("%s: %s is not there", n.Name, kubeadm.CAPath)
+			return nil, fmt.Errorf("%s: %s is not there", n.Name, path)
 		case first == "":
 			first = string(pem)
 			if !pool.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, kubeadm.CAPath)
+				return nil, fmt.Errorf("%s: %s holds no certificate", n.Name, path)
 			}
 		case first != string(pem):
-			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, kubeadm.CAPath)
+			return nil, fmt.Errorf("%s: %s differs from the other nodes': not one cluster", n.Name, path)
 		}
 	}
 	return pool, nil
@@ -74,4 +73,4 @@ func (f *Fleet) CA() []byte {
 	return nil
 }
 
-func authorityOf(f *node.Facts) []byte { return f.Files[kubeadm.CAPath].Content }
+func authorityOf(f *node.Facts) []byte { return f.Files[f.Distribution.Layout().CA].Content }

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/kplb/kplb/apiserver"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
@@ -25,11 +24,12 @@ func (a *administrator) of(ctx context.Context, f *Fleet) (*tls.Certificate, err
 	if a.pair != nil {
 		return a.pair, nil
 	}
-	errs := []error{errors.New("no control-plane node's " + kubeadm.AdminPath + " could be read")}
+	path := DistributionOf(f.Cluster).Layout().AdminKubeconfigs[0]
+	errs := []error{errors.New("no control-plane node's " + path + " could be read")}
 	for _, n := range f.Present() {
 		h, err := f.Connect(ctx, n)
 		if err == nil {
-			if a.pair, err = readAdministrator(ctx, h); err == nil {
+			if a.pair, err = readAdministrator(ctx, h, path); err == nil {
 				return a.pair, nil
 			}
 		}
@@ -38,14 +38,14 @@ func (a *administrator) of(ctx context.Context, f *Fleet) (*tls.Certificate, err
 	return nil, errors.Join(errs...)
 }
 
-func readAdministrator(ctx context.Context, h node.Host) (*tls.Certificate, error) {
-	kubeconfig, err := node.AdminKubeconfig(ctx, h)
+func readAdministrator(ctx context.Context, h node.Host, path string) (*tls.Certificate, error) {
+	kubeconfig, err := node.AdminKubeconfig(ctx, h, path)
 	if err != nil {
 		return nil, err
 	}
 	pair, err := apiserver.KeyPair(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", kubeadm.AdminPath, err)
+		return nil, fmt.Errorf("%s %w", path, err)
 	}
 	return pair, nil
 }

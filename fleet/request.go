@@ -5,7 +5,6 @@ import (
 
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
@@ -20,7 +19,7 @@ type Inspection struct {
 
 // Of inspects one node, in one round trip.
 func (i Inspection) Of(ctx context.Context, h node.Host, c *inventory.Cluster, n inventory.Node) (*node.Facts, error) {
-	found, err := node.Inspect(ctx, h, i.request(c, n))
+	found, err := node.Inspect(ctx, h, DistributionOf(c), i.request(c, n))
 	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
 		found.Servers, found.Backends = IPVSServers(found, c), nil
 	}
@@ -30,8 +29,9 @@ func (i Inspection) Of(ctx context.Context, h node.Host, c *inventory.Cluster, n
 // request is the inspection of a node of this cluster.
 func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.InspectRequest {
 	filtered := !n.Worker && (i.Unmanaged || c.Firewall == inventory.Manage)
+	l := DistributionOf(c).Layout()
 	q := node.InspectRequest{
-		Paths:       []string{kubeadm.CAPath, kubeadm.CertificatePath},
+		Paths:       []string{l.CA, l.Certificate},
 		Kubeconfigs: i.Unmanaged || c.Endpoint != inventory.Leave,
 		MonitorPort: c.HAProxy.MonitorPort,
 		Firewall:    filtered,
@@ -40,7 +40,7 @@ func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.Inspect
 		Sysctls:     i.Sysctls && !n.Worker,
 	}
 	if q.Kubeconfigs || n.Worker {
-		q.Paths = append(q.Paths, kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath)
+		q.Paths = append(q.Paths, l.Kubeconfigs()...)
 	}
 	if c.Metrics != nil && !n.Worker {
 		q.Paths = append(q.Paths, c.Metrics.TextfileDir)

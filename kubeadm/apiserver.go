@@ -6,12 +6,25 @@ import (
 	"net/netip"
 )
 
+// bindFlag has the apiserver listen on one address.
+const bindFlag = "bind-address"
+
+// BindAddress is its value in a manifest, and whether it is set.
+func (Distribution) BindAddress(manifest []byte) (value string, set bool, err error) {
+	m, err := ParseManifest(manifest)
+	if err != nil {
+		return "", false, err
+	}
+	value, set = m.Flag(bindFlag)
+	return value, set, nil
+}
+
 // BindTo returns the manifest's bytes with the apiserver bound to address and
 // advertising it. The bytes are source's own where it already does.
 //
 // It refuses where kubelet's probes ask another host: the apiserver would no
 // longer answer there, and kubelet would restart it for ever.
-func BindTo(source []byte, address netip.Addr) ([]byte, error) {
+func (Distribution) BindTo(source []byte, address netip.Addr) ([]byte, error) {
 	m, err := ParseManifest(source)
 	if err != nil {
 		return nil, err
@@ -22,7 +35,7 @@ func BindTo(source []byte, address netip.Addr) ([]byte, error) {
 		}
 	}
 	edited := source
-	for _, flag := range []string{"advertise-address", "bind-address"} {
+	for _, flag := range []string{"advertise-address", bindFlag} {
 		if edited, err = ensureFlag(edited, flag, address.String()); err != nil {
 			return nil, err
 		}
@@ -32,27 +45,27 @@ func BindTo(source []byte, address netip.Addr) ([]byte, error) {
 
 // Unbind takes back what BindTo does: the apiserver listens on every address
 // again. One that is bound to another address than this one stays so.
-func Unbind(source []byte, address netip.Addr) ([]byte, error) {
+func (Distribution) Unbind(source []byte, address netip.Addr) ([]byte, error) {
 	m, err := ParseManifest(source)
 	if err != nil {
 		return nil, err
 	}
-	if value, ok := m.Flag("bind-address"); !ok || value != address.String() {
+	if value, ok := m.Flag(bindFlag); !ok || value != address.String() {
 		return bytes.Clone(source), nil
 	}
-	edited, err := withoutFlag(source, "bind-address")
+	edited, err := withoutFlag(source, bindFlag)
 	return bytes.Clone(edited), err
 }
 
 // Share returns the manifest's bytes with the apiserver letting others of its
 // user listen on its port, on more specific addresses (kubernetes/kubernetes#88893).
-func Share(source []byte) ([]byte, error) {
+func (Distribution) Share(source []byte) ([]byte, error) {
 	edited, err := ensureFlag(source, SharingFlag, "true")
 	return bytes.Clone(edited), err
 }
 
 // Unshare takes back what Share does.
-func Unshare(source []byte) ([]byte, error) {
+func (Distribution) Unshare(source []byte) ([]byte, error) {
 	edited, err := withoutFlag(source, SharingFlag)
 	return bytes.Clone(edited), err
 }
@@ -61,12 +74,12 @@ func Unshare(source []byte) ([]byte, error) {
 const SharingFlag = "permit-port-sharing"
 
 // ownFlags are the flags that BindTo and Share set.
-var ownFlags = []string{"advertise-address", "bind-address", SharingFlag}
+var ownFlags = []string{"advertise-address", bindFlag, SharingFlag}
 
 // LikeIn returns the manifest's bytes with the flags that BindTo and Share set as they
 // are in an earlier manifest of the same node: taken away where that one does
 // not have them. Everything else stays as it is now.
-func LikeIn(source, earlier []byte) ([]byte, error) {
+func (Distribution) LikeIn(source, earlier []byte) ([]byte, error) {
 	was, err := ParseManifest(earlier)
 	if err != nil {
 		return nil, fmt.Errorf("as it was saved %w", err)
@@ -86,56 +99,4 @@ func LikeIn(source, earlier []byte) ([]byte, error) {
 		}
 	}
 	return bytes.Clone(edited), nil
-}
-
-// ensureFlag sets a flag, unless it is set already, and reads it back.
-func ensureFlag(source []byte, flag, value string) ([]byte, error) {
-	m, err := ParseManifest(source)
-	if err != nil {
-		return nil, err
-	}
-	if now, ok := m.Flag(flag); ok && now == value {
-		return source, nil
-	}
-	edited, err := m.setFlag(flag, value)
-	if err != nil {
-		return nil, err
-	}
-	if m, err = ParseManifest(edited); err != nil {
-		return nil, fmt.Errorf("after the edit of --%s %w", flag, err)
-	}
-	if now, _ := m.Flag(flag); now != value {
-		return nil, fmt.Errorf("does not read back --%s=%s after the edit", flag, value)
-	}
-	return edited, nil
-}
-
-// thinOut leaves a flag as often as it was there: kubeadm puts what a patch
-// says behind what it writes itself.
-func thinOut(source []byte, flag string, times int) ([]byte, error) {
-	for {
-		m, err := ParseManifest(source)
-		if err != nil || m.count(flag) <= times {
-			return source, err
-		}
-		if source, err = m.dropFlag(flag); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// withoutFlag takes every setting of a flag away.
-func withoutFlag(source []byte, flag string) ([]byte, error) {
-	for {
-		m, err := ParseManifest(source)
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := m.Flag(flag); !ok {
-			return source, nil
-		}
-		if source, err = m.dropFlag(flag); err != nil {
-			return nil, err
-		}
-	}
 }

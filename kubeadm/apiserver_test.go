@@ -14,7 +14,7 @@ func TestLikeIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bound, err := BindTo(genuine, netip.MustParseAddr("10.1.1.1"))
+	bound, err := Distribution{}.BindTo(genuine, netip.MustParseAddr("10.1.1.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestLikeIn(t *testing.T) {
 		"after an upgrade": bytes.Replace(genuine, []byte(last), []byte(last+"    - --advertise-address=10.1.1.1\n    - --bind-address=10.1.1.1\n"), 1),
 		"already back":     genuine,
 	} {
-		back, err := LikeIn(now, genuine)
+		back, err := Distribution{}.LikeIn(now, genuine)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -39,9 +39,9 @@ type writtenArg struct {
 	dashes int          // before the first key: an item has one
 }
 
-// args returns what extraArgs of apiServer has.
-func (d *document) args(version string) ([]writtenArg, error) {
-	now := child(child(d.root, "apiServer"), "extraArgs")
+// extraArgs returns what extraArgs of apiServer has.
+func extraArgs(root *yaml.Node, version string) ([]writtenArg, error) {
+	now := child(child(root, "apiServer"), "extraArgs")
 	if !given(now) {
 		return nil, nil
 	}

@@ -84,7 +84,7 @@ func Expiry(certificatePEM []byte) time.Time {
 // InitConfiguration that says which node it is. kubeadm adds the names and
 // addresses that it always adds, so that sans may, but need not, have them;
 // whatever else an old certificate was for must be among sans.
-func CertificateConfig(cluster []byte, nodeName string, advertise netip.Addr, sans []string) ([]byte, error) {
+func (Distribution) CertificateConfig(cluster []byte, nodeName string, advertise netip.Addr, sans []string) ([]byte, error) {
 	if !dnsName.MatchString(nodeName) {
 		return nil, fmt.Errorf("cannot be used for node %q, which is no name of a node", nodeName)
 	}
@@ -99,8 +99,8 @@ func CertificateConfig(cluster []byte, nodeName string, advertise netip.Addr, sa
 	if err != nil {
 		return nil, err
 	}
-	others := (&Cluster{CertSANs: sans}).Lacks(c.CertSANs)
-	edited, err = editCluster(edited, func(d *document, c *Cluster) ([]edit, error) { return d.dropSANs(c, others) })
+	lacks := (&Cluster{CertSANs: sans}).Lacks(c.CertSANs)
+	edited, err = editCluster(edited, func(c *configuration) ([]edit, error) { return c.dropSANs(lacks) })
 	if err != nil {
 		return nil, err
 	}

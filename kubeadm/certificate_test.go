@@ -98,7 +98,7 @@ func TestCertificateConfig(t *testing.T) {
 	t.Parallel()
 	sans := []string{"kubernetes", "10.1.233.1", "old.example", "fd10:1::100", "10.1.233.1", "*.lab"}
 	cases(t, "cluster", func(t *testing.T, path string, source []byte) {
-		got, err := CertificateConfig(source, "kubernetes-node-1", node1, sans)
+		got, err := Distribution{}.CertificateConfig(source, "kubernetes-node-1", node1, sans)
 		if strings.HasSuffix(path, "json-all-there.yaml") {
 			if err == nil || err.Error() != "line 1: is in flow style, which is not edited" {
 				t.Errorf("got %v", err)
@@ -149,7 +149,7 @@ func TestCertificateConfigGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := CertificateConfig(source, "kubernetes-node-1", node1, []string{"kubernetes", "fd10:1::100", "10.1.233.1"})
+	got, err := Distribution{}.CertificateConfig(source, "kubernetes-node-1", node1, []string{"kubernetes", "fd10:1::100", "10.1.233.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,11 +167,11 @@ func TestCertificateConfigGolden(t *testing.T) {
 		{"a", netip.IPv4Unspecified(), "a", "cannot be used for address 0.0.0.0"},
 		{"a", node1, "a_b", `cannot take "a_b" as one of certSANs: it is neither a name nor an address`},
 	} {
-		if got, err := CertificateConfig(source, c.node, c.address, []string{c.san}); err == nil || err.Error() != c.want || got != nil {
+		if got, err := (Distribution{}).CertificateConfig(source, c.node, c.address, []string{c.san}); err == nil || err.Error() != c.want || got != nil {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
-	if _, err := CertificateConfig([]byte("a: b\n"), "a", node1, nil); err == nil || err.Error() != `is of kind "", not ClusterConfiguration` {
+	if _, err := (Distribution{}).CertificateConfig([]byte("a: b\n"), "a", node1, nil); err == nil || err.Error() != `is of kind "", not ClusterConfiguration` {
 		t.Errorf("got %v", err)
 	}
 }

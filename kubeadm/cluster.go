@@ -33,34 +33,25 @@ var clusterVersions = []string{v1beta3, v1beta4}
 // ParseCluster reads a ClusterConfiguration. One of another version is an
 // error, and so is a text that can be understood in several ways.
 func ParseCluster(source []byte) (*Cluster, error) {
-	_, c, err := readCluster(source)
-	return c, err
+	c, err := readConfiguration(source)
+	if err != nil {
+		return nil, err
+	}
+	return c.Cluster, nil
 }
 
-func readCluster(source []byte) (*document, *Cluster, error) {
-	d, err := read(source)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := d.cluster()
-	if err != nil {
-		return nil, nil, err
-	}
-	return d, c, nil
-}
-
-func (d *document) cluster() (*Cluster, error) {
+func clusterIn(root *yaml.Node) (*Cluster, error) {
 	c := &Cluster{}
 	var kind string
-	networking := child(d.root, "networking")
+	networking := child(root, "networking")
 	for _, field := range []struct {
 		in   *yaml.Node
 		key  string
 		into *string
 	}{
-		{d.root, "kind", &kind},
-		{d.root, "apiVersion", &c.APIVersion},
-		{d.root, "controlPlaneEndpoint", &c.ControlPlaneEndpoint},
+		{root, "kind", &kind},
+		{root, "apiVersion", &c.APIVersion},
+		{root, "controlPlaneEndpoint", &c.ControlPlaneEndpoint},
 		{networking, "serviceSubnet", &c.ServiceSubnet},
 		{networking, "podSubnet", &c.PodSubnet},
 		{networking, "dnsDomain", &c.DNSDomain},
@@ -74,43 +65,43 @@ func (d *document) cluster() (*Cluster, error) {
 		return nil, fmt.Errorf("is of kind %q, not ClusterConfiguration", kind)
 	}
 	if !slices.Contains(clusterVersions, c.APIVersion) {
-		return nil, d.unknownVersion(c.APIVersion)
+		return nil, unknownVersion(root, c.APIVersion)
 	}
 	for _, key := range []string{"networking", "apiServer"} {
-		if n := child(d.root, key); n != nil && n.Tag != "!!null" && n.Kind != yaml.MappingNode {
+		if n := child(root, key); n != nil && n.Tag != "!!null" && n.Kind != yaml.MappingNode {
 			return nil, fmt.Errorf("line %d: %s is not a mapping", n.Line, key)
 		}
 	}
-	return c, d.lists(c)
+	return c, c.readLists(root)
 }
 
-func (d *document) unknownVersion(version string) error {
+func unknownVersion(root *yaml.Node, version string) error {
 	err := fmt.Errorf("is of apiVersion %q, and known are %s", version, strings.Join(clusterVersions, " and "))
-	if n := child(d.root, "apiVersion"); n != nil {
+	if n := child(root, "apiVersion"); n != nil {
 		err = fmt.Errorf("line %d: %w", n.Line, err)
 	}
 	return err
 }
 
-// lists reads what is below apiServer.
-func (d *document) lists(c *Cluster) error {
-	sans, err := d.sanList()
+// readLists reads what is below apiServer.
+func (c *Cluster) readLists(root *yaml.Node) error {
+	sans, err := sanItems(root)
 	if err != nil {
 		return err
 	}
 	for _, item := range sans {
 		c.CertSANs = append(c.CertSANs, item.Value)
 	}
-	args, err := d.args(c.APIVersion)
+	args, err := extraArgs(root, c.APIVersion)
 	for _, a := range args {
 		c.APIServerArgs = append(c.APIServerArgs, a.Arg)
 	}
 	return err
 }
 
-// sanList returns the items of certSANs.
-func (d *document) sanList() ([]*yaml.Node, error) {
-	list := child(child(d.root, "apiServer"), "certSANs")
+// sanItems returns the items of certSANs.
+func sanItems(root *yaml.Node) ([]*yaml.Node, error) {
+	list := child(child(root, "apiServer"), "certSANs")
 	if !given(list) {
 		return nil, nil
 	}

@@ -8,21 +8,21 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// step finds the edits of one thing, and makes them in the cluster it is given.
-type step func(*document, *Cluster) ([]edit, error)
+// step finds the edits of one thing, and makes them in the Cluster.
+type step func(*configuration) ([]edit, error)
 
 func endpointStep(endpoint string) step {
-	return func(d *document, c *Cluster) ([]edit, error) {
+	return func(c *configuration) ([]edit, error) {
 		if endpoint == c.ControlPlaneEndpoint {
 			return nil, nil
 		}
 		c.ControlPlaneEndpoint = endpoint
-		return d.setEndpoint(endpoint)
+		return c.setEndpoint(endpoint)
 	}
 }
 
 func argStep(name, value string) step {
-	return func(d *document, c *Cluster) ([]edit, error) { return d.setArg(c, Arg{name, value}) }
+	return func(c *configuration) ([]edit, error) { return c.setArg(Arg{name, value}) }
 }
 
 // inTurn makes one step after the other. Each is tried on the source, so that the
@@ -44,39 +44,39 @@ func inTurn(source []byte, steps []step) ([]byte, error) {
 }
 
 // editCluster makes the edits that a function finds, and reads back what that
-// makes of the cluster it is given, and that nothing else has changed.
+// makes of the Cluster, and that nothing else has changed.
 func editCluster(source []byte, find step) ([]byte, error) {
-	d, c, err := readCluster(source)
+	c, err := readConfiguration(source)
 	if err != nil {
 		return nil, err
 	}
-	edits, err := find(d, c)
-	if d.root.Style&flow != 0 && (err != nil || len(edits) > 0) {
-		return nil, fmt.Errorf("line %d: is in flow style, which is not edited", d.root.Line)
+	edits, err := find(c)
+	if c.root.Style&flow != 0 && (err != nil || len(edits) > 0) {
+		return nil, fmt.Errorf("line %d: is in flow style, which is not edited", c.root.Line)
 	}
 	if err != nil {
 		return nil, err
 	}
-	edited := d.apply(edits)
-	again, is, err := readCluster(edited)
+	edited := c.apply(edits)
+	is, err := readConfiguration(edited)
 	if err != nil {
 		return nil, fmt.Errorf("after the edit %w", err)
 	}
 	if is.ControlPlaneEndpoint != c.ControlPlaneEndpoint || !slices.Equal(is.CertSANs, c.CertSANs) ||
-		!slices.Equal(is.APIServerArgs, c.APIServerArgs) || !same(d.others(), again.others()) {
+		!slices.Equal(is.APIServerArgs, c.APIServerArgs) || !same(others(c.root), others(is.root)) {
 		return nil, errors.New("does not read back its controlPlaneEndpoint, certSANs and extraArgs after the edit")
 	}
 	return edited, nil
 }
 
-// others is the tree without what is edited. The document is of no use after it.
-func (d *document) others() *yaml.Node {
-	drop(d.root, "controlPlaneEndpoint")
-	api := child(d.root, "apiServer")
+// others is the tree without what is edited. It is of no other use after it.
+func others(root *yaml.Node) *yaml.Node {
+	drop(root, "controlPlaneEndpoint")
+	api := child(root, "apiServer")
 	drop(api, "certSANs")
 	drop(api, "extraArgs")
 	if !given(api) {
-		drop(d.root, "apiServer")
+		drop(root, "apiServer")
 	}
-	return d.root
+	return root
 }

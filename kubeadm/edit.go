@@ -15,6 +15,8 @@ type edit struct {
 	text     string
 }
 
+func one(e edit, err error) ([]edit, error) { return []edit{e}, err }
+
 // set makes value what a scalar says. Quotes stay as they are.
 func (d *document) set(n *yaml.Node, what, value string) (edit, error) {
 	from, to, err := d.span(n, what)
@@ -36,20 +38,6 @@ func (d *document) set(n *yaml.Node, what, value string) (edit, error) {
 		value = " " + value
 	}
 	return edit{from, to, value}, nil
-}
-
-// harmless is true for what means the same in all quotes and on one line.
-func harmless(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`'"\`, r) })
-}
-
-// scalar returns a string as kubeadm writes it, in quotes where they are needed.
-func scalar(value string) string {
-	written, err := yaml.Marshal(value)
-	if err != nil {
-		return `"` + value + `"`
-	}
-	return strings.TrimSuffix(string(written), "\n")
 }
 
 // below adds lines after a line.

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -106,111 +105,4 @@ func holds(data string, authorities [][]byte) bool {
 			}
 		}
 	}
-}
-
-// named is an item of one of a kubeconfig's lists, and what its name stands for.
-type named struct {
-	name string
-	line int
-	body *yaml.Node
-}
-
-// entries reads one of a kubeconfig's lists, such as the clusters.
-func entries(root *yaml.Node, list, item string) ([]named, error) {
-	if root.Kind != yaml.MappingNode {
-		return nil, errors.New("is not a kubeconfig")
-	}
-	if kind, err := text(root, "kind"); err != nil {
-		return nil, err
-	} else if kind != "" && kind != "Config" {
-		return nil, fmt.Errorf("is of kind %q, not Config", kind)
-	}
-	n := child(root, list)
-	if !given(n) {
-		return nil, nil
-	}
-	if n.Kind != yaml.SequenceNode {
-		return nil, fmt.Errorf("line %d: %s is not a list", n.Line, list)
-	}
-	seen := map[string]bool{}
-	var all []named
-	for _, c := range n.Content {
-		name, err := text(c, "name")
-		if err != nil {
-			return nil, err
-		}
-		if seen[name] {
-			return nil, fmt.Errorf("line %d: has %s %q a second time", c.Line, item, name)
-		}
-		seen[name] = true
-		all = append(all, named{name, c.Line, child(c, item)})
-	}
-	return all, nil
-}
-
-// Client returns the certificate and the key of the user of the current
-// context. Both must be in the file itself. No error shows what is in them.
-func Client(source []byte) (certificatePEM, keyPEM []byte, err error) {
-	d, err := read(source)
-	if err != nil {
-		return nil, nil, err
-	}
-	current, err := text(d.root, "current-context")
-	if err != nil {
-		return nil, nil, err
-	}
-	if current == "" {
-		return nil, nil, errors.New("has no current-context")
-	}
-	context, err := find(d.root, "contexts", "context", current)
-	if err != nil {
-		return nil, nil, err
-	}
-	name, err := text(context.body, "user")
-	if err != nil {
-		return nil, nil, err
-	}
-	user, err := find(d.root, "users", "user", name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if certificatePEM, err = user.data("client-certificate-data", "CERTIFICATE"); err != nil {
-		return nil, nil, err
-	}
-	if keyPEM, err = user.data("client-key-data", "PRIVATE KEY"); err != nil {
-		return nil, nil, err
-	}
-	return certificatePEM, keyPEM, nil
-}
-
-func find(root *yaml.Node, list, item, name string) (named, error) {
-	all, err := entries(root, list, item)
-	if err != nil {
-		return named{}, err
-	}
-	for _, n := range all {
-		if n.name == name {
-			return n, nil
-		}
-	}
-	return named{}, fmt.Errorf("has no %s %q", item, name)
-}
-
-// data returns the PEM at a key, which begins with something of a kind.
-func (n named) data(key, kind string) ([]byte, error) {
-	written, err := text(n.body, key)
-	if err != nil {
-		return nil, err
-	}
-	if written == "" {
-		return nil, fmt.Errorf("line %d: user %q has no %s", n.line, n.name, key)
-	}
-	data, err := base64.StdEncoding.DecodeString(written)
-	if err != nil { // whose text would say what stands there
-		return nil, fmt.Errorf("line %d: user %q has %s that is not base64", n.line, n.name, key)
-	}
-	if block, _ := pem.Decode(data); block == nil || !strings.HasSuffix(block.Type, kind) {
-		return nil, fmt.Errorf("line %d: user %q has no %s in its %s", n.line, n.name, strings.ToLower(kind), key)
-	}
-	return data, nil
 }

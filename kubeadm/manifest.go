@@ -4,7 +4,6 @@
 package kubeadm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -87,64 +86,3 @@ func (m *Manifest) count(name string) int {
 // ProbeHosts returns the hosts that kubelet's probes ask; kubeadm writes the
 // advertise address.
 func (m *Manifest) ProbeHosts() []string { return m.probes }
-
-// setFlag returns the manifest's bytes with the flag set to value: the last
-// item that sets it is replaced, or an item is added after the last one. The
-// caller reads the flag back.
-func (m *Manifest) setFlag(name, value string) ([]byte, error) {
-	lines := bytes.SplitAfter(m.source, []byte("\n"))
-	if strings.HasSuffix(value, ":") { // an IPv6 address, which would read as a key
-		return nil, fmt.Errorf("cannot take --%s=%s: an address that ends in a colon", name, value)
-	}
-	for i := len(m.command) - 1; i >= 0; i-- {
-		item := m.command[i]
-		if strings.HasPrefix(item.Value, "--"+name+"=") {
-			return m.replace(lines, item, "--"+name+"="+value)
-		}
-	}
-	return m.add(lines, "--"+name+"="+value)
-}
-
-func (m *Manifest) replace(lines [][]byte, item *yaml.Node, text string) ([]byte, error) {
-	line := lines[item.Line-1]
-	head, tail := line[:item.Column-1], line[item.Column-1:]
-	written, rest, ok := cutScalar(tail, item)
-	if !ok {
-		return nil, fmt.Errorf("line %d: %q is written in a form that is not edited", item.Line, written)
-	}
-	lines[item.Line-1] = bytes.Join([][]byte{head, []byte(text), rest}, nil)
-	return bytes.Join(lines, nil), nil
-}
-
-func (m *Manifest) add(lines [][]byte, text string) ([]byte, error) {
-	last := m.command[len(m.command)-1]
-	line := lines[last.Line-1]
-	head := line[:last.Column-1]
-	if strings.Trim(string(head), " -") != "" || !bytes.Contains(head, []byte("-")) {
-		return nil, fmt.Errorf("line %d: the last item of command is not alone on its line", last.Line)
-	}
-	end := []byte("\n")
-	if bytes.HasSuffix(line, []byte("\r\n")) {
-		end = []byte("\r\n")
-	}
-	line = bytes.TrimSuffix(line, end)
-	lines[last.Line-1] = bytes.Join([][]byte{line, end, head, []byte(text), end}, nil)
-	return bytes.Join(lines, nil), nil
-}
-
-// dropFlag removes the line of the last item that sets the flag.
-func (m *Manifest) dropFlag(name string) ([]byte, error) {
-	lines := bytes.SplitAfter(m.source, []byte("\n"))
-	for i := len(m.command) - 1; i > 0; i-- {
-		item := m.command[i]
-		if !strings.HasPrefix(item.Value, "--"+name+"=") {
-			continue
-		}
-		if strings.Trim(string(lines[item.Line-1][:item.Column-1]), " -") != "" {
-			return nil, fmt.Errorf("line %d: --%s is not alone on its line", item.Line, name)
-		}
-		lines[item.Line-1] = nil
-		return bytes.Join(lines, nil), nil
-	}
-	return nil, fmt.Errorf("has --%s in a place that is not edited", name)
-}

@@ -61,7 +61,7 @@ func TestBindTo(t *testing.T) {
 	t.Parallel()
 	cases(t, "good", func(t *testing.T, path string, source []byte) {
 		before := bytes.Clone(source)
-		edited, err := BindTo(source, node1)
+		edited, err := Distribution{}.BindTo(source, node1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func checkEdit(t *testing.T, source, edited []byte, address netip.Addr) {
 			t.Errorf("--%s is %q (%t), want %s", name, got, ok, address)
 		}
 	}
-	again, err := BindTo(edited, address)
+	again, err := Distribution{}.BindTo(edited, address)
 	if err != nil || !bytes.Equal(again, edited) {
 		t.Errorf("a second edit changes something: %v\n%s", err, cmp.Diff(string(edited), string(again)))
 	}
@@ -141,7 +141,7 @@ func withoutFlags(v any) any {
 func TestBindToRefuses(t *testing.T) {
 	t.Parallel()
 	cases(t, "bad", func(t *testing.T, path string, source []byte) {
-		edited, err := BindTo(source, node1)
+		edited, err := Distribution{}.BindTo(source, node1)
 		if err == nil {
 			t.Fatalf("accepted:\n%s", edited)
 		}
@@ -159,7 +159,7 @@ func TestBindToBoundIsUntouched(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		edited, err := BindTo(source, node1)
+		edited, err := Distribution{}.BindTo(source, node1)
 		if err != nil || !bytes.Equal(edited, source) {
 			t.Errorf("%s: %v\n%s", name, err, cmp.Diff(string(source), string(edited)))
 		}
@@ -179,14 +179,14 @@ func TestBindToIPv6(t *testing.T) {
 	t.Parallel()
 	address := netip.MustParseAddr("fd10:1::1")
 	source := []byte(strings.ReplaceAll(genuine(t), "10.1.1.1", address.String()))
-	edited, err := BindTo(source, address)
+	edited, err := Distribution{}.BindTo(source, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkEdit(t, source, edited, address)
 
 	// as a plain scalar, the flag would be a key
-	_, err = BindTo([]byte(strings.ReplaceAll(genuine(t), "host: 10.1.1.1", "host: 'fd10::'")), netip.MustParseAddr("fd10::"))
+	_, err = Distribution{}.BindTo([]byte(strings.ReplaceAll(genuine(t), "host: 10.1.1.1", "host: 'fd10::'")), netip.MustParseAddr("fd10::"))
 	if want := "cannot take --advertise-address=fd10::: an address that ends in a colon"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -196,7 +196,7 @@ func TestBindToIPv6(t *testing.T) {
 // the probes ask the first.
 func TestBindToOtherNode(t *testing.T) {
 	t.Parallel()
-	_, err := BindTo([]byte(genuine(t)), netip.MustParseAddr("10.1.1.2"))
+	_, err := Distribution{}.BindTo([]byte(genuine(t)), netip.MustParseAddr("10.1.1.2"))
 	if want := "has kubelet probe 10.1.1.1, which an apiserver bound to 10.1.1.2 does not answer"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -247,7 +247,7 @@ func TestHostile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			used := threadTime(t)
-			_, err := BindTo([]byte(c.source), node1)
+			_, err := Distribution{}.BindTo([]byte(c.source), node1)
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -275,7 +275,7 @@ func FuzzBindTo(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, source []byte) {
-		edited, err := BindTo(source, node1)
+		edited, err := Distribution{}.BindTo(source, node1)
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("a message of several lines: %q", err)
@@ -291,7 +291,7 @@ func FuzzBindTo(f *testing.F) {
 				t.Errorf("--%s reads back as %q", name, got)
 			}
 		}
-		if again, err := BindTo(edited, node1); err != nil || !bytes.Equal(again, edited) {
+		if again, err := (Distribution{}).BindTo(edited, node1); err != nil || !bytes.Equal(again, edited) {
 			t.Errorf("a second edit changes something: %v", err)
 		}
 		if len(edited) > len(source)+200 {

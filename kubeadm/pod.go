@@ -14,7 +14,7 @@ import (
 //
 // It refuses where the answer would be a guess: the flag stands inside of a
 // longer text, as in a shell's command, or its value is a variable.
-func Flag(manifest []byte, container, flag string) (value string, set bool, err error) {
+func (Distribution) Flag(manifest []byte, container, flag string) (value string, set bool, err error) {
 	d, err := read(manifest)
 	if err != nil {
 		return "", false, err

@@ -31,7 +31,7 @@ func TestPodFlag(t *testing.T) {
 		"number":            {pod("    command: [x, --a=1, 2]\n"), "1", true},
 		"other container's": {pod("    command: [x]\n"), "", false},
 	} {
-		value, set, err := Flag([]byte(c.source), "c", "a")
+		value, set, err := Distribution{}.Flag([]byte(c.source), "c", "a")
 		if value != c.value || set != c.set || err != nil {
 			t.Errorf("%s: %q %t %v, want %q %t", name, value, set, err, c.value, c.set)
 		}
@@ -39,13 +39,13 @@ func TestPodFlag(t *testing.T) {
 	for flag, want := range map[string]string{
 		"service-cluster-ip-range": "10.96.0.0/12", "secure-port": "6443", "anonymous-auth": "", "service-node-port-range": "",
 	} {
-		value, set, err := Flag([]byte(genuine(t)), "kube-apiserver", flag)
+		value, set, err := Distribution{}.Flag([]byte(genuine(t)), "kube-apiserver", flag)
 		if value != want || set != (want != "") || err != nil {
 			t.Errorf("%s: %q %t %v, want %q", flag, value, set, err, want)
 		}
 	}
 	underscores := strings.Replace(genuine(t), "--service-cluster-ip-range", "--service_cluster_ip-range", 1)
-	if value, _, err := Flag([]byte(underscores), "kube-apiserver", "service-cluster-ip-range"); value != "10.96.0.0/12" || err != nil {
+	if value, _, err := (Distribution{}).Flag([]byte(underscores), "kube-apiserver", "service-cluster-ip-range"); value != "10.96.0.0/12" || err != nil {
 		t.Errorf("underscores: %q %v", value, err)
 	}
 
@@ -62,7 +62,7 @@ func TestPodFlag(t *testing.T) {
 		"too large":      {strings.Repeat("#", 1<<20+1), "has 1048577 bytes, more than 1 MiB"},
 		"alias":          {pod("    command: &x [y, --a=1]\n    args: *x\n"), "line 7: has an alias, which is not followed"},
 	} {
-		value, set, err := Flag([]byte(c.source), "c", "a")
+		value, set, err := Distribution{}.Flag([]byte(c.source), "c", "a")
 		if value != "" || set || err == nil || err.Error() != c.want {
 			t.Errorf("%s: %q %t %v, want %s", name, value, set, err, c.want)
 		}

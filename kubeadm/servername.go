@@ -49,39 +49,27 @@ func valueOf(n *yaml.Node) string {
 
 // setServerName edits tls-server-name in a cluster that is written in block
 // style and has a server, whose own edit is yet to be made.
-func (d *document) setServerName(body *yaml.Node, name string) ([]edit, error) {
+func (c *kubeconfig) setServerName(body *yaml.Node, name string) ([]edit, error) {
 	key, now := entry(body, serverNameKey)
 	switch {
 	case valueOf(now) == name:
 		return nil, nil
 	case name == "":
-		return d.withoutEntry(body, key, now)
+		return c.withoutEntry(body, key, now)
 	case now != nil:
-		e, err := d.set(now, serverNameKey, name)
+		e, err := c.set(now, serverNameKey, name)
 		now.Value, now.Tag = name, "!!str"
 		return []edit{e}, err
 	}
 	before, server := entry(body, "server")
-	indent, err := d.indent(before)
+	indent, err := c.indent(before)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := d.span(server, "server"); err != nil {
+	if _, _, err := c.span(server, "server"); err != nil {
 		return nil, err
 	}
 	added := []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: serverNameKey}, {Kind: yaml.ScalarNode, Tag: "!!str", Value: name}}
 	body.Content = slices.Insert(body.Content, slices.Index(body.Content, server)+1, added...)
-	return []edit{d.below(server.Line, indent+serverNameKey+": "+scalar(name))}, nil
-}
-
-// withoutEntry takes an entry away that has a line of its own.
-func (d *document) withoutEntry(mapping, key, value *yaml.Node) ([]edit, error) {
-	if _, err := d.indent(key); err != nil {
-		return nil, err
-	}
-	if _, _, err := d.span(value, key.Value); err != nil || value.Line != key.Line {
-		return nil, fmt.Errorf("line %d: %s is written in a form that is not edited", key.Line, key.Value)
-	}
-	drop(mapping, key.Value)
-	return d.without(key.Line), nil
+	return []edit{c.below(server.Line, indent+serverNameKey+": "+scalar(name))}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -81,10 +82,10 @@ func TestApiserverAnswers(t *testing.T) {
 	same(t, "there", elsewhere, "")
 	same(t, "one address", AwaitRequest{Listen: netip.MustParseAddrPort("[fd10::1]:6443")}.script().Vars["KPLB_LISTEN"], "[fd10::1]:6443")
 
-	kubeconfig, err := AdminKubeconfig(t.Context(), answers(recordData("kubeconfig", []byte("kind: Config\n")), record("done")))
+	kubeconfig, err := AdminKubeconfig(t.Context(), answers(recordData("kubeconfig", []byte("kind: Config\n")), record("done")), kubeadm.AdminPath)
 	says(t, err, "")
 	same(t, "kubeconfig", string(kubeconfig), "kind: Config\n")
-	_, err = AdminKubeconfig(t.Context(), answers(record("kubeconfig", "!")))
+	_, err = AdminKubeconfig(t.Context(), answers(record("kubeconfig", "!")), kubeadm.AdminPath)
 	says(t, err, "field 0 of record kubeconfig is not base64: illegal base64 data at input byte 0")
 }
 

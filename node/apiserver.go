@@ -96,12 +96,12 @@ func (q AwaitRequest) script() remote.Script {
 	})
 }
 
-// AdminKubeconfig reads the administrator's kubeconfig of a control-plane node:
-// a secret.
-func AdminKubeconfig(ctx context.Context, h Host) ([]byte, error) {
+// AdminKubeconfig reads the administrator's kubeconfig of a control-plane node,
+// which is at an absolute path: a secret.
+func AdminKubeconfig(ctx context.Context, h Host, path string) ([]byte, error) {
 	var kubeconfig []byte
 	var bad error
-	err := read(ctx, h, script("credentials", nil), func(r remote.Record) error {
+	err := read(ctx, h, script("credentials", map[string]string{"KPLB_KUBECONFIG": path}), func(r remote.Record) error {
 		if r.Key == "kubeconfig" {
 			kubeconfig, bad = r.Data(0)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
@@ -51,7 +52,7 @@ func calls() []call {
 		Firewall: true, Kernel: true, VRRP: true, Sysctls: true,
 	}
 	inspected := inspect
-	inspected.Paths = slices.Concat(node.ManagedPaths(), []string{
+	inspected.Paths = slices.Concat(node.ManagedPaths(kubeadm.Distribution{}.Layout()), []string{
 		"/var/lib/kplb/pending/txn", "/var/lib/kplb/pending/about", "/var/lib/kplb/restored", "/var/lib/kplb/current", "/var/lib/kplb/restarted",
 	}, paths)
 	stage := node.StageRequest{
@@ -60,7 +61,7 @@ func calls() []call {
 			{Path: "/etc/a", Mode: 0o644, Owner: node.Owner{UID: 1, GID: 2}, Before: node.SumOf([]byte("a")), Content: []byte("b")},
 			{Path: "/etc/b", Mode: 0o600, Content: []byte("c")}, {Path: "/etc/c", Mode: 0o600, Before: node.SumOf(nil), Remove: true},
 		},
-		Certificate: &node.StagedCertificate{Config: []byte("certificatesDir: /var/lib/kplb/stage/pki\n"), Before: node.SumOf([]byte("c")), Mode: 0o644},
+		Certificate: &node.StagedCertificate{Path: kubeadm.CertificatePath, KeyPath: kubeadm.CertificateKeyPath, Config: []byte("certificatesDir: /var/lib/kplb/stage/pki\n"), Before: node.SumOf([]byte("c")), Mode: 0o644},
 	}
 	rules := []render.Rule{{Protocol: "vrrp", From: addr("10.1.1.2")}, {Out: true, Protocol: "tcp", To: addr("10.1.233.1"), Port: 6443}}
 	activate := node.ActivateRequest{
@@ -78,11 +79,14 @@ func calls() []call {
 	watch := node.WatchRequest{VIP: vips[0], Lasts: time.Minute}
 	broken := node.BreakRequest{Fault: "link-down", Lasts: 10 * time.Second, MendAfter: 25 * time.Second, Interface: "eth0", VIPs: vips, APIServer: at("10.1.1.1:6443")}
 	return []call{
-		{"inspect", inspected, func(c ctx, h node.Host) error { _, err := node.Inspect(c, h, inspect); return err }},
+		{"inspect", inspected, func(c ctx, h node.Host) error {
+			_, err := node.Inspect(c, h, kubeadm.Distribution{}, inspect)
+			return err
+		}},
 		{"doctor", observe, func(c ctx, h node.Host) error { return node.Observe(c, h, observe, &node.Observation{}, func() {}) }},
 		{"doctor", probe, func(c ctx, h node.Host) error { _, err := node.SendProbes(c, h, probe); return err }},
 		{"hello", nil, node.Ping},
-		{"credentials", nil, func(c ctx, h node.Host) error { _, err := node.AdminKubeconfig(c, h); return err }},
+		{"credentials", nil, func(c ctx, h node.Host) error { _, err := node.AdminKubeconfig(c, h, kubeadm.AdminPath); return err }},
 		{"generations", nodetest.GenerationsRequest{}, func(c ctx, h node.Host) error { _, err := node.Generations(c, h); return err }},
 		{"generations", nodetest.SnapshotRequest{Generation: 7}, func(c ctx, h node.Host) error { _, err := node.ReadSnapshot(c, h, 7); return err }},
 		{"lock", lock, func(c ctx, h node.Host) error { return node.Lock(c, h, lock) }},

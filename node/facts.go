@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/render"
 )
@@ -12,6 +13,8 @@ import (
 // Facts is what one inspection found on a node. Nothing in it is trusted: it
 // is typed, and its strings are free of control characters.
 type Facts struct {
+	Distribution distribution.Distribution // of the cluster
+
 	Arch             string
 	OS               OS
 	Addresses        []Address
@@ -88,7 +91,7 @@ type File struct {
 func (f *Facts) Bound(a netip.AddrPort) bool {
 	bound := false
 	for _, l := range f.Listeners {
-		if l.Process != APIServerProcess {
+		if l.Process != f.Distribution.Layout().APIServerProcess {
 			continue
 		}
 		if l.Address.Port() == a.Port() && l.Address.Addr().IsUnspecified() {
@@ -99,8 +102,5 @@ func (f *Facts) Bound(a netip.AddrPort) bool {
 	return bound
 }
 
-// The processes that are expected on the apiserver's port, as ss names them.
-const (
-	APIServerProcess = "kube-apiserver"
-	HAProxyProcess   = "haproxy"
-)
+// HAProxyProcess is HAProxy's name in ss.
+const HAProxyProcess = "haproxy"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/kubeadm"
 )
 
@@ -18,16 +19,16 @@ func TestBound(t *testing.T) {
 		want      bool
 	}{
 		{"nothing listens", nil, false},
-		{"its own address", []Listener{{at, APIServerProcess}}, true},
-		{"beside haproxy on the VIP", []Listener{listener("10.1.233.1:6443", HAProxyProcess), {at, APIServerProcess}}, true},
-		{"every address", []Listener{listener("[::]:6443", APIServerProcess)}, false},
-		{"its own and every address", []Listener{{at, APIServerProcess}, listener("0.0.0.0:6443", APIServerProcess)}, false},
-		{"every address, on another port", []Listener{{at, APIServerProcess}, listener("0.0.0.0:7443", APIServerProcess)}, true},
-		{"another address", []Listener{listener("10.1.1.9:6443", APIServerProcess)}, false},
+		{"its own address", []Listener{{at, distribution.APIServer}}, true},
+		{"beside haproxy on the VIP", []Listener{listener("10.1.233.1:6443", HAProxyProcess), {at, distribution.APIServer}}, true},
+		{"every address", []Listener{listener("[::]:6443", distribution.APIServer)}, false},
+		{"its own and every address", []Listener{{at, distribution.APIServer}, listener("0.0.0.0:6443", distribution.APIServer)}, false},
+		{"every address, on another port", []Listener{{at, distribution.APIServer}, listener("0.0.0.0:7443", distribution.APIServer)}, true},
+		{"another address", []Listener{listener("10.1.1.9:6443", distribution.APIServer)}, false},
 		{"another process", []Listener{{at, "nginx"}}, false},
 	}
 	for _, c := range cases {
-		same(t, c.name, (&Facts{Listeners: c.listeners}).Bound(at), c.want)
+		same(t, c.name, (&Facts{Distribution: kubeadm.Distribution{}, Listeners: c.listeners}).Bound(at), c.want)
 	}
 }
 
@@ -50,11 +51,11 @@ func TestFacts(t *testing.T) {
 // that are there, and are files.
 func TestManagedPaths(t *testing.T) {
 	t.Parallel()
-	f := &Facts{Files: map[string]File{
+	f := &Facts{Distribution: kubeadm.Distribution{}, Files: map[string]File{
 		kubeadm.AdminPath: {Mode: 0o600}, kubeadm.SuperAdminPath: {Mode: fs.ModeSymlink | 0o777}, kubeadm.CertificatePath: {Mode: 0o644},
 		"/root/.kube/config": {Mode: 0o600}, "/home/pi/.kube/config": {Mode: fs.ModeDir | 0o700},
 	}, Kubeconfigs: []string{"/root/.kube/config", "/home/pi/.kube/config"}}
-	always := ManagedPaths()
+	always := ManagedPaths(kubeadm.Distribution{}.Layout())
 	same(t, "edited", f.ManagedPaths()[len(always):], []string{kubeadm.AdminPath, kubeadm.CertificatePath, "/root/.kube/config", kubeadm.CertificateKeyPath})
 	same(t, "of no node", slices.Contains(always, ActivePath) && slices.Contains(always, kubeadm.ManifestPath), true)
 }

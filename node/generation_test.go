@@ -24,7 +24,7 @@ func TestSavedState(t *testing.T) {
 			map[string]Unit{"haproxy": {Active: "inactive", File: "disabled"}, "keepalived": {Active: "inactive", File: "disabled"}},
 		},
 		{
-			"1", 0, slices.DeleteFunc(ManagedPaths(), func(p string) bool { // of other exposures
+			"1", 0, slices.DeleteFunc(ManagedPaths(kubeadm.Distribution{}.Layout()), func(p string) bool { // of other exposures
 				return strings.Contains(p, "kplb-redirect") || strings.Contains(p, "kplb-ipvs") || p == render.ModulesPath ||
 					strings.Contains(p, "kplb-metrics") || p == render.MetricsBootPath
 			}),

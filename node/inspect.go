@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -27,12 +29,13 @@ type InspectRequest struct {
 	Sysctls     bool             // what the kernel says to the settings of kplb's file
 }
 
-// Inspect asks a node everything in one round trip, and changes nothing. What
-// does not have its form is left out; an answer that is cut short is an error.
-func Inspect(ctx context.Context, h Host, q InspectRequest) (*Facts, error) {
-	f := &Facts{Units: map[string]Unit{}, Files: map[string]File{}}
+// Inspect asks a node everything in one round trip, and changes nothing: d says
+// where its Kubernetes has what. What does not have its form is left out; an answer
+// that is cut short is an error.
+func Inspect(ctx context.Context, h Host, d distribution.Distribution, q InspectRequest) (*Facts, error) {
+	f := &Facts{Distribution: d, Units: map[string]Unit{}, Files: map[string]File{}}
 	complete := false
-	err := read(ctx, h, q.script(), func(r remote.Record) error {
+	err := read(ctx, h, q.script(d.Layout()), func(r remote.Record) error {
 		complete = complete || r.Key == "done"
 		if err := f.take(r); err != nil {
 			return fmt.Errorf("%s: %w", h.Name(), err)
@@ -48,10 +51,10 @@ func Inspect(ctx context.Context, h Host, q InspectRequest) (*Facts, error) {
 	return f, nil
 }
 
-func (q InspectRequest) script() remote.Script {
-	paths := slices.Concat(ManagedPaths(), statePaths, q.Paths)
-	for i, path := range paths {
-		paths[i] = strings.TrimPrefix(path, "/")
+func (q InspectRequest) script(l distribution.Layout) remote.Script {
+	paths := slices.Concat(ManagedPaths(l), statePaths, q.Paths)
+	for i, absolute := range paths {
+		paths[i] = strings.TrimPrefix(absolute, "/")
 	}
 	ports := make([]string, len(q.Ports))
 	for i, port := range q.Ports {
@@ -59,6 +62,8 @@ func (q InspectRequest) script() remote.Script {
 	}
 	return script("inspect", map[string]string{
 		"KPLB_PATHS":        strings.Join(paths, " "),
+		"KPLB_MANIFESTS":    path.Dir(l.APIServerConfig),
+		"KPLB_KUBELET_UNIT": l.KubeletUnit,
 		"KPLB_PORTS":        strings.Join(ports, " "),
 		"KPLB_MONITOR_PORT": number(q.MonitorPort),
 		"KPLB_HOMES":        flag(q.Kubeconfigs),

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/kplb/kplb/distribution"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/remote/remotetest"
 )
@@ -28,12 +30,12 @@ func TestInspectOverSSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close() //nolint:errcheck // a test's connection
-	f, err := Inspect(t.Context(), h, InspectRequest{Ports: []uint16{6443}, MonitorPort: closed(t, "127.0.0.1").Port(), VRRP: true})
+	f, err := Inspect(t.Context(), h, kubeadm.Distribution{}, InspectRequest{Ports: []uint16{6443}, MonitorPort: closed(t, "127.0.0.1").Port(), VRRP: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "addresses", f.Addresses, []Address{address("eth0", "10.1.1.1/16")})
-	same(t, "listeners", f.Listeners, []Listener{listener("[::]:6443", APIServerProcess)})
+	same(t, "listeners", f.Listeners, []Listener{listener("[::]:6443", distribution.APIServer)})
 	same(t, "units", f.Units, map[string]Unit{"haproxy.service": {Active: "active"}})
 	same(t, "versions", f.HAProxy.Version.String()+" "+f.Keepalived.Version.String(), "2.6.12 2.2.7")
 	same(t, "haproxy is silent", f.Servers == nil, true)
@@ -58,7 +60,7 @@ func TestInspectAsksForPorts(t *testing.T) {
 		"( sport = :6443 )": {6443},
 		"( sport = :6443 or sport = :6443 or sport = :1 or sport = :80 or sport = :7777 or sport = :8405 )": {6443, 6443, 1, 80, 7777, 8405},
 	} {
-		if _, err := Inspect(t.Context(), h, InspectRequest{Ports: ports, MonitorPort: 1}); err != nil {
+		if _, err := Inspect(t.Context(), h, kubeadm.Distribution{}, InspectRequest{Ports: ports, MonitorPort: 1}); err != nil {
 			t.Fatal(err)
 		}
 		asked, err := os.ReadFile(fakes.path("asked"))
@@ -73,10 +75,10 @@ func TestInspectAsksForPorts(t *testing.T) {
 func TestInspectCutShort(t *testing.T) {
 	t.Parallel()
 	h := scripted(func(each func(remote.Record) error) error { return each(record("arch", "x86_64")) })
-	_, err := Inspect(t.Context(), h, InspectRequest{})
+	_, err := Inspect(t.Context(), h, kubeadm.Distribution{}, InspectRequest{})
 	says(t, err, "node-1: inspect: the node's answer is cut short")
 	h = scripted(func(each func(remote.Record) error) error { return each(record("files", "!")) })
-	_, err = Inspect(t.Context(), h, InspectRequest{})
+	_, err = Inspect(t.Context(), h, kubeadm.Distribution{}, InspectRequest{})
 	says(t, err, "node-1: inspect: record files: field 0 of record files is not base64: illegal base64 data at input byte 0")
 }
 

@@ -3,7 +3,7 @@ package node
 import (
 	"slices"
 
-	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/render"
 )
 
@@ -32,22 +32,23 @@ const (
 )
 
 // ManagedPaths is every path whose state belongs to a generation, on any node.
-func ManagedPaths() []string {
-	return append(render.Paths(), ActivePath, kubeadm.ManifestPath)
+func ManagedPaths(l distribution.Layout) []string {
+	return append(render.Paths(), ActivePath, l.APIServerConfig)
 }
 
 // ManagedPaths is every path whose state belongs to a generation of this node:
 // of files that kplb only edits, those that are there.
 func (f *Facts) ManagedPaths() []string {
-	out := ManagedPaths()
-	edited := []string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath, ufwRulesPath, ufwRules6Path, kubeadm.CertificatePath}
+	l := f.Distribution.Layout()
+	out := ManagedPaths(l)
+	edited := append(l.Kubeconfigs(), ufwRulesPath, ufwRules6Path, l.Certificate)
 	for _, path := range append(edited, f.Kubeconfigs...) {
 		if file, there := f.Files[path]; there && file.Mode.IsRegular() {
 			out = append(out, path)
 		}
 	}
-	if slices.Contains(out, kubeadm.CertificatePath) { // its key is not read
-		out = append(out, kubeadm.CertificateKeyPath)
+	if slices.Contains(out, l.Certificate) { // its key is not read
+		out = append(out, l.CertificateKey)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -321,6 +322,18 @@ func TestProgramsPackages(t *testing.T) {
 	})
 }
 
+// TestProgramsCredentials reads the file at the path that it is given.
+func TestProgramsCredentials(t *testing.T) {
+	t.Parallel()
+	programtest.EachShell(t, func(t *testing.T, shell string) {
+		o := freshNode(t, shell)
+		const path = "/etc/some where/admin.conf"
+		o.node.Write(path, "kind: Config\n", 0o600)
+		a := o.node.Run(o.script("credentials", map[string]string{"KPLB_KUBECONFIG": path}, nil))
+		same(t, "read", a.String(), "kubeconfig "+base64.StdEncoding.EncodeToString([]byte("kind: Config\n"))+"\ndone \n")
+	})
+}
+
 // TestProgramsInspect reads, and changes nothing, on a node in whatever state.
 func TestProgramsInspect(t *testing.T) {
 	t.Parallel()
@@ -333,6 +346,7 @@ func TestProgramsInspect(t *testing.T) {
 		n.Must("ln -s /nowhere /etc/link && mkdir /etc/dir && touch /etc/kubernetes/manifests/.hidden")
 		before := n.Tree().Without("/node/told")
 		a := n.Run(o.script("inspect", map[string]string{
+			"KPLB_MANIFESTS": "/etc/kubernetes/manifests", "KPLB_KUBELET_UNIT": "kubelet.service",
 			"KPLB_PATHS": "etc/haproxy/haproxy.cfg etc/link etc/dir etc/nothing", "KPLB_PORTS": "6443 6443 8404 7443", "KPLB_MONITOR_PORT": "8404",
 			"KPLB_HOMES": "1", "KPLB_FILTER": "1", "KPLB_KERNEL": "1", "KPLB_CONNECTED": "10.1.1.1:6443", "KPLB_VRRP": "1", "KPLB_SYSCTLS": "1",
 		}, nil))

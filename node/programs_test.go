@@ -36,7 +36,7 @@ func (o operator) takes() operator {
 // takes are there.
 func (o operator) script(name string, vars map[string]string, files map[string]string) remote.Script {
 	s := remote.Script{Name: name, Body: text(name), Limit: time.Minute, Vars: map[string]string{
-		"KPLB_TXN": o.txn, "KPLB_TOKEN": token, "KPLB_PATHS": strings.Join(append(ManagedPaths(), o.paths...), " "),
+		"KPLB_TXN": o.txn, "KPLB_TOKEN": token, "KPLB_PATHS": strings.Join(append(ManagedPaths(kubeadm.Distribution{}.Layout()), o.paths...), " "),
 	}, Files: map[string][]byte{}}
 	maps.Copy(s.Vars, vars)
 	for name, content := range files {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -51,6 +50,8 @@ type StagedFile struct {
 // StagedCertificate is the apiserver's new serving certificate and its key: from
 // a generation that the node keeps, or issued by its kubeadm.
 type StagedCertificate struct {
+	Path       string // absolute, without spaces
+	KeyPath    string // likewise
 	Config     []byte // of kubeadm, which issues it; nil: it is the generation's
 	Generation int
 	Before     Sum // of the certificate that has to be there now
@@ -95,8 +96,8 @@ func (q StageRequest) script() remote.Script {
 		if c.Config != nil {
 			source, data["kubeadm"] = "issued", issuedInto(c.Config, basePath+"/stage/pki")
 		}
-		fmt.Fprintf(&list, "certificate %o %s %s %s %s\n", c.Mode.Perm(), c.Owner, c.Before.form(), source, kubeadm.CertificatePath)
-		fmt.Fprintf(&list, "key 600 0:0 any %s %s\n", source, kubeadm.CertificateKeyPath)
+		fmt.Fprintf(&list, "certificate %o %s %s %s %s\n", c.Mode.Perm(), c.Owner, c.Before.form(), source, c.Path)
+		fmt.Fprintf(&list, "key 600 0:0 any %s %s\n", source, c.KeyPath)
 	}
 	vips := make([]string, len(q.VIPs))
 	for i, vip := range q.VIPs {

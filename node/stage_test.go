@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kplb/kplb/kubeadm"
 )
 
 // TestStageScript pins the lines that stage.sh reads.
@@ -18,7 +20,7 @@ func TestStageScript(t *testing.T) {
 			{Path: "/etc/keepalived/kplb-check", Mode: 0o755, Owner: Owner{1000, 50}, Content: []byte("check")},
 			{Path: "/etc/old", Mode: 0o600, Before: SumOf([]byte("old")), Remove: true},
 		},
-		Certificate: &StagedCertificate{Config: []byte("kind: ClusterConfiguration\ncertificatesDir: /etc/kubernetes/pki\n"), Before: SumOf([]byte("certificate")), Mode: 0o644},
+		Certificate: &StagedCertificate{Path: kubeadm.CertificatePath, KeyPath: kubeadm.CertificateKeyPath, Config: []byte("kind: ClusterConfiguration\ncertificatesDir: /etc/kubernetes/pki\n"), Before: SumOf([]byte("certificate")), Mode: 0o644},
 		Paths:       []string{"/a", "/b"}, Window: 90_500_000_000,
 		VIPs: []netip.Addr{netip.MustParseAddr("10.1.233.1"), netip.MustParseAddr("fd10:1::100")}, Interface: "eth0", QuickPort: 6443,
 	}
@@ -38,7 +40,7 @@ func TestStageScript(t *testing.T) {
 	same(t, "kubeadm issues it in", string(s.Files["kubeadm"]), "kind: ClusterConfiguration\ncertificatesDir: /var/lib/kplb/stage/pki\n")
 	same(t, "without a line for it", string(issuedInto([]byte("kind: X\n"), "/x")), "certificatesDir: /x\nkind: X\n")
 
-	q.Certificate, q.QuickPort, q.Window = &StagedCertificate{Generation: 3, Before: SumOf(nil), Mode: 0o640, Owner: Owner{0, 7}}, 0, time.Minute
+	q.Certificate, q.QuickPort, q.Window = &StagedCertificate{Path: kubeadm.CertificatePath, KeyPath: kubeadm.CertificateKeyPath, Generation: 3, Before: SumOf(nil), Mode: 0o640, Owner: Owner{0, 7}}, 0, time.Minute
 	s = q.script()
 	kept := "certificate 640 0:7 " + string(SumOf(nil)) + " kept:3 /etc/kubernetes/pki/apiserver.crt\nkey 600 0:0 any kept:3 /etc/kubernetes/pki/apiserver.key\n"
 	if !strings.HasSuffix(s.Vars["KPLB_FILES"], "/etc/old\n"+kept) {

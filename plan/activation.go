@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -81,11 +80,11 @@ func (a activation) keepalived() {
 
 // apiserver decides where it has to listen afterwards.
 func (a activation) apiserver() {
-	manifest := a.facts.Files[kubeadm.ManifestPath].Content
+	manifest := a.facts.Files[a.facts.Distribution.Layout().APIServerConfig].Content
 	if a.Manifest != nil {
 		manifest = a.Manifest.Content
 	}
-	if at := ListenAddress(manifest, a.cluster.Port); a.Manifest != nil || at != "" && !APIServerListens(a.facts, at) {
+	if at := ListenAddress(a.facts.Distribution, manifest, a.cluster.Port); a.Manifest != nil || at != "" && !APIServerListens(a.facts, at) {
 		a.Listen = at
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -65,20 +64,21 @@ func (b *builder) removeStale(artifacts []render.Artifact) {
 
 // planManifest plans an edit of the manifest of the node's apiserver.
 func (b *builder) planManifest(edit func([]byte) ([]byte, error)) error {
-	was, ok := b.facts.Files[kubeadm.ManifestPath]
+	path := b.facts.Distribution.Layout().APIServerConfig
+	was, ok := b.facts.Files[path]
 	if !ok {
-		return fmt.Errorf("%s is not there", kubeadm.ManifestPath)
+		return fmt.Errorf("%s is not there", path)
 	}
 	edited, err := edit(was.Content)
 	if err != nil {
-		return fmt.Errorf("%s %w", kubeadm.ManifestPath, err)
+		return fmt.Errorf("%s %w", path, err)
 	}
 	if bytes.Equal(edited, was.Content) {
 		return nil
 	}
 	b.Manifest = &Change{
 		Artifact: render.Artifact{
-			Path: kubeadm.ManifestPath, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.APIServerRestarts,
+			Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.APIServerRestarts,
 		},
 		Owner: node.Owner{UID: was.UID, GID: was.GID}, Was: &was,
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
@@ -37,7 +38,8 @@ func missingNames(c *inventory.Cluster, certificate []byte) []string {
 // in it. All names that it has stay.
 func (b *builder) planCertificate(configuration []byte) error {
 	c, f := b.cluster, b.facts
-	now, there := f.Files[kubeadm.CertificatePath]
+	l := f.Distribution.Layout()
+	now, there := f.Files[l.Certificate]
 	if !there { // the proof reads the one that the apiserver presents
 		return nil
 	}
@@ -54,17 +56,17 @@ func (b *builder) planCertificate(configuration []byte) error {
 		b.note("%s: clients of that address reject it; write certificates: manage into the inventory to have it reissued", lacks)
 		return nil
 	}
-	if path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file"); err != nil || path != kubeadm.CertificatePath {
+	if path, _, err := f.Distribution.Flag(f.Files[l.APIServerConfig].Content, distribution.APIServer, "tls-cert-file"); err != nil || path != l.Certificate {
 		return refuse(fmt.Sprintf("issue it yourself: the apiserver uses %q, which is not kubeadm's", path))
 	}
 	names, addresses, err := kubeadm.SANs(now.Content)
 	if err != nil {
-		return refuse(fmt.Sprintf("look at %s: it %v", kubeadm.CertificatePath, err))
+		return refuse(fmt.Sprintf("look at %s: it %v", l.Certificate, err))
 	}
 	for _, a := range addresses {
 		names = append(names, a.String())
 	}
-	config, err := kubeadm.CertificateConfig(configuration, b.Node.Name, b.Node.Address, append(names, missing...))
+	config, err := f.Distribution.CertificateConfig(configuration, b.Node.Name, b.Node.Address, append(names, missing...))
 	if err != nil {
 		return refuse(fmt.Sprintf("look at ConfigMap kube-system/kubeadm-config: it %v", err))
 	}
@@ -83,6 +85,7 @@ func (c *Certificate) String() string {
 // which it needs kubeadm's ClusterConfiguration.
 func IssuesCertificates(in Input) bool {
 	return in.Cluster.Certificates == inventory.Manage && slices.ContainsFunc(in.Nodes, func(n inventory.Node) bool {
-		return !n.Worker && len(missingNames(in.Cluster, in.Facts[n.Name].Files[kubeadm.CertificatePath].Content)) > 0
+		f := in.Facts[n.Name]
+		return !n.Worker && len(missingNames(in.Cluster, f.Files[f.Distribution.Layout().Certificate].Content)) > 0
 	})
 }

@@ -29,7 +29,7 @@ func compareNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifact
 		b.putFile(a, 0, 0)
 	}
 	b.removeStale(artifacts)
-	if err := b.planManifest(editManifest(c, n, exposureOn(c, f))); err != nil {
+	if err := b.planManifest(editManifest(c, n, f.Distribution, exposureOn(c, f))); err != nil {
 		return b, err
 	}
 	b.planKubeconfigs()

@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -36,22 +36,22 @@ func exposureOn(c *inventory.Cluster, f *node.Facts) inventory.Exposure {
 
 // editManifest edits the apiserver's manifest for the exposure of the inventory. It
 // removes the flags that kplb has set for the previous exposure.
-func editManifest(c *inventory.Cluster, n inventory.Node, was inventory.Exposure) func([]byte) ([]byte, error) {
+func editManifest(c *inventory.Cluster, n inventory.Node, d distribution.Distribution, was inventory.Exposure) func([]byte) ([]byte, error) {
 	return func(source []byte) ([]byte, error) {
 		edited, err := source, error(nil)
 		if was == inventory.SharedPort && c.Exposure != inventory.SharedPort {
-			edited, err = kubeadm.Unshare(edited)
+			edited, err = d.Unshare(edited)
 		}
 		if was == inventory.BindAddress && c.Exposure != inventory.BindAddress {
-			edited, err = kubeadm.Unbind(edited, n.Address)
+			edited, err = d.Unbind(edited, n.Address)
 		}
 		switch {
 		case err != nil:
 			return nil, err
 		case c.Exposure == inventory.BindAddress:
-			return kubeadm.BindTo(edited, n.Address)
+			return d.BindTo(edited, n.Address)
 		case c.Exposure == inventory.SharedPort:
-			return kubeadm.Share(edited)
+			return d.Share(edited)
 		}
 		return edited, nil
 	}

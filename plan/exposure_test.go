@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
@@ -153,7 +154,7 @@ func TestExposureByHand(t *testing.T) {
 	in := exposedBy(t, inventory.Redirect)
 	facts := all(t, in, freshOf)
 	put(facts["node-2"], kubeadm.ManifestPath, 0o600, boundManifest(t, in.Cluster.Nodes[1]))
-	facts["node-2"].Listeners = []node.Listener{{Address: in.Cluster.APIServerAddress(in.Cluster.Nodes[1]), Process: node.APIServerProcess}}
+	facts["node-2"].Listeners = []node.Listener{{Address: in.Cluster.APIServerAddress(in.Cluster.Nodes[1]), Process: distribution.APIServer}}
 	p := planOf(t, in, facts).of("node-2")
 	same(t, "manifest stays", p.Manifest == nil, true)
 	same(t, "nobody waits", p.Listen, "")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/firewall"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -109,7 +110,7 @@ func TestOtherFirewall(t *testing.T) {
 // filterOf is what is read of a node that says this of its other firewall.
 func filterOf(t *testing.T, filter string) string {
 	t.Helper()
-	f, err := node.Inspect(t.Context(), saying{filter}, node.InspectRequest{})
+	f, err := node.Inspect(t.Context(), saying{filter}, kubeadm.Distribution{}, node.InspectRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

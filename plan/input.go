@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -137,8 +136,9 @@ func generationFor(f *node.Facts, to Target, number int) (int, error) {
 // certificateDiffers says whether the apiserver's certificate is not the one of the
 // generation.
 func certificateDiffers(f *node.Facts, s *node.Snapshot) bool {
-	now, there := f.Files[kubeadm.CertificatePath]
-	return there && !bytes.Equal(now.Content, s.Files[kubeadm.CertificatePath].Content)
+	path := f.Distribution.Layout().Certificate
+	now, there := f.Files[path]
+	return there && !bytes.Equal(now.Content, s.Files[path].Content)
 }
 
 // members are the nodes in the order in which they are planned: those that leave

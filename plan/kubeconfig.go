@@ -15,9 +15,10 @@ import (
 // kubeconfigs are the files on the node whose servers kplb manages: kubeadm's, and
 // those in the homes of root and of the login.
 func kubeconfigs(c *inventory.Cluster, n inventory.Node, f *node.Facts) []string {
-	paths := []string{kubeadm.AdminPath, kubeadm.SuperAdminPath}
+	l := f.Distribution.Layout()
+	paths := slices.Clone(l.AdminKubeconfigs)
 	if n.Worker || c.Endpoint == inventory.ManageAll {
-		paths = append(paths, kubeadm.KubeletPath)
+		paths = append(paths, l.KubeletKubeconfig)
 	}
 	return slices.DeleteFunc(append(paths, f.Kubeconfigs...), func(path string) bool { _, there := f.Files[path]; return !there })
 }
@@ -35,7 +36,7 @@ func (b *builder) planKubeconfigsWith(kubelet func([]byte) ([]byte, error)) {
 	}
 	for _, path := range kubeconfigs(b.cluster, b.Node, b.facts) {
 		edit := b.pointAtVIP
-		if path == kubeadm.KubeletPath {
+		if path == b.facts.Distribution.Layout().KubeletKubeconfig {
 			edit = kubelet
 		}
 		b.editKubeconfig(path, edit)
@@ -44,13 +45,13 @@ func (b *builder) planKubeconfigsWith(kubelet func([]byte) ([]byte, error)) {
 
 // pointAtVIP is PointAtVIP with the CA that the node has.
 func (b *builder) pointAtVIP(source []byte) ([]byte, error) {
-	return PointAtVIP(b.cluster, source, b.facts.Files[kubeadm.CAPath].Content)
+	return PointAtVIP(b.cluster, source, b.facts.Files[b.facts.Distribution.Layout().CA].Content)
 }
 
 // editKubeconfig plans an edit of one kubeconfig.
 func (b *builder) editKubeconfig(path string, edit func([]byte) ([]byte, error)) {
 	was := b.facts.Files[path]
-	if was.Mode&fs.ModeSymlink != 0 && slices.Contains([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath}, string(was.Content)) {
+	if was.Mode&fs.ModeSymlink != 0 && slices.Contains(b.facts.Distribution.Layout().AdminKubeconfigs, string(was.Content)) {
 		return // the file that it points to is edited
 	}
 	if !was.Mode.IsRegular() {
@@ -67,7 +68,7 @@ func (b *builder) editKubeconfig(path string, edit func([]byte) ([]byte, error))
 			Artifact: render.Artifact{Path: path, Mode: was.Mode & fs.ModePerm, Content: edited, Effect: render.NoEffect},
 			Owner:    node.Owner{UID: was.UID, GID: was.GID}, Was: &was, hide: kubeadm.Hide,
 		}
-		if path == kubeadm.KubeletPath {
+		if path == b.facts.Distribution.Layout().KubeletKubeconfig {
 			change.Effect, b.Kubelet = render.KubeletRestart, node.Restart
 		}
 		change.describe(b.Node)
@@ -79,8 +80,9 @@ func (b *builder) editKubeconfig(path string, edit func([]byte) ([]byte, error))
 // generation.
 func (r restorer) kubeconfigs() {
 	f, s := r.facts, r.snapshot
-	ca := f.Files[kubeadm.CAPath].Content
-	for _, path := range append([]string{kubeadm.AdminPath, kubeadm.SuperAdminPath, kubeadm.KubeletPath}, f.Kubeconfigs...) {
+	l := f.Distribution.Layout()
+	ca := f.Files[l.CA].Content
+	for _, path := range append(l.Kubeconfigs(), f.Kubeconfigs...) {
 		was, saved := s.Files[path]
 		if _, there := f.Files[path]; saved && there {
 			r.editKubeconfig(path, func(source []byte) ([]byte, error) { return kubeadm.EndpointsLikeIn(source, was.Content, ca) })

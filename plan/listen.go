@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
@@ -23,12 +23,11 @@ func frontendsIn(config []byte, vips []netip.Addr) []netip.AddrPort {
 
 // ListenAddress is where the apiserver of a manifest listens: ADDRESS:PORT, or
 // *:PORT for every address. It is empty where the manifest does not say.
-func ListenAddress(manifest []byte, port uint16) string {
-	m, err := kubeadm.ParseManifest(manifest)
+func ListenAddress(d distribution.Distribution, manifest []byte, port uint16) string {
+	value, bound, err := d.BindAddress(manifest)
 	if err != nil {
 		return ""
 	}
-	value, bound := m.Flag("bind-address")
 	address, err := netip.ParseAddr(value)
 	if !bound || err == nil && address.IsUnspecified() {
 		return AnyAddress(port)
@@ -58,7 +57,8 @@ func APIServerListens(f *node.Facts, where string) bool {
 	if at, err := netip.ParseAddrPort(where); err == nil {
 		return f.Bound(at)
 	}
+	apiserver := f.Distribution.Layout().APIServerProcess
 	return slices.ContainsFunc(f.Listeners, func(l node.Listener) bool {
-		return l.Process == node.APIServerProcess && l.Address.Addr().IsUnspecified() && AnyAddress(l.Address.Port()) == where
+		return l.Process == apiserver && l.Address.Addr().IsUnspecified() && AnyAddress(l.Address.Port()) == where
 	})
 }

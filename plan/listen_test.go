@@ -3,6 +3,8 @@ package plan
 import (
 	"strings"
 	"testing"
+
+	"github.com/kplb/kplb/kubeadm"
 )
 
 // TestListenAddress reads a manifest's bind-address.
@@ -17,7 +19,7 @@ func TestListenAddress(t *testing.T) {
 		{"no address", strings.Replace(bound, "--bind-address=10.1.1.2", "--bind-address=vip", 1), "", "[::]:6443"},
 		{"no manifest", "kind: Pod\n", "", "[::]:6443"},
 	} {
-		got := ListenAddress([]byte(c.manifest), 6443)
+		got := ListenAddress(kubeadm.Distribution{}, []byte(c.manifest), 6443)
 		same(t, c.name, got, c.want)
 		same(t, c.name+": as an address", ListenAddrPort(got, 6443).String(), c.at)
 	}

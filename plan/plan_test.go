@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
@@ -173,7 +174,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			"the manifest is right, and the apiserver still everywhere", func(f *node.Facts) {
-				f.Listeners = []node.Listener{listener("[::]:6443", node.APIServerProcess)}
+				f.Listeners = []node.Listener{listener("[::]:6443", distribution.APIServer)}
 			},
 			whatPlan{nil, []string{"apiserver on 10.1.1.2:6443"}, []string{"waits for the apiserver to listen on 10.1.1.2:6443 only"}},
 		},

@@ -12,13 +12,14 @@ import (
 // refuseListeners refuses ports that something else than the apiserver or haproxy
 // listens on.
 func refuseListeners(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
+	apiserver := f.Distribution.Layout().APIServerProcess
 	monitor := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
 		everywhere := addr.IsUnspecified()
 		switch {
 		case l.Process == node.HAProxyProcess:
-		case port == c.Port && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address) && l.Process != node.APIServerProcess:
+		case port == c.Port && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address) && l.Process != apiserver:
 			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s, neither the apiserver nor haproxy", port, addr, processName(l))
 		case port == c.HAProxy.Port && port != c.Port && (everywhere || slices.Contains(c.VIPs, addr)):
 			refuse("haproxy.port", "set haproxy.port to a free port", "port %d of %s, for haproxy, is taken by %s", port, addr, processName(l))

@@ -2,16 +2,17 @@ package plan
 
 import (
 	"io/fs"
+	"path"
 	"strings"
 
-	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
 // refuseFiles refuses to replace anything but a regular file.
 func refuseFiles(f *node.Facts, refuse refuseFunc) {
-	for _, path := range append(render.Paths(), kubeadm.ManifestPath) {
+	for _, path := range append(render.Paths(), f.Distribution.Layout().APIServerConfig) {
 		file, ok := f.Files[path]
 		if !ok {
 			continue
@@ -36,15 +37,15 @@ func kind(m fs.FileMode) string {
 // refuseManifests refuses a directory of static pods with none or several apiserver
 // manifests.
 func refuseManifests(f *node.Facts, refuse refuseFunc) {
-	const name = "kube-apiserver.yaml"
-	if _, ok := f.Files[kubeadm.ManifestPath]; !ok {
-		refuse("", "list control-plane nodes that kubeadm made", "%s is not there: not a kubeadm control-plane node", kubeadm.ManifestPath)
+	manifest := f.Distribution.Layout().APIServerConfig
+	if _, ok := f.Files[manifest]; !ok {
+		refuse("", "list control-plane nodes that kubeadm made", "%s is not there: not a kubeadm control-plane node", manifest)
 		return
 	}
 	for _, m := range f.Manifests {
-		if m != name && !strings.HasPrefix(m, ".") && strings.Contains(m, "kube-apiserver") {
+		if m != path.Base(manifest) && !strings.HasPrefix(m, ".") && strings.Contains(m, distribution.APIServer) {
 			refuse("", "move it out of that directory: kubelet runs every file there, backups too",
-				"/etc/kubernetes/manifests/%s is a second apiserver manifest", m)
+				"%s is a second apiserver manifest", path.Join(path.Dir(manifest), m))
 		}
 	}
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -12,8 +11,9 @@ func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	if c.WorkerBalancer == nil {
 		return
 	}
-	if _, ok := f.Files[kubeadm.CAPath]; !ok {
-		refuse("", "list workers that kubeadm has joined", "%s is not there, which HAProxy checks the apiservers by", kubeadm.CAPath)
+	ca := f.Distribution.Layout().CA
+	if _, ok := f.Files[ca]; !ok {
+		refuse("", "list workers that kubeadm has joined", "%s is not there, which HAProxy checks the apiservers by", ca)
 	}
 	unit := f.Units["haproxy.service"]
 	if unit.OpenFiles > 0 && unit.OpenFiles < 2*render.WorkerMaxConn+spareFiles {
@@ -41,7 +41,8 @@ func refuseWorker(f *node.Facts, refuse refuseFunc) {
 	if len(f.Units) == 0 {
 		refuse("", "kplb needs systemd on the nodes", "systemd does not answer")
 	}
-	if _, ok := f.Files[kubeadm.KubeletPath]; !ok {
-		refuse("", "list workers that kubeadm has joined", "%s is not there: not a kubeadm worker", kubeadm.KubeletPath)
+	kubelet := f.Distribution.Layout().KubeletKubeconfig
+	if _, ok := f.Files[kubelet]; !ok {
+		refuse("", "list workers that kubeadm has joined", "%s is not there: not a kubeadm worker", kubelet)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
@@ -31,7 +30,7 @@ var (
 // runs.
 func restartOn(c *inventory.Cluster, f *node.Facts) APIServerRestart {
 	restart := gracefulRestart
-	if c.APIServer.Restart == inventory.Quick && f.Units[kubeadm.KubeletUnit].Active == "active" {
+	if c.APIServer.Restart == inventory.Quick && f.Units[f.Distribution.Layout().KubeletUnit].Active == "active" {
 		restart = quickRestart
 	}
 	if last := lastRestart(f, restart); last > 0 {

@@ -34,7 +34,7 @@ func TestRestartOn(t *testing.T) {
 		{"damaged", inventory.Quick, active, "\x1b[2J", quickRestart},
 	}
 	for _, c := range cases {
-		f := &node.Facts{Units: map[string]node.Unit{kubeadm.KubeletUnit: c.kubelet}, Files: map[string]node.File{"/var/lib/kplb/restarted": {Content: []byte(c.last)}}}
+		f := &node.Facts{Distribution: kubeadm.Distribution{}, Units: map[string]node.Unit{kubeadm.KubeletUnit: c.kubelet}, Files: map[string]node.File{"/var/lib/kplb/restarted": {Content: []byte(c.last)}}}
 		cluster := &inventory.Cluster{APIServer: inventory.APIServer{Restart: c.kind}}
 		same(t, c.name, restartOn(cluster, f), c.want)
 	}

@@ -19,9 +19,11 @@ type restorer struct {
 // controlPlane plans everything but the certificate.
 func (r restorer) controlPlane() error {
 	artifacts := r.files(render.Paths())
-	if _, there := r.facts.Files[kubeadm.ManifestPath]; there || !r.Leaving { // a node that has left Kubernetes has none
+	d := r.facts.Distribution
+	manifest := d.Layout().APIServerConfig
+	if _, there := r.facts.Files[manifest]; there || !r.Leaving { // a node that has left Kubernetes has none
 		err := r.planManifest(func(source []byte) ([]byte, error) {
-			return kubeadm.LikeIn(source, r.snapshot.Files[kubeadm.ManifestPath].Content)
+			return d.LikeIn(source, r.snapshot.Files[manifest].Content)
 		})
 		if err != nil {
 			return err
@@ -96,16 +98,17 @@ func (r restorer) units() {
 // was renewed after kplb's last change, or the earlier one has expired. current is the
 // node's newest generation.
 func (r restorer) certificate(current *node.Snapshot, number int, now time.Time) {
-	inPlace, there := r.facts.Files[kubeadm.CertificatePath]
-	was, kept := r.snapshot.Files[kubeadm.CertificatePath]
+	path := r.facts.Distribution.Layout().Certificate
+	inPlace, there := r.facts.Files[path]
+	was, kept := r.snapshot.Files[path]
 	if !there || !kept || bytes.Equal(inPlace.Content, was.Content) {
 		return
 	}
 	switch {
-	case current == nil || !bytes.Equal(current.Files[kubeadm.CertificatePath].Content, inPlace.Content):
-		r.note("%s was renewed since: it stays", kubeadm.CertificatePath)
+	case current == nil || !bytes.Equal(current.Files[path].Content, inPlace.Content):
+		r.note("%s was renewed since: it stays", path)
 	case kubeadm.Expiry(was.Content).Before(now.Add(24 * time.Hour)):
-		r.note("the earlier %s has expired: the one that is there stays", kubeadm.CertificatePath)
+		r.note("the earlier %s has expired: the one that is there stays", path)
 	default:
 		r.Certificate = &Certificate{
 			Generation: number, Before: node.SumOf(inPlace.Content), Mode: was.Mode, Owner: node.Owner{UID: was.UID, GID: was.GID},

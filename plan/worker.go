@@ -2,14 +2,13 @@ package plan
 
 import (
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 )
 
 // planWorker plans a worker: its kubeconfigs, and its balancer, which is installed,
 // changed or removed.
 func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
-	c, ca := in.Cluster, f.Files[kubeadm.CAPath].Content
+	c, ca := in.Cluster, f.Files[f.Distribution.Layout().CA].Content
 	b := newBuilder(c, n, f)
 	b.HAProxyListens = nil
 	kubelet := b.pointAtVIP
@@ -33,7 +32,7 @@ func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	}
 	switch { // a kubelet that uses the balancer follows it
 	case throughBalancer(f):
-		b.editKubeconfig(kubeadm.KubeletPath, kubelet)
+		b.editKubeconfig(f.Distribution.Layout().KubeletKubeconfig, kubelet)
 	case c.WorkerBalancer != nil:
 		b.note("gets a balancer that its kubelet does not use, because endpoint is leave: with endpoint: manage it does")
 	}

@@ -14,7 +14,8 @@ import (
 // throughBalancer says whether the worker's kubelet is configured to use the
 // balancer that kplb has made.
 func throughBalancer(f *node.Facts) bool {
-	endpoints, err := kubeadm.Endpoints(f.Files[kubeadm.KubeletPath].Content, f.Files[kubeadm.CAPath].Content)
+	l := f.Distribution.Layout()
+	endpoints, err := kubeadm.Endpoints(f.Files[l.KubeletKubeconfig].Content, f.Files[l.CA].Content)
 	return err == nil && slices.ContainsFunc(endpoints, func(e kubeadm.Endpoint) bool { return isOneOf(e.Server, balancers(f)) })
 }
 
@@ -44,7 +45,7 @@ func pointAway(c *inventory.Cluster, f *node.Facts, source, ca []byte, s *node.S
 	if !throughBalancer(f) {
 		return PointAtVIP(c, source, ca)
 	}
-	back, err := kubeadm.EndpointsLikeIn(source, s.Files[kubeadm.KubeletPath].Content, ca)
+	back, err := kubeadm.EndpointsLikeIn(source, s.Files[f.Distribution.Layout().KubeletKubeconfig].Content, ca)
 	if err != nil || c.Endpoint == inventory.Leave {
 		return back, err
 	}

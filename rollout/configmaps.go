@@ -8,7 +8,6 @@ import (
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
@@ -60,7 +59,7 @@ func planConfigMaps(ctx context.Context, f *fleet.Fleet, away bool) ([]plan.Conf
 func managesConfigMaps(f *fleet.Fleet) bool {
 	return apiserver.ManagesConfigMaps(f.Cluster) || slices.ContainsFunc(f.Present(), func(n inventory.Node) bool {
 		found := f.Facts()[n.Name]
-		return found != nil && apiserver.HasManagedFlag(found.Files[kubeadm.ManifestPath].Content)
+		return found != nil && apiserver.HasManagedFlag(found.Files[found.Distribution.Layout().APIServerConfig].Content)
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/remote"
@@ -52,12 +51,13 @@ func refuseKubelets(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 // kubeletHealthy asks a kubelet for its health. One without a health endpoint
 // (healthzPort: 0) is judged by its unit alone; a node without a kubelet passes.
 func kubeletHealthy(ctx context.Context, f *fleet.Fleet, n inventory.Node, found *node.Facts) error {
-	unit := found.Units[kubeadm.KubeletUnit]
+	name := found.Distribution.Layout().KubeletUnit
+	unit := found.Units[name]
 	switch {
 	case unit.Load != "loaded":
 		return nil
 	case unit.Active != "active":
-		return fmt.Errorf("%s is %s", kubeadm.KubeletUnit, unit.Active)
+		return fmt.Errorf("%s is %s", name, unit.Active)
 	}
 	h, err := f.Connect(ctx, n)
 	if err != nil {

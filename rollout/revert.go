@@ -93,7 +93,7 @@ func (t *transaction) revertNode(ctx context.Context, n plan.NodePlan, cause err
 		return nil
 	}
 	port := t.fleet.Cluster.Port
-	if at := plan.ListenAddress(n.Manifest.Was.Content, port); at == plan.AnyAddress(port) {
+	if at := plan.ListenAddress(fleet.DistributionOf(t.fleet.Cluster), n.Manifest.Was.Content, port); at == plan.AnyAddress(port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
 		_ = awaitListening(ctx, h, port, n.Node, at, node.Replaced{}, waits) // whether it is ready decides
 	}

@@ -34,9 +34,11 @@ func (t *transaction) stageRequest(n plan.NodePlan) node.StageRequest {
 			Path: c.Path, Mode: c.Mode, Owner: c.Owner, Before: c.Before(), Content: c.Content, Remove: c.Remove,
 		})
 	}
-	if c := n.Certificate; c != nil {
+	if issued := n.Certificate; issued != nil {
+		l := fleet.DistributionOf(c).Layout()
 		q.Certificate = &node.StagedCertificate{
-			Config: c.Config, Generation: c.Generation, Before: c.Before, Mode: c.Mode, Owner: c.Owner,
+			Path: l.Certificate, KeyPath: l.CertificateKey,
+			Config: issued.Config, Generation: issued.Generation, Before: issued.Before, Mode: issued.Mode, Owner: issued.Owner,
 		}
 	}
 	return q

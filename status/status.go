@@ -10,9 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
@@ -151,9 +151,10 @@ func (s *Status) seeServers(nodes []inventory.Node, facts map[string]*node.Facts
 // servedCertificate is the apiserver's own certificate, empty where it is not
 // kubeadm's.
 func servedCertificate(f *node.Facts) []byte {
-	path, _, err := kubeadm.Flag(f.Files[kubeadm.ManifestPath].Content, node.APIServerProcess, "tls-cert-file")
-	if err != nil || path != kubeadm.CertificatePath {
+	l := f.Distribution.Layout()
+	path, _, err := f.Distribution.Flag(f.Files[l.APIServerConfig].Content, distribution.APIServer, "tls-cert-file")
+	if err != nil || path != l.Certificate {
 		return nil
 	}
-	return f.Files[kubeadm.CertificatePath].Content
+	return f.Files[l.Certificate].Content
 }

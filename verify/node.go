@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/verdict"
 )
@@ -55,7 +54,7 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.Check {
 	check := verdict.Check{Node: n.Name, What: fmt.Sprintf("kubelet is connected to %s", inventory.Join(c.KubeletEndpoints(), " or ")), OK: f.KubeletConnected, Detail: "ok"}
 	if !check.OK {
-		check.Detail, check.Hint = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+kubeadm.KubeletPath
+		check.Detail, check.Hint = "it is not", "look at `journalctl -u kubelet` on the node, and at the server in "+f.Distribution.Layout().KubeletKubeconfig
 	}
 	return check
 }
@@ -63,7 +62,7 @@ func checkWorker(c *inventory.Cluster, n inventory.Node, f *node.Facts) verdict.
 func listening(f *node.Facts, port uint16) string {
 	var out []string
 	for _, l := range f.Listeners {
-		if l.Process == node.APIServerProcess && l.Address.Port() == port {
+		if l.Process == f.Distribution.Layout().APIServerProcess && l.Address.Port() == port {
 			out = append(out, l.Address.String())
 		}
 	}

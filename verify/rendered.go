@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
@@ -21,7 +20,7 @@ const applyHint = "look at `kplb diff`, and run `kplb apply`"
 // plan, if it failed.
 func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan, err error) []verdict.Check {
 	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
-	switch changes := changesOf(p); {
+	switch changes := changesOf(f, p); {
 	case err != nil:
 		files.OK, files.Detail, files.Hint = false, strings.Join(plan.Reasons(err), "; "), "run `kplb doctor`"
 	case changes != nil:
@@ -39,13 +38,13 @@ func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.Nod
 }
 
 // changesOf names the differences.
-func changesOf(p plan.NodePlan) []string {
+func changesOf(f *node.Facts, p plan.NodePlan) []string {
 	var out []string
 	for _, c := range p.Files() {
 		out = append(out, c.Path+" "+c.Difference())
 	}
 	if p.Certificate != nil {
-		out = append(out, kubeadm.CertificatePath+" is not for "+strings.Join(p.Certificate.Names, " and "))
+		out = append(out, f.Distribution.Layout().Certificate+" is not for "+strings.Join(p.Certificate.Names, " and "))
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/haproxy"
@@ -76,7 +77,7 @@ func TestCheckNode(t *testing.T) {
 		{"as it should be", func(*node.Facts) {}, "", good},
 		{
 			"everywhere", func(f *node.Facts) {
-				f.Listeners = []node.Listener{listener("[::]:6443", node.APIServerProcess), listener("10.1.1.2:6443", node.APIServerProcess), listener("[::]:1", node.APIServerProcess), listener("10.0.0.1:6443", "x")}
+				f.Listeners = []node.Listener{listener("[::]:6443", distribution.APIServer), listener("10.1.1.2:6443", distribution.APIServer), listener("[::]:1", distribution.APIServer), listener("10.0.0.1:6443", "x")}
 			}, "",
 			[]verdict.Check{{What: good[0].What, Detail: "listens on [::]:6443, 10.1.1.2:6443", Hint: "run `kplb apply`"}, good[1]},
 		},

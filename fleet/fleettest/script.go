@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
@@ -21,7 +22,7 @@ func Inspected(t testing.TB, said ...remote.Record) *node.Facts {
 		}
 		return errs
 	})
-	f, err := node.Inspect(t.Context(), h, node.InspectRequest{})
+	f, err := node.Inspect(t.Context(), h, kubeadm.Distribution{}, node.InspectRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
@@ -46,9 +48,10 @@ func TestInspection(t *testing.T) {
 	t.Parallel()
 	at := netip.MustParseAddrPort
 	want := &node.Facts{
-		Arch: "x86_64", OS: node.OS{ID: "debian", Version: "12"},
+		Distribution: kubeadm.Distribution{},
+		Arch:         "x86_64", OS: node.OS{ID: "debian", Version: "12"},
 		Addresses: []node.Address{{Interface: "eth0", Prefix: netip.MustParsePrefix("10.1.1.1/16")}, {Interface: "eth0", Prefix: netip.MustParsePrefix("fd10::1/64")}},
-		Listeners: []node.Listener{{Address: at("[::]:6443"), Process: node.APIServerProcess}, {Address: at("10.1.233.1:8443")}},
+		Listeners: []node.Listener{{Address: at("[::]:6443"), Process: distribution.APIServer}, {Address: at("10.1.233.1:8443")}},
 		Units:     map[string]node.Unit{"haproxy.service": {Load: "loaded", Active: "active", File: "enabled", MainPID: 7, OpenFiles: 1024}}, NonlocalBind: true,
 		HAProxy: node.Package{Installed: true, Version: render.DefaultHAProxy}, Keepalived: node.Package{Installed: true, Version: render.DefaultKeepalived},
 		Files: map[string]node.File{
@@ -64,7 +67,7 @@ func TestInspection(t *testing.T) {
 		Kernel: node.Kernel{Release: "6.1.0", IPVS: "module"}, RealServers: []node.RealServer{{At: at("10.1.1.1:6443"), Method: "Masq", Weight: 1, Active: 2, Inactive: 3}},
 		Settings: map[string]string{"net.ipv4.ip_forward": "1"}, VRRP: map[string]string{"KPLB": "MASTER"}, Sysctls: map[string]string{"net.ipv4.ip_forward": "1"},
 	}
-	got, err := node.Inspect(t.Context(), answering{said: nodetest.Inspection(want)}, node.InspectRequest{})
+	got, err := node.Inspect(t.Context(), answering{said: nodetest.Inspection(want)}, kubeadm.Distribution{}, node.InspectRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-# Reads the administrator's kubeconfig, which kubeadm has left on the node.
+# Reads the administrator's kubeconfig.
+#   KPLB_KUBECONFIG  its path
 
-record_data kubeconfig </etc/kubernetes/admin.conf
+record_data kubeconfig <"$KPLB_KUBECONFIG"
 record done

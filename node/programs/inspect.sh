@@ -1,5 +1,7 @@
 # What kplb must know of a node, in one go. Reads only.
 #   KPLB_PATHS         the files whose state counts, without the leading slash
+#   KPLB_MANIFESTS     the directory of the apiserver's manifest, whose files are listed
+#   KPLB_KUBELET_UNIT  systemd's unit of the kubelet
 #   KPLB_PORTS         who listens there
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
@@ -20,7 +22,7 @@ ports=
 for port in $KPLB_PORTS; do ports="${ports:+$ports or }sport = :$port"; done
 record listeners "$(ss -Hltnp "( $ports )")"
 record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service kubelet.service ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)"
+	haproxy.service keepalived.service "$KPLB_KUBELET_UNIT" ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"
@@ -117,7 +119,7 @@ done
 # shellcheck disable=SC2086 # a list of paths without spaces
 if [ -n "$found" ]; then tar -C / -cf - --no-recursion --numeric-owner -- $found | record_data files; fi
 
-for path in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.*; do
+for path in "$KPLB_MANIFESTS"/* "$KPLB_MANIFESTS"/.*; do
 	case $path in */. | */.. | */\*) ;; *) [ -e "$path" ] && record manifest "${path##*/}" ;; esac
 done
 

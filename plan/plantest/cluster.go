@@ -51,7 +51,7 @@ func Manifest(t testing.TB, n inventory.Node) []byte {
 // BoundManifest is the same with the node's own address only.
 func BoundManifest(t testing.TB, n inventory.Node) []byte {
 	t.Helper()
-	edited, err := kubeadm.BindTo(Manifest(t, n), n.Address)
+	edited, err := kubeadm.Distribution{}.BindTo(Manifest(t, n), n.Address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
@@ -18,7 +19,8 @@ import (
 // Debian is what every node of the lab has in common.
 func Debian(c *inventory.Cluster, n inventory.Node) *node.Facts {
 	return &node.Facts{
-		Arch: "x86_64", OS: node.OS{ID: "debian", Version: "12"},
+		Distribution: kubeadm.Distribution{},
+		Arch:         "x86_64", OS: node.OS{ID: "debian", Version: "12"},
 		Addresses: []node.Address{
 			{Interface: "lo", Prefix: netip.MustParsePrefix("127.0.0.1/8")},
 			{Interface: "eth0", Prefix: netip.PrefixFrom(n.Address, 16)},
@@ -33,7 +35,7 @@ func Debian(c *inventory.Cluster, n inventory.Node) *node.Facts {
 			"keepalived.service": {Load: "loaded", Active: "inactive", File: "disabled", OpenFiles: 524288},
 			"kubelet.service":    {Load: "loaded", Active: "active", File: "enabled"},
 		},
-		Listeners: []node.Listener{{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), Process: node.APIServerProcess}},
+		Listeners: []node.Listener{{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), Process: distribution.APIServer}},
 	}
 }
 
@@ -71,7 +73,7 @@ func Applied(t testing.TB, c *inventory.Cluster, set *render.Templates, secrets 
 	f.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	f.Units["keepalived.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}
 	monitor := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), c.HAProxy.MonitorPort)
-	f.Listeners = []node.Listener{{Address: c.Frontend(), Process: node.HAProxyProcess}, {Address: monitor, Process: node.HAProxyProcess}, {Address: c.APIServerAddress(n), Process: node.APIServerProcess}}
+	f.Listeners = []node.Listener{{Address: c.Frontend(), Process: node.HAProxyProcess}, {Address: monitor, Process: node.HAProxyProcess}, {Address: c.APIServerAddress(n), Process: distribution.APIServer}}
 	if c.Exposure != inventory.BindAddress {
 		f.Listeners[2].Address = netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port)
 	}
@@ -106,7 +108,7 @@ func exposed(t testing.TB, c *inventory.Cluster, n inventory.Node) []byte {
 	case inventory.BindAddress:
 		return BoundManifest(t, n)
 	case inventory.SharedPort:
-		shared, err := kubeadm.Share(Manifest(t, n))
+		shared, err := kubeadm.Distribution{}.Share(Manifest(t, n))
 		if err != nil {
 			t.Fatal(err)
 		}

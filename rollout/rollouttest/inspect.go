@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
 	"github.com/kplb/kplb/remote"
@@ -31,7 +33,8 @@ func (n *Node) inspect(s remote.Script, say say) {
 // facts are what an inspection finds on the node.
 func (n *Node) facts(q node.InspectRequest) *node.Facts {
 	f := &node.Facts{
-		Arch: "x86_64", OS: node.OS{ID: "debian", Version: "12"},
+		Distribution: kubeadm.Distribution{},
+		Arch:         "x86_64", OS: node.OS{ID: "debian", Version: "12"},
 		Addresses: []node.Address{
 			{Interface: "lo", Prefix: netip.MustParsePrefix("127.0.0.1/8")}, {Interface: "eth0", Prefix: netip.PrefixFrom(n.address, 16)},
 		},
@@ -71,7 +74,7 @@ func bit(b bool) string {
 func (n *Node) listeners() []node.Listener {
 	var out []node.Listener
 	if n.apiserver() {
-		out = append(out, node.Listener{Address: netip.AddrPortFrom(n.listens(), n.cluster.inventory.Port), Process: node.APIServerProcess})
+		out = append(out, node.Listener{Address: netip.AddrPortFrom(n.listens(), n.cluster.inventory.Port), Process: distribution.APIServer})
 	}
 	for _, at := range n.frontends() {
 		out = append(out, node.Listener{Address: at, Process: node.HAProxyProcess})
