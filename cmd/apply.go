@@ -76,7 +76,7 @@ func (o applyOptions) run(ctx context.Context) error {
 	}
 	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
 		r.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget
-		p, err := r.Plan(ctx)
+		p, err := r.PlanChange(ctx)
 		if err != nil {
 			return err
 		}

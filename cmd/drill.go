@@ -101,6 +101,9 @@ func (o drillOptions) run(ctx context.Context) error {
 			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Cluster), ", "), o.Node)}
 		}
 		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
+		if err == nil {
+			err = r.RefuseLocked()
+		}
 		if err != nil {
 			return err
 		}

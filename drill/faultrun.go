@@ -161,7 +161,7 @@ func (r *faultRun) strike(ctx context.Context) error {
 		return err
 	}
 	return node.Break(ctx, h, node.BreakRequest{
-		Fault: r.fault.Name, Lasts: r.options.Lasts, MendAfter: r.options.Lasts + grace,
+		Token: r.lock.Token, Fault: r.fault.Name, Lasts: r.options.Lasts, MendAfter: r.options.Lasts + grace,
 		Interface: at.Interface, VIPs: r.Cluster.VIPs, APIServer: r.Cluster.APIServerAddress(r.node),
 	})
 }
@@ -172,5 +172,5 @@ func (r *faultRun) mendNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return node.Mend(ctx, h)
+	return node.Mend(ctx, h, r.lock.Token)
 }

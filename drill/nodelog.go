@@ -22,7 +22,7 @@ func (r *faultRun) watch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return node.StartWatch(ctx, h, node.WatchRequest{VIP: r.Cluster.VIP, Lasts: lasts})
+		return node.StartWatch(ctx, h, node.WatchRequest{Token: r.lock.Token, VIP: r.Cluster.VIP, Lasts: lasts})
 	})
 }
 
@@ -39,7 +39,7 @@ func (r *faultRun) clean(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		return node.EndDrill(ctx, h)
+		return node.EndDrill(ctx, h, r.lock.Token)
 	})
 }
 

@@ -43,6 +43,7 @@ type Fleet struct {
 	facts   map[string]*node.Facts
 	absent  map[string]bool  // nodes that are left out, as they cannot be reached
 	leaving []inventory.Node // no longer in the inventory
+	token   string           // of the lock that is held; empty: none
 
 	administrator administrator
 }

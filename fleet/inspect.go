@@ -46,7 +46,7 @@ func (f *Fleet) InspectNode(ctx context.Context, n inventory.Node, what Inspecti
 	}
 	var found *node.Facts
 	err = f.Step(Event{Node: n.Name, Step: "inspecting", Brief: true}, func() (err error) {
-		found, err = what.Of(ctx, h, f.Cluster, n)
+		found, err = what.Of(ctx, h, f, n)
 		return err
 	})
 	return found, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ func (f *Fleet) Lock(ctx context.Context) (*Lock, error) {
 	nodes := f.Everyone()
 	slices.SortFunc(nodes, func(a, b inventory.Node) int { return cmp.Compare(a.Name, b.Name) })
 	lock := &Lock{Token: NewToken(), fleet: f}
+	f.setLockToken(lock.Token)
 	take := func(n inventory.Node) error { return lock.take(ctx, n) }
 	err := Each(nodes[:1], take)
 	if err == nil {
@@ -96,6 +98,38 @@ func (l *Lock) Release(ctx context.Context) {
 		}
 		return node.Release(ctx, h, l.Token)
 	})
+	l.fleet.setLockToken("")
+}
+
+func (f *Fleet) lockToken() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.token
+}
+
+func (f *Fleet) setLockToken(token string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.token = token
+}
+
+// RefuseLocked refuses to go on where the latest facts say that another operator has a
+// lock: with the *node.LockedError that Lock would return.
+func (f *Fleet) RefuseLocked() error {
+	facts := f.Facts()
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		if by := facts[name].LockedBy; by != "" {
+			return NodeErrors{name: &node.LockedError{Node: name, By: by}}
+		}
+	}
+	return nil
+}
+
+// Held says whether the locks have been taken, and not released.
+func (l *Lock) Held() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held) > 0
 }
 
 // Retake takes the lock of a node again over a new connection. If the node has not

@@ -14,7 +14,7 @@ import (
 func TestStateUnderItsMutex(t *testing.T) {
 	t.Parallel()
 	for state, lock := range map[string]string{
-		"f.hosts": "f.mu.Lock", "f.facts": "f.mu.Lock", "f.absent": "f.mu.Lock", "f.leaving": "f.mu.Lock", // of a Fleet
+		"f.hosts": "f.mu.Lock", "f.facts": "f.mu.Lock", "f.absent": "f.mu.Lock", "f.leaving": "f.mu.Lock", "f.token": "f.mu.Lock", // of a Fleet
 		"l.held": "l.mu.Lock", // of a Lock
 		"a.pair": "a.mu.Lock", // of an administrator
 	} {

@@ -17,9 +17,13 @@ type Inspection struct {
 	Sysctls   bool // the kernel's values of the settings in kplb's file
 }
 
-// Of inspects one node, in one round trip.
-func (i Inspection) Of(ctx context.Context, h node.Host, c *inventory.Cluster, n inventory.Node) (*node.Facts, error) {
-	found, err := node.Inspect(ctx, h, DistributionOf(c), i.request(c, n))
+// Of inspects one node of a fleet, in one round trip. The lock that the fleet holds itself
+// is not in the facts.
+func (i Inspection) Of(ctx context.Context, h node.Host, f *Fleet, n inventory.Node) (*node.Facts, error) {
+	c := f.Cluster
+	q := i.request(c, n)
+	q.Token = f.lockToken()
+	found, err := node.Inspect(ctx, h, DistributionOf(c), q)
 	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
 		found.Servers, found.Backends = IPVSServers(found, c), nil
 	}

@@ -37,7 +37,8 @@ const (
 // ActivateRequest has the daemons use the files that are in place.
 type ActivateRequest struct {
 	Txn             string
-	ReadUnits       bool // systemd reads its unit files again
+	Token           string // of the lock that its operator holds
+	ReadUnits       bool   // systemd reads its unit files again
 	Sysctl          Sysctl
 	Enable, Disable []string // units to start at boot, or not to
 	HAProxy         Action
@@ -64,7 +65,7 @@ func Activate(ctx context.Context, h Host, q ActivateRequest) error {
 
 func (q ActivateRequest) script() remote.Script {
 	s := script("activate", map[string]string{
-		"KPLB_TXN": q.Txn, "KPLB_UNITS": flag(q.ReadUnits), "KPLB_SYSCTL": string(q.Sysctl),
+		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_UNITS": flag(q.ReadUnits), "KPLB_SYSCTL": string(q.Sysctl),
 		"KPLB_ENABLE": strings.Join(q.Enable, " "), "KPLB_DISABLE": strings.Join(q.Disable, " "),
 		"KPLB_HAPROXY": string(q.HAProxy), "KPLB_KEEPALIVED": string(q.Keepalived), "KPLB_KUBELET": string(q.Kubelet),
 		"KPLB_REDIRECT": string(q.Redirect), "KPLB_DIRECTOR": string(q.IPVS), "KPLB_MARK": mark,

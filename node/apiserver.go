@@ -21,7 +21,8 @@ type Replaced struct {
 // ManifestRequest replaces the manifest of the apiserver's static pod.
 type ManifestRequest struct {
 	Txn     string
-	Before  Sum // of the manifest that has to be there now
+	Token   string // of the lock that its operator holds
+	Before  Sum    // of the manifest that has to be there now
 	Mode    fs.FileMode
 	Content []byte
 	Port    uint16 // of the apiserver
@@ -52,7 +53,7 @@ const tick = time.Second / 100
 
 func (q ManifestRequest) script() remote.Script {
 	s := script("manifest", map[string]string{
-		"KPLB_TXN": q.Txn, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm()), "KPLB_PORT": number(q.Port),
+		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm()), "KPLB_PORT": number(q.Port),
 	})
 	s.Files = map[string][]byte{"manifest": q.Content}
 	return s

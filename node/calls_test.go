@@ -65,19 +65,19 @@ func calls() []call {
 	}
 	rules := []render.Rule{{Protocol: "vrrp", From: addr("10.1.1.2")}, {Out: true, Protocol: "tcp", To: addr("10.1.233.1"), Port: 6443}}
 	activate := node.ActivateRequest{
-		Txn: "txn1", ReadUnits: true, Sysctl: node.SysctlOff, Enable: []string{"haproxy.service", "keepalived.service"}, Disable: []string{"kplb-ipvs.service"},
+		Txn: "txn1", Token: "token1", ReadUnits: true, Sysctl: node.SysctlOff, Enable: []string{"haproxy.service", "keepalived.service"}, Disable: []string{"kplb-ipvs.service"},
 		HAProxy: node.Reload, Keepalived: node.Start, Kubelet: node.Restart, Redirect: node.Start, IPVS: node.Stop,
 		RestoreSettings: []string{"net/ipv4/ip_forward"}, RestoreFrom: 3, NoBind6: true, UFWAllow: rules, UFWDelete: rules[:1],
 		HAProxyListens: []netip.AddrPort{at("10.1.233.1:6443"), at("[fd10:1::100]:6443")}, Active: []byte("sums\n"),
 	}
 	everywhere := netip.AddrPortFrom(netip.IPv6Unspecified(), 6443)
 	lock := node.LockRequest{Token: "token1", Owner: "ann@desk since now", Heartbeat: 5 * time.Second, Timeout: 20 * time.Second}
-	manifest := node.ManifestRequest{Txn: "txn1", Before: node.SumOf(nil), Mode: 0o600, Content: []byte("kind: Pod\n"), Port: 6443}
-	confirm := node.ConfirmRequest{Txn: "txn1", Paths: paths, Keep: 10, Restart: &node.MeasuredRestart{Kind: inventory.Quick, Took: 6700 * time.Millisecond}}
+	manifest := node.ManifestRequest{Txn: "txn1", Token: "token1", Before: node.SumOf(nil), Mode: 0o600, Content: []byte("kind: Pod\n"), Port: 6443}
+	confirm := node.ConfirmRequest{Txn: "txn1", Token: "token1", Paths: paths, Keep: 10, Restart: &node.MeasuredRestart{Kind: inventory.Quick, Took: 6700 * time.Millisecond}}
 	observe := node.ObserveRequest{Address: addr("10.1.1.1"), VIPs: vips, Listen: 4 * time.Second, Nonces: []string{"11", "22"}}
 	probe := node.ProbeRequest{Address: addr("10.1.1.1"), Source: vips[0], Nonce: "11", Peers: []node.Peer{{Address: addr("10.1.1.2"), MAC: "02:00:00:00:00:02"}}}
-	watch := node.WatchRequest{VIP: vips[0], Lasts: time.Minute}
-	broken := node.BreakRequest{Fault: "link-down", Lasts: 10 * time.Second, MendAfter: 25 * time.Second, Interface: "eth0", VIPs: vips, APIServer: at("10.1.1.1:6443")}
+	watch := node.WatchRequest{Token: "token1", VIP: vips[0], Lasts: time.Minute}
+	broken := node.BreakRequest{Token: "token1", Fault: "link-down", Lasts: 10 * time.Second, MendAfter: 25 * time.Second, Interface: "eth0", VIPs: vips, APIServer: at("10.1.1.1:6443")}
 	return []call{
 		{"inspect", inspected, func(c ctx, h node.Host) error {
 			_, err := node.Inspect(c, h, kubeadm.Distribution{}, inspect)
@@ -92,14 +92,14 @@ func calls() []call {
 		{"lock", lock, func(c ctx, h node.Host) error { return node.Lock(c, h, lock) }},
 		{"release", nodetest.ReleaseRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Release(c, h, "token1") }},
 		{"unlock", nil, func(c ctx, h node.Host) error { _, _, err := node.Unlock(c, h); return err }},
-		{"packages", node.PackagesRequest{Names: []string{"haproxy", "keepalived"}, FetchOnly: true}, func(c ctx, h node.Host) error {
-			return node.InstallPackages(c, h, node.PackagesRequest{Names: []string{"haproxy", "keepalived"}, FetchOnly: true})
+		{"packages", node.PackagesRequest{Names: []string{"haproxy", "keepalived"}, Token: "token1", FetchOnly: true}, func(c ctx, h node.Host) error {
+			return node.InstallPackages(c, h, node.PackagesRequest{Names: []string{"haproxy", "keepalived"}, Token: "token1", FetchOnly: true})
 		}},
 		{"stage", stage, func(c ctx, h node.Host) error { return node.Stage(c, h, stage) }},
 		{"transact", node.TransactRequest{Txn: "txn1", Token: "token1"}, func(c ctx, h node.Host) error {
 			return node.Transact(c, h, node.TransactRequest{Txn: "txn1", Token: "token1"})
 		}},
-		{"renew", nodetest.RenewRequest{Txn: "txn1"}, func(c ctx, h node.Host) error { return node.Renew(c, h, "txn1") }},
+		{"renew", nodetest.RenewRequest{Txn: "txn1", Token: "token1"}, func(c ctx, h node.Host) error { return node.Renew(c, h, "txn1", "token1") }},
 		{"manifest", manifest, func(c ctx, h node.Host) error { _, err := node.ReplaceManifest(c, h, manifest); return err }},
 		{"await", node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit}, func(c ctx, h node.Host) error {
 			_, err := node.AwaitListening(c, h, node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit})
@@ -108,19 +108,19 @@ func calls() []call {
 		{"activate", activate, func(c ctx, h node.Host) error { return node.Activate(c, h, activate) }},
 		{"drain", nodetest.DrainRequest{Server: "node-2"}, func(c ctx, h node.Host) error { _, _, err := node.Drain(c, h, "node-2"); return err }},
 		{"drain", nodetest.UndrainRequest{Server: "node-2"}, func(c ctx, h node.Host) error { return node.Undrain(c, h, "node-2") }},
-		{"precommit", node.PrecommitRequest{Txn: "txn1", Paths: paths}, func(c ctx, h node.Host) error {
-			return node.Precommit(c, h, node.PrecommitRequest{Txn: "txn1", Paths: paths})
+		{"precommit", node.PrecommitRequest{Txn: "txn1", Token: "token1", Paths: paths}, func(c ctx, h node.Host) error {
+			return node.Precommit(c, h, node.PrecommitRequest{Txn: "txn1", Token: "token1", Paths: paths})
 		}},
 		{"confirm", confirm, func(c ctx, h node.Host) error { return node.Confirm(c, h, confirm) }},
-		{"revert", node.RevertRequest{Txn: "txn1", Paths: paths, Reason: "a reason"}, func(c ctx, h node.Host) error {
-			return node.Revert(c, h, node.RevertRequest{Txn: "txn1", Paths: paths, Reason: "a reason"})
+		{"revert", node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"}, func(c ctx, h node.Host) error {
+			return node.Revert(c, h, node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"})
 		}},
-		{"forget", nil, node.Forget},
+		{"forget", nodetest.ForgetRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Forget(c, h, "token1") }},
 		{"drill watch", watch, func(c ctx, h node.Host) error { return node.StartWatch(c, h, watch) }},
 		{"drill break", broken, func(c ctx, h node.Host) error { return node.Break(c, h, broken) }},
-		{"drill mend", nil, node.Mend},
+		{"drill mend", nodetest.MendRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Mend(c, h, "token1") }},
 		{"drill seen", nil, func(c ctx, h node.Host) error { _, err := node.ReadDrillLog(c, h); return err }},
-		{"drill end", nil, node.EndDrill},
+		{"drill end", nodetest.MendRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.EndDrill(c, h, "token1") }},
 	}
 }
 

@@ -26,13 +26,14 @@ func (q TransactRequest) script() remote.Script {
 }
 
 // Renew gives a change that is in place its whole window again.
-func Renew(ctx context.Context, h Host, txn string) error {
-	return run(ctx, h, script("renew", map[string]string{"KPLB_TXN": txn}), nil)
+func Renew(ctx context.Context, h Host, txn, token string) error {
+	return run(ctx, h, script("renew", map[string]string{"KPLB_TXN": txn, "KPLB_TOKEN": token}), nil)
 }
 
 // PrecommitRequest is about a change that is about to be confirmed.
 type PrecommitRequest struct {
 	Txn   string
+	Token string   // of the lock that its operator holds
 	Paths []string // whose state belongs to a generation
 }
 
@@ -44,12 +45,13 @@ func Precommit(ctx context.Context, h Host, q PrecommitRequest) error {
 }
 
 func (q PrecommitRequest) script() remote.Script {
-	return script("precommit", map[string]string{"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " ")})
+	return script("precommit", map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " ")})
 }
 
 // ConfirmRequest makes a change permanent.
 type ConfirmRequest struct {
 	Txn     string           // empty: whichever is waiting
+	Token   string           // of the lock that the operator holds; where nobody does, it may be empty
 	Paths   []string         // whose state belongs to a generation
 	Keep    int              // how many generations stay, beside the one from before kplb
 	Restart *MeasuredRestart // of the apiserver, for the next plan; nil: it has not restarted
@@ -67,7 +69,7 @@ func (q ConfirmRequest) script() remote.Script {
 		restarted = q.Restart.String()
 	}
 	return script("confirm", map[string]string{
-		"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_KEEP": number(q.Keep), "KPLB_RESTARTED": restarted,
+		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_KEEP": number(q.Keep), "KPLB_RESTARTED": restarted,
 	})
 }
 
@@ -82,6 +84,7 @@ var ErrLost = errors.New("the way back, " + pendingPath + ", was removed or dama
 // RevertRequest takes a change back that is not confirmed.
 type RevertRequest struct {
 	Txn    string   // empty: whichever is waiting
+	Token  string   // of the lock that the operator holds; where nobody does, it may be empty
 	Paths  []string // whose state belongs to a generation
 	Reason string   // for whoever asks later, in one line
 }
@@ -103,5 +106,5 @@ func Revert(ctx context.Context, h Host, q RevertRequest) error {
 }
 
 func (q RevertRequest) script() remote.Script {
-	return script("revert", map[string]string{"KPLB_TXN": q.Txn, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_REASON": q.Reason})
+	return script("revert", map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_REASON": q.Reason})
 }

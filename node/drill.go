@@ -12,20 +12,22 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// drill is a part of drill.sh. Variables that it is not given are empty.
-func drill(do string, vars map[string]string) remote.Script {
+// drill is a part of drill.sh, for the operator who holds the lock with this token.
+// Variables that it is not given are empty.
+func drill(do, token string, vars map[string]string) remote.Script {
 	s := script("drill", map[string]string{
 		"KPLB_VIP": "", "KPLB_SECONDS": "", "KPLB_FAULT": "", "KPLB_LASTS": "", "KPLB_INTERFACE": "", "KPLB_VIPS": "", "KPLB_AT": "",
 	})
 	for name, value := range vars {
 		s.Vars[name] = value
 	}
-	s.Name, s.Vars["KPLB_DO"] = "drill "+do, do
+	s.Name, s.Vars["KPLB_DO"], s.Vars["KPLB_TOKEN"] = "drill "+do, do, token
 	return s
 }
 
 // WatchRequest has a node write down when it gets a VIP, and when it loses it.
 type WatchRequest struct {
+	Token string // of the lock that the operator holds
 	VIP   netip.Addr
 	Lasts time.Duration // in whole seconds, at most
 }
@@ -37,13 +39,14 @@ func StartWatch(ctx context.Context, h Host, q WatchRequest) error {
 }
 
 func (q WatchRequest) script() remote.Script {
-	s := drill("watch", map[string]string{"KPLB_VIP": q.VIP.String(), "KPLB_SECONDS": seconds(q.Lasts)})
+	s := drill("watch", q.Token, map[string]string{"KPLB_VIP": q.VIP.String(), "KPLB_SECONDS": seconds(q.Lasts)})
 	s.Files = map[string][]byte{"watch": []byte(file("drill_watch.sh"))}
 	return s
 }
 
 // BreakRequest is a fault, and how it is put back.
 type BreakRequest struct {
+	Token     string         // of the lock that the operator holds
 	Fault     string         // its name, as drill.sh knows it
 	Lasts     time.Duration  // of a node that cannot be reached, in whole seconds
 	MendAfter time.Duration  // after which the node puts it back by itself, in whole seconds
@@ -59,7 +62,7 @@ func Break(ctx context.Context, h Host, q BreakRequest) error {
 }
 
 func (q BreakRequest) script() remote.Script {
-	s := drill("break", map[string]string{
+	s := drill("break", q.Token, map[string]string{
 		"KPLB_FAULT": q.Fault, "KPLB_LASTS": seconds(q.Lasts), "KPLB_SECONDS": seconds(q.MendAfter),
 		"KPLB_INTERFACE": q.Interface, "KPLB_VIPS": inventory.Join(q.VIPs, " "), "KPLB_AT": q.APIServer.String(),
 	})
@@ -67,11 +70,17 @@ func (q BreakRequest) script() remote.Script {
 	return s
 }
 
-// Mend puts back what is broken on a node, if something is.
-func Mend(ctx context.Context, h Host) error { return run(ctx, h, drill("mend", nil), nil) }
+// Mend puts back what is broken on a node, if something is. The token is that of the
+// lock that the operator holds.
+func Mend(ctx context.Context, h Host, token string) error {
+	return run(ctx, h, drill("mend", token, nil), nil)
+}
 
-// EndDrill removes what a drill has on a node, and puts back what is broken.
-func EndDrill(ctx context.Context, h Host) error { return run(ctx, h, drill("end", nil), nil) }
+// EndDrill removes what a drill has on a node, and puts back what is broken. The token
+// is that of the lock that the operator holds.
+func EndDrill(ctx context.Context, h Host, token string) error {
+	return run(ctx, h, drill("end", token, nil), nil)
+}
 
 // DrillLog is what a node has written down of a drill. Times are the node's,
 // since the epoch; 0: it did not say. What does not have its form is left out.
@@ -94,7 +103,7 @@ type HolderChange struct {
 // too.
 func ReadDrillLog(ctx context.Context, h Host) (*DrillLog, error) {
 	log := &DrillLog{}
-	err := run(ctx, h, drill("seen", nil), log.take)
+	err := run(ctx, h, drill("seen", "", nil), log.take)
 	return log, err
 }
 

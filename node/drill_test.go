@@ -38,13 +38,13 @@ esac
 func (s drillbox) do(do, fault string) string {
 	s.t.Helper()
 	here := func(text string) string {
-		text = strings.ReplaceAll(text, "/run/kplb-drill", s.path("drill"))
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "/run/kplb-drill", s.path("drill")), "/run/kplb.", s.path("kplb."))
 		return strings.ReplaceAll(text, "PATH=/usr", "PATH="+s.path("bin")+":/usr")
 	}
 	s.write("files/mend", here(file("drill_mend.sh")), 0o600)
 	cmd := exec.CommandContext(s.t.Context(), "sh", "-u", "-s")
 	cmd.Stdin = strings.NewReader("record() { echo \"$*\"; }\nkplb_file() { cat $R/files/$1; }\nkplb_main() {\n:\n" + here(text("drill")) + "\n}\nkplb_main\n")
-	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"), "LC_ALL=C", "KPLB_DO="+do, "KPLB_FAULT="+fault,
+	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"), "LC_ALL=C", "KPLB_DO="+do, "KPLB_TOKEN=token1", "KPLB_FAULT="+fault,
 		"KPLB_VIP=10.1.233.1", "KPLB_SECONDS=25", "KPLB_LASTS=10", "KPLB_INTERFACE=eth0", "KPLB_VIPS=10.1.233.1 fd10:1::100", "KPLB_AT=10.1.1.1:6443")
 	out, _ := cmd.CombinedOutput() // what it says counts
 	return string(out)

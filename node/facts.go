@@ -41,6 +41,8 @@ type Facts struct {
 
 	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
 
+	LockedBy string // another operator, who is at work on the node, and since when; empty: nobody
+
 	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit
 }
 

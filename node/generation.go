@@ -109,7 +109,8 @@ func (s *Snapshot) take(r remote.Record) error {
 }
 
 // Forget removes what kplb keeps on a node: generations, and what belongs to
-// them. A node with a change that is not confirmed refuses.
-func Forget(ctx context.Context, h Host) error {
-	return run(ctx, h, script("forget", nil), nil)
+// them. A node with a change that is not confirmed refuses. The token is that of the
+// lock that the operator holds.
+func Forget(ctx context.Context, h Host, token string) error {
+	return run(ctx, h, script("forget", map[string]string{"KPLB_TOKEN": token}), nil)
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 // InspectRequest says what to look at, beyond what every inspection has:
 // addresses, units, versions, the files of a generation and kplb's own state.
 type InspectRequest struct {
+	Token       string           // of the lock that the operator holds; empty: none
 	Paths       []string         // other files, each absolute and without spaces
 	Kubeconfigs bool             // in the homes of root and of the login, too
 	Ports       []uint16         // whose listeners count
@@ -72,6 +74,7 @@ func (q InspectRequest) script(l distribution.Layout) remote.Script {
 		"KPLB_KERNEL":       flag(q.Kernel),
 		"KPLB_VRRP":         flag(q.VRRP),
 		"KPLB_SYSCTLS":      flag(q.Sysctls),
+		"KPLB_TOKEN":        q.Token,
 	})
 }
 
@@ -91,6 +94,8 @@ func (f *Facts) take(r remote.Record) error {
 		}
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
+	case "locked":
+		f.LockedBy = cmp.Or(field(0), "another operator")
 	case "units":
 		f.Units = parseUnits(field(0))
 	case "vrrp":

@@ -10,17 +10,27 @@ import (
 	"github.com/kplb/kplb/remote"
 )
 
-// LockedError says that another operator is at work on a node.
+// LockedError says that another operator is at work on a node, which refuses every
+// change of others meanwhile. It is a RefusedError.
 type LockedError struct{ Node, By string }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s: locked by %s", e.Node, cmp.Or(e.By, "another operator"))
+	return e.Node + ": " + e.Reason()
 }
 
 // Hint says what to do about it.
 func (e *LockedError) Hint() string {
-	return "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away"
+	return LockedHint
 }
+
+// LockedHint says what whoever is refused for a lock can do.
+const LockedHint = "wait until it is done; if nobody is at work any more, the lock ends by itself within 20 s, and `kplb unlock` takes it away at once"
+
+// Unwrap gives the refusal.
+func (e *LockedError) Unwrap() error { return &RefusedError{e.Node, e.Reason()} }
+
+// Reason is what the node says, without its name.
+func (e *LockedError) Reason() string { return "locked by " + cmp.Or(e.By, "another operator") }
 
 // LockRequest takes a node's lock.
 type LockRequest struct {
@@ -37,19 +47,8 @@ type LockRequest struct {
 // LockedError where another operator holds it.
 func Lock(ctx context.Context, h Host, q LockRequest) error {
 	locked := false
-	var held *LockedError
-	err := run(ctx, h, q.script(), func(r remote.Record) {
-		switch r.Key {
-		case "locked":
-			locked = true
-		case "held":
-			held = &LockedError{h.Name(), strings.Join(r.Fields, " ")}
-		}
-	})
-	switch {
-	case held != nil:
-		return held
-	case err == nil && !locked:
+	err := run(ctx, h, q.script(), func(r remote.Record) { locked = locked || r.Key == "locked" })
+	if err == nil && !locked {
 		return fmt.Errorf("%s: the lock was not taken: lock.sh ended without a word", h.Name())
 	}
 	return err

@@ -10,7 +10,8 @@ import (
 // PackagesRequest installs packages with apt.
 type PackagesRequest struct {
 	Names     []string
-	FetchOnly bool // stop after they have been fetched, before anything is changed
+	Token     string // of the lock that the operator holds
+	FetchOnly bool   // stop after they have been fetched, before anything is changed
 }
 
 // InstallPackages installs packages that are missing. What goes wrong before
@@ -20,5 +21,5 @@ func InstallPackages(ctx context.Context, h Host, q PackagesRequest) error {
 }
 
 func (q PackagesRequest) script() remote.Script {
-	return script("packages", map[string]string{"KPLB_PACKAGES": strings.Join(q.Names, " "), "KPLB_CHECK": flag(q.FetchOnly)})
+	return script("packages", map[string]string{"KPLB_PACKAGES": strings.Join(q.Names, " "), "KPLB_TOKEN": q.Token, "KPLB_CHECK": flag(q.FetchOnly)})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // RefusedError says that a node refused what it was asked for, before it changed
-// anything. Activate's may come later, see there.
+// anything. Activate's may come later, see there. A LockedError is one, too.
 type RefusedError struct{ Node, Reason string }
 
 func (e *RefusedError) Error() string { return e.Node + ": " + e.Reason }
@@ -29,12 +29,15 @@ func run(ctx context.Context, h Host, s remote.Script, each func(remote.Record))
 // and is returned as it is.
 func read(ctx context.Context, h Host, s remote.Script, each func(remote.Record) error) error {
 	var refused, broken string
+	var held *LockedError
 	touched := false
 	err := h.Run(ctx, s, func(r remote.Record) error {
 		said := strings.TrimSpace(strings.Join(r.Fields, " "))
 		switch r.Key {
 		case "refused":
 			refused = said
+		case "held":
+			held = &LockedError{h.Name(), said}
 		case "broken":
 			broken = said
 		case "touched":
@@ -45,6 +48,8 @@ func read(ctx context.Context, h Host, s remote.Script, each func(remote.Record)
 	switch {
 	case broken != "":
 		return fmt.Errorf("%s: %s", h.Name(), broken)
+	case held != nil:
+		return held
 	case refused != "" && touched:
 		return fmt.Errorf("%s: %s", h.Name(), refused)
 	case refused != "":

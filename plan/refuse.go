@@ -88,12 +88,16 @@ func refuseTo(c *inventory.Cluster, n inventory.Node, list *[]Refusal) refuseFun
 	}
 }
 
-// RefuseWaiting refuses another change while one is awaiting confirmation. Its
-// error is a RefusedError.
+// RefuseWaiting refuses another change while one is awaiting confirmation: of others
+// only if whoever made it is not at work any more. Its error is a RefusedError.
 func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	var out []Refusal
 	for _, n := range nodes {
-		if waiting, ok := facts[n.Name].Pending(); ok {
+		waiting, ok := facts[n.Name].Pending()
+		switch by := facts[n.Name].LockedBy; {
+		case ok && by != "":
+			out = append(out, Refusal{Node: n.Name, What: "locked by " + by, Hint: node.LockedHint})
+		case ok:
 			out = append(out, Refusal{
 				Node: n.Name, What: "a change is awaiting confirmation: " + waiting.About,
 				Hint: "keep it with `kplb confirm`, take it back now with `kplb rollback`, or wait: the node takes it back by itself",

@@ -27,12 +27,12 @@ func (c *nodeChange) activate(ctx context.Context) error {
 	n := c.plan
 	at, ok := n.Balancer()
 	if !ok || n.Kubelet == node.Leave {
-		return node.Activate(ctx, c.host, activateRequest(c.t.txn, n))
+		return node.Activate(ctx, c.host, c.t.activateRequest(n))
 	}
 	first, second := n, n
 	first.Kubelet = node.Leave
 	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = node.Leave, false, nil, nil
-	if err := node.Activate(ctx, c.host, activateRequest(c.t.txn, first)); err != nil {
+	if err := node.Activate(ctx, c.host, c.t.activateRequest(first)); err != nil {
 		return err
 	}
 	c.t.fleet.Report(fleet.Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
@@ -40,7 +40,7 @@ func (c *nodeChange) activate(ctx context.Context) error {
 		return err
 	}
 	c.t.fleet.Report(fleet.Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
-	return node.Activate(ctx, c.host, activateRequest(c.t.txn, second))
+	return node.Activate(ctx, c.host, c.t.activateRequest(second))
 }
 
 // usualActivation is longer if a daemon starts, as it is watched for a moment.
@@ -66,9 +66,9 @@ func activates(n plan.NodePlan) string {
 
 // activateRequest is what the daemons of a node have to do. One that starts keepalived
 // last only stops it.
-func activateRequest(txn string, n plan.NodePlan) node.ActivateRequest {
+func (t *transaction) activateRequest(n plan.NodePlan) node.ActivateRequest {
 	q := node.ActivateRequest{
-		Txn: txn, ReadUnits: n.ReadUnits, Sysctl: n.Sysctl, Enable: n.Enable, Disable: n.Disable,
+		Txn: t.txn, Token: t.lock.Token, ReadUnits: n.ReadUnits, Sysctl: n.Sysctl, Enable: n.Enable, Disable: n.Disable,
 		HAProxy: n.HAProxy, Keepalived: n.Keepalived, Kubelet: n.Kubelet, Redirect: n.Redirect, IPVS: n.IPVS,
 		RestoreSettings: n.RestoreSettings, RestoreFrom: n.RestoreFrom, NoBind6: n.NoBind6,
 		UFWAllow: n.UFWAllow, UFWDelete: n.UFWDelete, HAProxyListens: n.HAProxyListens, Active: n.Active,

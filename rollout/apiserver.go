@@ -67,7 +67,7 @@ func (c *nodeChange) replaceManifest(ctx context.Context) (node.Replaced, error)
 		return node.Replaced{}, nil
 	}
 	return node.ReplaceManifest(ctx, c.host, node.ManifestRequest{
-		Txn: c.t.txn, Before: m.Before(), Mode: m.Mode, Content: m.Content, Port: c.t.fleet.Cluster.Port,
+		Txn: c.t.txn, Token: c.t.lock.Token, Before: m.Before(), Mode: m.Mode, Content: m.Content, Port: c.t.fleet.Cluster.Port,
 	})
 }
 

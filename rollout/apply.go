@@ -38,10 +38,11 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 		return nil, err
 	}
 	first := p
-	if p, err = r.installPackages(ctx, p); err != nil {
+	if p, err = r.installPackages(ctx, p, lock); err != nil {
 		return nil, err
 	}
 	t := newTransaction(r.Fleet, lock, o.Window, inspectionFor(first, p))
+	defer t.release(ctx)
 	if err := t.stage(ctx, p); err != nil {
 		t.tidy(ctx, err)
 		return nil, err
@@ -50,7 +51,7 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	if err != nil {
 		return proof, err
 	}
-	if err := finish(ctx, r.Fleet, p); err != nil {
+	if err := t.finish(ctx, p); err != nil {
 		return proof, &StoppedError{Cause: err, Changed: p.Changing()}
 	}
 	return proof, nil
@@ -65,9 +66,15 @@ func precheck(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 }
 
 // finish does what follows once every node has confirmed.
-func finish(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
-	if err := writeConfigMaps(ctx, f, p.ConfigMaps); err != nil {
+func (t *transaction) finish(ctx context.Context, p *plan.Plan) error {
+	if len(p.ConfigMaps) == 0 && len(t.fleet.Leaving()) == 0 {
+		return nil
+	}
+	if err := t.lockAgain(ctx); err != nil {
 		return err
 	}
-	return forgetLeavers(ctx, f)
+	if err := writeConfigMaps(ctx, t.fleet, p.ConfigMaps); err != nil {
+		return err
+	}
+	return forgetLeavers(ctx, t.fleet, t.lock.Token)
 }

@@ -11,8 +11,10 @@ import (
 	"github.com/kplb/kplb/node"
 )
 
-// awaitConfirmation waits until somebody confirms the change, or it is reverted.
+// awaitConfirmation waits until somebody confirms the change, or it is reverted. Whoever
+// that is needs the lock.
 func (t *transaction) awaitConfirmation(ctx context.Context) error {
+	t.release(ctx)
 	waiting := fleet.Event{Step: fmt.Sprintf("proven; waiting for `kplb confirm`, otherwise it is taken back after %s", t.window)}
 	return t.fleet.Step(waiting, func() error { return t.untilConfirmed(ctx) })
 }
@@ -35,11 +37,38 @@ func (t *transaction) untilConfirmed(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil || ctx.Err() != nil {
-		return t.revert(ctx, ctx.Err())
+	if err == nil && ctx.Err() == nil {
+		return outcome(armed, facts)
 	}
-	return outcome(armed, facts)
+	// without the lock, which somebody may have who is about to confirm, the nodes refuse
+	_ = t.lockAgain(context.WithoutCancel(ctx))
+	return t.revert(ctx, ctx.Err())
 }
+
+// lockPatience is how long another operator may take to confirm a change.
+const lockPatience = 30 * time.Second
+
+// lockAgain takes the lock that awaitConfirmation has released; it does nothing where the
+// lock is still held. Its error is a LockedError where another operator keeps it.
+func (t *transaction) lockAgain(ctx context.Context) error {
+	if t.lock.Held() {
+		return nil
+	}
+	return fleet.Retry{Patience: lockPatience}.Do(ctx, func() error {
+		lock, err := t.fleet.Lock(ctx)
+		var locked *node.LockedError
+		switch {
+		case err == nil:
+			t.lock = lock
+		case !errors.As(err, &locked):
+			return fleet.Final(err)
+		}
+		return err
+	})
+}
+
+// release releases the lock, if it is held.
+func (t *transaction) release(ctx context.Context) { t.lock.Release(ctx) }
 
 // outcome says how a change that is no longer pending has ended.
 func outcome(armed []inventory.Node, facts map[string]*node.Facts) error {

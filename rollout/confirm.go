@@ -67,7 +67,7 @@ func (c *confirmation) checkUnchanged(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: c.t.txn, Paths: managedPaths(c.t.fleet, n)})
+		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: c.t.txn, Token: c.t.lock.Token, Paths: managedPaths(c.t.fleet, n)})
 	})
 }
 
@@ -79,7 +79,7 @@ func (c *confirmation) confirmNodes(ctx context.Context) (confirmed []string, er
 	var mu sync.Mutex
 	err = fleet.Each(c.nodes, func(n inventory.Node) error {
 		h, _ := c.anew.to(n) // checkUnchanged has used it
-		q := node.ConfirmRequest{Txn: c.t.txn, Paths: managedPaths(c.t.fleet, n), Keep: keep, Restart: c.t.progress.restartOf(n)}
+		q := node.ConfirmRequest{Txn: c.t.txn, Token: c.t.lock.Token, Paths: managedPaths(c.t.fleet, n), Keep: keep, Restart: c.t.progress.restartOf(n)}
 		if err := confirmNode(ctx, c.t.fleet, h, n, q); err != nil {
 			return err
 		}

@@ -38,15 +38,20 @@ func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
 }
 
 // Forget removes kplb's own data from the nodes: the generations and what belongs to
-// them.
+// them. It locks all nodes (LockedError).
 func (r *Rollout) Forget(ctx context.Context) error {
-	return fleet.Each(r.Fleet.Everyone(), func(n inventory.Node) error { return forget(ctx, r.Fleet, n) })
+	lock, err := r.Fleet.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Release(ctx)
+	return fleet.Each(r.Fleet.Everyone(), func(n inventory.Node) error { return forget(ctx, r.Fleet, n, lock.Token) })
 }
 
-func forget(ctx context.Context, f *fleet.Fleet, n inventory.Node) error {
+func forget(ctx context.Context, f *fleet.Fleet, n inventory.Node, token string) error {
 	h, err := f.Connect(ctx, n)
 	if err != nil {
 		return err
 	}
-	return node.Forget(ctx, h)
+	return node.Forget(ctx, h, token)
 }

@@ -47,6 +47,6 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 }
 
 // forgetLeavers removes kplb's own data from the nodes that have left.
-func forgetLeavers(ctx context.Context, f *fleet.Fleet) error {
-	return fleet.Each(f.Leaving(), func(n inventory.Node) error { return forget(ctx, f, n) })
+func forgetLeavers(ctx context.Context, f *fleet.Fleet, token string) error {
+	return fleet.Each(f.Leaving(), func(n inventory.Node) error { return forget(ctx, f, n, token) })
 }

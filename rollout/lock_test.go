@@ -45,7 +45,7 @@ func TestLocked(t *testing.T) {
 		if !errors.As(err, &locked) {
 			t.Fatalf("%T", err)
 		}
-		same(t, "hint", locked.Hint(), "wait until it is done; if nobody is at work any more, `kplb unlock` takes the lock away")
+		same(t, "hint", locked.Hint(), "wait until it is done; if nobody is at work any more, the lock ends by itself within 20 s, and `kplb unlock` takes it away at once")
 		same(t, "whoever has the first one gets the others", first, "node-1")
 		same(t, "not given up, but for the one that was not had", held, map[string]bool{"node-3": true})
 		same(t, "asked", f.Log(), []string(nil))

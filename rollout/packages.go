@@ -13,7 +13,7 @@ import (
 
 // installPackages installs missing packages on all nodes at once, after every node has
 // downloaded them. Their versions are known only then, so it plans again.
-func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan, error) {
+func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan, lock *fleet.Lock) (*plan.Plan, error) {
 	missing := func(n plan.NodePlan) bool { return len(n.Packages) > 0 }
 	if !slices.ContainsFunc(p.Nodes, missing) {
 		return p, nil
@@ -26,7 +26,7 @@ func (r *Rollout) installPackages(ctx context.Context, p *plan.Plan) (*plan.Plan
 			}
 			step := fleet.Event{Node: n.Node.Name, Step: what + " " + strings.Join(n.Packages, " and "), Usual: packagesUsual}
 			return r.Fleet.Step(step, func() error {
-				return node.InstallPackages(ctx, h, node.PackagesRequest{Names: n.Packages, FetchOnly: check})
+				return node.InstallPackages(ctx, h, node.PackagesRequest{Names: n.Packages, Token: lock.Token, FetchOnly: check})
 			})
 		})
 	}

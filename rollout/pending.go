@@ -33,8 +33,14 @@ func waiting(ctx context.Context, f *fleet.Fleet) ([]inventory.Node, error) {
 }
 
 // Confirm confirms the change that is awaiting confirmation, after proving it again.
-// It returns the names of the nodes.
+// It returns the names of the nodes. It locks all nodes: the change of an operator who is
+// at work is not for others (LockedError).
 func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string, *verdict.Proof, error) {
+	lock, err := r.Fleet.Lock(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer lock.Release(ctx)
 	nodes, err := waiting(ctx, r.Fleet)
 	if err != nil {
 		return nil, nil, err
@@ -47,14 +53,19 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 		return nil, proof, &verdict.ProofError{Proof: proof}
 	}
 	err = fleet.Each(nodes, func(n inventory.Node) error {
-		return confirmNode(ctx, r.Fleet, nil, n, node.ConfirmRequest{Paths: managedPaths(r.Fleet, n), Keep: keep})
+		return confirmNode(ctx, r.Fleet, nil, n, node.ConfirmRequest{Token: lock.Token, Paths: managedPaths(r.Fleet, n), Keep: keep})
 	})
 	return namesOf(nodes), proof, err
 }
 
 // RevertPending reverts the change that is awaiting confirmation, one node after
-// the other. It returns the names of the nodes.
+// the other. It returns the names of the nodes. It locks all nodes, as Confirm does.
 func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
+	lock, err := r.Fleet.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Release(ctx)
 	nodes, err := waiting(ctx, r.Fleet)
 	if err != nil {
 		return nil, err
@@ -66,7 +77,7 @@ func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 		}
 		back := fleet.Event{Node: n.Name, Step: "taking the change back", Usual: activateUsual}
 		err = r.Fleet.During(back, func(waits func(string)) error {
-			if err := revertPendingOn(ctx, r.Fleet, h, n); err != nil {
+			if err := revertPendingOn(ctx, r.Fleet, h, n, lock.Token); err != nil {
 				return err
 			}
 			return awaitReady(ctx, r.Fleet, n, waits)
@@ -79,8 +90,8 @@ func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 }
 
 // revertPendingOn reverts whichever change is awaiting confirmation on the node.
-func revertPendingOn(ctx context.Context, f *fleet.Fleet, h node.Host, n inventory.Node) error {
-	return node.Revert(ctx, h, node.RevertRequest{Paths: managedPaths(f, n), Reason: "asked for by " + f.Operator})
+func revertPendingOn(ctx context.Context, f *fleet.Fleet, h node.Host, n inventory.Node, token string) error {
+	return node.Revert(ctx, h, node.RevertRequest{Token: token, Paths: managedPaths(f, n), Reason: "asked for by " + f.Operator})
 }
 
 func namesOf(nodes []inventory.Node) []string {

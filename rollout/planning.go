@@ -17,16 +17,40 @@ func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	return r.plan(ctx, fleet.Inspection{})
 }
 
+// PlanChange is Plan for who means to carry the plan out: a LockedError names the
+// operator who is at work on the nodes.
+func (r *Rollout) PlanChange(ctx context.Context) (*plan.Plan, error) {
+	facts, err := r.inspect(ctx, fleet.Inspection{})
+	if err == nil {
+		err = r.Fleet.RefuseLocked()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.planFor(ctx, facts)
+}
+
 // plan is Plan, with an inspection of the caller's.
 func (r *Rollout) plan(ctx context.Context, what fleet.Inspection) (*plan.Plan, error) {
+	facts, err := r.inspect(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	return r.planFor(ctx, facts)
+}
+
+// inspect inspects the nodes of the inventory, and those that leave.
+func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection) (map[string]*node.Facts, error) {
 	r.Fleet.SetLeaving(nil)
 	facts, err := r.Fleet.Inspect(ctx, what)
 	if err != nil {
 		return nil, err
 	}
-	if facts, err = r.inspectLeavers(ctx, facts); err != nil {
-		return nil, err
-	}
+	return r.inspectLeavers(ctx, facts)
+}
+
+// planFor plans for nodes with these facts.
+func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts) (_ *plan.Plan, err error) {
 	in := r.input(facts)
 	if in.ClusterConfiguration, err = loadConfiguration(ctx, r.Fleet, in); err != nil {
 		return nil, err
@@ -42,9 +66,13 @@ func (r *Rollout) plan(ctx context.Context, what fleet.Inspection) (*plan.Plan, 
 }
 
 // PlanRollback plans to bring every node to its generation of that number; a
-// negative number means the one before the current one.
+// negative number means the one before the current one. A LockedError names the operator
+// who is at work on the nodes.
 func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, error) {
 	facts, err := r.Fleet.Inspect(ctx, fleet.Inspection{Unmanaged: true})
+	if err == nil {
+		err = r.Fleet.RefuseLocked()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (t *transaction) renew(ctx context.Context) {
 			if err != nil {
 				return err
 			}
-			return node.Renew(ctx, h, t.txn)
+			return node.Renew(ctx, h, t.txn, t.lock.Token)
 		})
 	}
 }

@@ -85,7 +85,7 @@ func (t *transaction) revertNode(ctx context.Context, n plan.NodePlan, cause err
 		defer drain(ctx, t.fleet, n.Node)()
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
-	err = node.Revert(ctx, h, node.RevertRequest{Txn: t.txn, Paths: managedPaths(t.fleet, n.Node), Reason: reason})
+	err = node.Revert(ctx, h, node.RevertRequest{Txn: t.txn, Token: t.lock.Token, Paths: managedPaths(t.fleet, n.Node), Reason: reason})
 	if err != nil {
 		return err
 	}

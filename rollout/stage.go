@@ -26,7 +26,7 @@ func (t *transaction) stage(ctx context.Context, p *plan.Plan) error {
 func (t *transaction) stageRequest(n plan.NodePlan) node.StageRequest {
 	c := t.fleet.Cluster
 	q := node.StageRequest{
-		Txn: t.txn, Token: t.token, About: t.fleet.Operator + ", cluster " + c.Name,
+		Txn: t.txn, Token: t.lock.Token, About: t.fleet.Operator + ", cluster " + c.Name,
 		Paths: n.Paths, Window: t.windowOf(n), VIPs: c.VIPs, Interface: n.VIPInterface, QuickPort: n.Restart.QuickPort(c.Port),
 	}
 	for _, c := range n.Changes {

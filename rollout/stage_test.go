@@ -25,7 +25,7 @@ func TestStageRequest(t *testing.T) {
 	gone := plan.Change{Remove: true, Was: &was}
 	gone.Path, gone.Mode = "/etc/old", 0o600
 	n.Changes = append(n.Changes, gone)
-	tx := &transaction{fleet: r.Fleet, txn: "txn1", token: "token1", window: 90*time.Second + 500*time.Millisecond}
+	tx := &transaction{fleet: r.Fleet, txn: "txn1", lock: &fleet.Lock{Token: "token1"}, window: 90*time.Second + 500*time.Millisecond}
 	same(t, "request", tx.stageRequest(n), node.StageRequest{
 		Txn: "txn1", Token: "token1", About: "ann@desk, pid 7, cluster home",
 		Files: []node.StagedFile{
@@ -41,6 +41,6 @@ func TestStageRequest(t *testing.T) {
 func TestStageVIPs(t *testing.T) {
 	t.Parallel()
 	c := parse(t, strings.ReplaceAll(home, "vip: 10.1.233.1", "vip: [10.1.233.1, 10.1.233.2]"))
-	staged := (&transaction{fleet: &fleet.Fleet{Cluster: c}}).stageRequest(plan.NodePlan{VIPInterface: "eth0"})
+	staged := (&transaction{fleet: &fleet.Fleet{Cluster: c}, lock: &fleet.Lock{}}).stageRequest(plan.NodePlan{VIPInterface: "eth0"})
 	same(t, "VIPs", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[10.1.233.1 10.1.233.2] eth0")
 }

@@ -47,6 +47,11 @@ func (e *StoppedError) Summary() []string {
 			out = append(out, fmt.Sprintf("%s did not say whether it has confirmed (%v): if not, it takes the change back by itself within %s", name, unanswered, e.Within))
 			continue
 		}
+		var locked *node.LockedError
+		if errors.As(e.Pending[name], &locked) {
+			out = append(out, fmt.Sprintf("%s could not be told (%v): unless that operator confirms the change, it is taken back within %s", name, locked, e.Within))
+			continue
+		}
 		out = append(out, fmt.Sprintf("%s could not be told (%v): it takes the change back by itself within %s", name, e.Pending[name], e.Within))
 	}
 	if e.Unchanged() {

@@ -16,14 +16,14 @@ import (
 type transaction struct {
 	fleet      *fleet.Fleet
 	txn        string           // by which the nodes know the change
-	token      string           // of the locks that are held meanwhile
+	lock       *fleet.Lock      // that is held meanwhile
 	window     time.Duration    // see Options
 	inspection fleet.Inspection // what the nodes are asked meanwhile
 	progress   *progress
 }
 
 func newTransaction(f *fleet.Fleet, lock *fleet.Lock, window time.Duration, inspection fleet.Inspection) *transaction {
-	return &transaction{fleet: f, txn: fleet.NewToken(), token: lock.Token, window: window, inspection: inspection, progress: &progress{}}
+	return &transaction{fleet: f, txn: fleet.NewToken(), lock: lock, window: window, inspection: inspection, progress: &progress{}}
 }
 
 // inspectionFor is what the nodes are asked while the plans are carried out. The paths of

@@ -83,7 +83,7 @@ func sampleNode(ctx context.Context, f *fleet.Fleet, n inventory.Node) sample {
 		return sample{err: err}
 	}
 	begun := time.Now()
-	facts, err := fleet.Inspection{VRRP: true}.Of(ctx, h, f.Cluster, n)
+	facts, err := fleet.Inspection{VRRP: true}.Of(ctx, h, f, n)
 	if fleet.Lost(err) {
 		f.Drop(n)
 	}

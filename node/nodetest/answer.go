@@ -39,6 +39,9 @@ func Inspection(f *node.Facts) []remote.Record {
 	if f.Keepalived.Installed {
 		out = append(out, Record("version", "keepalived", fmt.Sprintf("Keepalived v%s (01/16,2022)", f.Keepalived.Version)))
 	}
+	if f.LockedBy != "" {
+		out = append(out, Record("locked", f.LockedBy))
+	}
 	out = append(out, kernel(f)...)
 	if f.NFT {
 		out = append(out, Record("nft"), Record("redirect", f.Redirect))

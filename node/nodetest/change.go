@@ -50,7 +50,7 @@ func ownerOf(text string) node.Owner {
 
 func (v values) activate(active []byte) node.ActivateRequest {
 	q := node.ActivateRequest{
-		Txn: v["KPLB_TXN"], ReadUnits: v.flag("KPLB_UNITS"), Sysctl: node.Sysctl(v["KPLB_SYSCTL"]),
+		Txn: v["KPLB_TXN"], Token: v["KPLB_TOKEN"], ReadUnits: v.flag("KPLB_UNITS"), Sysctl: node.Sysctl(v["KPLB_SYSCTL"]),
 		Enable: v.words("KPLB_ENABLE"), Disable: v.words("KPLB_DISABLE"),
 		HAProxy: node.Action(v["KPLB_HAPROXY"]), Keepalived: node.Action(v["KPLB_KEEPALIVED"]), Kubelet: node.Action(v["KPLB_KUBELET"]),
 		Redirect: node.Action(v["KPLB_REDIRECT"]), IPVS: node.Action(v["KPLB_DIRECTOR"]),
@@ -73,7 +73,7 @@ func rules(lines string) []render.Rule {
 }
 
 func (v values) confirm() node.ConfirmRequest {
-	q := node.ConfirmRequest{Txn: v["KPLB_TXN"], Paths: v.words("KPLB_PATHS"), Keep: v.number("KPLB_KEEP")}
+	q := node.ConfirmRequest{Txn: v["KPLB_TXN"], Token: v["KPLB_TOKEN"], Paths: v.words("KPLB_PATHS"), Keep: v.number("KPLB_KEEP")}
 	if kind, took, ok := strings.Cut(v["KPLB_RESTARTED"], " "); ok {
 		seconds, err := strconv.ParseFloat(took, 64)
 		if err != nil {

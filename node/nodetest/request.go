@@ -15,7 +15,11 @@ import (
 // These are the requests of calls that have no type for them in package node.
 type (
 	// RenewRequest is of node.Renew.
-	RenewRequest struct{ Txn string }
+	RenewRequest struct{ Txn, Token string }
+	// ForgetRequest is of node.Forget.
+	ForgetRequest struct{ Token string }
+	// MendRequest is of node.Mend and node.EndDrill.
+	MendRequest struct{ Token string }
 	// ReleaseRequest is of node.Release.
 	ReleaseRequest struct{ Token string }
 	// DrainRequest is of node.Drain.
@@ -41,27 +45,27 @@ func Request(s remote.Script) any {
 	case "release":
 		return ReleaseRequest{s.Vars["KPLB_TOKEN"]}
 	case "packages":
-		return node.PackagesRequest{Names: v.words("KPLB_PACKAGES"), FetchOnly: v.flag("KPLB_CHECK")}
+		return node.PackagesRequest{Names: v.words("KPLB_PACKAGES"), Token: s.Vars["KPLB_TOKEN"], FetchOnly: v.flag("KPLB_CHECK")}
 	case "stage":
 		return v.stage(s.Files)
 	case "transact":
 		return node.TransactRequest{Txn: s.Vars["KPLB_TXN"], Token: s.Vars["KPLB_TOKEN"]}
 	case "renew":
-		return RenewRequest{s.Vars["KPLB_TXN"]}
+		return RenewRequest{s.Vars["KPLB_TXN"], s.Vars["KPLB_TOKEN"]}
 	case "manifest":
 		return node.ManifestRequest{
-			Txn: s.Vars["KPLB_TXN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"], Port: v.port("KPLB_PORT"),
+			Txn: s.Vars["KPLB_TXN"], Token: s.Vars["KPLB_TOKEN"], Before: v.sum("KPLB_BEFORE"), Mode: mode(s.Vars["KPLB_MODE"]), Content: s.Files["manifest"], Port: v.port("KPLB_PORT"),
 		}
 	case "await":
 		return node.AwaitRequest{Listen: listen(s.Vars["KPLB_LISTEN"]), After: node.Replaced{Socket: v.unsigned("KPLB_SOCKET", 40), At: time.Duration(v.number("KPLB_SINCE")) * time.Second / 100}, Wait: v.seconds("KPLB_SECONDS")}
 	case "activate":
 		return v.activate(s.Files["active"])
 	case "precommit":
-		return node.PrecommitRequest{Txn: s.Vars["KPLB_TXN"], Paths: v.words("KPLB_PATHS")}
+		return node.PrecommitRequest{Txn: s.Vars["KPLB_TXN"], Token: s.Vars["KPLB_TOKEN"], Paths: v.words("KPLB_PATHS")}
 	case "confirm":
 		return v.confirm()
 	case "revert":
-		return node.RevertRequest{Txn: s.Vars["KPLB_TXN"], Paths: v.words("KPLB_PATHS"), Reason: s.Vars["KPLB_REASON"]}
+		return node.RevertRequest{Txn: s.Vars["KPLB_TXN"], Token: s.Vars["KPLB_TOKEN"], Paths: v.words("KPLB_PATHS"), Reason: s.Vars["KPLB_REASON"]}
 	case "generations":
 		if s.Vars["KPLB_GENERATION"] == "" {
 			return GenerationsRequest{}
@@ -75,24 +79,31 @@ func Request(s remote.Script) any {
 	case "doctor":
 		return v.doctor()
 	case "drill watch":
-		return node.WatchRequest{VIP: address(s.Vars["KPLB_VIP"]), Lasts: v.seconds("KPLB_SECONDS")}
+		return node.WatchRequest{Token: s.Vars["KPLB_TOKEN"], VIP: address(s.Vars["KPLB_VIP"]), Lasts: v.seconds("KPLB_SECONDS")}
 	case "drill break":
 		return node.BreakRequest{
-			Fault: s.Vars["KPLB_FAULT"], Lasts: v.seconds("KPLB_LASTS"), MendAfter: v.seconds("KPLB_SECONDS"),
+			Token: s.Vars["KPLB_TOKEN"], Fault: s.Vars["KPLB_FAULT"], Lasts: v.seconds("KPLB_LASTS"), MendAfter: v.seconds("KPLB_SECONDS"),
 			Interface: s.Vars["KPLB_INTERFACE"], VIPs: addresses(v.words("KPLB_VIPS")), APIServer: netip.MustParseAddrPort(s.Vars["KPLB_AT"]),
 		}
-	case "hello", "credentials", "unlock", "forget", "drill mend", "drill seen", "drill end":
+	case "forget":
+		return ForgetRequest{s.Vars["KPLB_TOKEN"]}
+	case "drill mend", "drill end":
+		return MendRequest{s.Vars["KPLB_TOKEN"]}
+	case "hello", "credentials", "unlock", "drill seen":
 		return nil
 	}
 	panic("nodetest: there is no program " + s.Name)
 }
+
+// Token is that of the lock for whose holder the program is; empty: for nobody's.
+func Token(s remote.Script) string { return s.Vars["KPLB_TOKEN"] }
 
 // As is Request for a program whose request is known to be an R.
 func As[R any](s remote.Script) R { return Request(s).(R) }
 
 func (v values) inspect() node.InspectRequest {
 	q := node.InspectRequest{
-		MonitorPort: v.port("KPLB_MONITOR_PORT"), Kubeconfigs: v.flag("KPLB_HOMES"), Firewall: v.flag("KPLB_FILTER"),
+		Token: v["KPLB_TOKEN"], MonitorPort: v.port("KPLB_MONITOR_PORT"), Kubeconfigs: v.flag("KPLB_HOMES"), Firewall: v.flag("KPLB_FILTER"),
 		Kernel: v.flag("KPLB_KERNEL"), VRRP: v.flag("KPLB_VRRP"), Sysctls: v.flag("KPLB_SYSCTLS"),
 	}
 	for _, path := range v.words("KPLB_PATHS") {

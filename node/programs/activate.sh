@@ -1,5 +1,6 @@
 # Makes the daemons use the files that are in place, and looks whether they do.
 #   KPLB_TXN                      the change that it belongs to
+#   KPLB_TOKEN                    of the lock that its operator holds
 #   KPLB_UNITS                    1: systemd reads its unit files again
 #   KPLB_SYSCTL                   1: apply the settings; 0: take them away
 #   KPLB_ENABLE, KPLB_DISABLE     units to start, or not to start, at boot

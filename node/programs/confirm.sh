@@ -1,5 +1,6 @@
 # Makes a change that is in place the node's new generation.
 #   KPLB_TXN    the change; empty: whichever is waiting
+#   KPLB_TOKEN  of the lock that its operator holds
 #   KPLB_RESTARTED  how the apiserver has restarted, and the seconds that it took; empty: it has not
 #   KPLB_KEEP   how many generations stay, beside the one from before kplb
 

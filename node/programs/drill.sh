@@ -1,6 +1,7 @@
 # A part of a drill, on one node. Nothing is written outside /run: a reboot
 # puts everything back, too.
 #   KPLB_DO         watch, break, mend, seen or end
+#   KPLB_TOKEN      of the lock that the operator holds (all but seen)
 #   KPLB_VIP        whose coming and going is written down (watch)
 #   KPLB_SECONDS    after which the node ends by itself what was begun (watch, break)
 #   KPLB_FAULT      which (break)
@@ -72,6 +73,7 @@ mend() {
 	[ ! -e $dir/mend ] || /bin/sh $dir/mend "$1" || refuse "$(cat $dir/fault): cannot be put back yet"
 }
 
+[ "$KPLB_DO" = seen ] || refuse_others
 case $KPLB_DO in
 watch)
 	mend "the next drill"

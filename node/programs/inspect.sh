@@ -10,6 +10,16 @@
 #   KPLB_CONNECTED     ADDRESS:PORT [or dst ADDRESS:PORT...]: who has connections there
 #   KPLB_VRRP          1: what keepalived says of its VRRP instances
 #   KPLB_SYSCTLS       1: what the kernel says to the settings of kplb's file
+#   KPLB_TOKEN         of the lock that the operator holds; empty: none
+
+# the lock, of whoever else holds it: it has ended with its shell where that was killed
+holder=
+if [ -e /run/kplb.owner ] && [ -e /run/kplb.holder ]; then
+	IFS= read -r holder 2>/dev/null </run/kplb.token
+	if [ -z "$KPLB_TOKEN" ] || [ "$holder" != "$KPLB_TOKEN" ]; then
+		flock -n -s /run/kplb.holder true || record locked "$(cat /run/kplb.owner)"
+	fi
+fi
 
 record arch "$(uname -m)"
 while IFS='=' read -r key value; do

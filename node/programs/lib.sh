@@ -6,9 +6,29 @@ refuse() {
 	exit 1
 }
 
-# take_turn: waits until no other program of kplb is at work on this node.
+# is_locked: somebody holds the lock. What an operator who was killed has left in
+# /run does not count: the lock has ended with the shell that held it.
+is_locked() {
+	[ -e /run/kplb.holder ] && ! flock -n -s /run/kplb.holder true
+}
+
+# refuse_others: ends the program where another operator holds the lock than the one
+# of KPLB_TOKEN, and says who does. Where nobody does, it is for everybody.
+refuse_others() {
+	holder=
+	IFS= read -r holder 2>/dev/null </run/kplb.token
+	if [ -n "$KPLB_TOKEN" ] && [ "$holder" = "$KPLB_TOKEN" ]; then return; fi
+	if is_locked; then
+		record held "$(cat /run/kplb.owner 2>/dev/null)"
+		exit 1
+	fi
+}
+
+# take_turn: waits until no other program of kplb is at work on this node. Whoever
+# takes the lock from then on waits for this program.
 take_turn() {
-	one_at_a_time 20 || refuse "another step of kplb does not end on this node"
+	one_at_a_time "${1:-20}" || refuse "another step of kplb does not end on this node"
+	refuse_others
 }
 
 # begin_change: takes the turn for the operator who holds the lock, KPLB_TOKEN.
@@ -16,8 +36,8 @@ begin_change() {
 	take_turn
 	held=$(cat /run/kplb.token 2>/dev/null)
 	[ "$held" = "$KPLB_TOKEN" ] && return
-	# unlock, and revert for a step that comes too late
-	[ -n "$held" ] || refuse "the lock was removed meanwhile"
+	# by unlock; and revert writes a second line, for a step that comes too late
+	case $held in '' | "$KPLB_TOKEN"*) refuse "the lock was removed meanwhile" ;; esac
 	refuse "the lock belongs to another operator now: $(cat /run/kplb.owner 2>/dev/null)"
 }
 
@@ -25,5 +45,10 @@ begin_change() {
 # not confirmed.
 continue_change() {
 	take_turn
-	[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] || refuse "the change was taken back, because it was not confirmed in time"
+	[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] && return
+	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then refuse "the change was confirmed meanwhile"; fi
+	why=
+	if grep -qsxF "txn=$KPLB_TXN" $base/restored; then why=$(sed -n 's/^reason=//p' $base/restored); fi
+	case $why in '' | timer | boot) why="because it was not confirmed in time" ;; esac
+	refuse "the change was taken back, $why"
 }

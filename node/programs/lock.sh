@@ -8,7 +8,12 @@
 # was staged and never begun is swept up.
 kplb_let_go() {
 	# shellcheck disable=SC3013 # every sh of a node has it
-	if [ /run/kplb.holder -ef /proc/self/fd/8 ]; then rm -f /run/kplb.owner /run/kplb.token; fi
+	if [ /run/kplb.holder -ef /proc/self/fd/8 ]; then
+		rm -f /run/kplb.owner /run/kplb.token
+	elif [ -e /run/kplb.holder ] && ! flock -n -s /run/kplb.holder true; then
+		exec 8>&- # what is staged now is of whoever has the lock
+		return
+	fi
 	if [ -d /var/lib/kplb/stage ] && [ ! -d /var/lib/kplb/pending ]; then
 		# a second time, if it was killed
 		/bin/sh /var/lib/kplb/restore "the rollout ended" 8>&- || /bin/sh /var/lib/kplb/restore "the rollout ended" 8>&- || rm -rf /var/lib/kplb/stage
@@ -21,7 +26,8 @@ touch /run/kplb.holder || {
 	return 1
 }
 exec 8>>/run/kplb.holder
-flock -n 8 || {
+# others hold it for a moment to find out whether somebody does
+flock -w 0.3 8 || {
 	exec 8>&-
 	record held "$(cat /run/kplb.owner 2>/dev/null)"
 	return 1

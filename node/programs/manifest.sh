@@ -1,5 +1,6 @@
 # Puts the apiserver's manifest in place: kubelet restarts it.
 #   KPLB_TXN     the change that it belongs to
+#   KPLB_TOKEN   of the lock that its operator holds
 #   KPLB_BEFORE  sha256 of what must be there
 #   KPLB_MODE    of the new file
 #   KPLB_PORT    of the apiserver

@@ -1,5 +1,6 @@
 # Installs packages that are missing.
 #   KPLB_PACKAGES  their names
+#   KPLB_TOKEN     of the lock that the operator holds
 #   KPLB_CHECK     1: stop after they have been fetched, before anything is changed
 
 export DEBIAN_FRONTEND=noninteractive
@@ -14,6 +15,7 @@ get() {
 	refuse "apt-get install $KPLB_PACKAGES: $(echo "$said" | grep -E '^E(rr)?:' | tail -n 4)"
 }
 
+refuse_others
 if [ "$KPLB_CHECK" = 1 ]; then
 	# what cannot be updated may still be in the lists: the download tells
 	apt-get -q -o DPkg::Lock::Timeout=120 update >/dev/null 2>&1

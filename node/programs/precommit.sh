@@ -1,7 +1,8 @@
 # The last thing before a change is confirmed: looks whether the daemons are
 # still those that activate.sh has left, and writes the generation down, so that
 # nothing but renames is left to do.
-#   KPLB_TXN  the change
+#   KPLB_TXN    the change
+#   KPLB_TOKEN  of the lock that its operator holds
 
 continue_change
 for name in haproxy keepalived kubelet; do

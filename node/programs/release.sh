@@ -5,7 +5,9 @@
 kplb_silence=
 trap - EXIT TERM
 if command -v kplb_let_go >/dev/null; then kplb_let_go; fi
-if [ "$(cat /run/kplb.token 2>/dev/null)" = "$KPLB_TOKEN" ]; then
+holder=
+IFS= read -r holder 2>/dev/null </run/kplb.token
+if [ "$holder" = "$KPLB_TOKEN" ]; then
 	flock -n /run/kplb.holder rm -f /run/kplb.owner /run/kplb.token
 fi
 record done

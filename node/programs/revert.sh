@@ -1,14 +1,15 @@
 # Takes a change back now.
 #   KPLB_TXN     the change; empty: whichever is waiting
+#   KPLB_TOKEN   of the lock that its operator holds
 #   KPLB_PATHS   every path whose state belongs to a generation
 #   KPLB_REASON  for whoever asks later
 
 # a step that is still at work is waited for; one that has yet to begin is
 # refused from now on
-one_at_a_time 60 || refuse "another step of kplb does not end on this node"
-[ -z "$KPLB_TXN" ] || rm -f /run/kplb.token
+take_turn 60
+if [ -n "$KPLB_TXN" ] && [ "$holder" = "$KPLB_TOKEN" ] && [ -n "$holder" ]; then echo "over" >>/run/kplb.token; fi
 # nobody has it: its shell was killed
-[ ! -e /run/kplb.owner ] || flock -n /run/kplb.holder rm -f /run/kplb.owner
+[ ! -e /run/kplb.owner ] || flock -n /run/kplb.holder rm -f /run/kplb.owner /run/kplb.token
 if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ]; then
 	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then
 		record confirmed

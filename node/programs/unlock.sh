@@ -2,7 +2,7 @@
 # its steps are refused from now on.
 
 owner=$(cat /run/kplb.owner 2>/dev/null)
-if flock -n /run/kplb.holder true 2>/dev/null; then
+if flock -n -s /run/kplb.holder true 2>/dev/null; then
 	record free
 else
 	record taken "$owner"

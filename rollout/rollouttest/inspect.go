@@ -27,7 +27,11 @@ func (s say) all(records []remote.Record) {
 
 // inspect answers as inspect.sh does on Debian 12.
 func (n *Node) inspect(s remote.Script, say say) {
-	say.all(nodetest.Inspection(n.facts(nodetest.As[node.InspectRequest](s))))
+	f := n.facts(nodetest.As[node.InspectRequest](s))
+	if n.lockedBy != nil && nodetest.Token(s) != n.token {
+		f.LockedBy = n.owner
+	}
+	say.all(nodetest.Inspection(f))
 }
 
 // facts are what an inspection finds on the node.

@@ -63,15 +63,27 @@ func (h *Host) run(s remote.Script, tell say) error {
 		refused = refused || key == "refused" || key == "held"
 		tell(key, fields...)
 	}
-	if what, there := h.node.Refuses[s.Name]; there {
+	what, refuses := h.node.Refuses[s.Name]
+	switch {
+	case h.node.locks(s):
+		note("held", h.node.owner)
+	case refuses:
 		note("refused", what)
-	} else {
+	default:
 		do(h.node, h, s, note)
 	}
 	if refused {
 		return &remote.ScriptError{Host: h.node.name, Script: s.Name, Code: 1}
 	}
 	return nil
+}
+
+// open are the scripts that the lock of another operator does not stop.
+var open = []string{"inspect", "lock", "release", "unlock", "await", "generations", "hello", "drain", "doctor", "drill seen"}
+
+// locks says whether the lock of another operator stops a script.
+func (n *Node) locks(s remote.Script) bool {
+	return n.lockedBy != nil && nodetest.Token(s) != n.token && !slices.Contains(open, s.Name)
 }
 
 func done(_ *Node, _ *Host, _ remote.Script, say say) { say("done") }
