@@ -23,7 +23,7 @@ func newConfirm(base command) *cobra.Command {
 		Short: "Keep a change that is awaiting confirmation",
 		Long: `Proves the control plane through the VIP once more, and then confirms the change that is
 awaiting confirmation on the nodes: that of kplb apply --wait, or of an apply that lost its
-connection to them.`,
+connection to them. The change of an operator who is still at work is not for others.`,
 		Example: `  kplb confirm -i cluster.yaml`,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}

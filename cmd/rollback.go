@@ -14,7 +14,8 @@ import (
 const rollbackLong = `Brings the nodes back to an earlier generation, as a rollout of its own: with a plan,
 in order, proven, and itself taken back if the proof fails.
 
-A change that is still awaiting confirmation is taken back right away instead.`
+A change that is still awaiting confirmation is taken back right away instead, unless the
+operator who makes it is still at work.`
 
 type rollbackOptions struct {
 	changeOptions

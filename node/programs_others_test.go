@@ -100,10 +100,9 @@ func TestProgramsOrphan(t *testing.T) {
 	}
 	for i, name := range slices.Sorted(maps.Keys(ends)) {
 		for j, bob := range []struct {
-			does  string
-			locks bool
-		}{{"confirms", true}, {"reverts", true}, {"confirms", false}, {"reverts", false}, {"waits", false}} {
-			alternately(t, i+j, name+", bob "+bob.does+map[bool]string{true: " with the lock"}[bob.locks], func(t *testing.T, shell string) {
+			does, token string // of the lock that he has taken; empty: he has not
+		}{{"confirms", "B"}, {"reverts", "B"}, {"confirms", ""}, {"reverts", ""}, {"waits", ""}} {
+			alternately(t, i+j, name+", bob "+bob.does+" with the lock "+bob.token, func(t *testing.T, shell string) {
 				o := freshNode(t, shell)
 				n, ann := o.node, o.node.Dial()
 				n.Must("rm -f /run/kplb.owner /run/kplb.token")
@@ -115,17 +114,15 @@ func TestProgramsOrphan(t *testing.T) {
 					}
 				}
 				ends[name](t, o, ann)
-				his := ""
-				if bob.locks {
-					his = "B"
-					same(t, "bob locks", n.RunOn(n.Dial(), o.lock("bob", his)).String(), "locked \n")
+				if bob.token != "" {
+					same(t, "bob locks", n.RunOn(n.Dial(), o.lock("bob", bob.token)).String(), "locked \n")
 				}
 				switch bob.does {
 				case "confirms":
-					same(t, "confirm", n.Run(whichever(o.confirm(), his)).String(), "confirmed 1\ndone \n")
+					same(t, "confirm", n.Run(whichever(o.confirm(), bob.token)).String(), "confirmed 1\ndone \n")
 					same(t, "pending", n.Exists(basePath+"/pending"), false)
 				case "reverts":
-					same(t, "revert", n.Run(whichever(o.back(), his)).String(), "done \n")
+					same(t, "revert", n.Run(whichever(o.back(), bob.token)).String(), "done \n")
 					same(t, "the node", stateOf(n), before)
 				case "waits":
 					same(t, "the timer", n.Elapse("kplb-restore.timer") != "", true)

@@ -53,7 +53,7 @@ func (t *trial) claims() (claims map[string]*generation, known bool) {
 					}
 				}
 			}
-			if contains(line, "is changed: the way back", "did not say whether it has confirmed") { // kplb says that it cannot tell
+			if contains(line, "is changed: the way back", "did not say whether it has confirmed", "unless that operator confirms") { // kplb says that it cannot tell
 				for _, n := range machines.Nodes {
 					if strings.Contains(line, nodeName(n)) {
 						claims[n] = nil
