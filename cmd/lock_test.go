@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	ann       = "ann@desk, pid 7 since 2026-11-20T20:00:00Z"
+	ann       = "ann@desk since 2026-11-20T20:00:00Z"
 	isLocked  = "kplb: node-1: locked by " + ann + "\n" + waitHint
 	waitHint  = "kplb: hint: wait until it is done; if nobody is at work any more, the lock ends by itself within 20 s, and `kplb unlock` takes it away at once\n"
 	unlocked3 = "kplb: node-1: was locked by " + ann + "\nkplb: node-2: was locked by " + ann + "\nkplb: node-3: was locked by " + ann + "\nkplb: no node is locked\n"
@@ -183,7 +183,7 @@ func TestInterruptedWhileOthersConfirm(t *testing.T) {
 			same(d.t, "it has ended", len(done), 0)
 			end()
 			d.kplb("confirm").ends(0)
-			o := (<-done).ends(exitInterrupted)
+			o := (<-done).ends(exitInterrupted, "stopped: changed and confirmed: node-1, node-3, node-2")
 			if strings.Contains(o.stderr, "taken back, as before") || strings.Contains(o.stderr, "every node is as before") {
 				d.t.Errorf("it says:\n%s", o.stderr)
 			}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node/programtest"
 	"github.com/kplb/kplb/remote"
 )
@@ -254,7 +255,7 @@ func TestProgramsInspectLock(t *testing.T) {
 		o := lockNode(t, shell)
 		n, ann := o.node, o.node.Dial()
 		locked := func(token string) string {
-			fields, _ := n.Run(InspectRequest{Token: token}.script()).Said("locked")
+			fields, _ := n.Run(InspectRequest{Token: token}.script(kubeadm.Distribution{}.Layout())).Said("locked")
 			if len(fields) == 0 {
 				return ""
 			}

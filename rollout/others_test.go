@@ -288,7 +288,7 @@ func TestLockAgain(t *testing.T) {
 					say("locked")
 					return nil
 				}
-				tx := &transaction{fleet: f.Fleet, lock: &fleet.Lock{}}
+				tx := &transaction{fleet: f.Rollout.Fleet, lock: &fleet.Lock{}}
 				says(t, tx.lockAgain(t.Context()), c.says)
 				same(t, "held", tx.lock.Held(), c.says == "")
 				if c.says == "" {

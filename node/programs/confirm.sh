@@ -6,7 +6,7 @@
 
 # half a confirmation is none: it is short, and goes on to its end
 trap '' TERM
-take_turn
+take_turn 20
 if [ -n "$KPLB_TXN" ] && [ ! -d $base/pending ] && about=$(grep -lsxF "txn=$KPLB_TXN" $generations/*/about); then
 	sweep "" # confirmed already: the answer was lost
 	disarm

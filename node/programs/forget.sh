@@ -2,7 +2,7 @@
 # its holder to release.
 #   KPLB_TOKEN  of the lock that the operator holds
 
-take_turn
+take_turn 20
 [ -e $base/pending ] && refuse "a change that is not confirmed yet is in place"
 rm -rf $base /run/kplb
 [ ! -e /run/kplb.owner ] || flock -n /run/kplb.holder rm -f /run/kplb.owner /run/kplb.token

@@ -24,16 +24,16 @@ refuse_others() {
 	fi
 }
 
-# take_turn: waits until no other program of kplb is at work on this node. Whoever
+# take_turn SECONDS: waits until no other program of kplb is at work on this node. Whoever
 # takes the lock from then on waits for this program.
 take_turn() {
-	one_at_a_time "${1:-20}" || refuse "another step of kplb does not end on this node"
+	one_at_a_time "$1" || refuse "another step of kplb does not end on this node"
 	refuse_others
 }
 
 # begin_change: takes the turn for the operator who holds the lock, KPLB_TOKEN.
 begin_change() {
-	take_turn
+	take_turn 20
 	held=$(cat /run/kplb.token 2>/dev/null)
 	[ "$held" = "$KPLB_TOKEN" ] && return
 	# by unlock; and revert writes a second line, for a step that comes too late
@@ -44,7 +44,7 @@ begin_change() {
 # continue_change: takes the turn for the change KPLB_TXN, which is in place and
 # not confirmed.
 continue_change() {
-	take_turn
+	take_turn 20
 	[ "$(cat $base/pending/txn 2>/dev/null)" = "$KPLB_TXN" ] && return
 	if grep -qsxF "txn=$KPLB_TXN" $base/generations/*/about; then refuse "the change was confirmed meanwhile"; fi
 	why=

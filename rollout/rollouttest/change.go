@@ -165,6 +165,9 @@ func back(n *Node, _ *Host, s remote.Script, say say) {
 		n.Revert(q.Reason)
 	}
 	n.staged = nil
+	if q.Txn != "" && slices.ContainsFunc(n.generations, func(g generation) bool { return g.txn == q.Txn }) {
+		say("confirmed")
+	}
 	say("done")
 }
 
