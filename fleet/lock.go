@@ -47,7 +47,7 @@ func (f *Fleet) Lock(ctx context.Context) (*Lock, error) {
 	nodes := f.Everyone()
 	slices.SortFunc(nodes, func(a, b inventory.Node) int { return cmp.Compare(a.Name, b.Name) })
 	lock := &Lock{Token: NewToken(), fleet: f}
-	f.setLockToken(lock.Token)
+	setLockToken(f, lock.Token)
 	take := func(n inventory.Node) error { return lock.take(ctx, n) }
 	err := Each(nodes[:1], take)
 	if err == nil {
@@ -98,16 +98,17 @@ func (l *Lock) Release(ctx context.Context) {
 		}
 		return node.Release(ctx, h, l.Token)
 	})
-	l.fleet.setLockToken("")
+	setLockToken(l.fleet, "")
 }
 
-func (f *Fleet) lockToken() string {
+// lockToken is the token of the lock that the fleet holds; empty: none.
+func lockToken(f *Fleet) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.token
 }
 
-func (f *Fleet) setLockToken(token string) {
+func setLockToken(f *Fleet, token string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.token = token

@@ -22,7 +22,7 @@ type Inspection struct {
 func (i Inspection) Of(ctx context.Context, h node.Host, f *Fleet, n inventory.Node) (*node.Facts, error) {
 	c := f.Cluster
 	q := i.request(c, n)
-	q.Token = f.lockToken()
+	q.Token = lockToken(f)
 	found, err := node.Inspect(ctx, h, DistributionOf(c), q)
 	if err == nil && c.Exposure == inventory.IPVS && !n.Worker {
 		found.Servers, found.Backends = IPVSServers(found, c), nil
