@@ -75,7 +75,7 @@ func (o applyOptions) run(ctx context.Context) error {
 		saved.complete(o.set)
 	}
 	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
-		r.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget
+		r.Fleet.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget
 		p, err := r.PlanChange(ctx)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (o applyOptions) applyNothing(ctx context.Context, r *rollout.Rollout, p *p
 	if o.format == "text" {
 		o.say("nothing to do: %d nodes are as the inventory says", len(p.Nodes))
 	}
-	if err := moveLocal(o.streams, p.Cluster, r.CA()); err != nil {
+	if err := moveLocal(o.streams, p.Cluster, r.Fleet.CA()); err != nil {
 		return err
 	}
 	return printProof(o.out, proof, o.format)

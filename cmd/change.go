@@ -88,7 +88,7 @@ func (o changeOptions) carryOut(ctx context.Context, r *rollout.Rollout, p *plan
 		}
 	}
 	if err == nil {
-		err = moveLocal(o.streams, p.Cluster, r.CA())
+		err = moveLocal(o.streams, p.Cluster, r.Fleet.CA())
 	}
 	if err == nil && !proof.OK() {
 		err = &noError{unproven(proof)}

@@ -33,7 +33,7 @@ func (c command) onNodes(ctx context.Context, report func(fleet.Event), do func(
 	}
 	nodes := &fleet.Fleet{Cluster: cluster, Dial: c.dialer(), Network: c.machines.network, OnEvent: report, Operator: operator()}
 	r := &rollout.Rollout{Fleet: nodes, Templates: t, Secrets: secrets}
-	defer r.Close()
+	defer r.Fleet.Close()
 	return do(r)
 }
 

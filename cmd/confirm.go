@@ -67,7 +67,7 @@ Later steps of that operator are refused.`,
 func (o unlockOptions) run(ctx context.Context) error {
 	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
 		owners, err := fleet.Unlock(ctx, r.Fleet)
-		for _, n := range r.Cluster.Nodes {
+		for _, n := range r.Fleet.Cluster.Nodes {
 			if owner, ok := owners[n.Name]; ok {
 				o.say("%s: was locked by %s", n.Name, owner)
 			}

@@ -97,12 +97,12 @@ func (o drillOptions) run(ctx context.Context) error {
 	p := newProgress(o.err)
 	defer p.stop()
 	return o.onNodes(ctx, p.event, func(r *rollout.Rollout) error {
-		if o.Node != "" && !slices.Contains(namesOf(r.Cluster), o.Node) {
-			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Cluster), ", "), o.Node)}
+		if o.Node != "" && !slices.Contains(namesOf(r.Fleet.Cluster), o.Node) {
+			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Fleet.Cluster), ", "), o.Node)}
 		}
 		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
 		if err == nil {
-			err = r.RefuseLocked()
+			err = r.Fleet.RefuseLocked()
 		}
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func (o drillOptions) run(ctx context.Context) error {
 			sayNoes(o.streams, proof)
 			return &noError{"not proven, so the drill does not start"}
 		}
-		if err := o.permit(ctx, r.Cluster.Name); err != nil {
+		if err := o.permit(ctx, r.Fleet.Cluster.Name); err != nil {
 			return err
 		}
 		report, proof, err := drill.Perform(ctx, r.Fleet, o.Options)

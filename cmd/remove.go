@@ -37,7 +37,7 @@ func (o removeOptions) run(ctx context.Context) error {
 		if err := o.goBack(ctx, r, 0, progress); err != nil {
 			return err
 		}
-		if err := moveLocalBack(o.streams, r.Cluster, r.CA()); err != nil {
+		if err := moveLocalBack(o.streams, r.Fleet.Cluster, r.Fleet.CA()); err != nil {
 			return err
 		}
 		return r.Forget(ctx)

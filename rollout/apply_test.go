@@ -59,7 +59,7 @@ func TestApplyInOrder(t *testing.T) {
 			"node-3 transact", "node-3 manifest", "node-3 await", "node-3 activate",
 			"node-1 transact", "node-1 manifest", "node-1 await", "node-1 activate",
 		})
-		for _, n := range f.Cluster.Nodes {
+		for _, n := range f.Rollout.Fleet.Cluster.Nodes {
 			same(t, "connections to "+n.Name+", one of them for the confirmation", f.Dialed[n.Name], 2)
 		}
 		same(t, "windows, later apiservers wait for the earlier ones", []time.Duration{
@@ -68,7 +68,7 @@ func TestApplyInOrder(t *testing.T) {
 		same(t, "about", fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage").About, "ann@desk, pid 7, cluster home")
 		staged := fleettest.Asked[node.StageRequest](f.Machines, "node-1 stage")
 		same(t, "the way back knows the address", fmt.Sprint(staged.VIPs, " ", staged.Interface), "[127.9.1.9] eth0")
-		for _, n := range f.Cluster.Nodes {
+		for _, n := range f.Rollout.Fleet.Cluster.Nodes {
 			same(t, "what belongs to the change", []string{
 				fleettest.Asked[node.TransactRequest](f.Machines, n.Name+" transact").Txn, fleettest.Asked[node.ManifestRequest](f.Machines, n.Name+" manifest").Txn,
 				fleettest.Asked[node.ActivateRequest](f.Machines, n.Name+" activate").Txn, fleettest.Asked[node.ConfirmRequest](f.Machines, n.Name+" confirm").Txn,

@@ -20,7 +20,7 @@ func TestFlagTakenAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f, objects := managedFleet(t, appliedOf)
-				f.Cluster.Certificates, f.Cluster.Endpoint = inventory.Leave, inventory.Leave
+				f.Rollout.Fleet.Cluster.Certificates, f.Rollout.Fleet.Cluster.Endpoint = inventory.Leave, inventory.Leave
 				path := configMapPath("kube-system", "kubeadm-config")
 				objects[path]["data"] = map[string]any{"ClusterConfiguration": withFlag("true")}
 				objects[path]["metadata"].(map[string]any)["annotations"] = map[string]any{"kplb/before": `{"had":false,"addedSANs":null,"apiServerArgs":{"permit-port-sharing":null}}`}

@@ -49,7 +49,7 @@ func TestEvents(t *testing.T) {
 				}
 				c.spoil(f)
 				w := &fleettest.Told{}
-				f.OnEvent = w.Take
+				f.Rollout.Fleet.OnEvent = w.Take
 				_, err := f.Apply(t.Context(), f.planned(proven), options)
 				var stopped *StoppedError
 				same(t, "stopped", errors.As(err, &stopped), c.stops)
@@ -73,7 +73,7 @@ func TestInterruptedIsTold(t *testing.T) {
 			return fmt.Errorf("interrupted while activating the new files: %w", ctx.Err())
 		}
 		w := &fleettest.Told{}
-		f.OnEvent = w.Take
+		f.Rollout.Fleet.OnEvent = w.Take
 		_, err := f.Apply(ctx, f.planned(proven), Options{Window: time.Minute})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)

@@ -11,6 +11,6 @@ import (
 func TestFactsOfANode(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
-	want := applied(t, r, r.Cluster.Nodes[0])
+	want := applied(t, r, r.Fleet.Cluster.Nodes[0])
 	same(t, "facts", fleettest.Inspected(t, nodetest.Inspection(want)...), want)
 }

@@ -73,18 +73,18 @@ func rolloutOf(t testing.TB, text string) *Rollout {
 // applied is a node on which there is nothing to do.
 func applied(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
-	return fleettest.AppliedWith(t, r.Cluster, n, r.Secrets)
+	return fleettest.AppliedWith(t, r.Fleet.Cluster, n, r.Secrets)
 }
 
 func freshOf(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 	t.Helper()
-	return fresh(t, r.Cluster, n)
+	return fresh(t, r.Fleet.Cluster, n)
 }
 
 // all makes the facts of every node.
 func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) map[string]*node.Facts {
 	t.Helper()
-	return fleettest.All(t, r.Cluster, func(t testing.TB, _ *inventory.Cluster, n inventory.Node) *node.Facts {
+	return fleettest.All(t, r.Fleet.Cluster, func(t testing.TB, _ *inventory.Cluster, n inventory.Node) *node.Facts {
 		t.Helper()
 		return of(t, r, n)
 	})

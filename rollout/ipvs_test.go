@@ -31,8 +31,8 @@ const noIPVS = "its kernel 6.18.44 has no ip_vs, which exposure: ipvs needs: the
 func TestIPVSIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, freshOf)
-	f.Cluster.Exposure = inventory.IPVS
-	f.Cluster.Positions = parse(t, inKernel).Positions
+	f.Rollout.Fleet.Cluster.Exposure = inventory.IPVS
+	f.Rollout.Fleet.Cluster.Positions = parse(t, inKernel).Positions
 	for name, machine := range f.Nodes {
 		machine.Facts.Kernel = map[string]node.Kernel{
 			"node-1": {Release: "6.18.44", IPVS: "none"}, "node-2": {Release: "6.1.0-50-amd64", IPVS: "module"}, "node-3": {Release: "6.1.0-50-amd64", IPVS: "there"},
@@ -65,7 +65,7 @@ func TestIPVSIsRefused(t *testing.T) {
 func TestKernelIsAsked(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, freshOf)
-	if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
+	if _, err := f.Rollout.Fleet.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "asked for its kernel", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kernel, false)

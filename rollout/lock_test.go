@@ -16,7 +16,7 @@ func TestLocked(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, applied)
 		f.Change()
-		slices.Reverse(f.Cluster.Nodes) // the order of names counts, not that of the inventory
+		slices.Reverse(f.Rollout.Fleet.Cluster.Nodes) // the order of names counts, not that of the inventory
 		first := ""
 		held := map[string]bool{}
 		for name, n := range f.Nodes {

@@ -39,7 +39,7 @@ func configMapPath(namespace, name string) string {
 func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) (f *fakeFleet, objects map[string]map[string]any) {
 	t.Helper()
 	f = newFleet(t, of)
-	f.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
+	f.Fleet.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
 	for name, n := range f.Nodes {
 		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))

@@ -16,7 +16,7 @@ import (
 // Rollout changes the nodes of one cluster. Its methods are called one after
 // the other, and change none of its fields. Close ends its connections.
 type Rollout struct {
-	*fleet.Fleet
+	Fleet     *fleet.Fleet
 	Templates *render.Templates
 	Secrets   render.Secrets
 

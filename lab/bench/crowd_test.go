@@ -35,8 +35,8 @@ func (b *bench) capture() (file string) {
 		h, err := remote.Dial(ctx, remote.Target{Name: n.Name, Host: n.Name, User: "pi"}, b.options())
 		return listener{h, &answer}, err
 	}}}
-	defer r.Close()
-	if _, err := r.Inspect(b.t.Context(), fleet.Inspection{}); err != nil {
+	defer r.Fleet.Close()
+	if _, err := r.Fleet.Inspect(b.t.Context(), fleet.Inspection{}); err != nil {
 		b.t.Fatal(err)
 	}
 	text, err := json.Marshal(answer)

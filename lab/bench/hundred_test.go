@@ -101,8 +101,8 @@ func TestInspect(t *testing.T) {
 		target.Name = n.Name
 		return remote.Dial(ctx, target, remote.Options{KnownHosts: at.Options.KnownHosts})
 	}}}
-	defer r.Close()
-	facts, err := r.Inspect(t.Context(), fleet.Inspection{})
+	defer r.Fleet.Close()
+	facts, err := r.Fleet.Inspect(t.Context(), fleet.Inspection{})
 	if err != nil || len(facts) != hundred || len(facts["node-7"].Files) < 5 {
 		t.Fatalf("%d answers, %v", len(facts), err)
 	}
