@@ -39,7 +39,7 @@ func configMapPath(namespace, name string) string {
 func managedFleet(t *testing.T, of func(testing.TB, *Rollout, inventory.Node) *node.Facts) (f *fakeFleet, objects map[string]map[string]any) {
 	t.Helper()
 	f = newFleet(t, of)
-	f.Fleet.Cluster.Certificates, f.Cluster.Endpoint = inventory.Manage, inventory.Manage
+	f.Rollout.Fleet.Cluster.Certificates, f.Rollout.Fleet.Cluster.Endpoint = inventory.Manage, inventory.Manage
 	kubeconfig := kubeconfigFor(t, "https://node-1.home.arpa:6443")
 	for name, n := range f.Nodes {
 		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "10.96.0.1"))
@@ -123,7 +123,7 @@ func TestManaged(t *testing.T) {
 		same(t, "what is not ours stays", dataOf(objects[info], "other"), "stays")
 
 		// as it is on the nodes now
-		for _, n := range f.Cluster.Nodes {
+		for _, n := range f.Rollout.Fleet.Cluster.Nodes {
 			node := f.Nodes[n.Name]
 			node.Save("0", node.Facts)
 			edited := bytes.ReplaceAll(node.Facts.Files[kubeadm.AdminPath].Content, []byte("https://node-1.home.arpa:6443"), []byte("https://127.9.1.9:1"))
@@ -157,7 +157,7 @@ func TestManagedRefused(t *testing.T) {
 		change func(f *fakeFleet, objects map[string]map[string]any)
 		says   string
 	}{
-		{"the certificate is left, and clients are to move", func(f *fakeFleet, _ map[string]map[string]any) { f.Cluster.Certificates = inventory.Leave }, lacks},
+		{"the certificate is left, and clients are to move", func(f *fakeFleet, _ map[string]map[string]any) { f.Rollout.Fleet.Cluster.Certificates = inventory.Leave }, lacks},
 		{"the certificate is somebody else's", func(f *fakeFleet, _ map[string]map[string]any) {
 			edit(f.Nodes["node-1"].Facts, "/etc/kubernetes/manifests/kube-apiserver.yaml", "--tls-cert-file=/etc/kubernetes/pki/", "--tls-cert-file=/etc/tls/")
 		}, lacks},
@@ -187,9 +187,9 @@ func TestManagedRefused(t *testing.T) {
 func TestWorkers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, _ := managedFleet(t, appliedOf)
-		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Cluster.Nodes[0].Address.Next().Next().Next()}
-		f.Cluster.Workers = []inventory.Node{worker}
-		facts := debian(f.Cluster, worker)
+		worker := inventory.Node{Name: "worker-1", Worker: true, Address: f.Rollout.Fleet.Cluster.Nodes[0].Address.Next().Next().Next()}
+		f.Rollout.Fleet.Cluster.Workers = []inventory.Node{worker}
+		facts := debian(f.Rollout.Fleet.Cluster, worker)
 		put(facts, kubeadm.CAPath, 0o644, authority.PEM)
 		put(facts, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 		f.Nodes[worker.Name] = &fakeNode{ID: worker.Name, Machines: f.Machines, Facts: facts, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}

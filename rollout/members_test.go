@@ -21,14 +21,14 @@ func four(t *testing.T) *fakeFleet {
 	t.Helper()
 	f := newFleet(t, appliedOf)
 	extra := inventory.Node{Name: "node-4", Address: netip.MustParseAddr("127.9.1.4"), Priority: 120}
-	f.Cluster.Nodes = append(f.Cluster.Nodes, extra)
-	for i, n := range f.Cluster.Nodes {
+	f.Rollout.Fleet.Cluster.Nodes = append(f.Rollout.Fleet.Cluster.Nodes, extra)
+	for i, n := range f.Rollout.Fleet.Cluster.Nodes {
 		if i == 3 {
 			f.Nodes[n.Name] = &fakeNode{ID: n.Name, Machines: f.Machines, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}
 		}
 		f.Nodes[n.Name].Facts = applied(t, f.Rollout, n)
 	}
-	before := fresh(t, f.Cluster, extra)
+	before := fresh(t, f.Rollout.Fleet.Cluster, extra)
 	certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"node-4"}))
 	put(before, kubeadm.CertificatePath, 0o644, certificate)
 	f.Nodes["node-4"].Save("0", before)
@@ -48,7 +48,7 @@ func appliedOf(t testing.TB, r *Rollout, n inventory.Node) *node.Facts {
 func TestLeaving(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := four(t)
-		f.Cluster.Nodes = f.Cluster.Nodes[:3]
+		f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]
 		p := f.planned(proven)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
@@ -87,7 +87,7 @@ func inTurn(t *testing.T, log []string, first, second string) {
 func TestLeavingUnreachable(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := four(t)
-		f.Cluster.Nodes = f.Cluster.Nodes[:3]
+		f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]
 		f.Nodes["node-4"].Dial = func(int) error { return &remote.Error{Host: "node-4", Err: remote.ErrUnreachable} }
 		_, err := f.Plan(t.Context())
 		says(t, err, "node-4 is no longer in the inventory and has to be cleaned: node-4: is not reachable")
@@ -102,7 +102,7 @@ func TestLeavingUnreachable(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, appliedOf)
-		f.Cluster.VRRP.VirtualRouterID++
+		f.Rollout.Fleet.Cluster.VRRP.VirtualRouterID++
 		p := f.planned(proven)
 		for _, n := range p.Nodes {
 			same(t, n.Node.Name+" restarts", n.Keepalived, node.Restart)
@@ -127,8 +127,8 @@ func TestIdentity(t *testing.T) {
 func TestAnotherVIP(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, appliedOf)
-		f.Cluster.VIP = netip.MustParseAddr("127.9.1.8")
-		f.Cluster.VIPs = []netip.Addr{f.Cluster.VIP}
+		f.Rollout.Fleet.Cluster.VIP = netip.MustParseAddr("127.9.1.8")
+		f.Rollout.Fleet.Cluster.VIPs = []netip.Addr{f.Rollout.Fleet.Cluster.VIP}
 		p := f.planned(nil)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
 		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
@@ -141,7 +141,7 @@ func TestAnotherVIP(t *testing.T) {
 func TestToMulticast(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, appliedOf)
-		f.Cluster.VRRP.Mode = inventory.Multicast
+		f.Rollout.Fleet.Cluster.VRRP.Mode = inventory.Multicast
 		p := f.planned(proven)
 		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
 		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
@@ -156,8 +156,8 @@ func TestToMulticast(t *testing.T) {
 func TestFailback(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, appliedOf) // node-1 holds the VIP
-		f.Cluster.VRRP.Failback = true
-		f.Cluster.Nodes[1].Priority = 254
+		f.Rollout.Fleet.Cluster.VRRP.Failback = true
+		f.Rollout.Fleet.Cluster.Nodes[1].Priority = 254
 		p := f.planned(nil)
 		const comes = "the VIP comes to this node, which has the highest priority (failback)"
 		for _, n := range p.Nodes {

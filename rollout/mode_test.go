@@ -33,8 +33,8 @@ func modes(r *Rollout) map[string]string {
 // saveFresh gives every node a generation 0: what was there before kplb.
 func (f *fakeFleet) saveFresh() {
 	f.T.Helper()
-	for _, n := range f.Cluster.Nodes {
-		f.Nodes[n.Name].Save("0", fresh(f.T, f.Cluster, n))
+	for _, n := range f.Rollout.Fleet.Cluster.Nodes {
+		f.Nodes[n.Name].Save("0", fresh(f.T, f.Rollout.Fleet.Cluster, n))
 	}
 }
 
@@ -66,7 +66,7 @@ func TestReadingChangesNoMode(t *testing.T) {
 func TestChangingChangesNoMode(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := four(t)
-		f.Cluster.Nodes = f.Cluster.Nodes[:3]
+		f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]
 		f.prove = proven
 		before := modes(f.Rollout)
 		p, err := f.Plan(t.Context())
@@ -93,7 +93,7 @@ func TestProofAsksAsThePlan(t *testing.T) {
 		unmanaged bool
 	}{
 		{"an apply", func(t *testing.T) *fakeFleet { f := newFleet(t, applied); f.Change(); return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, false},
-		{"a node leaves", func(t *testing.T) *fakeFleet { f := four(t); f.Cluster.Nodes = f.Cluster.Nodes[:3]; return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, true},
+		{"a node leaves", func(t *testing.T) *fakeFleet { f := four(t); f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]; return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, true},
 		{"a rollback", func(t *testing.T) *fakeFleet {
 			f := newFleet(t, applied)
 			f.saveFresh()
@@ -144,7 +144,7 @@ func TestOnlyAuditAsksForMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "an audit asks for sysctls", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Sysctls, true)
-	if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
+	if _, err := f.Rollout.Fleet.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "an inspection after it", fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Sysctls, false)

@@ -41,7 +41,7 @@ func TestWait(t *testing.T) {
 		},
 		{
 			"over a new connection, where the old one was lost", func(f *fakeFleet) {
-				f.Connection(inventory.Node{Name: "node-3"}).(*fakeHost).Gone = true
+				f.Rollout.Fleet.Connection(inventory.Node{Name: "node-3"}).(*fakeHost).Gone = true
 				confirmed(f.Nodes["node-2"])
 				confirmed(f.Nodes["node-3"])
 			}, "", nil,

@@ -27,8 +27,8 @@ func TestPlanBackUnreadable(t *testing.T) {
 func TestPlanReadsWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, applied)
-	for _, n := range f.Cluster.Nodes {
-		f.Nodes[n.Name].Save("0", fresh(t, f.Cluster, n))
+	for _, n := range f.Rollout.Fleet.Cluster.Nodes {
+		f.Nodes[n.Name].Save("0", fresh(t, f.Rollout.Fleet.Cluster, n))
 		f.Nodes[n.Name].Facts.Kernel = node.Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
 	}
 	read := func() [3]int {
@@ -42,7 +42,7 @@ func TestPlanReadsWhatItNeeds(t *testing.T) {
 	says(t, err, "")
 	same(t, "goal", p.Goal, plan.Removed)
 	same(t, "the one before", read(), [3]int{1, 1, 1})
-	f.Cluster.Exposure = inventory.IPVS
+	f.Rollout.Fleet.Cluster.Exposure = inventory.IPVS
 	p, err = f.Plan(t.Context())
 	says(t, err, "")
 	same(t, "what haproxy did before kplb", read(), [3]int{2, 2, 2})

@@ -48,7 +48,7 @@ func TestNoRestartIsRemembered(t *testing.T) {
 func TestGracefulRestart(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, freshOf)
-		f.Cluster.APIServer.Restart = inventory.Graceful
+		f.Rollout.Fleet.Cluster.APIServer.Restart = inventory.Graceful
 		_, err := f.Apply(t.Context(), f.planned(proven), options)
 		says(t, err, "")
 		same(t, "stage", fleettest.Asked[node.StageRequest](f.Machines, "node-2 stage").QuickPort, uint16(0))
@@ -99,7 +99,7 @@ func TestRefuseKubelets(t *testing.T) {
 				if errors.As(err, &refused) {
 					same(t, "hint", refused.Hints(), []string{hint})
 				}
-				f.Close()
+				f.Rollout.Fleet.Close()
 				time.Sleep(2 * kubeletPatience) // whoever hangs has ended
 			})
 		})

@@ -53,7 +53,7 @@ func TestAllowUnreachable(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				f.AllowUnreachable = true
+				f.Rollout.Fleet.AllowUnreachable = true
 				c.differ(f)
 				p, err := f.Plan(t.Context())
 				says(t, err, c.says)
@@ -67,16 +67,16 @@ func TestAllowUnreachable(t *testing.T) {
 	t.Run("what is left out later is not remembered as the holder", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFleet(t, applied)
-			f.AllowUnreachable = true
-			if _, err := f.Inspect(t.Context(), fleet.Inspection{}); err != nil {
+			f.Rollout.Fleet.AllowUnreachable = true
+			if _, err := f.Rollout.Fleet.Inspect(t.Context(), fleet.Inspection{}); err != nil {
 				t.Fatal(err)
 			}
 			f.Nodes["node-1"].On["inspect"] = fails(&remote.Error{Host: "node-1", Err: remote.ErrTimeout})
 			f.Nodes["node-2"].Facts.Addresses = append(f.Nodes["node-2"].Facts.Addresses, address("eth0", "127.9.1.9/32"))
-			facts, err := f.Inspect(t.Context(), fleet.Inspection{})
+			facts, err := f.Rollout.Fleet.Inspect(t.Context(), fleet.Inspection{})
 			says(t, err, "")
 			same(t, "what is known of node-1", facts["node-1"] == nil, true)
-			same(t, "node-2 holds the VIP", facts["node-2"].Holds(f.Cluster.VIP), true)
+			same(t, "node-2 holds the VIP", facts["node-2"].Holds(f.Rollout.Fleet.Cluster.VIP), true)
 			f.Ends()
 		})
 	})
@@ -96,8 +96,8 @@ func TestRollbackOrder(t *testing.T) {
 		t.Run(c.haproxy, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFleet(t, applied)
-				for _, n := range f.Cluster.Nodes {
-					before := fresh(t, f.Cluster, n)
+				for _, n := range f.Rollout.Fleet.Cluster.Nodes {
+					before := fresh(t, f.Rollout.Fleet.Cluster, n)
 					before.Units["haproxy.service"] = c.before
 					f.Nodes[n.Name].Save("0", before)
 				}
@@ -107,7 +107,7 @@ func TestRollbackOrder(t *testing.T) {
 				}
 				f.prove = proven
 				w := &fleettest.Told{}
-				f.OnEvent = w.Take
+				f.Rollout.Fleet.OnEvent = w.Take
 				_, err = f.Apply(t.Context(), p, options)
 				says(t, err, "")
 				same(t, "what is said of it", w.Of("node-2"), []string{"restoring files", "haproxy and keepalived", "waiting for the apiserver on all addresses", "changed"})

@@ -15,7 +15,7 @@ import (
 func TestStageRequest(t *testing.T) {
 	t.Parallel()
 	r := rolloutOf(t, home)
-	r.Operator = "ann@desk, pid 7"
+	r.Fleet.Operator = "ann@desk, pid 7"
 	facts := all(t, r, applied)
 	f := facts["node-2"]
 	edit(f, "/etc/haproxy/haproxy.cfg", "leastconn", "roundrobin")
@@ -33,7 +33,7 @@ func TestStageRequest(t *testing.T) {
 			{Path: "/etc/keepalived/kplb-check", Mode: 0o755, Content: n.Changes[1].Content},
 			{Path: "/etc/old", Mode: 0o600, Before: node.SumOf(was.Content), Remove: true},
 		},
-		Paths: f.ManagedPaths(), Window: 90*time.Second + 500*time.Millisecond, VIPs: r.Cluster.VIPs, Interface: "eth0", QuickPort: 6443,
+		Paths: f.ManagedPaths(), Window: 90*time.Second + 500*time.Millisecond, VIPs: r.Fleet.Cluster.VIPs, Interface: "eth0", QuickPort: 6443,
 	})
 }
 

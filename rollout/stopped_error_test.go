@@ -155,7 +155,7 @@ func TestRevertOverANewConnection(t *testing.T) {
 		f.Change("node-2", "node-3")
 		cut := func(context.Context, *fleet.Fleet, fleet.Inspection, time.Duration) (*verdict.Proof, error) {
 			for _, name := range []string{"node-2", "node-3"} {
-				f.Connection(inventory.Node{Name: name}).(*fakeHost).Lose()
+				f.Rollout.Fleet.Connection(inventory.Node{Name: name}).(*fakeHost).Lose()
 			}
 			f.Locked(func() {
 				f.Nodes["node-3"].Dial = func(int) error {

@@ -28,15 +28,15 @@ const theWorker = "worker-1"
 func balancedFleet(t *testing.T, of func(*testing.T, *fakeFleet, inventory.Node) *node.Facts) *fakeFleet {
 	t.Helper()
 	f, _ := managedFleet(t, appliedOf)
-	f.Cluster.WorkerBalancer = &inventory.WorkerBalancer{Port: 7443, Strategy: inventory.Failover}
+	f.Rollout.Fleet.Cluster.WorkerBalancer = &inventory.WorkerBalancer{Port: 7443, Strategy: inventory.Failover}
 	f.Local = &fakeNode{Certificate: authority.Certificate(t, farAhead, []string{"kubernetes"}, "10.96.0.1")}
 	for name, n := range f.Nodes {
 		certificate, _ := pemOf(t, authority.Certificate(t, farAhead, []string{"kubernetes", name}, "127.9.1.9"))
 		put(n.Facts, kubeadm.CertificatePath, 0o644, certificate)
-		put(n.Facts, kubeadm.AdminPath, 0o600, kubeconfigFor(t, f.Cluster.EndpointURL()))
+		put(n.Facts, kubeadm.AdminPath, 0o600, kubeconfigFor(t, f.Rollout.Fleet.Cluster.EndpointURL()))
 	}
 	worker := inventory.Node{Name: theWorker, Worker: true, Address: netip.MustParseAddr("127.9.2.1")}
-	f.Cluster.Workers = []inventory.Node{worker}
+	f.Rollout.Fleet.Cluster.Workers = []inventory.Node{worker}
 	node := &fakeNode{ID: theWorker, Machines: f.Machines, On: map[string]step{}, Saved: map[string]*node.Snapshot{}}
 	f.Nodes[theWorker] = node
 	node.Facts = of(t, f, worker)
@@ -46,7 +46,7 @@ func balancedFleet(t *testing.T, of func(*testing.T, *fakeFleet, inventory.Node)
 // justJoined is a worker as kubeadm has left it.
 func justJoined(t *testing.T, f *fakeFleet, n inventory.Node) *node.Facts {
 	t.Helper()
-	facts := debian(f.Cluster, n)
+	facts := debian(f.Rollout.Fleet.Cluster, n)
 	facts.Keepalived, facts.Manifests, facts.Listeners = node.Package{}, nil, nil
 	delete(facts.Units, "keepalived.service")
 	put(facts, kubeadm.CAPath, 0o644, authority.PEM)
@@ -61,14 +61,14 @@ func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *node.Facts {
 	before := justJoined(t, f, n)
 	f.Nodes[n.Name].Save("0", before)
 	facts := justJoined(t, f, n)
-	artifacts, err := f.Templates.Worker(f.Cluster, n, render.Facts{HAProxy: facts.HAProxy.Version})
+	artifacts, err := f.Templates.Worker(f.Rollout.Fleet.Cluster, n, render.Facts{HAProxy: facts.HAProxy.Version})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range artifacts {
 		put(facts, a.Path, a.Mode, a.Content)
 	}
-	edited, err := kubeadm.SetEndpointAs(before.Files[kubeadm.KubeletPath].Content, authority.PEM, f.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
+	edited, err := kubeadm.SetEndpointAs(before.Files[kubeadm.KubeletPath].Content, authority.PEM, f.Rollout.Fleet.Cluster.WorkerBalancer.URL(), apiserver.SharedName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func balanced(t *testing.T, f *fakeFleet, n inventory.Node) *node.Facts {
 	put(facts, basePath+"/current", 0o600, []byte("1\n"))
 	facts.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	facts.KubeletConnected = true
-	for _, n := range f.Cluster.Nodes {
+	for _, n := range f.Rollout.Fleet.Cluster.Nodes {
 		facts.Servers = append(facts.Servers, haproxy.ServerState{Name: n.Name, Status: "UP", Check: "L7OK"})
 	}
 	f.Nodes[n.Name].Save("1", facts)
@@ -176,7 +176,7 @@ func TestBalancerWithoutForwarding(t *testing.T) {
 func TestBalancerUnused(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, justJoined)
-		f.Cluster.Endpoint = inventory.Leave
+		f.Rollout.Fleet.Cluster.Endpoint = inventory.Leave
 		put(f.Nodes[theWorker].Facts, render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind :443\n"))
 		p := f.planned(proven)
 		same(t, "files", retell(of(p, theWorker)).Files, []string{"changed " + render.HAProxyPath, "new " + render.HAProxyUnitPath})
@@ -201,16 +201,16 @@ func TestBalancerGoes(t *testing.T) {
 		server string
 	}{
 		{"to the VIP", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
-			f.Cluster.WorkerBalancer = nil
+			f.Rollout.Fleet.Cluster.WorkerBalancer = nil
 			return f.Plan(ctx)
 		}, "https://127.9.1.9:1"},
 		{"to where it was", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
-			f.Cluster.WorkerBalancer, f.Cluster.Endpoint = nil, inventory.Leave
+			f.Rollout.Fleet.Cluster.WorkerBalancer, f.Rollout.Fleet.Cluster.Endpoint = nil, inventory.Leave
 			return f.Plan(ctx)
 		}, "https://node-1.home.arpa:6443"},
 		{"with kplb", func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) {
-			for _, n := range f.Cluster.Nodes {
-				before := fresh(t, f.Cluster, n)
+			for _, n := range f.Rollout.Fleet.Cluster.Nodes {
+				before := fresh(t, f.Rollout.Fleet.Cluster, n)
 				put(before, kubeadm.CertificatePath, 0o644, f.Nodes[n.Name].Facts.Files[kubeadm.CertificatePath].Content)
 				put(before, kubeadm.AdminPath, 0o600, kubeconfigFor(t, "https://node-1.home.arpa:6443"))
 				f.Nodes[n.Name].Save("0", before)
@@ -246,7 +246,7 @@ func TestBalancerProven(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := balancedFleet(t, balanced)
 		checks := func() []string {
-			facts, err := f.Inspect(t.Context(), fleet.Inspection{})
+			facts, err := f.Rollout.Fleet.Inspect(t.Context(), fleet.Inspection{})
 			says(t, err, "")
 			proof, err := verify.Prove(t.Context(), f.Rollout.Fleet, facts)
 			says(t, err, "")
@@ -268,7 +268,7 @@ func TestBalancerProven(t *testing.T) {
 		f.Nodes[theWorker].Facts.Servers[1].Status, f.Nodes[theWorker].Facts.Servers[1].Check = "DOWN", "L4TOUT"
 		f.Nodes[theWorker].Facts.KubeletConnected = false
 		f.Local.Down.Store(true)
-		f.Cluster.Endpoint = inventory.Leave
+		f.Rollout.Fleet.Cluster.Endpoint = inventory.Leave
 		same(t, "not so", checks(), []string{
 			"NO  haproxy sees its servers: 2 of 3 up: node-2 is DOWN (L4TOUT)",
 			"NO  /readyz on 127.0.0.1:7443: Get \"https://127.0.0.1:7443/readyz\": worker-1: the host could not connect",
