@@ -157,7 +157,9 @@ func TestManagedRefused(t *testing.T) {
 		change func(f *fakeFleet, objects map[string]map[string]any)
 		says   string
 	}{
-		{"the certificate is left, and clients are to move", func(f *fakeFleet, _ map[string]map[string]any) { f.Rollout.Fleet.Cluster.Certificates = inventory.Leave }, lacks},
+		{"the certificate is left, and clients are to move", func(f *fakeFleet, _ map[string]map[string]any) {
+			f.Rollout.Fleet.Cluster.Certificates = inventory.Leave
+		}, lacks},
 		{"the certificate is somebody else's", func(f *fakeFleet, _ map[string]map[string]any) {
 			edit(f.Nodes["node-1"].Facts, "/etc/kubernetes/manifests/kube-apiserver.yaml", "--tls-cert-file=/etc/kubernetes/pki/", "--tls-cert-file=/etc/tls/")
 		}, lacks},

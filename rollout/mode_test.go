@@ -93,7 +93,11 @@ func TestProofAsksAsThePlan(t *testing.T) {
 		unmanaged bool
 	}{
 		{"an apply", func(t *testing.T) *fakeFleet { f := newFleet(t, applied); f.Change(); return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, false},
-		{"a node leaves", func(t *testing.T) *fakeFleet { f := four(t); f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]; return f }, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, true},
+		{"a node leaves", func(t *testing.T) *fakeFleet {
+			f := four(t)
+			f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]
+			return f
+		}, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.Plan(ctx) }, true},
 		{"a rollback", func(t *testing.T) *fakeFleet {
 			f := newFleet(t, applied)
 			f.saveFresh()
