@@ -36,6 +36,7 @@ type Line struct {
 var keywords = []string{
 	"global", "defaults", "frontend", "backend", "listen", "peers", "userlist",
 	"resolvers", "mailers", "cache", "program", "http-errors", "ring", "log-forward", "fcgi-app",
+	"crt-store", "traces", "log-profile", "acme", "namespace_list",
 }
 
 // Parse reads haproxy.cfg. Variables and conditions (.if) are not followed.

@@ -54,6 +54,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("global\nmaxconn\n  bind\nserver a\noption httpchk\nhttp-check expect status\nhttp-check uri\nmode\n")
 	f.Add("frontend a\nbind \"10.1.1.1:1\\\ndefault_backend\nuse_backend\n")
 	f.Add("defaults from a\nbackend from\n'")
+	f.Add("listen a :80-90,[::]:1,unix@/x,ipv6@:::2\nbind\nbind ,\nbind :99999\nprogram\npeers\nglobal\nstats socket")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, lines := Parse([]byte(text)), strings.Count(text, "\n")+1
 		for _, s := range c {
@@ -66,5 +67,10 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _, _, _ = c.MaxConn(), c.Binds(), c.Servers(), c.ExpectedStatus()
 		_, _ = c.Behind([]string{"10.1.1.1:1"}), c.Modes()
+		for _, s := range c.Serves() {
+			if s.Doing == "" || !s.CarriedOn(c.Serves()) {
+				t.Errorf("%q is not carried on by itself", s)
+			}
+		}
 	})
 }

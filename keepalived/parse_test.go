@@ -115,5 +115,10 @@ func FuzzParse(f *testing.F) {
 			_ = s.Addresses(s.Word(0))
 		}
 		walk(Parse([]byte(text)))
+		for _, h := range Parse([]byte(text)).Holds() {
+			if !h.Address.IsValid() && h.Text == "" {
+				t.Errorf("%q holds something without words", text)
+			}
+		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 // Consequences lists what carrying out the plan does on the node, one line each.
 func (n NodePlan) Consequences() []string {
 	var out consequences
+	out.foreignConfiguration(n)
 	out.system(n)
 	out.apiserver(n)
 	out.balancing(n)

@@ -58,6 +58,7 @@ func (in *Input) planInventory() ([]NodePlan, error) {
 		if err != nil {
 			return nil, err
 		}
+		in.findForeign(&p)
 		plans = append(plans, p)
 	}
 	return plans, refuseUnsound(in.Cluster, plans)
@@ -74,6 +75,7 @@ func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
 		if to == 0 {
 			goal = Removed
 		}
+		in.findForeign(&p)
 		plans = append(plans, p)
 	}
 	return plans, goal, nil

@@ -58,6 +58,9 @@ type NodePlan struct {
 
 	UFWAllow, UFWDelete []render.Rule
 
+	foreign []string // configurations of others that are replaced, see findForeign
+	ends    []string // what they do now, and nothing does afterwards
+
 	notes    []string
 	speakers []vrrp.Speaker // as its new files configure them, one for each VIP
 }

@@ -1,0 +1,145 @@
+package plan
+
+import (
+	"path"
+	"slices"
+
+	"github.com/kplb/kplb/haproxy"
+	"github.com/kplb/kplb/keepalived"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/render"
+)
+
+// A configuration that kplb has not written and that serves or holds something is
+// foreign. What it does ends when kplb replaces it, unless kplb's own file does the
+// same. Settings alone, as the packages install them, are not foreign.
+
+// findForeign finds the foreign configurations that the plan replaces, and what
+// ends with them.
+func (in *Input) findForeign(p *NodePlan) {
+	f := in.Facts[p.Node.Name]
+	for _, c := range p.Changes {
+		if c.Was == nil || c.Stamp != render.Unstamped {
+			continue
+		}
+		switch c.Path {
+		case render.HAProxyPath:
+			serves := haproxy.Parse(c.Was.Content).Serves()
+			p.replaces(c.Path, len(serves) > 0)
+			in.endServed(p, serves, haproxy.Parse(c.after()).Serves(), idle(f, "haproxy"))
+		case render.KeepalivedPath:
+			holds := holdsWith(f, c.Path, c.Was.Content)
+			p.replaces(c.Path, len(holds) > 0)
+			p.endHeld(holds, keepalived.Parse(c.after()).Holds(), idle(f, "keepalived"))
+		}
+	}
+}
+
+func (n *NodePlan) replaces(path string, foreign bool) {
+	if foreign {
+		n.foreign = append(n.foreign, path)
+	}
+}
+
+// after is the content of the file afterwards.
+func (c Change) after() []byte {
+	if c.Remove {
+		return nil
+	}
+	return c.Content
+}
+
+// idle is what is said of a daemon that does not run.
+func idle(f *node.Facts, daemon string) string {
+	if f.Units[daemon+".service"].Active == "active" {
+		return ""
+	}
+	return "; it does not run now"
+}
+
+// endServed adds what haproxy no longer does.
+func (in *Input) endServed(p *NodePlan, was, now []haproxy.Served, idle string) {
+	for _, s := range was {
+		if !s.CarriedOn(now) && !in.answersAt(p, s) {
+			p.ends = append(p.ends, "haproxy "+s.String()+idle)
+		}
+	}
+}
+
+// answersAt says whether the apiservers answer where HAProxy has listened: at the
+// apiserver's port of a VIP, or of every address, because the node's own apiserver has
+// that port at the others.
+func (in *Input) answersAt(p *NodePlan, s haproxy.Served) bool {
+	if in.Target != ToInventory || p.Leaving || p.Node.Worker {
+		return false
+	}
+	return s.ListensEverywhere(in.Cluster.Port) || slices.ContainsFunc(in.Cluster.Entrances(), s.ListensAt)
+}
+
+// endHeld adds what keepalived no longer has or does.
+func (n *NodePlan) endHeld(was, now []keepalived.Held, idle string) {
+	for _, h := range was {
+		if line := "keepalived " + h.String() + idle; !h.CarriedOn(now) && !slices.Contains(n.ends, line) {
+			n.ends = append(n.ends, line)
+		}
+	}
+}
+
+// holdsWith is what keepalived has with a file and those that it includes, as far as
+// the inspection has read them.
+func holdsWith(f *node.Facts, file string, content []byte) []keepalived.Held {
+	return included(f, file, content, map[string]bool{file: true})
+}
+
+// included is holdsWith; a file counts once.
+func included(f *node.Facts, file string, content []byte, seen map[string]bool) []keepalived.Held {
+	var out []keepalived.Held
+	for _, h := range keepalived.Parse(content).Holds() {
+		files := []string{}
+		if h.Include != "" {
+			files = matching(f, path.Dir(file), h.Include)
+		}
+		if len(files) == 0 {
+			out = append(out, h)
+		}
+		for _, name := range files {
+			if !seen[name] {
+				seen[name] = true
+				out = append(out, included(f, name, f.Files[name].Content, seen)...)
+			}
+		}
+	}
+	return out
+}
+
+// matching are the files on the node that an include line names.
+func matching(f *node.Facts, dir, pattern string) []string {
+	if !path.IsAbs(pattern) {
+		pattern = path.Join(dir, pattern)
+	}
+	var out []string
+	for name, file := range f.Files {
+		if ok, err := path.Match(pattern, name); ok && err == nil && file.Mode.IsRegular() {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// foreignConfiguration says what ends, and what kplb carries on.
+func (c *consequences) foreignConfiguration(n NodePlan) {
+	for _, end := range n.ends {
+		c.say("%s", end)
+	}
+	if len(n.ends) > 0 {
+		return
+	}
+	for _, file := range n.foreign {
+		c.say("%s was not written by kplb; what it is for goes on with kplb's", file)
+	}
+}
+
+// Ends lists what foreign configurations do now, and nothing does afterwards.
+func (n NodePlan) Ends() []string { return slices.Clone(n.ends) }
+
