@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
 	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "remote", "render", "verdict", "verify"},
-	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "remote", "render", "verdict"},
+	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "remote", "render", "verdict"},
 	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "remote", "verdict", "verify"},
 	"status":     {"distribution", "fleet", "inventory", "kubeadm", "node", "plan", "render"},
 	"doctor":     {"distribution", "firewall", "fleet", "inventory", "node", "plan", "remote", "render", "verdict"},
@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"node/programtest":        {"remote", "remote/remotetest"},
 	"node/nodetest":           {"haproxy", "inventory", "node", "remote", "render"},
 	"remote/remotetest":       {"remote"},
-	"rollout/rollouttest":     {"apiserver/apiservertest", "distribution", "haproxy", "inventory", "kubeadm", "node", "node/nodetest", "remote", "render"},
+	"rollout/rollouttest":     {"apiserver/apiservertest", "distribution", "haproxy", "inventory", "keepalived", "kubeadm", "node", "node/nodetest", "remote", "render"},
 }
 
 // pure packages work on values: what they read was read by somebody else, and

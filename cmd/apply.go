@@ -27,6 +27,9 @@ Ctrl-C takes back what has changed, the node at work first, and says so; it come
 once the nodes confirm. A second Ctrl-C ends kplb at once: the nodes take the change back
 by themselves.
 
+Configurations of HAProxy and keepalived that kplb has not written, and that serve or
+hold something which kplb does not carry on, are replaced only with --replace-foreign.
+
 A node that was taken out of the inventory goes back to what it was before kplb, and
 then the others forget it. One that was added gets the VIP only when all others know it.`
 
@@ -73,6 +76,7 @@ func (o applyOptions) run(ctx context.Context) error {
 			return err
 		}
 		saved.complete(o.set)
+		o.replaceForeign = o.replaceForeign || saved.ReplaceForeign
 	}
 	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
 		r.Fleet.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget

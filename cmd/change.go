@@ -18,8 +18,8 @@ import (
 type changeOptions struct {
 	command
 	rollout.Options
-	yes, dryRun, overwrite bool
-	format                 string
+	yes, dryRun, overwrite, replaceForeign bool
+	format                                 string
 }
 
 // addFlags gives a command that changes nodes the flags for that.
@@ -29,8 +29,14 @@ func (o *changeOptions) addFlags(c *cobra.Command) {
 	f.DurationVar(&o.Window, "confirm-timeout", time.Minute, "how long a changed node waits for its confirmation, beyond the restart of\nits apiserver, before it takes the change back by itself")
 	f.DurationVar(&o.Patience, "proof-timeout", time.Minute, "how long the proof may take to come true after a change")
 	f.BoolVar(&o.Wait, "wait", false, "leave the confirmation to a person: `kplb confirm`")
+	addReplaceForeign(c, &o.replaceForeign)
 	addOutput(c, &o.format)
 	o.set.addSSHFlags(f)
+}
+
+// addReplaceForeign gives a command the flag that --yes is not.
+func addReplaceForeign(c *cobra.Command, replace *bool) {
+	c.Flags().BoolVar(replace, "replace-foreign", false, "end what configurations serve or hold that kplb has not written, where it\nputs its own; --yes does not")
 }
 
 func (o changeOptions) check() error {
@@ -104,8 +110,11 @@ func unproven(p *verdict.Proof) string {
 	return "changed and confirmed, but not every service answers"
 }
 
-// permit asks whether to go on.
+// permit asks whether to go on. What is not kplb's ends only by its own flag.
 func (o changeOptions) permit(ctx context.Context, p *plan.Plan) error {
+	if err := p.RefuseForeign(); err != nil && !o.replaceForeign {
+		return err
+	}
 	var edited []plan.Refusal
 	for _, n := range p.Nodes {
 		for _, path := range n.Overwrites() {

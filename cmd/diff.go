@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -13,14 +14,16 @@ const diffLong = `Looks at every node and prints what apply would change there: 
 file, with secrets blanked, and the consequences. Nothing is changed.
 
 With -o FILE.json the plan is saved; kplb apply FILE.json does exactly that, or refuses
-because something has changed since.
+because something has changed since. A plan that was saved with --replace-foreign needs
+no such flag again.
 
 Exits 0 if there is nothing to do and 1 if there is.`
 
 type diffOptions struct {
 	command
-	format string // text, json or a file
-	forget []string
+	format         string // text, json or a file
+	forget         []string
+	replaceForeign bool
 }
 
 func newDiff(base command) *cobra.Command {
@@ -36,6 +39,7 @@ func newDiff(base command) *cobra.Command {
 	addOutput(c, &o.format)
 	c.Flags().Lookup("output").Usage = "text, json, or a FILE.json to save the plan to"
 	addForget(c, &o.forget)
+	addReplaceForeign(c, &o.replaceForeign)
 	o.set.addSSHFlags(c.Flags())
 	return c
 }
@@ -60,15 +64,24 @@ func (o diffOptions) run(ctx context.Context) error {
 		}
 		switch {
 		case save:
-			err = savePlan(o.streams, o.set, p, o.format)
+			err = savePlan(o.streams, o.set, p, o.replaceForeign, o.format)
 		case o.format == "json":
 			err = printJSON(o.out, describe(p))
 		default:
 			err = printPlan(o.streams, p)
 		}
 		if err == nil && !p.Empty() {
-			err = &noError{"changes pending; run `kplb apply`"}
+			err = &noError{pendingIn(p, o.replaceForeign && save)}
 		}
 		return err
 	})
+}
+
+// pendingIn is what to do about changes; told says that the plan was saved with what
+// it needs.
+func pendingIn(p *plan.Plan, told bool) string {
+	if p.RefuseForeign() != nil && !told {
+		return "changes pending, and what is not kplb's would end: `kplb apply` refuses without --replace-foreign"
+	}
+	return "changes pending; run `kplb apply`"
 }

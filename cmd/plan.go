@@ -21,6 +21,8 @@ type savedPlan struct {
 	Kind       string `json:"kind"`
 	Inventory  string `json:"inventory"` // absolute path
 	Templates  string `json:"templates,omitempty"`
+	// ReplaceForeign says that what is not kplb's may end.
+	ReplaceForeign bool `json:"replaceForeign,omitempty"`
 	planReport
 }
 
@@ -30,7 +32,7 @@ const (
 )
 
 // savePlan writes a plan, whole or not at all.
-func savePlan(s *streams, set *settings, p *plan.Plan, file string) error {
+func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign bool, file string) error {
 	inventory, err := filepath.Abs(set.Inventory)
 	if err != nil {
 		return err
@@ -41,7 +43,7 @@ func savePlan(s *streams, set *settings, p *plan.Plan, file string) error {
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, describe(p)}, "", "  ")
+	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, replaceForeign, describe(p)}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type nodeReport struct {
 	Leaving      bool         `json:"leaving,omitempty"`
 	Packages     []string     `json:"packages,omitempty"`
 	Files        []fileReport `json:"files,omitempty"`
+	Ends         []string     `json:"ends,omitempty"` // what is not kplb's and ends; also in consequences
 	Consequences []string     `json:"consequences,omitempty"`
 }
 
@@ -36,7 +37,7 @@ type fileReport struct {
 func describe(p *plan.Plan) planReport {
 	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
 	for _, n := range p.Nodes {
-		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Leaving: n.Leaving, Packages: n.Packages, Consequences: n.Consequences()}
+		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Leaving: n.Leaving, Packages: n.Packages, Ends: n.Ends(), Consequences: n.Consequences()}
 		for _, c := range n.Files() {
 			before, after := c.Sums()
 			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), before, after, c.Diff})

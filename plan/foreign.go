@@ -142,4 +142,3 @@ func (c *consequences) foreignConfiguration(n NodePlan) {
 
 // Ends lists what foreign configurations do now, and nothing does afterwards.
 func (n NodePlan) Ends() []string { return slices.Clone(n.ends) }
-

@@ -61,8 +61,9 @@ func (t *transaction) carryOut(ctx context.Context, p *plan.Plan, o Options, pro
 // change changes the nodes, one batch after the other.
 func (t *transaction) change(ctx context.Context, p *plan.Plan) error {
 	waiting := slices.ContainsFunc(p.Nodes, startsKeepalivedLast)
-	for _, batch := range p.Batches() {
-		if waiting && batch[0].AfterHolder() {
+	batches := p.Batches()
+	for i, batch := range batches {
+		if waiting && batch[0].AfterHolder() && !slices.ContainsFunc(batches[i:], comesFirst) {
 			waiting = false
 			if err := t.startWaiting(ctx, p); err != nil {
 				return err
@@ -81,6 +82,12 @@ func (t *transaction) change(ctx context.Context, p *plan.Plan) error {
 		return t.startWaiting(ctx, p)
 	}
 	return nil
+}
+
+// comesFirst says whether a keepalived that has waited starts only after this batch: one of
+// its nodes has the VIP, or waits itself.
+func comesFirst(batch []plan.NodePlan) bool {
+	return slices.ContainsFunc(batch, func(n plan.NodePlan) bool { return n.Holder || startsKeepalivedLast(n) })
 }
 
 // eachPlan calls do for several nodes at once, see fleet.Each.

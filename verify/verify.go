@@ -17,8 +17,10 @@ import (
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -130,7 +132,9 @@ func proveRemoved(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Fa
 		proof.Checks = append(proof.Checks, asked[n.Name]...)
 		for _, vip := range f.Cluster.VIPs {
 			held := verdict.Check{Node: n.Name, What: fmt.Sprintf("does not hold %s", vip), OK: !facts[n.Name].Holds(vip), Detail: "ok"}
-			if !held.OK {
+			if !held.OK && hadBefore(facts[n.Name], vip) {
+				held.OK, held.Detail = true, "it does, as before kplb: "+render.KeepalivedPath+" has it"
+			} else if !held.OK {
 				held.Detail = "it still does"
 			}
 			proof.Checks = append(proof.Checks, held)
@@ -195,4 +199,12 @@ func hintOf(err error) string {
 		return hinted.Hint()
 	}
 	return "check what listens there (`ss -ltnp` on the node) and its log, and look for a firewall on the way"
+}
+
+// hadBefore says whether the node's keepalived has the VIP by a file that kplb has not
+// written.
+func hadBefore(f *node.Facts, vip netip.Addr) bool {
+	config := f.Files[render.KeepalivedPath].Content
+	return f.Units["keepalived.service"].Active == "active" && render.Stamp(config) == render.Unstamped &&
+		keepalived.Held{Address: vip}.CarriedOn(keepalived.Parse(config).Holds())
 }

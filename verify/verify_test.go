@@ -18,6 +18,8 @@ import (
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -207,6 +209,12 @@ func TestUntilProven(t *testing.T) {
 		},
 		{"gone at once", gone, holds, nil, 0, ""},
 		{"gone after a while", gone, nil, holds, 10 * time.Second, ""},
+		{"held before kplb, too", gone, func(f *fakeFleet) {
+			plantest.Put(f.Nodes["node-1"].Facts, render.KeepalivedPath, 0o644, []byte("vrrp_instance A { virtual_ipaddress { 127.9.1.9/32 } }"))
+		}, nil, 0, ""},
+		{"held by another file that does not have it", gone, func(f *fakeFleet) {
+			plantest.Put(f.Nodes["node-1"].Facts, render.KeepalivedPath, 0o644, []byte("vrrp_instance A { virtual_ipaddress { 127.9.1.8 } }"))
+		}, nil, 30 * time.Second, "not proven: node-1: does not hold 127.9.1.9: it still does"},
 		{"never gone", gone, nil, nil, 30 * time.Second, "not proven: node-1: does not hold 127.9.1.9: it still does"},
 	}
 	for _, c := range cases {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/kubeadm"
 )
 
@@ -104,7 +105,9 @@ func (n *Node) unlock() { n.lockedBy, n.owner, n.token = nil, "", "" }
 
 // speaks says whether the node takes part in the election of the VIP's holder.
 func (n *Node) speaks() bool {
-	return !n.Unreachable && n.Units["keepalived"].Active && n.Units["haproxy"].Active
+	config := keepalived.Parse(n.Files[keepalived.ConfigPath].Content)
+	return !n.Unreachable && n.Units["keepalived"].Active && n.Units["haproxy"].Active &&
+		keepalived.Held{Address: n.cluster.inventory.VIP}.CarriedOn(config.Holds())
 }
 
 // apiserver says whether one runs here.
