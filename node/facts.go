@@ -20,6 +20,7 @@ type Facts struct {
 	Addresses        []Address
 	Listeners        []Listener // on the apiserver's port (a worker's: its balancer's), HAProxy's own, and those of services
 	Units            map[string]Unit
+	Processes        []Process // of HAProxy and keepalived, whoever has started them
 	NonlocalBind     bool
 	HAProxy          Package
 	Keepalived       Package
@@ -66,13 +67,19 @@ type Address struct {
 type Listener struct {
 	Address netip.AddrPort
 	Process string // empty if unknown
+	Outside string // of HAProxy: whose process it is, where it is not haproxy.service's
 }
+
+// IsHAProxy says whether haproxy.service listens here, and no other HAProxy.
+func (l Listener) IsHAProxy() bool { return l.Process == HAProxyProcess && l.Outside == "" }
 
 // Unit is one systemd unit, in systemctl's words.
 type Unit struct {
 	Load, Active, File string
 	MainPID            int
 	OpenFiles          uint64 // the hard limit
+
+	Command, Environment, EnvironmentFiles []string // how it is started, in systemctl's words: ExecStart and so on
 }
 
 // Package is a daemon's package. Its version is zero where it is not

@@ -19,13 +19,13 @@ func TestBound(t *testing.T) {
 		want      bool
 	}{
 		{"nothing listens", nil, false},
-		{"its own address", []Listener{{at, distribution.APIServer}}, true},
-		{"beside haproxy on the VIP", []Listener{listener("10.1.233.1:6443", HAProxyProcess), {at, distribution.APIServer}}, true},
+		{"its own address", []Listener{{Address: at, Process: distribution.APIServer}}, true},
+		{"beside haproxy on the VIP", []Listener{listener("10.1.233.1:6443", HAProxyProcess), {Address: at, Process: distribution.APIServer}}, true},
 		{"every address", []Listener{listener("[::]:6443", distribution.APIServer)}, false},
-		{"its own and every address", []Listener{{at, distribution.APIServer}, listener("0.0.0.0:6443", distribution.APIServer)}, false},
-		{"every address, on another port", []Listener{{at, distribution.APIServer}, listener("0.0.0.0:7443", distribution.APIServer)}, true},
+		{"its own and every address", []Listener{{Address: at, Process: distribution.APIServer}, listener("0.0.0.0:6443", distribution.APIServer)}, false},
+		{"every address, on another port", []Listener{{Address: at, Process: distribution.APIServer}, listener("0.0.0.0:7443", distribution.APIServer)}, true},
 		{"another address", []Listener{listener("10.1.1.9:6443", distribution.APIServer)}, false},
-		{"another process", []Listener{{at, "nginx"}}, false},
+		{"another process", []Listener{{Address: at, Process: "nginx"}}, false},
 	}
 	for _, c := range cases {
 		same(t, c.name, (&Facts{Distribution: kubeadm.Distribution{}, Listeners: c.listeners}).Bound(at), c.want)

@@ -98,6 +98,8 @@ func (f *Facts) take(r remote.Record) error {
 		f.LockedBy = cmp.Or(field(0), "another operator")
 	case "units":
 		f.Units = parseUnits(field(0))
+	case "process":
+		f.Processes = append(f.Processes, parseProcess(field))
 	case "vrrp":
 		f.VRRP = parseStates(field(0))
 	default:
@@ -148,7 +150,7 @@ func (f *Facts) takeNetwork(key string, field func(int) string) {
 	case "addresses":
 		f.Addresses = parseAddresses(field(0))
 	case "listeners":
-		f.Listeners = parseListeners(field(0))
+		f.Listeners = parseListeners(field(0), f.outsideHAProxy)
 	case "connected":
 		f.KubeletConnected = strings.Contains(field(0), `"kubelet"`)
 	case "filter":

@@ -43,11 +43,13 @@ func parseAddresses(text string) []Address {
 
 var (
 	processForm = regexp.MustCompile(`\(\("([^"]{1,64})"`)
+	pidForm     = regexp.MustCompile(`pid=(\d{1,9})\b`)
 	scopeForm   = regexp.MustCompile(`%[^:]*:`) // of a socket that is bound to an interface
 )
 
-// parseListeners reads `ss -Hltnp`.
-func parseListeners(text string) []Listener {
+// parseListeners reads `ss -Hltnp`. outside says of the processes of HAProxy's socket
+// whose they are, if they are not haproxy.service's.
+func parseListeners(text string, outside func(pids []int) string) []Listener {
 	var out []Listener
 	for _, line := range strings.Split(text, "\n") {
 		field := strings.Fields(line)
@@ -63,7 +65,19 @@ func parseListeners(text string) []Listener {
 		if m := processForm.FindStringSubmatch(line); m != nil {
 			l.Process = remote.Clean(m[1])
 		}
+		if l.Process == HAProxyProcess {
+			l.Outside = outside(pidsIn(line))
+		}
 		out = append(out, l)
+	}
+	return out
+}
+
+func pidsIn(line string) []int {
+	var out []int
+	for _, m := range pidForm.FindAllStringSubmatch(line, -1) {
+		pid, _ := strconv.Atoi(m[1])
+		out = append(out, pid)
 	}
 	return out
 }
@@ -88,6 +102,13 @@ func parseUnits(text string) map[string]Unit {
 				u.File = value
 			case "MainPID":
 				u.MainPID, _ = strconv.Atoi(value)
+			case "ExecStart":
+				u.Command = append(u.Command, value)
+			case "Environment":
+				u.Environment = append(u.Environment, value)
+			case "EnvironmentFiles":
+				file, _, _ := strings.Cut(value, " (")
+				u.EnvironmentFiles = append(u.EnvironmentFiles, file)
 			case "LimitNOFILE":
 				u.OpenFiles, _ = strconv.ParseUint(value, 10, 64)
 			}

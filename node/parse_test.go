@@ -17,7 +17,9 @@ import (
 
 func address(iface, prefix string) Address { return Address{iface, netip.MustParsePrefix(prefix)} }
 
-func listener(at, process string) Listener { return Listener{netip.MustParseAddrPort(at), process} }
+func listener(at, process string) Listener {
+	return Listener{Address: netip.MustParseAddrPort(at), Process: process}
+}
 
 const esc = "\x1b[31m"
 
@@ -88,7 +90,7 @@ func TestParseListeners(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			same(t, "listeners", parseListeners(c.text), c.want)
+			same(t, "listeners", parseListeners(c.text, nobody), c.want)
 		})
 	}
 }
@@ -278,7 +280,7 @@ func TestHugeOutput(t *testing.T) {
 	t.Parallel()
 	const lines = 50_000
 	same(t, "addresses", len(parseAddresses(strings.Repeat("2: eth0    inet 10.1.1.1/16 scope global\n", lines))), lines)
-	same(t, "listeners", len(parseListeners(strings.Repeat("LISTEN 0 128 10.1.1.1:6443 *:* users:((\"a\",pid=1,fd=1))\n", lines))), lines)
+	same(t, "listeners", len(parseListeners(strings.Repeat("LISTEN 0 128 10.1.1.1:6443 *:* users:((\"a\",pid=1,fd=1))\n", lines), nobody)), lines)
 	same(t, "units", len(parseUnits(strings.Repeat("Id=a\n\n", lines))), 1)
 	long := strings.Repeat("=", 1<<20)
 	same(t, "one long line", len(parseUnits("Id=a\nLoadState=" + long)["a"].Load), 1<<20)
@@ -300,7 +302,7 @@ func FuzzParseText(f *testing.F) {
 		for _, a := range parseAddresses(string(data)) {
 			clean(t, "interface", a.Interface)
 		}
-		for _, l := range parseListeners(string(data)) {
+		for _, l := range parseListeners(string(data), nobody) {
 			clean(t, "process", l.Process)
 		}
 		for id, u := range parseUnits(string(data)) {
@@ -332,3 +334,6 @@ func FuzzParseFiles(f *testing.F) {
 		}
 	})
 }
+
+// nobody is an owner of processes who has none.
+func nobody([]int) string { return "" }

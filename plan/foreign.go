@@ -19,6 +19,9 @@ import (
 func (in *Input) findForeign(p *NodePlan) {
 	f := in.Facts[p.Node.Name]
 	for _, c := range p.Changes {
+		if c.Path == render.HAProxyPath && (c.Was == nil || c.Stamp == render.Unstamped) {
+			p.endBesides(f)
+		}
 		if c.Was == nil || c.Stamp != render.Unstamped {
 			continue
 		}

@@ -58,7 +58,6 @@ func (in *Input) planInventory() ([]NodePlan, error) {
 		if err != nil {
 			return nil, err
 		}
-		in.findForeign(&p)
 		plans = append(plans, p)
 	}
 	return plans, refuseUnsound(in.Cluster, plans)
@@ -85,6 +84,14 @@ func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
 // control-plane node. It leaves out the refusals that Make starts with, see
 // Refusals.
 func MakeNode(in Input, n inventory.Node) (NodePlan, error) {
+	p, err := in.makeNode(n)
+	if err == nil {
+		in.findForeign(&p)
+	}
+	return p, err
+}
+
+func (in *Input) makeNode(n inventory.Node) (NodePlan, error) {
 	f := in.Facts[n.Name]
 	switch {
 	case in.isLeaving(n):

@@ -57,6 +57,8 @@ func Refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 	if n.Worker {
 		refuseWorker(f, refuse)
 		refuseBalancer(c, f, refuse)
+		refuseUnread(c, n, f, refuse)
+		refuseBesides(c, n, f, refuse)
 		return out
 	}
 	at := fmt.Sprintf("nodes[%d]", slices.IndexFunc(c.Nodes, func(m inventory.Node) bool { return m.Name == n.Name }))
@@ -70,6 +72,9 @@ func Refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 	refuseListeners(c, n, f, refuse)
 	refuseServices(c, n, f, refuse)
 	refuseMetrics(c, n, f, refuse)
+	refuseUnread(c, n, f, refuse)
+	refuseBesides(c, n, f, refuse)
+	refuseOtherKeepaliveds(c, f, refuse)
 	return out
 }
 

@@ -18,7 +18,9 @@ func refuseListeners(c *inventory.Cluster, n inventory.Node, f *node.Facts, refu
 		addr, port := l.Address.Addr(), l.Address.Port()
 		everywhere := addr.IsUnspecified()
 		switch {
-		case l.Process == node.HAProxyProcess:
+		case l.IsHAProxy():
+		case port == c.Port && l.Outside != "" && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address):
+			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s", port, addr, processName(l))
 		case port == c.Port && (everywhere || slices.Contains(c.VIPs, addr) || addr == n.Address) && l.Process != apiserver:
 			refuse("", "stop it, or give it another port", "port %d of %s is taken by %s, neither the apiserver nor haproxy", port, addr, processName(l))
 		case port == c.HAProxy.Port && port != c.Port && (everywhere || slices.Contains(c.VIPs, addr)):
@@ -32,8 +34,11 @@ func refuseListeners(c *inventory.Cluster, n inventory.Node, f *node.Facts, refu
 }
 
 func processName(l node.Listener) string {
-	if l.Process == "" {
+	switch {
+	case l.Process == "":
 		return "an unknown process"
+	case l.Outside != "":
+		return l.Process + " outside of haproxy.service (" + l.Outside + ")"
 	}
 	return l.Process
 }
@@ -43,7 +48,7 @@ func processName(l node.Listener) string {
 func refuseServices(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
-		if l.Process == node.HAProxyProcess {
+		if l.IsHAProxy() {
 			continue
 		}
 		for i, s := range c.Services {
@@ -64,7 +69,7 @@ func refuseMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse
 		return
 	}
 	for _, l := range f.Listeners {
-		if addr := l.Address.Addr(); l.Process != node.HAProxyProcess && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
+		if addr := l.Address.Addr(); !l.IsHAProxy() && l.Address.Port() == c.Metrics.Port && (addr.IsUnspecified() || addr == n.Address) {
 			refuse("metrics.port", "set metrics.port to a free port", "port %d of %s, for Prometheus, is taken by %s", c.Metrics.Port, addr, processName(l))
 		}
 	}
@@ -77,7 +82,7 @@ func refuseLocalPorts(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	for _, l := range f.Listeners {
 		addr, port := l.Address.Addr(), l.Address.Port()
 		switch {
-		case l.Process == node.HAProxyProcess || !addr.IsUnspecified() && addr != local:
+		case l.IsHAProxy() || !addr.IsUnspecified() && addr != local:
 		case port == c.WorkerBalancer.Port:
 			refuse("workerBalancer.port", "set workerBalancer.port to a free port", "port %d, for the worker's balancer, is taken by %s", port, processName(l))
 		case port == c.HAProxy.MonitorPort:

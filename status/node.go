@@ -112,6 +112,7 @@ func assessNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.No
 	for _, refusal := range plan.Refusals(c, n, f) {
 		s.Refused = append(s.Refused, refusal.What)
 	}
+	s.Refused = append(s.Refused, p.Ends()...)
 	if failed != nil {
 		s.Refused = append(s.Refused, plan.Reasons(failed)...)
 		return s

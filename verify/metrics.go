@@ -32,7 +32,7 @@ func checkMetrics(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdi
 	at := netip.AddrPortFrom(n.Address, c.Metrics.Port)
 	port := verdict.Check{
 		Node: n.Name, What: fmt.Sprintf("haproxy has /metrics on %s", at), Detail: "listens", Advisory: true,
-		OK: slices.ContainsFunc(f.Listeners, func(l node.Listener) bool { return l.Process == node.HAProxyProcess && l.Address == at }),
+		OK: slices.ContainsFunc(f.Listeners, func(l node.Listener) bool { return l.IsHAProxy() && l.Address == at }),
 	}
 	if !port.OK {
 		port.Detail, port.Hint = "it does not listen", "run `kplb apply`"

@@ -34,7 +34,12 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 	}
 	balanced := verdict.Check{Node: n.Name, What: by + " sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
 	balanced.OK = len(down) == 0 && up > 0 && all == len(c.Nodes)
+	other, shared := otherHAProxy(f, c.HAProxy.MonitorPort)
 	switch {
+	case shared && (c.Exposure != inventory.IPVS || n.Worker):
+		balanced.OK = false
+		balanced.Detail = fmt.Sprintf("another haproxy listens on port %d, too (%s): which of the two has answered is not known", c.HAProxy.MonitorPort, other)
+		balanced.Hint = "stop it, or set haproxy.monitorPort to a free port"
 	case f.Servers == nil:
 		balanced.Detail = silent
 		balanced.Hint = "look at `journalctl -u " + by + "` on the node"
@@ -48,6 +53,16 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 		balanced.Hint = "look at /readyz of those apiservers, and at `journalctl -u " + by + "` on the node"
 	}
 	return balanced
+}
+
+// otherHAProxy says whose HAProxy beside haproxy.service's listens on a port.
+func otherHAProxy(f *node.Facts, port uint16) (string, bool) {
+	for _, l := range f.Listeners {
+		if l.Outside != "" && l.Address.Port() == port {
+			return l.Outside, true
+		}
+	}
+	return "", false
 }
 
 // checkWorker checks that the node's kubelet is connected to the VIP, or to its balancer.

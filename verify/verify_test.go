@@ -89,6 +89,18 @@ func TestCheckNode(t *testing.T) {
 			[]verdict.Check{good[0], {What: good[1].What, Detail: "haproxy does not answer on 127.0.0.1:8404", Hint: "look at `journalctl -u haproxy` on the node"}},
 		},
 		{
+			"another haproxy on the same port", func(f *node.Facts) {
+				f.Listeners = append(f.Listeners, node.Listener{Address: listener("127.0.0.1:8404", "").Address, Process: node.HAProxyProcess, Outside: "pid 7, web.service"})
+			}, "",
+			[]verdict.Check{good[0], {
+				What: good[1].What, Detail: "another haproxy listens on port 8404, too (pid 7, web.service): which of the two has answered is not known",
+				Hint: "stop it, or set haproxy.monitorPort to a free port",
+			}},
+		},
+		{"another haproxy elsewhere", func(f *node.Facts) {
+			f.Listeners = append(f.Listeners, node.Listener{Address: listener("127.0.0.1:8405", "").Address, Process: node.HAProxyProcess, Outside: "pid 7"})
+		}, "", good},
+		{
 			"servers down", func(f *node.Facts) {
 				f.Servers[0].Status, f.Servers[0].Check = "DOWN", "L4CON"
 				f.Servers[2].Status, f.Servers[2].Check = "MAINT", ""

@@ -19,7 +19,8 @@ func TestKubeadm(t *testing.T) {
 		manifests[n] = m.on(n, "ls -A /etc/kubernetes/manifests")
 	}
 
-	m.kplb("apply", "--inventory", inventory, "--yes").want(t, 0, "ok  /healthz on 10.1.233.1:6443: ok, TLS verified")
+	t.Run("an ingress and a second VIP", func(t *testing.T) { m.in(t).foreign(inventory) })
+	m.kplb("apply", "--inventory", inventory, "--yes", "--replace-foreign").want(t, 0, "ok  /healthz on 10.1.233.1:6443: ok, TLS verified")
 	if !m.answers() {
 		t.Fatal("curl gets no ok through the VIP")
 	}

@@ -31,8 +31,12 @@ func Data(key string, data []byte) remote.Record {
 func Inspection(f *node.Facts) []remote.Record {
 	out := []remote.Record{
 		Record("arch", f.Arch), Record("os", "ID", f.OS.ID), Record("os", "VERSION_ID", `"`+f.OS.Version+`"`),
-		Record("addresses", addressesOf(f)), Record("listeners", listenersOf(f)), Record("units", unitsOf(f)), Record("nonlocal_bind", bit(f.NonlocalBind)),
+		Record("addresses", addressesOf(f)), Record("units", unitsOf(f)), Record("nonlocal_bind", bit(f.NonlocalBind)),
 	}
+	for _, p := range f.Processes {
+		out = append(out, Record("process", strconv.Itoa(p.PID), strconv.Itoa(p.Parent), p.Name, p.Group, strings.Join(p.Args, "\n")))
+	}
+	out = append(out, Record("listeners", listenersOf(f)))
 	if f.HAProxy.Installed {
 		out = append(out, Record("version", "haproxy", fmt.Sprintf("HAProxy version %s-1+deb12u3 2025/10/03 - https://haproxy.org/", f.HAProxy.Version)))
 	}
@@ -91,17 +95,38 @@ func listenersOf(f *node.Facts) string {
 		}
 		users := ""
 		if l.Process != "" {
-			users = fmt.Sprintf(`users:(("%s",pid=42,fd=5))`, l.Process)
+			users = fmt.Sprintf(`users:(("%s",pid=%d,fd=5))`, l.Process, pidOf(f, l))
 		}
 		fmt.Fprintf(&out, "LISTEN 0      4096   %s 0.0.0.0:* %s\n", local, users)
 	}
 	return out.String()
 }
 
+// pidOf is that of a process that listens. Outside has it where another HAProxy does.
+func pidOf(f *node.Facts, l node.Listener) int {
+	pid := 42
+	if l.Process == node.HAProxyProcess {
+		pid = f.Units["haproxy.service"].MainPID
+	}
+	_, _ = fmt.Sscanf(l.Outside, "pid %d", &pid)
+	return pid
+}
+
 func unitsOf(f *node.Facts) string {
 	var out strings.Builder
 	for name, u := range f.Units {
-		fmt.Fprintf(&out, "MainPID=%d\nLimitNOFILE=%d\nId=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n\n", u.MainPID, u.OpenFiles, name, u.Load, u.Active, u.File)
+		fmt.Fprintf(&out, "MainPID=%d\nLimitNOFILE=%d\n%sId=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n\n", u.MainPID, u.OpenFiles, startOf(u), name, u.Load, u.Active, u.File)
+	}
+	return out.String()
+}
+
+// startOf is how a unit is started.
+func startOf(u node.Unit) string {
+	var out strings.Builder
+	for key, values := range map[string][]string{"ExecStart": u.Command, "Environment": u.Environment, "EnvironmentFiles": u.EnvironmentFiles} {
+		for _, value := range values {
+			fmt.Fprintf(&out, "%s=%s\n", key, value)
+		}
 	}
 	return out.String()
 }

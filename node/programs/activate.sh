@@ -17,9 +17,14 @@ workers() {
 	pgrep -P "$master" | sort
 }
 
+# haproxy.service's own processes, and no other haproxy
 listens() {
+	look haproxy
+	own=
+	for pid in "$master" $(workers); do own="$own -e pid=$pid,"; done
 	for at in $KPLB_SERVES; do
-		ss -Hltnp "src $at" | grep -q '"haproxy"' || return 1
+		# shellcheck disable=SC2086 # patterns
+		ss -Hltnp "src $at" | grep -q -F $own || return 1
 	done
 }
 

@@ -28,11 +28,74 @@ done </etc/os-release
 
 # text goes without base64: every process counts here
 record addresses "$(ip -o addr show)"
+units=$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE,ExecStart,Environment,EnvironmentFiles \
+	haproxy.service keepalived.service "$KPLB_KUBELET_UNIT" ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)
+record units "$units"
+
+# read_too FILE: its state counts, too.
+read_too() {
+	case $1 in '' | *[!A-Za-z0-9/._-]* | [!/]* | *..*) return ;; esac
+	case " $KPLB_PATHS " in *" ${1#/} "*) return ;; esac
+	[ ! -f "$1" ] || [ -n "$(find "$1" -prune -size +1000k 2>/dev/null)" ] || KPLB_PATHS="$KPLB_PATHS ${1#/}"
+}
+
+while IFS='=' read -r key value; do
+	[ "$key" != EnvironmentFiles ] || read_too "${value%% (*}"
+done <<UNITS
+$units
+UNITS
+
+# included FILE: what a keepalived.conf includes counts, too.
+included() {
+	while read -r word pattern _; do
+		case $word in include | include[a-z]) ;; *) continue ;; esac
+		case $pattern in '' | *[!]A-Za-z0-9/._*?[-]*) continue ;; [!/]*) pattern=${1%/*}/$pattern ;; esac
+		for path in $pattern; do
+			known=$KPLB_PATHS
+			read_too "$path"
+			[ "$known" = "$KPLB_PATHS" ] || included "$path"
+		done
+	done <"$1"
+}
+[ ! -f /etc/keepalived/keepalived.conf ] || included /etc/keepalived/keepalived.conf
+
+# daemon DIR NAME: a process of haproxy or keepalived, whoever has started it, and the
+# files that it was told to read.
+daemon() {
+	read -r stat 2>/dev/null <"$1/stat" || return
+	stat=${stat##*) ? }
+	group=
+	while IFS=: read -r number controllers path; do
+		case "$number $controllers" in "0 " | *name=systemd) [ "$path" = / ] || group=$path ;; esac
+	done 2>/dev/null <"$1/cgroup"
+	args=$(tr '\0' '\n' 2>/dev/null <"$1/cmdline")
+	record process "${1##*/}" "${stat%% *}" "$2" "$group" "$args"
+	[ -O "$1" ] || return # who is not root does not say which files are read
+	root=
+	case $group in *.service) ;; *) root=$1/root ;; esac
+	[ "$2" = haproxy ] || read_too "$root/etc/keepalived/keepalived.conf"
+	last=
+	while IFS= read -r word; do
+		case $last in
+		-f | --use-file)
+			read_too "$root$word"
+			for path in "$root$word"/*.cfg; do read_too "$path"; done
+			;;
+		esac
+		case $word in -f?*) read_too "$root${word#-f}" ;; --use-file=*) read_too "$root${word#*=}" ;; esac
+		last=$word
+	done <<-ARGS
+		$args
+	ARGS
+}
+for dir in /proc/[0-9]*; do
+	read -r name 2>/dev/null <"$dir/comm" || continue
+	case $name in haproxy | keepalived*) daemon "$dir" "$name" ;; esac
+done
+
 ports=
 for port in $KPLB_PORTS; do ports="${ports:+$ports or }sport = :$port"; done
 record listeners "$(ss -Hltnp "( $ports )")"
-record units "$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE \
-	haproxy.service keepalived.service "$KPLB_KUBELET_UNIT" ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)"
 if [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ]; then
 	IFS= read -r value </proc/sys/net/ipv4/ip_nonlocal_bind
 	record nonlocal_bind "$value"

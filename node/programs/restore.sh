@@ -108,10 +108,15 @@ in_order() {
 	for unit in $order; do grep "^$unit " $old/units; done
 }
 
-# Where every bind line of haproxy.cfg says.
+# Where every bind line of haproxy.cfg says: haproxy.service's own processes, and no
+# other haproxy.
 haproxy_listens() {
+	main=$(systemctl show --value --property=MainPID haproxy.service)
+	own=
+	for pid in "$main" $(pgrep -P "$main"); do own="$own -e pid=$pid,"; done
 	sed -n 's/^ *bind \([][0-9a-f.:]*:[0-9]*\).*/\1/p' /etc/haproxy/haproxy.cfg | while read -r at; do
-		ss -Hltnp "src $at" | grep -q '"haproxy"' || exit 1
+		# shellcheck disable=SC2086 # patterns
+		ss -Hltnp "src $at" | grep -q -F $own || exit 1
 	done
 }
 
