@@ -9,6 +9,8 @@ LINT_VERSION := v2.15.0
 LINT     := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 # HAProxy and keepalived are daemons: where they are not installed, the tests have unpacked ones
 DAEMONS  := $(foreach d,haproxy keepalived,$(if $(shell PATH=$$PATH:/usr/sbin:/sbin command -v $(d)),,$(TOOLS)/$(d)))
+# sshd is a daemon, and needed by tests only: where it is not installed, they have an unpacked one
+SSHD     := $(if $(wildcard /usr/sbin/sshd),,$(TOOLS)/sshd)
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/promtool)
 LAB      := $(CURDIR)/lab/lab
 LAB_TAGS := e2e,faults,load,bench,failover,restarts
@@ -32,7 +34,7 @@ programs: checkers ## every program of a change killed before each of its comman
 	KPLB_PROGRAMS=all $(GO) test -count=1 -timeout 60m -run '^TestPrograms' ./node
 
 .PHONY: checkers
-checkers: $(PROMTOOL) $(DAEMONS) # what the tests call, installed by root and named for others
+checkers: $(PROMTOOL) $(DAEMONS) $(SSHD) # what the tests call, installed by root and named for others
 	@missing=; for c in ip:iproute2 nft:nftables unshare:util-linux ssh:openssh-client dash:dash busybox:busybox-static; do \
 		PATH=$$PATH:/usr/sbin:/sbin command -v $${c%%:*} >/dev/null || missing="$$missing $${c##*:}"; done; \
 	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ]; then \
@@ -48,6 +50,14 @@ $(TOOLS)/promtool: # from Debian's package, whose service nobody wants here
 
 $(TOOLS)/haproxy $(TOOLS)/keepalived: lab/unpack.sh
 	lab/unpack.sh $(notdir $@) $@
+
+$(TOOLS)/sshd: # unpacked with the library that OpenSSH's client does not need; nothing is installed or started
+	rm -rf $@.new $(TOOLS)/unpacked/sshd && mkdir -p $@.new $(TOOLS)/unpacked/sshd
+	cd $@.new && { apt-get -qq -o APT::Sandbox::User=root download openssh-server libwrap0 || { apt-get update -qq && apt-get -qq -o APT::Sandbox::User=root download openssh-server libwrap0; }; }
+	for archive in $@.new/*.deb; do dpkg-deb -x $$archive $(TOOLS)/unpacked/sshd || exit 1; done
+	rm -rf $@.new
+	printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$$@"\n' "$$(dirname $(TOOLS)/unpacked/sshd/*/*/*/libwrap.so.0 $(TOOLS)/unpacked/sshd/*/*/libwrap.so.0 2>/dev/null | grep -v '[*]' | head -1)" $(TOOLS)/unpacked/sshd/usr/sbin/sshd >$@.new
+	chmod +x $@.new && mv $@.new $@
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s) each

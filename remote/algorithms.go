@@ -1,11 +1,22 @@
 package remote
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
+
+// algorithms are the lists that ssh_config names; nil: our own.
+type algorithms struct {
+	keyExchanges []string
+	ciphers      []string
+	macs         []string
+	hostKeys     []string
+	userKeys     []string // PubkeyAcceptedAlgorithms
+	authorities  []string // CASignatureAlgorithms
+}
 
 // hostKeyAlgorithms are the ones that ssh offers by default, in its order.
 var hostKeyAlgorithms = []string{
@@ -14,9 +25,64 @@ var hostKeyAlgorithms = []string{
 	ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
 }
 
+// The rest is cheap on small machines: X25519 alone costs a fraction of the hybrid exchanges, which are still offered for hosts
+// that want nothing else; AES-GCM is in hardware nearly everywhere and is not concerned by Terrapin (CVE-2023-48795).
+var (
+	keyExchanges = []string{
+		ssh.KeyExchangeCurve25519, "curve25519-sha256@libssh.org", ssh.KeyExchangeECDHP256, ssh.KeyExchangeMLKEM768X25519,
+		ssh.KeyExchangeECDHP384, ssh.KeyExchangeECDHP521, ssh.KeyExchangeDHGEXSHA256, ssh.KeyExchangeDH14SHA256, ssh.KeyExchangeDH16SHA512,
+	}
+	ciphers = []string{
+		ssh.CipherAES128GCM, ssh.CipherAES256GCM, ssh.CipherChaCha20Poly1305, ssh.CipherAES128CTR, ssh.CipherAES192CTR, ssh.CipherAES256CTR,
+	}
+)
+
+// applyAlgorithms takes over the lists that somebody has written. What the library
+// does not know is left out; a list of which nothing is left is refused.
+func (h *hop) applyAlgorithms(a *asker) error {
+	secure, insecure := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	hostKeys := append(slices.Clone(hostKeyAlgorithms), ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01)
+	for _, list := range []struct {
+		keyword  string
+		known    []string // nil: all
+		accepted *[]string
+	}{
+		{"kexalgorithms", slices.Concat(secure.KeyExchanges, insecure.KeyExchanges, keyExchanges), &h.algorithms.keyExchanges},
+		{"ciphers", slices.Concat(secure.Ciphers, insecure.Ciphers), &h.algorithms.ciphers},
+		{"macs", slices.Concat(secure.MACs, insecure.MACs), &h.algorithms.macs},
+		{"hostkeyalgorithms", hostKeys, &h.algorithms.hostKeys},
+		{"pubkeyacceptedalgorithms", nil, &h.algorithms.userKeys},
+		{"casignaturealgorithms", nil, &h.algorithms.authorities},
+	} {
+		if !a.written(list.keyword) {
+			continue
+		}
+		wanted := strings.Split(a.settings.first(list.keyword), ",")
+		if list.known != nil {
+			wanted = slices.DeleteFunc(wanted, func(name string) bool { return !slices.Contains(list.known, name) })
+		}
+		if len(wanted) == 0 {
+			return hinted{
+				fmt.Errorf("%w: ssh_config gives it %s %s, of which kplb knows none", ErrTarget, keywordName(list.keyword), a.settings.first(list.keyword)),
+				"add " + list.known[0],
+			}
+		}
+		*list.accepted = wanted
+	}
+	return nil
+}
+
+// or gives our own list where nobody has written one.
+func or(written, own []string) []string {
+	if written == nil {
+		return own
+	}
+	return written
+}
+
 // algorithms puts those first for which a key is recorded, so that a host recorded with one of its keys shows that one
 // (OpenSSH's order_hostkeyalgs).
-func (k knownHosts) algorithms(name string) []string {
+func (k knownHosts) algorithms(name string, offered []string) []string {
 	types := map[string]bool{}
 	haveCA := false
 	for _, l := range k.lines {
@@ -29,12 +95,21 @@ func (k knownHosts) algorithms(name string) []string {
 			types[l.Type] = true
 		}
 	}
-	if types[ssh.KeyAlgoED25519] {
-		return hostKeyAlgorithms
+	if types[keyType(firstPlain(offered))] {
+		return offered
 	}
-	first := slices.Clone(hostKeyAlgorithms)
+	first := slices.Clone(offered)
 	slices.SortStableFunc(first, func(a, b string) int { return rank(a, types, haveCA) - rank(b, types, haveCA) })
 	return first
+}
+
+// firstPlain is the favourite among the algorithms without a certificate.
+func firstPlain(offered []string) string {
+	i := slices.IndexFunc(offered, func(name string) bool { return !strings.Contains(name, "-cert-v01@") })
+	if i < 0 {
+		return ""
+	}
+	return offered[i]
 }
 
 func rank(algorithm string, types map[string]bool, haveCA bool) int {

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/melbahja/goph"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )
@@ -29,33 +25,56 @@ type keyring struct {
 	failed  error // a key that the host would take could not sign
 }
 
+func newKeyring(ctx context.Context, to hop, passphrase func(ctx context.Context, keyFile string) ([]byte, error)) *keyring {
+	if to.batch {
+		passphrase = nil
+	}
+	return &keyring{ctx: ctx, hop: to, passphrase: passphrase}
+}
+
 func (k *keyring) method() ssh.AuthMethod { return ssh.PublicKeysCallback(k.signers) }
 
-// signers puts files that were named before the agent's keys, and the agent's before the files of the usual places: sshd counts
-// every offer against MaxAuthTries.
+// signers puts keys in OpenSSH's order: certificates, the agent's keys that files name, the agent's others, files. Only files that
+// somebody named come before the agent's others: sshd counts every offer against MaxAuthTries.
 func (k *keyring) signers() ([]ssh.Signer, error) {
 	fromAgent := k.agentSigners()
-	named, usual := make([]ssh.Signer, 0, len(k.hop.identities)), make([]ssh.Signer, 0, len(k.hop.usual))
-	for _, file := range k.hop.identities {
-		named = append(named, k.fileSigners(file, fromAgent, true)...)
-	}
-	for _, file := range k.hop.usual {
-		usual = append(usual, k.fileSigners(file, fromAgent, false)...)
-	}
-	if k.hop.identitiesOnly && len(named) > 0 {
-		fromAgent = nil
-	}
-	all := slices.Concat(named, fromAgent, usual)
-	seen := map[string]bool{}
-	return slices.DeleteFunc(all, func(s ssh.Signer) bool {
-		id := string(s.PublicKey().Marshal())
-		again := seen[id]
-		seen[id] = true
-		if !again {
-			k.offered = append(k.offered, describe(s))
+	named := k.identities(k.hop.identities, fromAgent, true)
+	usual := k.identities(k.hop.usual, fromAgent, false)
+	ours := slices.Concat(named, usual)
+	var chosen, others []ssh.Signer
+	for _, s := range fromAgent {
+		if slices.ContainsFunc(ours, func(id identity) bool { return id.is(s.PublicKey()) }) {
+			chosen = append(chosen, s)
+		} else {
+			others = append(others, s)
 		}
-		return again
-	}), nil
+	}
+	certified := k.certified(ours, fromAgent)
+	if k.hop.identitiesOnly {
+		others = nil
+	}
+	return k.offer(slices.Concat(certified, chosen, inFiles(named), others, inFiles(usual))), nil
+}
+
+// offer leaves out what comes again, and what ssh_config does not accept.
+func (k *keyring) offer(all []ssh.Signer) []ssh.Signer {
+	seen := map[string]bool{}
+	var offered []ssh.Signer
+	for _, s := range all {
+		id := string(s.PublicKey().Marshal())
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		accepted, why := k.hop.accepts(s)
+		if why != "" {
+			k.skip(describe(s), why)
+			continue
+		}
+		offered = append(offered, accepted)
+		k.offered = append(k.offered, describe(s))
+	}
+	return offered
 }
 
 // agentSigners asks the agent for its keys. A hung agent must not hang the login; a signature may take as long as a
@@ -83,71 +102,6 @@ func (k *keyring) agentSigners() []ssh.Signer {
 	return signers
 }
 
-// fileSigners gives the key in file and, first, the certificate beside it.
-func (k *keyring) fileSigners(file string, fromAgent []ssh.Signer, wanted bool) []ssh.Signer {
-	file = expandHome(file)
-	signer := k.fileSigner(file, fromAgent, wanted)
-	if signer == nil {
-		return nil
-	}
-	if cert := readCert(file + "-cert.pub"); cert != nil {
-		if certified, err := ssh.NewCertSigner(cert, signer); err == nil {
-			return []ssh.Signer{named{certified, file + "-cert.pub"}, signer}
-		}
-	}
-	return []ssh.Signer{signer}
-}
-
-func (k *keyring) fileSigner(file string, fromAgent []ssh.Signer, wanted bool) ssh.Signer {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		if wanted || !errors.Is(err, fs.ErrNotExist) {
-			k.skip(file, lastCause(err))
-		}
-		return nil
-	}
-	signer, err := goph.GetSignerForRawKey(data, "")
-	if err == nil {
-		return named{signer, file}
-	}
-	var missing *ssh.PassphraseMissingError
-	encrypted := errors.As(err, &missing)
-	public := readPublic(file + ".pub")
-	if encrypted && missing.PublicKey != nil {
-		public = missing.PublicKey
-	}
-	if public != nil {
-		for _, s := range fromAgent {
-			if sameKey(s.PublicKey(), public) {
-				return s
-			}
-		}
-	}
-	switch {
-	case !encrypted:
-		k.skip(file, "it cannot be used: "+strings.TrimPrefix(err.Error(), "ssh: "))
-	case k.passphrase == nil:
-		k.skip(file, "it is encrypted and its passphrase cannot be asked for")
-	case public == nil:
-		k.skip(file, "it is encrypted in an old format; put its public key beside it: ssh-keygen -y -f "+shellWord(file)+" > "+shellWord(file+".pub"))
-	default:
-		return &slowSigner{named: named{lockedSigner{public}, file}, ring: k, unlock: func() (ssh.Signer, error) { return k.decrypt(file, data) }}
-	}
-	return nil
-}
-
-func (k *keyring) decrypt(file string, data []byte) (ssh.Signer, error) {
-	passphrase, err := k.ask(file)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := goph.GetSignerForRawKey(data, string(passphrase))
-	if err != nil {
-		return nil, errors.New("wrong passphrase")
-	}
-	return signer, nil
-}
-
 // ask does not depend on the person's terminal knowing the context.
 func (k *keyring) ask(file string) ([]byte, error) {
 	type answer struct {
@@ -169,23 +123,6 @@ func (k *keyring) ask(file string) ([]byte, error) {
 
 func (k *keyring) skip(what, why string) {
 	k.skipped = append(k.skipped, fmt.Sprintf("%s (%s)", what, why))
-}
-
-func readPublic(file string) ssh.PublicKey {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey(data)
-	if err != nil {
-		return nil
-	}
-	return key
-}
-
-func readCert(file string) *ssh.Certificate {
-	cert, _ := readPublic(file).(*ssh.Certificate)
-	return cert
 }
 
 func lastCause(err error) string {

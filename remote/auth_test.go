@@ -37,7 +37,15 @@ func encryptedKey(t *testing.T) (string, ssh.PublicKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "testdata/encrypted", public
+	private, err := os.ReadFile("testdata/encrypted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "encrypted") // in the repository, others may read it
+	if err := os.WriteFile(file, private, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file, public
 }
 
 // keyFile writes a private key and gives its file and public half.

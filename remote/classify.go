@@ -20,6 +20,7 @@ type attempt struct {
 	timeout time.Duration
 	keys    keyGate
 	ring    *keyring
+	conn    net.Conn
 }
 
 func (a *attempt) error(err error, hint string) *Error {
@@ -63,8 +64,8 @@ func (a *attempt) refused(err error) error {
 		e.Key = &key
 		return e
 	}
-	if interrupted := a.interrupted(fmt.Errorf("%w: no login within %s", ErrTimeout, a.timeout)); interrupted != nil {
-		return interrupted
+	if a.ctx.Err() != nil {
+		return a.interrupted(proxied(fmt.Errorf("%w: no login within %s", ErrTimeout, a.timeout), a.conn))
 	}
 	text := Clean(err.Error())
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "ssh: handshake failed: "), "ssh: ")
@@ -85,9 +86,12 @@ func (a *attempt) refused(err error) error {
 			"the host's sshd is too old, or configured too narrowly")
 	// "ssh: overflow reading version string", "invalid packet length" (transport.go, cipher.go)
 	case strings.Contains(text, "version string"), strings.Contains(text, "invalid packet length"):
-		return a.error(fmt.Errorf("%w: no SSH server answers there (%s)", ErrHandshake, text), "is the port right?")
+		return a.error(proxied(fmt.Errorf("%w: no SSH server answers there (%s)", ErrHandshake, text), a.conn), "is the port right?")
 	// EOF or a reset before the login: MaxStartups, PerSourcePenalties, fail2ban, hosts.deny
 	case text == "EOF", strings.Contains(text, "connection reset by peer"), strings.Contains(text, "broken pipe"), strings.Contains(text, "closed network connection"):
+		if proxy, ok := a.conn.(*proxyConn); ok {
+			return a.error(fmt.Errorf("%w: %s", ErrUnreachable, proxy.account()), "does the command work by itself? "+proxy.command.Args[2][len("exec "):])
+		}
 		return a.error(fmt.Errorf("%w: the host hung up before the login", ErrHandshake),
 			"sshd does so when too many logins are under way (MaxStartups), when it punishes this address (PerSourcePenalties, fail2ban), or without host keys; its log says which")
 	}

@@ -60,7 +60,7 @@ func dialJumps(ctx context.Context, t Target, o Options) (*Host, hop, error) {
 	}
 	hops, err := resolve(ctx, t, o)
 	if err != nil {
-		return nil, hop{}, &Error{Host: h.name, Err: err}
+		return nil, hop{}, &Error{Host: h.name, Err: err, Hint: targetHint(err)}
 	}
 	h.last = hops[len(hops)-1]
 	for _, jump := range hops[:len(hops)-1] {

@@ -84,7 +84,7 @@ func TestDialErrors(t *testing.T) {
 			},
 			is:   []error{remote.ErrHostKeyUnknown, remote.ErrKnownHosts},
 			want: "node (HOST): host key is unknown (ssh-ed25519 SHA256:…); the known_hosts file cannot be read or kept: read DIR/001: is a directory",
-			hint: "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then record it: kplb trust",
+			hint: "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then record it: kplb trust --known-hosts FILE, with the same FILE from then on (DIR/001 is a directory)",
 		},
 		{
 			name: "key not authorized",

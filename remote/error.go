@@ -16,7 +16,7 @@ var (
 	ErrHandshake      = errors.New("SSH handshake failed")                        // not SSH, no common algorithm, or sshd hung up before the login
 	ErrHostKeyUnknown = errors.New("host key is unknown")                         // nothing recorded for this host
 	ErrHostKeyChanged = errors.New("host key has changed")                        // another key is recorded for this host
-	ErrHostKeyRevoked = errors.New("host key is revoked")                         // a @revoked line names the key or its CA
+	ErrHostKeyRevoked = errors.New("host key is revoked")                         // a @revoked line or a file of RevokedHostKeys names the key or its CA
 	ErrAuth           = errors.New("login was refused")                           // no key was accepted
 	ErrSudo           = errors.New("sudo refused")                                // every ErrSudo… below is also ErrSudo
 	ErrSessions       = errors.New("no further session was allowed")              // MaxSessions

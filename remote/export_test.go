@@ -27,7 +27,7 @@ func ParseFrames(out []byte, nonce string) []Record {
 func ParseKnownHosts(data []byte, name string) {
 	var k knownHosts
 	k.parse("f", data)
-	k.algorithms(name)
+	k.algorithms(name, hostKeyAlgorithms)
 	for _, l := range k.lines {
 		k.state(name, l.key)
 	}

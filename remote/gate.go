@@ -23,7 +23,11 @@ func hostKeyError(key HostKey, known knownHosts) error {
 		old := key.Entries[0]
 		return fmt.Errorf("%w: it shows %s, but %s:%d records %s %s", ErrHostKeyChanged, shown, old.File, old.Line, old.Type, old.Fingerprint)
 	case KeyRevoked:
-		return fmt.Errorf("%w (%s) by %s:%d", ErrHostKeyRevoked, shown, key.Entries[0].File, key.Entries[0].Line)
+		by := key.Entries[0].File
+		if line := key.Entries[0].Line; line > 0 {
+			by = fmt.Sprintf("%s:%d", by, line)
+		}
+		return fmt.Errorf("%w (%s) by %s", ErrHostKeyRevoked, shown, by)
 	}
 	return nil
 }
@@ -31,7 +35,11 @@ func hostKeyError(key HostKey, known knownHosts) error {
 func hostKeyHint(key HostKey) string {
 	switch key.State {
 	case KeyUnknown:
-		return "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then record it: kplb trust"
+		hint := "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then record it: kplb trust"
+		if err := keepsKeys(key.File); err != nil {
+			hint += " --known-hosts FILE, with the same FILE from then on (" + err.Error() + ")"
+		}
+		return hint
 	case KeyChanged:
 		hints := []string{"find out why before going on: a host that was installed anew has a new key, and so has a host in the middle"}
 		var files []string
@@ -60,25 +68,44 @@ func shellWord(s string) string {
 
 // gate checks the key of one hop during the handshake and remembers why it refused: the library rewords what a callback returns.
 type gate struct {
-	hop    hop
-	known  knownHosts
-	accept func(HostKey) error // for unknown keys; nil: refuse
-	key    HostKey
-	err    error
+	hop     hop
+	known   knownHosts
+	checkIP bool                // CheckHostIP, on a connection that goes straight there
+	accept  func(HostKey) error // for unknown keys; nil: refuse
+	key     HostKey
+	err     error
 }
 
-func (g *gate) check(_ string, _ net.Addr, key ssh.PublicKey) error {
-	g.key = g.hop.judge(g.known, key)
-	if g.key.State == KeyUnknown && g.accept != nil && len(g.known.unreadable) == 0 {
-		g.err = g.accept(g.key)
-		return g.err
-	}
-	g.err = hostKeyError(g.key, g.known)
+func (g *gate) check(_ string, address net.Addr, key ssh.PublicKey) error {
+	g.err = g.decide(address, key)
 	return g.err
 }
 
+func (g *gate) decide(address net.Addr, key ssh.PublicKey) error {
+	g.key = g.hop.judge(g.known, key)
+	if _, isCert := key.(*ssh.Certificate); g.checkIP && !isCert {
+		g.key = g.hop.judgeAddress(g.known, g.key, address)
+	}
+	if file, err := g.hop.revokedBy(key); file != "" {
+		g.key.State, g.key.Entries = KeyRevoked, []KnownEntry{{File: file}}
+		if err != nil {
+			return fmt.Errorf("%w: every key counts as revoked while RevokedHostKeys %s cannot be read: %w", ErrHostKeyRevoked, file, err)
+		}
+	}
+	if g.key.State == KeyUnknown && g.accept != nil && len(g.known.unreadable) == 0 {
+		return g.accept(g.key)
+	}
+	if err := hostKeyError(g.key, g.known); err != nil {
+		return err
+	}
+	if bits := rsaBits(key); bits > 0 && bits < g.hop.minRSA {
+		return fmt.Errorf("%w: its RSA key has %d bits, and ssh_config's RequiredRSASize is %d", ErrHandshake, bits, g.hop.minRSA)
+	}
+	return nil
+}
+
 func (h *Host) gate(to hop) keyGate {
-	g := &gate{hop: to, known: readKnownHosts(to.knownHosts)}
+	g := h.strictGate(to)
 	if h.opts.AcceptNew {
 		g.accept = func(key HostKey) error {
 			if err := record(key.File, []HostKey{key}, true); err != nil {
@@ -91,6 +118,11 @@ func (h *Host) gate(to hop) keyGate {
 	return g
 }
 
+// strictGate accepts what is known.
+func (h *Host) strictGate(to hop) *gate {
+	return &gate{hop: to, known: readKnownHosts(to.knownHosts), checkIP: to.checkIP && to.proxy == "" && len(h.chain) == 0}
+}
+
 // keyGate decides on host keys during a handshake.
 type keyGate interface {
 	check(hostname string, remote net.Addr, key ssh.PublicKey) error
@@ -99,4 +131,6 @@ type keyGate interface {
 }
 
 func (g *gate) verdict() (HostKey, error) { return g.key, g.err }
-func (g *gate) algorithms() []string      { return g.known.algorithms(g.hop.lookupName()) }
+func (g *gate) algorithms() []string {
+	return g.known.algorithms(g.hop.lookupName(), or(g.hop.algorithms.hostKeys, hostKeyAlgorithms))
+}

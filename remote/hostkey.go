@@ -3,6 +3,8 @@ package remote
 import (
 	"bytes"
 	"errors"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,7 +41,7 @@ type HostKey struct {
 	Fingerprint string // SHA256:…
 	State       KeyState
 	Entries     []KnownEntry // the lines that decided: the matching one, the differing ones, or the @revoked one
-	File        string       // where Trust should record it: the first known_hosts file
+	File        string       // where Trust should record it; empty: ssh_config names no file of the user's
 
 	key ssh.PublicKey
 }
@@ -57,11 +59,8 @@ func (h hop) lookupName() string {
 
 // judge decides on a key as OpenSSH's check_host_key does with StrictHostKeyChecking=yes.
 func (h hop) judge(known knownHosts, key ssh.PublicKey) HostKey {
-	shown := key
-	if cert, ok := key.(*ssh.Certificate); ok {
-		shown = cert.Key
-	}
-	verdict := HostKey{Host: h.lookupName(), Type: shown.Type(), Fingerprint: ssh.FingerprintSHA256(shown), File: h.knownHosts[0], key: shown}
+	shown := plainKey(key)
+	verdict := HostKey{Host: h.lookupName(), Type: shown.Type(), Fingerprint: ssh.FingerprintSHA256(shown), File: h.recordIn, key: shown}
 	verdict.State, verdict.Entries = h.judgeAs(known, verdict.Host, key)
 	return verdict
 }
@@ -69,7 +68,7 @@ func (h hop) judge(known knownHosts, key ssh.PublicKey) HostKey {
 func (h hop) judgeAs(known knownHosts, name string, key ssh.PublicKey) (KeyState, []KnownEntry) {
 	state, entries := known.state(name, key)
 	cert, isCert := key.(*ssh.Certificate)
-	if state == KeyKnown && isCert && checkHostCert(cert, h.certPrincipal()) != nil {
+	if state == KeyKnown && isCert && h.checkHostCert(cert) != nil {
 		state = KeyUnknown
 	} else if state == KeyUnknown && h.alias == "" && name != strings.ToLower(h.host) {
 		// A key recorded for the host without its port is good for every port.
@@ -120,10 +119,27 @@ func (h hop) certPrincipal() string {
 }
 
 // checkHostCert checks all but the CA itself, which is known by now.
-func checkHostCert(cert *ssh.Certificate, name string) error {
+func (h hop) checkHostCert(cert *ssh.Certificate) error {
 	if cert.CertType != ssh.HostCert {
 		return errors.New("certificate is not for a host")
 	}
+	if accepted := h.algorithms.authorities; accepted != nil && !slices.Contains(accepted, cert.Signature.Format) {
+		return errors.New("CASignatureAlgorithms leaves out " + cert.Signature.Format)
+	}
 	var checker ssh.CertChecker
-	return checker.CheckCert(name, cert)
+	return checker.CheckCert(h.certPrincipal(), cert)
+}
+
+// judgeAddress is CheckHostIP: a host whose address is recorded with another key is
+// not the host, whatever its name says.
+func (h hop) judgeAddress(known knownHosts, verdict HostKey, address net.Addr) HostKey {
+	tcp, ok := address.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() || verdict.State != KeyKnown && verdict.State != KeyUnknown {
+		return verdict
+	}
+	at := hop{host: tcp.IP.String(), port: h.port}.lookupName()
+	if state, entries := known.state(at, verdict.key); at != verdict.Host && state == KeyChanged {
+		verdict.State, verdict.Entries, verdict.Host = KeyChanged, entries, at
+	}
+	return verdict
 }

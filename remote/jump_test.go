@@ -130,7 +130,7 @@ Host loop
 Host pool
  ProxyJump loop
 Host command
- ProxyCommand nc %%h %%p
+ ProxyCommand sh -c 'echo no way to %%h %%p >&2; exit 3'
 Host hop
  ProxyJump none
 Host *
@@ -150,7 +150,7 @@ Host *
 	dial(t, target, opts)
 	for host, want := range map[string]string{
 		"loop":    "loop: jump host pool: cannot be used as an SSH target: more than 8 jump hosts",
-		"command": "command: cannot be used as an SSH target: ssh_config gives it a ProxyCommand, which is not supported; use ProxyJump",
+		"command": "command (command:22): is not reachable: ProxyCommand ended, exit status 3: no way to command 22",
 	} {
 		if _, err := remote.Dial(t.Context(), remote.Target{Host: host}, opts); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)

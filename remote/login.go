@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
@@ -22,11 +23,12 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 		return nil, attempt.unreachable(err)
 	}
 	stop := context.AfterFunc(limited, func() { _ = conn.Close() })
-	ring := &keyring{ctx: limited, hop: to, passphrase: h.opts.Passphrase, pause: func() func() {
+	ring := newKeyring(limited, to, h.opts.Passphrase)
+	ring.pause = func() func() {
 		clock.Stop()
 		return func() { clock.Reset(patience) }
-	}}
-	attempt.ring = ring
+	}
+	attempt.ring, attempt.conn = ring, conn
 	connected, channels, requests, err := ssh.NewClientConn(conn, to.addr(), clientConfig(to, keys, ring))
 	if err == nil && !stop() {
 		_ = connected.Close()
@@ -34,32 +36,61 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 	}
 	if err != nil {
 		stop()
+		refused := attempt.refused(err)
 		_ = conn.Close()
-		return nil, attempt.refused(err)
+		return nil, refused
 	}
 	return ssh.NewClient(connected, channels, requests), nil
 }
 
-// connect opens the TCP connection, from here or from the last jump host.
+// connect opens the connection: from the last jump host, by a ProxyCommand, or from here.
 func (h *Host) connect(ctx context.Context, to hop) (net.Conn, error) {
 	if len(h.chain) > 0 {
 		return h.chain[len(h.chain)-1].DialContext(ctx, "tcp", to.addr())
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", to.addr())
+	if to.proxy != "" {
+		return startProxy(to.proxy)
+	}
+	dialer, err := to.dialer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dialer.DialContext(ctx, to.network(), to.addr())
 	if err != nil {
 		return nil, err
 	}
 	return quickAck(conn), nil
 }
 
-// clientConfig prefers what is cheap on small machines: X25519 alone costs a fraction of the hybrid exchanges, which are still offered
-// for hosts that want nothing else; AES-GCM is in hardware nearly everywhere and is not concerned by Terrapin (CVE-2023-48795).
+// network is AddressFamily.
+func (h hop) network() string {
+	switch h.family {
+	case "inet":
+		return "tcp4"
+	case "inet6":
+		return "tcp6"
+	}
+	return "tcp"
+}
+
+// dialer connects from BindAddress.
+func (h hop) dialer(ctx context.Context) (*net.Dialer, error) {
+	if h.bind == "" || h.bind == "*" {
+		return &net.Dialer{}, nil
+	}
+	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, h.bind)
+	if err != nil {
+		return nil, fmt.Errorf("BindAddress %s: %v", h.bind, err) //nolint:errorlint // it is not the host's name that does not resolve
+	}
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: addresses[0].IP, Zone: addresses[0].Zone}}, nil
+}
+
 func clientConfig(to hop, keys keyGate, ring *keyring) *ssh.ClientConfig {
 	return &ssh.ClientConfig{
 		Config: ssh.Config{
-			KeyExchanges: []string{ssh.KeyExchangeCurve25519, "curve25519-sha256@libssh.org", ssh.KeyExchangeECDHP256, ssh.KeyExchangeMLKEM768X25519,
-				ssh.KeyExchangeECDHP384, ssh.KeyExchangeECDHP521, ssh.KeyExchangeDHGEXSHA256, ssh.KeyExchangeDH14SHA256, ssh.KeyExchangeDH16SHA512},
-			Ciphers: []string{ssh.CipherAES128GCM, ssh.CipherAES256GCM, ssh.CipherChaCha20Poly1305, ssh.CipherAES128CTR, ssh.CipherAES192CTR, ssh.CipherAES256CTR},
+			KeyExchanges: or(to.algorithms.keyExchanges, keyExchanges),
+			Ciphers:      or(to.algorithms.ciphers, ciphers),
+			MACs:         to.algorithms.macs,
 		},
 		User:              to.user,
 		Auth:              []ssh.AuthMethod{ring.method()},

@@ -44,7 +44,7 @@ func resolveChain(ctx context.Context, t Target, o Options, depth int) ([]hop, e
 		// ssh would not, but here nobody can name a file for the jump host alone.
 		for i := range hops {
 			if len(hops[i].identities) == 0 {
-				hops[i].identities = t.IdentityFiles
+				hops[i].identities = expandHomes(t.IdentityFiles)
 			}
 		}
 		chain = append(chain, hops...)
@@ -57,21 +57,32 @@ func resolveOne(ctx context.Context, t Target, o Options) (hop, []string, error)
 	if err := errors.Join(checkHost(t.Host), checkUser(t.User)); err != nil {
 		return hop{}, nil, err
 	}
-	h := hop{name: t.Name, host: t.Host, port: t.Port, user: t.User, identities: t.IdentityFiles, agent: os.Getenv("SSH_AUTH_SOCK"), knownHosts: o.KnownHosts}
+	h := hop{name: t.Name, written: t.Host, host: t.Host, port: t.Port, user: t.User, agent: os.Getenv("SSH_AUTH_SOCK"), knownHosts: expandHomes(o.KnownHosts)}
+	h.identities = expandHomes(t.IdentityFiles)
+	if len(h.knownHosts) > 0 {
+		h.recordIn = h.knownHosts[0]
+	}
 	if h.name == "" {
 		h.name = t.Host
 	}
 	jumps := t.ProxyJump
-	if o.askSSH() {
-		config, err := sshConfig(ctx, t, o)
+	ask, err := o.askSSH()
+	if err != nil {
+		return hop{}, nil, err
+	}
+	if ask {
+		a, err := newAsker(ctx, t, o)
 		if err != nil {
 			return hop{}, nil, err
 		}
-		if err := h.apply(config); err != nil {
+		if err := h.apply(ctx, a); err != nil {
 			return hop{}, nil, err
 		}
+		h.applyDefaults()
 		if jumps == nil {
-			jumps = config.jumps()
+			if jumps, err = h.applyProxy(a.settings); err != nil {
+				return hop{}, nil, err
+			}
 		}
 	}
 	h.applyDefaults()
@@ -85,12 +96,14 @@ func (h *hop) applyDefaults() {
 	if h.user == "" {
 		h.user = currentUser()
 	}
-	if len(h.identities) == 0 {
+	if len(h.identities) == 0 && !h.identitiesRead {
+		h.usual = nil
 		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
 			h.usual = append(h.usual, filepath.Join(homeDir(), ".ssh", name))
 		}
 	}
-	if len(h.knownHosts) == 0 {
-		h.knownHosts = []string{filepath.Join(homeDir(), ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
+	if len(h.knownHosts) == 0 && !h.knownHostsRead {
+		h.recordIn = filepath.Join(homeDir(), ".ssh", "known_hosts")
+		h.knownHosts = []string{h.recordIn, "/etc/ssh/ssh_known_hosts"}
 	}
 }

@@ -26,10 +26,14 @@ func describe(s ssh.Signer) string {
 
 // SignWithAlgorithm keeps RSA keys usable: without it the library would only sign with SHA-1.
 func (n named) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
-	if s, ok := n.Signer.(ssh.AlgorithmSigner); ok {
+	return signWith(n.Signer, rand, data, algorithm)
+}
+
+func signWith(signer ssh.Signer, rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	if s, ok := signer.(ssh.AlgorithmSigner); ok {
 		return s.SignWithAlgorithm(rand, data, algorithm)
 	}
-	return n.Sign(rand, data)
+	return signer.Sign(rand, data)
 }
 
 // slowSigner is one that a person may have to help: with a passphrase, or by touching a token. It is asked only once the host has
@@ -68,4 +72,16 @@ func (l lockedSigner) PublicKey() ssh.PublicKey { return l.public }
 
 func (l lockedSigner) Sign(io.Reader, []byte) (*ssh.Signature, error) {
 	return nil, errors.New("key is locked")
+}
+
+// limited is a signer that may use some algorithms only.
+type limited struct {
+	ssh.Signer
+	algorithms []string
+}
+
+func (l limited) Algorithms() []string { return l.algorithms }
+
+func (l limited) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	return signWith(l.Signer, rand, data, algorithm)
 }

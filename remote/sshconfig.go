@@ -4,62 +4,137 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// askSSH says whether there is anything that ssh -G could know.
-func (o Options) askSSH() bool {
-	if o.SSHConfigFile != "" {
-		return true
+// askSSH says whether there is anything that ssh -G could know. A file that
+// nobody can read is no reason to go on without it.
+func (o Options) askSSH() (bool, error) {
+	file := o.configFile()
+	if file == "" {
+		return false, nil
 	}
-	if !o.SSHConfig {
-		return false
-	}
-	for _, path := range []string{filepath.Join(homeDir(), ".ssh", "config"), "/etc/ssh/ssh_config"} {
-		if _, err := os.Stat(path); err == nil {
-			_, err := exec.LookPath("ssh")
-			return err == nil
+	if _, err := exec.LookPath("ssh"); err != nil {
+		return false, hinted{
+			fmt.Errorf("%w: %s is there, and no ssh in PATH to read it", ErrTarget, file),
+			"install OpenSSH's client (openssh-client), or do without the file: --ssh-config none",
 		}
 	}
-	return false
+	return true, nil
+}
+
+// configFile names the file because of which ssh is asked.
+func (o Options) configFile() string {
+	if o.SSHConfigFile != "" {
+		return o.SSHConfigFile
+	}
+	if !o.SSHConfig {
+		return ""
+	}
+	for _, path := range []string{filepath.Join(homeDir(), ".ssh", "config"), "/etc/ssh/ssh_config"} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return path
+		}
+	}
+	return ""
 }
 
 // settings are what ssh -G prints: a lower-cased keyword and its value per line.
 type settings map[string][]string
 
-func sshConfig(ctx context.Context, t Target, o Options) (settings, error) {
+// asker asks ssh about one Target.
+type asker struct {
+	file     string // -F; empty: the usual ones
+	host     string
+	user     string
+	port     uint16
+	settings settings
+	defaults settings
+}
+
+// newAsker has ssh read its files for t.
+func newAsker(ctx context.Context, t Target, o Options) (*asker, error) {
+	a := &asker{file: o.SSHConfigFile, host: t.Host, user: t.User, port: t.Port}
+	var err error
+	if a.settings, err = a.ask(ctx); err != nil {
+		return nil, err
+	}
+	a.defaults, err = sshDefaults(ctx)
+	return a, err
+}
+
+func (a *asker) ask(ctx context.Context, more ...string) (settings, error) {
 	args := []string{"-G"}
-	if o.SSHConfigFile != "" {
-		args = append(args, "-F", o.SSHConfigFile)
+	if a.file != "" {
+		args = append(args, "-F", a.file)
 	}
-	if t.User != "" {
-		args = append(args, "-l", t.User)
+	if a.user != "" {
+		args = append(args, "-l", a.user)
 	}
-	if t.Port != 0 {
-		args = append(args, "-p", strconv.Itoa(int(t.Port)))
+	if a.port != 0 {
+		args = append(args, "-p", strconv.Itoa(int(a.port)))
 	}
-	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", t.Host)...) // checked host and user, no shell
+	args = append(args, more...)
+	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", a.host)...) // checked host and user, no shell
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w: ssh -G %s: %s", ErrTarget, t.Host, lastLines(Clean(stderr.String()+"\n"+err.Error())))
+		return nil, fmt.Errorf("%w: ssh -G %s: %s", ErrTarget, a.host, lastLines(Clean(stderr.String()+"\n"+err.Error())))
 	}
 	found := settings{}
 	lines := bufio.NewScanner(&stdout)
 	for lines.Scan() {
 		key, value, _ := strings.Cut(lines.Text(), " ")
-		found[key] = append(found[key], value)
+		key = strings.ToLower(key) // canonicalizePermittedcnames
+		found[key] = append(found[key], strings.TrimRight(value, " "))
 	}
 	return found, lines.Err()
+}
+
+// askedSSH has the defaults of each ssh that was asked, by its path.
+var askedSSH struct {
+	sync.Mutex
+	defaults map[string]settings
+}
+
+// sshDefaults are the settings of a host of which no file says anything. What
+// differs from them was written by somebody. controlpath is the home directory.
+func sshDefaults(ctx context.Context) (settings, error) {
+	path, err := exec.LookPath("ssh")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	askedSSH.Lock()
+	defer askedSSH.Unlock()
+	if found := askedSSH.defaults[path]; found != nil {
+		return found, nil
+	}
+	a := &asker{file: "none", host: "localhost"}
+	found, err := a.ask(ctx, "-o", "ControlPath=~/")
+	if err != nil {
+		return nil, err
+	}
+	if askedSSH.defaults == nil {
+		askedSSH.defaults = map[string]settings{}
+	}
+	askedSSH.defaults[path] = found
+	return found, nil
+}
+
+// written says whether a file sets a keyword to something else than its default.
+func (a *asker) written(key string) bool {
+	return strings.Join(a.settings[key], "\n") != strings.Join(a.defaults[key], "\n")
 }
 
 func (s settings) first(key string) string {
@@ -69,70 +144,20 @@ func (s settings) first(key string) string {
 	return s[key][0]
 }
 
-func (s settings) jumps() []string {
-	if s.first("proxyjump") == "" {
-		return nil
-	}
-	return strings.Split(s.first("proxyjump"), ",")
+func (s settings) on(key string) bool { return s.first(key) == "yes" || s.first(key) == "true" }
+
+// hinted is an error about a Target that knows what to do.
+type hinted struct {
+	error
+	hint string
 }
 
-// apply takes over what the Target left open.
-func (h *hop) apply(s settings) error {
-	if command := s.first("proxycommand"); command != "" {
-		return fmt.Errorf("%w: ssh_config gives it a ProxyCommand, which is not supported; use ProxyJump", ErrTarget)
-	}
-	if host := s.first("hostname"); host != "" {
-		h.host = host
-	}
-	if err := checkHost(h.host); err != nil {
-		return err
-	}
-	if h.user == "" {
-		h.user = s.first("user")
-	}
-	if port, err := strconv.ParseUint(s.first("port"), 10, 16); err == nil && h.port == 0 {
-		h.port = uint16(port)
-	}
-	h.alias = s.first("hostkeyalias")
-	h.identitiesOnly = s.first("identitiesonly") == "yes"
-	h.applyAgent(s)
-	h.applyIdentities(s)
-	if len(h.knownHosts) == 0 {
-		files := strings.Fields(s.first("userknownhostsfile") + " " + s.first("globalknownhostsfile"))
-		for _, file := range files {
-			h.knownHosts = append(h.knownHosts, expandHome(file))
-		}
-	}
-	return checkUser(h.user)
-}
+func (h hinted) Unwrap() error { return h.error }
 
-func (h *hop) applyAgent(s settings) {
-	values := s["identityagent"]
-	if len(values) == 0 || values[0] == "SSH_AUTH_SOCK" {
-		return
+func targetHint(err error) string {
+	var h hinted
+	if errors.As(err, &h) {
+		return h.hint
 	}
-	switch value := values[0]; {
-	case value == "none":
-		h.agent = ""
-	case strings.HasPrefix(value, "$"):
-		h.agent = os.Getenv(strings.Trim(value, "${}"))
-	default:
-		h.agent = expandHome(value)
-	}
-}
-
-// applyIdentities tells named files from the list of usual places that ssh -G prints when none is named.
-func (h *hop) applyIdentities(s settings) {
-	if len(h.identities) > 0 {
-		return
-	}
-	files := s["identityfile"]
-	if slices.Contains(files, "~/.ssh/id_ed25519") && slices.Contains(files, "~/.ssh/id_rsa") {
-		return
-	}
-	for _, file := range files {
-		if file != "none" {
-			h.identities = append(h.identities, expandHome(file))
-		}
-	}
+	return ""
 }

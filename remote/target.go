@@ -18,7 +18,7 @@ type Target struct {
 	Host          string // address or ssh_config alias: a host name (RFC 1123, _ too) or an IP address
 	Port          uint16
 	User          string
-	IdentityFiles []string // private keys, offered first and in this order; ~/ is the home directory
+	IdentityFiles []string // private keys, or public ones that select the agent's; offered first and in this order; ~/ is the home directory
 	ProxyJump     []string // hops, first one first: [user@]host[:port]
 }
 
@@ -62,16 +62,33 @@ func (o Options) notify(host, message string) {
 
 // hop is one login, fully resolved.
 type hop struct {
-	name           string // as the Target or the ProxyJump calls it
-	host           string // what to connect to
+	name    string // as the Target or the ProxyJump calls it
+	written string // the host, as it was asked for
+	host    string // what to connect to
+	port    uint16
+	user    string
+
+	proxy  string // the command whose streams are the connection; empty: none
+	family string // inet or inet6; else both
+	bind   string // the address to connect from
+
+	identities     []string // files that somebody named
+	usual          []string // files of the usual places; none when there are identities
+	identitiesRead bool     // from ssh_config, even if there are none
+	identitiesOnly bool     // nothing of the agent's but these
+	certificates   []string
+	agent          string // socket, empty: none
+	batch          bool   // ask nobody for a passphrase
+
 	alias          string // HostKeyAlias
-	port           uint16
-	user           string
-	identities     []string // files that somebody named: offered first
-	usual          []string // files of the usual places, offered after the agent's keys; none when there are identities
-	identitiesOnly bool     // nothing but identities
-	agent          string   // socket, empty: none
 	knownHosts     []string
+	knownHostsRead bool     // from ssh_config, even if there are none
+	recordIn       string   // the file for new keys, empty: none
+	revoked        []string // RevokedHostKeys
+	checkIP        bool     // the address has to have the same key
+	minRSA         int      // bits
+
+	algorithms algorithms
 }
 
 func (h hop) addr() string { return net.JoinHostPort(h.host, strconv.Itoa(int(h.port))) }
@@ -88,6 +105,14 @@ func expandHome(path string) string {
 		return filepath.Join(homeDir(), rest)
 	}
 	return path
+}
+
+func expandHomes(paths []string) []string {
+	expanded := make([]string, len(paths))
+	for i, path := range paths {
+		expanded[i] = expandHome(path)
+	}
+	return expanded
 }
 
 func homeDir() string {

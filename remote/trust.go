@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,7 +29,7 @@ func ScanHostKey(ctx context.Context, t Target, o Options) (HostKey, error) {
 		return HostKey{}, err
 	}
 	defer h.Close() //nolint:errcheck // nothing was written
-	g := &gate{hop: last, known: readKnownHosts(last.knownHosts)}
+	g := h.strictGate(last)
 	_, err = h.login(ctx, last, &scan{g})
 	if g.key.key != nil {
 		return g.key, nil
@@ -54,6 +55,9 @@ func Trust(file string, keys ...HostKey) error {
 
 // record is Trust; onlyNew refuses hosts of which another key is known by now: two may meet an unknown host at once.
 func record(file string, keys []HostKey, onlyNew bool) (err error) {
+	if err := keepsKeys(file); err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
 	}
@@ -82,6 +86,27 @@ func record(file string, keys []HostKey, onlyNew bool) (err error) {
 	}
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	return nil
+}
+
+// keepsKeys says why keys cannot be recorded in a file, before anything is made of
+// its name.
+func keepsKeys(file string) error {
+	if file == "" {
+		return errors.New("ssh_config's UserKnownHostsFile is none")
+	}
+	if strings.HasPrefix(file, "~") {
+		return fmt.Errorf("%s is not a path: only ~/ is expanded", file)
+	}
+	info, err := os.Stat(file)
+	switch {
+	case err != nil: // most likely, it is made
+		return nil
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory", file)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is a device or a pipe, which keeps nothing", file)
 	}
 	return nil
 }
