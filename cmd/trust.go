@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,18 +47,38 @@ func (o trustOptions) run(ctx context.Context) error {
 	if err != nil || len(unknown) == 0 {
 		return err
 	}
-	file := unknown[0].File
+	files, keys := byFile(unknown)
+	for _, file := range files {
+		if err := remote.CanRecord(file); err != nil {
+			return fmt.Errorf("%w; name a file: --known-hosts FILE, with the same FILE from then on", err)
+		}
+	}
 	if !o.yes {
-		question := fmt.Sprintf("Record %d keys in %s?", len(unknown), file)
+		question := fmt.Sprintf("Record %d keys in %s?", len(unknown), strings.Join(files, ", "))
 		if err := o.confirm(ctx, question); err != nil {
 			return err
 		}
 	}
-	if err := remote.Trust(file, unknown...); err != nil {
-		return err
+	for _, file := range files {
+		if err := remote.Trust(file, keys[file]...); err != nil {
+			return err
+		}
+		o.say("%d keys recorded in %s", len(keys[file]), file)
 	}
-	o.say("%d keys recorded in %s", len(unknown), file)
 	return nil
+}
+
+// byFile are keys by the file that each belongs into: ssh_config may name one for
+// each node.
+func byFile(unknown []remote.HostKey) (files []string, keys map[string][]remote.HostKey) {
+	keys = map[string][]remote.HostKey{}
+	for _, key := range unknown {
+		if keys[key.File] == nil {
+			files = append(files, key.File)
+		}
+		keys[key.File] = append(keys[key.File], key)
+	}
+	return files, keys
 }
 
 // scan prints the key of every node, and returns those that are not known yet.

@@ -153,3 +153,45 @@ func TestTrustNobodyReads(t *testing.T) {
 	same(t, "stderr", diagnostics.String(), "kplb: io: read/write on closed pipe\n")
 	same(t, "recorded", h.recorded(), -1)
 }
+
+// trustAs runs the command with an ssh_config that says where keys are kept.
+func (h *hosts) trustAs(config string) outcome {
+	h.t.Helper()
+	file := filepath.Join(h.t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte("Host *\n"+config+"\n"), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	var out, diagnostics strings.Builder
+	code := run(h.t.Context(), []string{"trust", "-i", h.file, "--ssh-config", file, "--ssh-user", "pi", "--yes"},
+		streams{in: strings.NewReader(""), out: &out, err: &diagnostics})
+	return outcome{h.t, "trust", code, out.String(), strings.ReplaceAll(diagnostics.String(), filepath.Dir(h.known), "DIR")}
+}
+
+// TestTrustFiles: each key goes where ssh looks for it.
+func TestTrustFiles(t *testing.T) {
+	t.Parallel()
+	h := newHosts(t)
+	unknown := h.shows("unknown", "unknown")
+	config := "UserKnownHostsFile \"" + filepath.Dir(h.known) + "/of %p/known hosts\""
+	var told strings.Builder
+	for _, s := range h.servers {
+		fmt.Fprintf(&told, "kplb: 1 keys recorded in DIR/of %d/known hosts\n", s.Port())
+	}
+	h.trustAs(config).says(0, unknown, told.String())
+	h.trustAs(config).says(0, h.shows("known", "known"), "")
+	left, err := os.ReadDir(filepath.Dir(h.known))
+	if err != nil || len(left) != 2 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestTrustKeepsNothing: a file that keeps nothing is named before anybody is asked.
+func TestTrustKeepsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHosts(t)
+	const cannot = "kplb: the known_hosts file cannot be read or kept: "
+	const name = "; name a file: --known-hosts FILE, with the same FILE from then on\n"
+	unknown := h.shows("unknown", "unknown")
+	h.trustAs("UserKnownHostsFile /dev/null").says(exitUnchanged, unknown, cannot+"/dev/null is a device or a pipe, which keeps nothing"+name)
+	h.trustAs("UserKnownHostsFile none").says(exitUnchanged, unknown, cannot+"ssh_config's UserKnownHostsFile is none"+name)
+}

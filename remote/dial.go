@@ -20,6 +20,7 @@ type Host struct {
 	opts     Options
 	chain    []*ssh.Client // jump hosts, first one first
 	client   *goph.Client
+	proxy    *proxyConn    // that the first hop is reached by; nil: none
 	sessions chan struct{} // bounds what runs at once
 
 	gone     chan struct{} // closed when the connection has ended
@@ -114,7 +115,11 @@ func (h *Host) end(cause error) {
 // watch waits for the end of the connection.
 func (h *Host) watch() {
 	_ = h.client.Wait()
-	h.end(errors.New("the host closed it"))
+	err := errors.New("the host closed it")
+	if h.proxy != nil {
+		err = proxied(err, h.proxy)
+	}
+	h.end(err)
 	close(h.gone)
 }
 

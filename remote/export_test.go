@@ -32,3 +32,12 @@ func ParseKnownHosts(data []byte, name string) {
 		k.state(name, l.key)
 	}
 }
+
+// Keywords says what becomes of each keyword of ssh_config(5).
+func Keywords() map[string]string {
+	table := map[string]string{}
+	for _, k := range keywords {
+		table[k.name] = k.treatment.String()
+	}
+	return table
+}

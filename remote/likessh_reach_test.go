@@ -38,6 +38,20 @@ var reachCases = []likeCase{
 		c.put("known_hosts", "[node-1.lan]:2201 "+c.host["ed25519"]+"\n")
 		c.private("id_ed25519", "a")
 	}},
+	{keyword: "CanonicalDomains", name: "of two, one has the host", host: "node-1", in: true, prepare: func(_ *testing.T, c *client) {
+		c.put("config", "CanonicalizeHostname yes\nCanonicalDomains wan lan\nMatch canonical host node-1.lan\n Port 2201\n")
+		c.put("known_hosts", "[node-1.lan]:2201 "+c.host["ed25519"]+"\n")
+		c.private("id_ed25519", "a")
+	}},
+	{keyword: "CanonicalizeMaxDots", name: "too many dots", host: "node-1.x", prepare: func(_ *testing.T, c *client) {
+		c.put("config", "CanonicalizeHostname yes\nCanonicalDomains lan\nCanonicalizeMaxDots 0\nPort 2201\n")
+		c.private("id_ed25519", "a")
+	}},
+	{keyword: "CanonicalizePermittedCNAMEs", name: "domain is added", host: "node-1", in: true, prepare: func(_ *testing.T, c *client) {
+		c.put("config", "CanonicalizeHostname yes\nCanonicalDomains lan\nCanonicalizePermittedCNAMEs *.lan:*.lan\nPort 2201\n")
+		c.put("known_hosts", "[node-1.lan]:2201 "+c.host["ed25519"]+"\n")
+		c.private("id_ed25519", "a")
+	}},
 	{keyword: "CanonicalizeFallbackLocal", name: "no", host: "nowhere", prepare: func(_ *testing.T, c *client) {
 		c.put("config", "CanonicalizeHostname yes\nCanonicalDomains lan\nCanonicalizeFallbackLocal no\nPort 2201\n")
 		c.private("id_ed25519", "a")

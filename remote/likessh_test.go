@@ -26,7 +26,7 @@ type client struct {
 	t       *testing.T
 	home    string
 	node    *daemon // 127.0.0.1, 10.9.9.1 and fd00:9::1, port 2201; shows an ed25519 key, an ecdsa key and an rsa key
-	bastion *daemon // port 2202
+	bastion *daemon // port 2202; shows a certificate of ca, too
 	keys    map[string]any
 	host    map[string]string // public keys of the node and the bastion
 }
@@ -61,8 +61,22 @@ func newClient(t *testing.T) *client {
 	}
 	fmt.Fprintf(&lines, "TrustedUserCAKeys %s/ca.pub\n", dir)
 	c.node = startDaemon(t, 2201, lines.String())
-	c.bastion = startDaemon(t, 2202, lines.String())
+	c.certify(filepath.Join(dir, "ed25519"))
+	c.bastion = startDaemon(t, 2202, lines.String()+"HostCertificate "+filepath.Join(dir, "ed25519-cert.pub")+"\n")
 	return c
+}
+
+// certify writes a certificate beside a host key.
+func (c *client) certify(file string) {
+	c.t.Helper()
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(c.read(file + ".pub")))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cert := &ssh.Certificate{Key: key, CertType: ssh.HostCert, KeyId: "bastion", ValidPrincipals: []string{"127.0.0.1"}, ValidBefore: ssh.CertTimeInfinity}
+	if err := errors.Join(cert.SignCert(rand.Reader, c.signer("ca")), os.WriteFile(file+"-cert.pub", ssh.MarshalAuthorizedKey(cert), 0o600)); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 func (c *client) keygen(args ...string) {
@@ -159,8 +173,7 @@ func (c *client) known(file string, names string, kinds ...string) {
 	c.put(file, lines.String())
 }
 
-// usual is the node in ssh_config, with a file of known hosts that is right, and key
-// a that it lets in.
+// usualConfig is the node in ssh_config.
 const usualConfig = `
 Host *
  HostName 127.0.0.1
@@ -168,6 +181,7 @@ Host *
  StrictHostKeyChecking yes
 `
 
+// usual has the node be known, and let key a in; config comes before the rest.
 func (c *client) usual(config string) {
 	c.t.Helper()
 	c.put("config", config+usualConfig)
@@ -175,10 +189,10 @@ func (c *client) usual(config string) {
 	c.lets("a")
 }
 
-// login has ssh log in, then kplb, and gives what the node has said of each.
-func (c *client) both(ctx context.Context, host string) (ssh, kplb login) {
+// both has ssh log in, then kplb, and gives what the daemon has said of each.
+func (c *client) both(ctx context.Context, at *daemon, host string) (ssh, kplb login) {
 	c.t.Helper()
-	ssh.decided, ssh.err = c.node.logins(ctx, func(ctx context.Context) error {
+	ssh.decided, ssh.err = at.logins(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "ssh", host, "true")
@@ -189,7 +203,7 @@ func (c *client) both(ctx context.Context, host string) (ssh, kplb login) {
 		}
 		return err
 	})
-	kplb.decided, kplb.err = c.node.logins(ctx, func(ctx context.Context) error {
+	kplb.decided, kplb.err = at.logins(ctx, func(ctx context.Context) error {
 		h, err := remote.Dial(ctx, remote.Target{Host: host}, remote.Options{SSHConfig: true, ConnectTimeout: 5 * time.Second})
 		if err == nil {
 			err = h.Close()
@@ -222,6 +236,7 @@ type likeCase struct {
 	name    string
 	prepare func(t *testing.T, c *client)
 	host    string // default node
+	bastion bool   // it is the bastion that they log in to
 	in      bool   // they get in
 	all     bool   // the node has to be offered the same keys, too, in the same order
 }
@@ -243,7 +258,11 @@ func TestLikeSSH(t *testing.T) {
 			if host == "" {
 				host = "node"
 			}
-			ssh, kplb := c.both(t.Context(), host)
+			at := c.node
+			if tt.bastion {
+				at = c.bastion
+			}
+			ssh, kplb := c.both(t.Context(), at, host)
 			if (ssh.err == nil) != tt.in || (kplb.err == nil) != tt.in || ssh.with() != kplb.with() {
 				t.Errorf("should get in: %v\nssh  %s\nkplb %s %s", tt.in, ssh, kplb, remote.Hint(kplb.err))
 			}
@@ -251,7 +270,7 @@ func TestLikeSSH(t *testing.T) {
 				t.Errorf("other keys were offered\nssh  %q\nkplb %q", ssh.decided, kplb.decided)
 			}
 			if tt.in && ssh.with() == "" {
-				t.Errorf("the node says nothing of a login: %s", c.node.said())
+				t.Errorf("the daemon says nothing of a login: %s", at.said())
 			}
 		})
 	}

@@ -118,6 +118,31 @@ var trustCases = []likeCase{
 		c.put("known_hosts", "[localhost]:2201 "+c.host["ed25519"]+"\n[127.0.0.1]:2201 "+c.host["rsa"]+"\n")
 	}},
 
+	{keyword: "CASignatureAlgorithms", name: "certificate authority", bastion: true, in: true, prepare: func(_ *testing.T, c *client) {
+		c.trusting("Port 2202\n")
+		c.put("known_hosts", "@cert-authority [127.0.0.1]:2202 "+c.public("ca")+"\n")
+	}},
+	{keyword: "CASignatureAlgorithms", name: "leaves the authority's out", bastion: true, prepare: func(_ *testing.T, c *client) {
+		c.trusting("Port 2202\nCASignatureAlgorithms rsa-sha2-512,ecdsa-sha2-nistp256\n")
+		c.put("known_hosts", "@cert-authority [127.0.0.1]:2202 "+c.public("ca")+"\n")
+	}},
+	{keyword: "CASignatureAlgorithms", name: "has one more", bastion: true, in: true, prepare: func(_ *testing.T, c *client) {
+		c.trusting("Port 2202\nCASignatureAlgorithms +ssh-rsa\n")
+		c.put("known_hosts", "@cert-authority [127.0.0.1]:2202 "+c.public("ca")+"\n")
+	}},
+	{keyword: "RevokedHostKeys", name: "list with the authority", bastion: true, prepare: func(_ *testing.T, c *client) {
+		c.trusting("Port 2202\nRevokedHostKeys " + c.home + "/.ssh/revoked\n")
+		c.put("known_hosts", "@cert-authority [127.0.0.1]:2202 "+c.public("ca")+"\n")
+		c.put("revoked", c.public("ca")+"\n")
+	}},
+	{keyword: "RevokedHostKeys", name: "KRL with the certificate's number", bastion: true, prepare: func(_ *testing.T, c *client) {
+		c.trusting("Port 2202\nRevokedHostKeys " + c.home + "/.ssh/revoked\n")
+		c.put("known_hosts", "@cert-authority [127.0.0.1]:2202 "+c.public("ca")+"\n")
+		c.put("ca.pub", c.public("ca")+"\n")
+		c.put("gone", "id: bastion\n")
+		c.keygen("-q", "-k", "-s", c.home+"/.ssh/ca.pub", "-f", c.home+"/.ssh/revoked", c.home+"/.ssh/gone")
+	}},
+
 	{keyword: "RequiredRSASize", name: "longer than the host's key", prepare: func(_ *testing.T, c *client) {
 		c.trusting("RequiredRSASize 4096\nHostKeyAlgorithms rsa-sha2-512\n")
 	}},

@@ -40,6 +40,9 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 		_ = conn.Close()
 		return nil, refused
 	}
+	if proxy, ok := conn.(*proxyConn); ok {
+		h.proxy = proxy
+	}
 	return ssh.NewClient(connected, channels, requests), nil
 }
 

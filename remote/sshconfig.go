@@ -72,7 +72,7 @@ func newAsker(ctx context.Context, t Target, o Options) (*asker, error) {
 }
 
 func (a *asker) ask(ctx context.Context, more ...string) (settings, error) {
-	args := []string{"-G"}
+	args := []string{"-G", "-N"} // without -N, it wants a command where ForkAfterAuthentication is set
 	if a.file != "" {
 		args = append(args, "-F", a.file)
 	}

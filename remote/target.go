@@ -26,7 +26,7 @@ type Target struct {
 type Options struct {
 	KnownHosts        []string      // files, missing ones are empty; new keys go into the first; default: what ssh_config says, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts
 	AcceptNew         bool          // record the key of a host of which nothing is known, and tell through Notify; changed and revoked keys are refused all the same
-	SSHConfig         bool          // ask `ssh -G`, where ssh and a configuration file exist; what the Target says wins
+	SSHConfig         bool          // ask `ssh -G`, where a configuration file exists; what the Target says wins, what cannot be done is refused
 	SSHConfigFile     string        // instead of ~/.ssh/config and /etc/ssh/ssh_config; implies SSHConfig
 	ConnectTimeout    time.Duration // for each hop, until the login is done, prompts not counted; default 10 s
 	KeepaliveInterval time.Duration // a connection that leaves a probe unanswered for as long is given up; default 15 s

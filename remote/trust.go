@@ -55,8 +55,8 @@ func Trust(file string, keys ...HostKey) error {
 
 // record is Trust; onlyNew refuses hosts of which another key is known by now: two may meet an unknown host at once.
 func record(file string, keys []HostKey, onlyNew bool) (err error) {
-	if err := keepsKeys(file); err != nil {
-		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	if err := CanRecord(file); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
@@ -90,8 +90,16 @@ func record(file string, keys []HostKey, onlyNew bool) (err error) {
 	return nil
 }
 
-// keepsKeys says why keys cannot be recorded in a file, before anything is made of
-// its name.
+// CanRecord says with ErrKnownHosts why Trust could not record keys in a file: it is
+// no file, or its name is no path. Nothing is made of such a name.
+func CanRecord(file string) error {
+	if err := keepsKeys(file); err != nil {
+		return fmt.Errorf("%w: %w", ErrKnownHosts, err)
+	}
+	return nil
+}
+
+// keepsKeys is CanRecord for a text that says what it is about.
 func keepsKeys(file string) error {
 	if file == "" {
 		return errors.New("ssh_config's UserKnownHostsFile is none")
