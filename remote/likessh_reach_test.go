@@ -2,11 +2,11 @@ package remote_test
 
 import (
 	"context"
+	"encoding/pem"
 	"os/exec"
 	"testing"
 	"time"
 
-	"encoding/pem"
 	"golang.org/x/crypto/ssh"
 )
 

@@ -152,7 +152,7 @@ func (c *client) lets(names ...string) {
 // agent holds keys for both.
 func (c *client) agent(t *testing.T, names ...string) {
 	t.Helper()
-	var keys []any
+	keys := make([]any, 0, len(names))
 	for _, name := range names {
 		key := c.keys[name]
 		if private, ok := key.(ed25519.PrivateKey); ok {

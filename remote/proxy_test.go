@@ -27,7 +27,7 @@ func proxied(t *testing.T, s *remotetest.Server, command string) remote.Options 
 	t.Setenv("SSH_AUTH_SOCK", "")
 	script := filepath.Join(t.TempDir(), "proxy")
 	text := "#!/bin/sh\n" + strings.ReplaceAll(command, "PIPE", "KPLB_TEST_PROXY="+s.Addr()+" "+self) + "\n"
-	if err := os.WriteFile(script, []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return configFor(t, s, "Host *\nProxyCommand "+script+"\n")

@@ -151,14 +151,14 @@ func TestSSHIsMissing(t *testing.T) {
 func TestUnknownKeyword(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	s := remotetest.NewServer(t, remotetest.Options{})
-	real, err := exec.LookPath("ssh")
+	openssh, err := exec.LookPath("ssh")
 	if err != nil {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	script := "#!/bin/sh\n" + real + " \"$@\" || exit\ncase $* in *none*) echo trusteveryone no;; *) echo trusteveryone yes; echo newthing same;; esac\n" +
+	script := "#!/bin/sh\n" + openssh + " \"$@\" || exit\ncase $* in *none*) echo trusteveryone no;; *) echo trusteveryone yes; echo newthing same;; esac\n" +
 		"case $* in *none*) echo newthing same;; esac\n"
-	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
@@ -183,7 +183,7 @@ func TestSkippedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(filepath.Join(dir, "open"), 0o644); err != nil { //nolint:gosec // this is what is tried
+	if err := os.Chmod(filepath.Join(dir, "open"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ file, agent, want string }{

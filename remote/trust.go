@@ -107,16 +107,13 @@ func keepsKeys(file string) error {
 	if strings.HasPrefix(file, "~") {
 		return fmt.Errorf("%s is not a path: only ~/ is expanded", file)
 	}
-	info, err := os.Stat(file)
-	switch {
-	case err != nil: // most likely, it is made
-		return nil
-	case info.IsDir():
+	switch info, err := os.Stat(file); {
+	case err == nil && info.IsDir():
 		return fmt.Errorf("%s is a directory", file)
-	case !info.Mode().IsRegular():
+	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("%s is a device or a pipe, which keeps nothing", file)
 	}
-	return nil
+	return nil // most likely, it is not there and can be made
 }
 
 // newLines gives what has to be added to a file that holds data.
