@@ -23,7 +23,7 @@ const (
 // called.
 func (d *desk) annLocks(names ...string) (ends func()) {
 	d.t.Helper()
-	var hosts []*rollouttest.Host
+	hosts := make([]*rollouttest.Host, 0, len(names))
 	for _, name := range names {
 		h, err := d.Dial(d.t.Context(), inventory.Node{Name: name})
 		if err == nil {
@@ -119,7 +119,7 @@ func TestLocked(t *testing.T) {
 // for that.
 func (d *desk) waits(ctx context.Context) chan outcome {
 	d.t.Helper()
-	d.kplb("apply", "--yes").ends(0)
+	d.kplbIn(ctx, strings.NewReader(""), "apply", "--yes").ends(0)
 	d.write(retuned)
 	done := make(chan outcome, 1)
 	go func() { done <- d.kplbIn(ctx, strings.NewReader(""), "apply", "--yes", "--wait") }()

@@ -74,8 +74,9 @@ func parseListeners(text string, outside func(pids []int) string) []Listener {
 }
 
 func pidsIn(line string) []int {
-	var out []int
-	for _, m := range pidForm.FindAllStringSubmatch(line, -1) {
+	found := pidForm.FindAllStringSubmatch(line, -1)
+	out := make([]int, 0, len(found))
+	for _, m := range found {
 		pid, _ := strconv.Atoi(m[1])
 		out = append(out, pid)
 	}
