@@ -114,7 +114,7 @@ func TestHostileBeforeStart(t *testing.T) {
 		return 1
 	}})
 	_, err := collect(t, connect(t, s), remote.Script{Name: "x", Body: ":"})
-	want := "node (HOST): x: the script did not start (exit status 1): This account is currently not available."
+	want := "node (HOST): the script did not start: the login shell ended before the first command (exit status 1): This account is currently not available."
 	if !errors.Is(err, remote.ErrNotStarted) || mask(err.Error()) != want {
 		t.Errorf("got  %q\nwant %q", err, want)
 	}

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -19,12 +20,14 @@ const (
 // frames finds the lines of one run in what a host prints. Everything else (banners, noise of rc files, other people's frames) is
 // dropped as it comes, so that memory stays bounded by MaxLine.
 type frames struct {
-	r     *bufio.Reader
-	nonce string
-	total int
-	noise tail // the end of what was dropped, for the case that nothing else explains a failure
-	ended bool // the script has,
-	code  int  // with this exit status
+	r      *bufio.Reader
+	nonce  string
+	read   string // the mark of a program that was read
+	onRead func() // called when it is found
+	total  int
+	noise  tail // the end of what was dropped, for the case that nothing else explains a failure
+	ended  bool // the script has,
+	code   int  // with this exit status
 }
 
 func newFrames(r *bufio.Reader, nonce string) *frames {
@@ -52,21 +55,23 @@ func (f *frames) next() (string, error) {
 	}
 }
 
+// line gives what follows the nonce, wherever in a line it is: what was printed before may lack its end of line.
 func (f *frames) line() (line string, framed bool, err error) {
 	var kept []byte
-	for first := true; ; first = false {
+	seam := "" // the end of a part of the line that has none of our marks
+	for {
 		chunk, err := f.r.ReadSlice('\n')
 		f.total += len(chunk)
 		if f.total > MaxOutput {
 			return "", false, fmt.Errorf("%w: over %d MiB on standard output", ErrOutputLimit, MaxOutput>>20)
 		}
-		if first {
-			framed = len(chunk) >= len(f.nonce) && string(chunk[:len(f.nonce)]) == f.nonce
-		}
 		if framed {
 			kept = append(kept, chunk...)
+		} else if i := behind(seam, chunk, f.nonce); i >= 0 {
+			framed, kept = true, append(kept, chunk[i:]...)
 		} else {
-			f.noise.add(chunk)
+			f.noted(seam, chunk)
+			seam = string(chunk[max(0, len(chunk)-len(f.nonce)-len(f.read)):])
 		}
 		if len(kept) > MaxLine {
 			return "", false, fmt.Errorf("%w: a record over %d MiB", ErrOutputLimit, MaxLine>>20)
@@ -77,8 +82,32 @@ func (f *frames) line() (line string, framed bool, err error) {
 		if err != nil {
 			return "", false, err
 		}
-		return strings.TrimSuffix(strings.TrimPrefix(string(kept), f.nonce), "\n"), framed, nil
+		return strings.TrimSuffix(string(kept), "\n"), framed, nil
 	}
+}
+
+// noted keeps what is no record, for messages, unless it says that the program was read.
+func (f *frames) noted(seam string, chunk []byte) {
+	if f.read == "" || behind(seam, chunk, f.read) < 0 {
+		f.noise.add(chunk)
+		return
+	}
+	f.onRead()
+}
+
+// behind gives where in chunk what follows mark begins, if it is in there or begins in seam, which came before; else -1.
+func behind(seam string, chunk []byte, mark string) int {
+	if i := bytes.Index(chunk, []byte(mark)); i >= 0 {
+		return i + len(mark)
+	}
+	if seam == "" {
+		return -1
+	}
+	border := seam + string(chunk[:min(len(chunk), len(mark))])
+	if i := strings.Index(border, mark); i >= 0 {
+		return i + len(mark) - len(seam)
+	}
+	return -1
 }
 
 // tail keeps the end of a stream.

@@ -2,12 +2,9 @@ package remote
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // drainTime is how long Run waits for output after the shell has ended: a daemon that it left behind may hold the streams open.
@@ -39,7 +36,7 @@ func (h *Host) Run(ctx context.Context, s Script, each func(Record) error) error
 	}
 	r := &run{host: h, shell: sh, script: s, nonce: newNonce(), records: make(chan Record), over: make(chan struct{}), drained: make(chan struct{}), faults: make(chan error, 3)}
 	defer close(r.over)
-	r.begin(ctx)
+	r.begin()
 	err = r.wait(ctx, each)
 	if !isClosed(r.drained) && !h.isResident(sh) {
 		sh.close() // the script goes on all the same; what a resident one has set up must stay
@@ -114,17 +111,15 @@ func (r *run) wait(ctx context.Context, each func(Record) error) error {
 func (r *run) ended() error {
 	code, known := r.stdout.code, r.stdout.ended
 	if !known {
-		var status *ssh.ExitError
 		select {
 		case <-r.shell.ended:
 		case <-time.After(drainTime):
 		}
-		switch {
-		case !isClosed(r.shell.ended):
-			return r.lost()
-		case errors.As(r.shell.exit, &status):
-			code = status.ExitStatus()
-		case r.shell.exit != nil:
+		var exited bool
+		if isClosed(r.shell.ended) {
+			code, exited = r.shell.status()
+		}
+		if !exited {
 			return r.lost()
 		}
 	}
@@ -133,11 +128,13 @@ func (r *run) ended() error {
 		return err
 	default:
 	}
-	if !r.begun.Load() {
-		return r.notStarted(code)
-	}
-	if !known {
+	switch {
+	case !known && !r.shell.read.Load():
+		return r.notRead(code)
+	case !known:
 		return r.lost()
+	case !r.begun.Load():
+		return r.notStarted(code)
 	}
 	if code == 0 {
 		return nil
@@ -148,15 +145,6 @@ func (r *run) ended() error {
 		failed.TimedOut = r.script.limit()
 	}
 	return failed
-}
-
-// lost says that the connection is gone, or the shell, and whether the script can have begun.
-func (r *run) lost() error {
-	err := fmt.Errorf("%w %s: %w", ErrConnectionLost, r.script.during(), r.shell.whyLost())
-	if !r.fed.Load() {
-		err = fmt.Errorf("%w; %w", err, ErrNotStarted)
-	}
-	return r.host.error(err, "")
 }
 
 func (r *run) fault(err error) {

@@ -1,10 +1,8 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -21,9 +19,10 @@ type shell struct {
 	command    command
 	session    *ssh.Session
 	stdin      io.WriteCloser
-	stdout     *bufio.Reader
-	stderr     io.Reader
-	opened     bool          // sudo has let us through, and the program was sent
+	stdout     *listener
+	stderr     *listener
+	sent       bool          // the program was
+	read       atomic.Bool   // and the shell has read it
 	heartbeats sync.Once     // see Script.Heartbeat
 	ended      chan struct{} // closed when the session has
 	exit       error         // then: how
@@ -61,15 +60,22 @@ kplb_loop() {
 	done
 }
 trap '' HUP PIPE
+echo "$kplb_read"
 kplb_loop`
 
-// openShell starts a shell. The library waits without a context, hence the goroutine: when ctx is done first it ends with the host's
+// openShell starts a shell and waits until it is root's. The library waits without a context, hence the goroutine: when ctx is done first it ends with the host's
 // answer or with the connection.
 func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 	s := &shell{host: h, ended: make(chan struct{})}
 	s.take()
 	started := make(chan error, 1)
-	go func() { started <- s.start() }()
+	go func() {
+		err := s.start()
+		if err == nil {
+			err = s.open(ctx)
+		}
+		started <- err
+	}()
 	select {
 	case err := <-started:
 		if err != nil {
@@ -93,7 +99,7 @@ func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 }
 
 func (s *shell) start() error {
-	s.command = s.host.command()
+	s.command = newCommand(s.host.last.user, s.host.opts.SudoPassword != nil)
 	cmd, err := s.host.client.Command(s.command.text)
 	if err != nil {
 		return s.refused(err)
@@ -109,34 +115,12 @@ func (s *shell) start() error {
 		s.close()
 		return s.refused(err)
 	}
-	s.stdin, s.stdout, s.stderr = stdin, bufio.NewReaderSize(stdout, 32<<10), stderr
+	s.stdin, s.stdout, s.stderr = stdin, newListener(stdout), newListener(stderr)
 	go func() {
 		s.exit = s.session.Wait()
 		close(s.ended)
 	}()
 	return nil
-}
-
-// refused says why there is no session.
-func (s *shell) refused(err error) error {
-	var channel *ssh.OpenChannelError
-	if errors.As(err, &channel) {
-		return s.host.error(fmt.Errorf("%w by the host (%s): %w", ErrSessions, Clean(channel.Message), ErrNotStarted),
-			"raise MaxSessions in the host's sshd_config")
-	}
-	return s.host.error(fmt.Errorf("%w: %w; %w", ErrConnectionLost, s.whyLost(), ErrNotStarted), "")
-}
-
-// whyLost waits a moment for the connection's own word: a session may notice first.
-func (s *shell) whyLost() error {
-	select {
-	case <-s.host.gone:
-	case <-time.After(100 * time.Millisecond):
-	}
-	if cause := s.host.lostCause(); cause != nil {
-		return cause
-	}
-	return errors.New("the shell on the host has ended")
 }
 
 // close ends the session. A script that runs goes on, and the shell ends after it.

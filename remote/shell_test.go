@@ -159,7 +159,7 @@ func TestResident(t *testing.T) {
 func TestShellIsKilled(t *testing.T) {
 	_, h := local(t)
 	_, err := collect(t, h, remote.Script{Name: "victim", Body: "record on; kill -9 $(ps -o ppid= $PPID)"})
-	want := "node (HOST): connection lost during victim: the shell on the host has ended"
+	want := "node (HOST): connection lost during victim: the shell on the host was ended from outside (exit status 137)"
 	if !errors.Is(err, remote.ErrConnectionLost) || errors.Is(err, remote.ErrNotStarted) || mask(errText(err)) != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

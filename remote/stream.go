@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,10 +9,11 @@ import (
 )
 
 // begin streams the script and starts reading.
-func (r *run) begin(ctx context.Context) {
+func (r *run) begin() {
 	r.started = time.Now()
-	r.stdout, r.stderr = newFrames(r.shell.stdout, r.nonce), newErrorStream(r.shell.stderr, r.shell.command, r.nonce)
-	go r.feed(ctx)
+	r.stdout, r.stderr = newFrames(r.shell.stdout.r, r.nonce), newErrorStream(r.shell.stderr.r, r.nonce)
+	r.stdout.read, r.stdout.onRead = r.shell.command.program, func() { r.shell.read.Store(true) }
+	go r.feed()
 	var readers sync.WaitGroup
 	readers.Go(r.readOutput)
 	readers.Go(r.readErrors)
@@ -29,22 +29,12 @@ func (r *run) begin(ctx context.Context) {
 	}()
 }
 
-// feed streams the script, once sudo lets it through.
-func (r *run) feed(ctx context.Context) {
+// feed streams the script, behind the program that runs it where the shell is new.
+func (r *run) feed() {
 	sh := r.shell
 	var opening []byte
-	if !sh.opened {
-		if sh.command.asks() {
-			ready, err := r.passSudo(ctx)
-			if err != nil {
-				r.fault(err)
-			}
-			if !ready {
-				sh.close()
-				return
-			}
-		}
-		opening, sh.opened = []byte(program), true
+	if !sh.sent {
+		opening, sh.sent = []byte(program), true
 	}
 	limit := strconv.Itoa(int(r.script.limit().Seconds()))
 	if r.script.Resident {

@@ -65,12 +65,12 @@ func TestSudo(t *testing.T) {
 		{name: "password, lecture and noise", sudo: noise + lecture + wants, password: secret, asked: 1},
 		{
 			name: "password wanted, nobody to ask", sudo: noise + wants, is: remote.ErrSudoPasswordNeeded,
-			want: "node (HOST): sudo refused: it wants a password; the script did not start",
+			want: "node (HOST): sudo refused: it wants a password (sudo: unable to resolve host n1: Name or service not known | sudo: a password is required); the script did not start",
 			hint: "use --ask-sudo-pass, or put into /etc/sudoers.d/kplb: pi ALL=(root) NOPASSWD: ALL",
 		},
 		{
 			name: "wrong password", sudo: wants, password: "wrong", asked: 1, is: remote.ErrSudoPasswordWrong,
-			want: "node (HOST): sudo refused: the password is wrong; the script did not start",
+			want: "node (HOST): sudo refused: the password is wrong (Sorry, try again.); the script did not start",
 		},
 		{
 			name: "password with a line break", sudo: wants, password: "a\nb", asked: 1, is: remote.ErrSudoPasswordWrong,
@@ -79,48 +79,48 @@ func TestSudo(t *testing.T) {
 		{
 			name: "one attempt only", sudo: parse + `printf %s "$prompt" >&2; read -r x; echo "sudo: 1 incorrect password attempt" >&2; exit 1`,
 			password: "wrong", asked: 1, is: remote.ErrSudoPasswordWrong,
-			want: "node (HOST): sudo refused: the password is wrong; the script did not start",
+			want: "node (HOST): sudo refused: the password is wrong (sudo: 1 incorrect password attempt); the script did not start",
 		},
 		{
 			name: "not in sudoers", sudo: parse + `printf %s "$prompt" >&2; read -r x; echo "pi is not in the sudoers file." >&2; exit 1`,
 			password: secret, asked: 1, is: remote.ErrSudoDenied,
-			want: "node (HOST): sudo refused: the user may not run this as root; the script did not start",
+			want: "node (HOST): sudo refused: the user may not run this as root (pi is not in the sudoers file.); the script did not start",
 			hint: "put into /etc/sudoers.d/kplb: pi ALL=(root) NOPASSWD: ALL",
 		},
 		{
 			name: "may not run", sudo: `echo "Sorry, user pi may not run sudo on n1." >&2; exit 1`, is: remote.ErrSudoDenied,
-			want: "node (HOST): sudo refused: the user may not run this as root; the script did not start",
+			want: "node (HOST): sudo refused: the user may not run this as root (Sorry, user pi may not run sudo on n1.); the script did not start",
 			hint: "put into /etc/sudoers.d/kplb: pi ALL=(root) NOPASSWD: ALL",
 		},
 		{
 			name: "only some commands", sudo: `echo "Sorry, user pi is not allowed to execute '/usr/bin/env' as root on n1." >&2; exit 1`, is: remote.ErrSudoDenied,
-			want: "node (HOST): sudo refused: the user may not run this as root; the script did not start",
+			want: "node (HOST): sudo refused: the user may not run this as root (Sorry, user pi is not allowed to execute '/usr/bin/env' as root on n1.); the script did not start",
 			hint: "put into /etc/sudoers.d/kplb: pi ALL=(root) NOPASSWD: ALL",
 		},
 		{
 			name: "requiretty", sudo: `echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1`, is: remote.ErrSudoTTY,
-			want: "node (HOST): sudo refused: it wants a terminal; the script did not start",
+			want: "node (HOST): sudo refused: it wants a terminal (sudo: sorry, you must have a tty to run sudo); the script did not start",
 			hint: "put into sudoers: Defaults:pi !requiretty",
 		},
 		{
 			name: "sudo-rs", sudo: `echo "sudo: interactive authentication is required" >&2; exit 1`, is: remote.ErrSudoPasswordNeeded,
-			want: "node (HOST): sudo refused: it wants a password; the script did not start",
+			want: "node (HOST): sudo refused: it wants a password (sudo: interactive authentication is required); the script did not start",
 			hint: "use --ask-sudo-pass, or put into /etc/sudoers.d/kplb: pi ALL=(root) NOPASSWD: ALL",
 		},
 		{
 			name: "locked account", sudo: `echo "sudo: account validation failure, is your account locked?" >&2; exit 1`, is: remote.ErrSudoDenied,
-			want: "node (HOST): sudo refused: the user may not run this as root; the script did not start",
+			want: "node (HOST): sudo refused: the user may not run this as root (sudo: account validation failure, is your account locked?); the script did not start",
 			hint: "the account of pi is locked or has expired",
 		},
 		{
-			name: "not installed", sudo: `echo "/usr/bin/env: 'sudo': No such file or directory" >&2; exit 127`, is: remote.ErrSudoMissing,
-			want: "node (HOST): sudo refused: it is not installed; the script did not start",
+			name: "not installed", sudo: `echo "kplb: 1: exec: sudo: not found" >&2; exit 127`, is: remote.ErrSudoMissing,
+			want: "node (HOST): sudo refused: it is not installed (kplb: 1: exec: sudo: not found); the script did not start",
 			hint: "install sudo on the host, or log in as root",
 		},
 		{
 			name: "something new", sudo: `echo "sudo: the moon is in the wrong phase" >&2; exit 1`, is: remote.ErrNotStarted,
-			want: "node (HOST): x: the script did not start (exit status 1): sudo: the moon is in the wrong phase",
-			hint: "the login must be able to run commands: a usual shell, no forced command, /bin/sh and timeout installed",
+			want: "node (HOST): sudo refused: exit status 1 (sudo: the moon is in the wrong phase); the script did not start",
+			hint: "try it on the host, as pi: sudo -n /bin/sh -c id",
 		},
 	}
 	for _, tt := range tests {

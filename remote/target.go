@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/user"
@@ -92,6 +93,15 @@ type hop struct {
 }
 
 func (h hop) addr() string { return net.JoinHostPort(h.host, strconv.Itoa(int(h.port))) }
+
+// login is what ssh is called with to log in as we do.
+func (h hop) login() string {
+	to := shellWord(h.user + "@" + h.host)
+	if h.port != 22 {
+		return fmt.Sprintf("-p %d %s", h.port, to)
+	}
+	return to
+}
 
 func currentUser() string {
 	if u, err := user.Current(); err == nil {

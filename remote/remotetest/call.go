@@ -105,14 +105,14 @@ func (o Options) shell(ctx context.Context, command string, stdin io.Reader, std
 
 // dispatch is the shell: it gives one script after the other to its handler.
 func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
-	if mark := readyMark.FindStringSubmatch(e.Command); mark != nil {
-		_, _ = io.WriteString(e.Stderr, mark[0]+"\n")
-	}
+	marks := marksOf(e.Command)
+	_, _ = io.WriteString(e.Stderr, "\nkplb-login-"+marks.nonce+"\n"+marks.root)
+	_, _ = io.WriteString(e.Stdout, "\nkplb-login-"+marks.nonce+"\n")
 	stdin := bufio.NewReader(e.Stdin)
-	program, _ := strconv.Atoi(programSize.FindStringSubmatch(e.Command)[1]) // digits
-	if _, err := stdin.Discard(program); err != nil {
+	if _, err := stdin.Discard(marks.program); err != nil {
 		return 2
 	}
+	_, _ = io.WriteString(e.Stdout, "kplb-program-"+marks.nonce+"\n")
 	for {
 		line, err := stdin.ReadString('\n')
 		if err != nil {
@@ -135,6 +135,22 @@ func (s *Server) dispatch(ctx context.Context, conn *conn, e *Exec) int {
 	}
 }
 
+// marks are what a command prints when it reaches its stages.
+type marks struct {
+	nonce   string
+	root    string // the whole line, or empty: there is no sudo
+	program int    // bytes of the program
+}
+
+func marksOf(command string) marks {
+	m := marks{nonce: loginMark.FindStringSubmatch(command)[1]}
+	if strings.Contains(command, "kplb-root-") {
+		m.root = "kplb-root-" + m.nonce + "\n"
+	}
+	m.program, _ = strconv.Atoi(programSize.FindStringSubmatch(command)[1]) // digits
+	return m
+}
+
 // call has one script answered.
 func (s *Server) call(ctx context.Context, conn *conn, e *Exec, text string) int {
 	c := parseCall(text)
@@ -155,7 +171,7 @@ func (s *Server) call(ctx context.Context, conn *conn, e *Exec, text string) int
 }
 
 var (
-	readyMark   = regexp.MustCompile(`kplb-ready-[0-9a-f]+`)
+	loginMark   = regexp.MustCompile(`echo kplb-login-""([0-9a-f]+)`)
 	programSize = regexp.MustCompile(`dd bs=([0-9]+) `)
 	nameLine    = regexp.MustCompile(`^# kplb: (.*)\n`)
 	nonceLine   = regexp.MustCompile(`(?m)^kplb_nonce=([0-9a-f]+)\n`)

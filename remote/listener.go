@@ -1,0 +1,85 @@
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// listener reads one stream of a new shell from mark to mark, and keeps the end of what comes between, for messages.
+type listener struct {
+	r *bufio.Reader
+
+	mu   sync.Mutex
+	said tail
+}
+
+func newListener(r io.Reader) *listener {
+	return &listener{r: bufio.NewReaderSize(r, 32<<10), said: tail{limit: tailSize}}
+}
+
+// until reads as far as the first of the marks, wherever in a line it is, and gives it.
+func (l *listener) until(marks ...string) (string, error) {
+	for {
+		if _, err := l.r.Peek(1); err != nil {
+			return "", err
+		}
+		chunk, _ := l.r.Peek(l.r.Buffered()) // it is there
+		mark, n, err := l.scan(chunk, marks)
+		_, _ = l.r.Discard(n)
+		if mark != "" || err != nil {
+			return mark, err
+		}
+	}
+}
+
+// scan looks for a mark that ends in chunk, and says how much of it was taken.
+func (l *listener) scan(chunk []byte, marks []string) (mark string, n int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, b := range chunk {
+		l.said.add(chunk[i : i+1])
+		for _, mark := range marks {
+			if b == mark[len(mark)-1] && bytes.HasSuffix(l.said.data, []byte(mark)) {
+				l.said.data = l.said.data[:len(l.said.data)-len(mark)]
+				return mark, i + 1, nil
+			}
+		}
+	}
+	if l.said.total > MaxOutput {
+		err = fmt.Errorf("%w: over %d MiB before the first command", ErrOutputLimit, MaxOutput>>20)
+	}
+	return "", len(chunk), err
+}
+
+// words are the last ones that were said, for people, on one line.
+func (l *listener) words() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return lastLines(l.said.String())
+}
+
+// forget drops what was said until now: it was about an earlier stage.
+func (l *listener) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said.data = l.said.data[:0]
+}
+
+// heard is a mark, or the reason why none came.
+type heard struct {
+	mark string
+	err  error
+}
+
+// listen is until, for those who wait for something else, too.
+func (l *listener) listen(marks ...string) <-chan heard {
+	c := make(chan heard, 1)
+	go func() {
+		mark, err := l.until(marks...)
+		c <- heard{mark, err}
+	}()
+	return c
+}
