@@ -20,7 +20,7 @@ func (c command) asks() bool { return c.prompt != "" }
 // clean starts a program by the system's PATH and in the C locale, whatever the login's startup files did.
 const clean = "/usr/bin/env LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
 
-// noProgram is the exit status of a root shell whose standard input ended before a program came.
+// noProgram is the exit status of a root shell whose standard input held no program.
 const noProgram = 113
 
 // newCommand makes the command for a user. The marks may be seen by every user of the host. Knowing them is of no use: only what the
@@ -30,7 +30,7 @@ func newCommand(user string, mayAsk bool) command {
 	c := command{login: "kplb-login-" + nonce, program: "kplb-program-" + nonce}
 	greet := fmt.Sprintf(`set +x; { echo; echo kplb-login-""%s; } >&2; echo; echo kplb-login-""%s`, nonce, nonce)
 	// The program comes over the standard input, with the first script behind it.
-	read := fmt.Sprintf(`kplb_read=kplb-program-""%s; kplb_program=$(dd bs=%d count=1 iflag=fullblock 2>/dev/null); [ "$kplb_program" ] || exit %d; eval "$kplb_program"`,
+	read := fmt.Sprintf(`kplb_read=kplb-program-""%s; kplb_program=$(dd bs=%d count=1 iflag=fullblock 2>/dev/null); case $kplb_program in kplb_next*kplb_loop) eval "$kplb_program"; exit ;; esac; exit %d`,
 		nonce, len(program), noProgram)
 	if user == "root" {
 		c.text = "exec " + clean + "/bin/sh -c '" + greet + "; " + read + "'"

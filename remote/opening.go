@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// How long a new shell may take, beside Options.ConnectTimeout for its startup files.
-const (
-	otherMark = 3 * time.Second // between the mark on one stream and that on the other, and for what ends with standard input
-	sudoLimit = 2 * time.Minute // for sudo, which may ask servers or a telephone; a person who types is not counted
-)
+// sudoLimit is for sudo, which may ask servers or a telephone; a person who types is not counted. Startup files have Options.ConnectTimeout.
+const sudoLimit = 2 * time.Minute
+
+// otherMark is how long the mark on one stream may come after that on the other, and what reads standard input after its end.
+func (o Options) otherMark() time.Duration { return o.connectTimeout() / 3 }
 
 // opening is the conversation with a new shell before a program is sent. The host speaks first: what startup files read or print,
 // they read and print before a byte of ours is on its way.
@@ -52,14 +52,14 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 				return o.endedEarly(h.err, stuck)
 			}
 			o.onOut = true
-			limit.Reset(otherMark)
+			limit.Reset(o.shell.host.opts.otherMark())
 		case h := <-err:
 			if h.err != nil {
 				o.onOut = o.onOut || last(out)
 				return o.endedEarly(h.err, stuck)
 			}
 			o.onErr = true
-			limit.Reset(otherMark)
+			limit.Reset(o.shell.host.opts.otherMark())
 		case <-limit.C:
 			switch {
 			case o.onOut || o.onErr:
@@ -69,7 +69,7 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 			}
 			stuck = true
 			_ = o.shell.stdin.Close() // what reads it goes on, or ends
-			limit.Reset(otherMark)
+			limit.Reset(o.shell.host.opts.otherMark())
 		case <-ctx.Done():
 			return o.shell.host.error(interrupted(ctx, "", ErrNotStarted), "")
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -58,7 +59,7 @@ var escaper = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 // LocalShell.
 func RunShell(c *Call) int {
 	text := strings.Replace(c.Text, "\nPATH=", "\nPATH="+c.server.opts.searchPath(), 1)
-	return c.server.opts.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
+	return Options{Env: c.server.opts.Env}.shell(c.Context, "/bin/sh -s", strings.NewReader(text), c.Stdout, c.Stderr)
 }
 
 // LocalShell is the ExecHandler that runs the very command as sshd would, sudo and all, with Options.Path first in PATH.
@@ -76,7 +77,11 @@ func (o Options) searchPath() string {
 
 // shell runs a command on this machine.
 func (o Options) shell(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) int {
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+	login := append(slices.Clone(o.Shell), "-c", command)
+	if len(o.Shell) == 0 {
+		login = append([]string{"/bin/sh"}, login...)
+	}
+	cmd := exec.CommandContext(ctx, login[0], login[1:]...)
 	cmd.Env = append(os.Environ(), o.Env...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	// Not cmd.Stdin: Wait would wait for a client that leaves its end open.

@@ -24,6 +24,7 @@ type Options struct {
 	Exec    ExecHandler        // instead of the two above: the bare command with its streams
 	Path    string             // a directory of fakes that RunShell and LocalShell put first in PATH
 	Env     []string           // for RunShell and LocalShell, beside the test's own environment
+	Shell   []string           // the login shell of LocalShell, with what comes before -c; default: /bin/sh
 
 	Forward func(address string) string // where a forwarded connection really goes; nil: to address
 
