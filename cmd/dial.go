@@ -57,6 +57,10 @@ func (c command) remoteOptions() remote.Options {
 		Passphrase: func(ctx context.Context, file string) ([]byte, error) {
 			return a.askOr(ctx, "passphrase of "+file, "load the key into ssh-agent: ssh-add "+file)
 		},
+		Answer: func(ctx context.Context, host, question string) ([]byte, error) {
+			answer, err := a.askAgain(ctx, host+" asks: "+question)
+			return answer, withHint(err, "run kplb on a terminal, or have the host take keys alone")
+		},
 		Notify: func(host, message string) { c.say("%s: %s", host, message) },
 	}
 	if o.SSHConfig {

@@ -75,10 +75,15 @@ type asker struct {
 // askOr is ask with a hint for those who have no terminal.
 func (a *asker) askOr(ctx context.Context, question, hint string) ([]byte, error) {
 	answer, err := a.ask(ctx, question)
+	return answer, withHint(err, hint)
+}
+
+// withHint gives errNoTerminal a hint.
+func withHint(err error, hint string) error {
 	if errors.Is(err, errNoTerminal) {
-		err = &hintError{err, hint}
+		return &hintError{err, hint}
 	}
-	return answer, err
+	return err
 }
 
 // hintError is an error with a hint.
@@ -100,6 +105,25 @@ func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
 	if known, ok := a.answer[question]; ok {
 		return known, nil
 	}
+	answer, err := a.askTerminal(ctx, question)
+	if err != nil {
+		return nil, err
+	}
+	if a.answer == nil {
+		a.answer = map[string][]byte{}
+	}
+	a.answer[question] = answer
+	return answer, nil
+}
+
+// askAgain is ask for what has another answer every time, such as a code.
+func (a *asker) askAgain(ctx context.Context, question string) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.askTerminal(ctx, question)
+}
+
+func (a *asker) askTerminal(ctx context.Context, question string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -119,12 +143,5 @@ func (a *asker) ask(ctx context.Context, question string) ([]byte, error) {
 	_, _ = fmt.Fprintf(tty, "%s: ", question)
 	answer, err := term.ReadPassword(int(tty.Fd()))
 	_, _ = fmt.Fprintln(tty)
-	if err != nil {
-		return nil, err
-	}
-	if a.answer == nil {
-		a.answer = map[string][]byte{}
-	}
-	a.answer[question] = answer
-	return answer, nil
+	return answer, err
 }

@@ -32,8 +32,6 @@ func newKeyring(ctx context.Context, to hop, passphrase func(ctx context.Context
 	return &keyring{ctx: ctx, hop: to, passphrase: passphrase}
 }
 
-func (k *keyring) method() ssh.AuthMethod { return ssh.PublicKeysCallback(k.signers) }
-
 // signers puts keys in OpenSSH's order: certificates, the agent's keys that files name, the agent's others, files. Only files that
 // somebody named come before the agent's others: sshd counts every offer against MaxAuthTries.
 func (k *keyring) signers() ([]ssh.Signer, error) {

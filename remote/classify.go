@@ -19,8 +19,10 @@ type attempt struct {
 	ctx     context.Context
 	timeout time.Duration
 	keys    keyGate
-	ring    *keyring
 	conn    net.Conn
+
+	dialogue *dialogue
+	words    *words // the host's
 }
 
 func (a *attempt) error(err error, hint string) *Error {
@@ -47,18 +49,37 @@ func (a *attempt) unreachable(err error) error {
 }
 
 // interrupted tells the two ways in which we hung up ourselves; nil when we did not.
-func (a *attempt) interrupted(timeout error) error {
+func (a *attempt) interrupted(timeout error) *Error {
 	if a.ctx.Err() == nil {
 		return nil
 	}
 	if !errors.Is(context.Cause(a.ctx), ErrTimeout) {
 		return a.error(interrupted(a.ctx, "", nil), "")
 	}
-	return a.error(timeout, "is the host overloaded, or a firewall swallowing packets?")
+	hint := "is the host overloaded, or a firewall swallowing packets?"
+	if a.dialogue != nil {
+		hint += fmt.Sprintf(" If it is only slow: --connect-timeout %s", longer(a.timeout))
+	}
+	return a.error(timeout, hint)
 }
 
-// refused says why a handshake did not end in a login.
+// refused says why a handshake did not end in a login. It ends with the host's own words.
 func (a *attempt) refused(err error) error {
+	// "ssh: disconnect, reason 2: \"Too many authentication failures\"" (messages.go)
+	if _, said, ok := strings.Cut(err.Error(), "ssh: disconnect, reason "); ok {
+		if _, quoted, ok := strings.Cut(said, ": "); ok {
+			a.words.add(strings.Trim(quoted, `"`))
+		}
+	}
+	refused := a.why(err)
+	var interrupted *interruptedError
+	if said := a.words.String(); said != "" && !errors.As(refused.Err, &interrupted) {
+		refused.Err = fmt.Errorf("%w; the host says: %s", refused.Err, said)
+	}
+	return refused
+}
+
+func (a *attempt) why(err error) *Error {
 	if key, keyErr := a.keys.verdict(); keyErr != nil {
 		e := a.error(keyErr, hostKeyHint(key))
 		e.Key = &key
@@ -67,19 +88,12 @@ func (a *attempt) refused(err error) error {
 	if a.ctx.Err() != nil {
 		return a.interrupted(proxied(fmt.Errorf("%w: no login within %s", ErrTimeout, a.timeout), a.conn))
 	}
-	text := Clean(err.Error())
-	text = strings.TrimPrefix(strings.TrimPrefix(text, "ssh: handshake failed: "), "ssh: ")
+	if a.dialogue.begun {
+		return a.denied(err)
+	}
+	text := libraryText(err)
 	var algorithms *ssh.AlgorithmNegotiationError
 	switch {
-	case a.ring.failed != nil:
-		return a.error(fmt.Errorf("%w as %s: the key could not sign: %w", ErrAuth, a.to.user, a.ring.failed), "")
-	// "ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain" (client_auth.go)
-	case strings.Contains(text, "unable to authenticate"):
-		return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.user, a.ring.account()), a.ring.hint())
-	// "ssh: disconnect, reason 2: \"Too many authentication failures\"" (sshd's MaxAuthTries)
-	case strings.Contains(strings.ToLower(text), "too many authentication failures"):
-		return a.error(fmt.Errorf("%w as %s: more keys were offered than the host accepts attempts; %s", ErrAuth, a.to.user, a.ring.account()),
-			"name the one key to use (identity file), or unload keys from the agent")
 	case errors.As(err, &algorithms):
 		offers := Clean(strings.Join(algorithms.RequestedAlgorithms, ", "))
 		return a.error(fmt.Errorf("%w: no common algorithm for %s: it offers only %s", ErrHandshake, algorithms.What, lastLines(offers)),
@@ -88,9 +102,12 @@ func (a *attempt) refused(err error) error {
 	case strings.Contains(text, "version string"), strings.Contains(text, "invalid packet length"):
 		return a.error(proxied(fmt.Errorf("%w: no SSH server answers there (%s)", ErrHandshake, text), a.conn), "is the port right?")
 	// EOF or a reset before the login: MaxStartups, PerSourcePenalties, fail2ban, hosts.deny
-	case text == "EOF", strings.Contains(text, "connection reset by peer"), strings.Contains(text, "broken pipe"), strings.Contains(text, "closed network connection"):
+	case hungUp(text):
 		if proxy, ok := a.conn.(*proxyConn); ok {
 			return a.error(fmt.Errorf("%w: %s", ErrUnreachable, proxy.account()), "does the command work by itself? "+proxy.command.Args[2][len("exec "):])
+		}
+		if said := a.words.String(); said != "" {
+			return a.sentAway(said)
 		}
 		return a.error(fmt.Errorf("%w: the host hung up before the login", ErrHandshake),
 			"sshd does so when too many logins are under way (MaxStartups), when it punishes this address (PerSourcePenalties, fail2ban), or without host keys; its log says which")
@@ -98,22 +115,22 @@ func (a *attempt) refused(err error) error {
 	return a.error(fmt.Errorf("%w: %s", ErrHandshake, text), "")
 }
 
-// account tells what was tried, so that nobody has to guess which key was meant.
-func (k *keyring) account() string {
-	tried := "no key was offered"
-	if len(k.offered) > 0 {
-		tried = "tried " + strings.Join(k.offered, ", ")
+// sentAway is for who gets a line of text instead of an SSH server's version.
+func (a *attempt) sentAway(said string) *Error {
+	hungUp := fmt.Errorf("%w: the host hung up before the login", ErrHandshake)
+	switch {
+	case strings.Contains(said, "Exceeded MaxStartups"):
+		return a.error(hungUp, "try again in a moment, or raise MaxStartups in the host's sshd_config")
+	case strings.Contains(said, "Not allowed at this time"):
+		return a.error(hungUp, "wait until sshd has forgiven this address, or exempt it there: PerSourcePenaltyExemptList")
 	}
-	if len(k.skipped) > 0 {
-		tried += "; skipped " + strings.Join(k.skipped, ", ")
-	}
-	return Clean(tried)
+	return a.error(fmt.Errorf("%w: no SSH server answers there", ErrHandshake), "is the port right?")
 }
 
-func (k *keyring) hint() string {
-	port := ""
-	if k.hop.port != 22 {
-		port = fmt.Sprintf(" -p %d", k.hop.port)
-	}
-	return fmt.Sprintf("is %s the right user? To let a key in: ssh-copy-id%s %s", k.hop.user, port, shellWord(k.hop.user+"@"+k.hop.host))
+func libraryText(err error) string {
+	return strings.TrimPrefix(strings.TrimPrefix(Clean(err.Error()), "ssh: handshake failed: "), "ssh: ")
+}
+
+func hungUp(text string) bool {
+	return text == "EOF" || strings.Contains(text, "connection reset by peer") || strings.Contains(text, "broken pipe") || strings.Contains(text, "closed network connection")
 }

@@ -94,7 +94,7 @@ func TestDialErrors(t *testing.T) {
 			},
 			is:   []error{remote.ErrAuth},
 			want: "node (HOST): login was refused as root: tried DIR/id; skipped DIR/missing (no such file or directory), DIR/garbage (it cannot be used: no key found)",
-			hint: "is root the right user? To let a key in: ssh-copy-id -p PORT root@HOST",
+			hint: "the host's log says why: journalctl -t sshd (a key that is not in the authorized_keys of root, a home that others may write, a user or a type of key that sshd_config does not allow)",
 		},
 		{
 			name: "no key at all",
@@ -103,7 +103,7 @@ func TestDialErrors(t *testing.T) {
 			},
 			is:   []error{remote.ErrAuth},
 			want: "node (HOST): login was refused as root: no key was offered; skipped DIR/missing (no such file or directory)",
-			hint: "is root the right user? To let a key in: ssh-copy-id -p PORT root@HOST",
+			hint: "name a key that can be read (identity file), or load one into ssh-agent: ssh-add",
 		},
 		{
 			name: "server takes passwords only",
@@ -112,8 +112,8 @@ func TestDialErrors(t *testing.T) {
 				c.PasswordCallback = func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) { return nil, errors.New("no") }
 			}},
 			is:   []error{remote.ErrAuth},
-			want: "node (HOST): login was refused as root: no key was offered",
-			hint: "is root the right user? To let a key in: ssh-copy-id -p PORT root@HOST",
+			want: "node (HOST): login was refused as root: the host wants password: nobody can be asked",
+			hint: "run kplb on a terminal, where it can ask; or have the host take keys alone",
 		},
 		{
 			name:   "nothing listens",
@@ -136,7 +136,7 @@ func TestDialErrors(t *testing.T) {
 			opts: remotetest.Options{Faults: remotetest.Faults{Mute: true}},
 			is:   []error{remote.ErrTimeout},
 			want: "node (HOST): did not answer in time: no login within 300ms",
-			hint: "is the host overloaded, or a firewall swallowing packets?",
+			hint: "is the host overloaded, or a firewall swallowing packets? If it is only slow: --connect-timeout 1s",
 		},
 		{
 			name: "hangs up",
@@ -149,7 +149,7 @@ func TestDialErrors(t *testing.T) {
 			name: "not an SSH server",
 			opts: remotetest.Options{Faults: remotetest.Faults{Banner: "HTTP/1.1 400 Bad Request\r\n" + strings.Repeat("\x1b[2J", 300) + "\r\n"}},
 			is:   []error{remote.ErrHandshake},
-			want: "node (HOST): SSH handshake failed: no SSH server answers there (overflow reading version string)",
+			want: "node (HOST): SSH handshake failed: no SSH server answers there (overflow reading version string); the host says: HTTP/1.1 400 Bad Request",
 			hint: "is the port right?",
 		},
 		{
@@ -223,7 +223,7 @@ func TestTooManyKeys(t *testing.T) {
 	}
 	target.IdentityFiles = append(target.IdentityFiles, good)
 	_, err := remote.Dial(t.Context(), target, s.Options())
-	want := "node (HOST): login was refused as root: more keys were offered than the host accepts attempts; tried DIR/id, DIR/id, DIR/id, DIR/id, DIR/id"
+	want := "node (HOST): login was refused as root: more keys were offered than the host accepts attempts; tried DIR/id, DIR/id, DIR/id, DIR/id, DIR/id; the host says: too many authentication failures"
 	if !errors.Is(err, remote.ErrAuth) || mask(err.Error()) != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

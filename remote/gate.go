@@ -21,6 +21,9 @@ func hostKeyError(key HostKey, known knownHosts) error {
 		return err
 	case KeyChanged:
 		old := key.Entries[0]
+		if i := slices.IndexFunc(key.Entries, func(e KnownEntry) bool { return e.Type == key.Type }); i >= 0 {
+			old = key.Entries[i]
+		}
 		return fmt.Errorf("%w: it shows %s, but %s:%d records %s %s", ErrHostKeyChanged, shown, old.File, old.Line, old.Type, old.Fingerprint)
 	case KeyRevoked:
 		by := key.Entries[0].File

@@ -17,19 +17,21 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 	patience := h.opts.connectTimeout()
 	clock := time.AfterFunc(patience, func() { cancel(ErrTimeout) })
 	defer clock.Stop()
-	attempt := &attempt{host: h.name, to: to, ctx: limited, timeout: patience, keys: keys}
+	attempt := &attempt{host: h.name, to: to, ctx: limited, timeout: patience, keys: keys, words: newWords()}
 	conn, err := h.connect(limited, to)
 	if err != nil {
 		return nil, attempt.unreachable(err)
 	}
+	attempt.conn = conn
+	conn = &greeted{Conn: conn, words: attempt.words}
 	stop := context.AfterFunc(limited, func() { _ = conn.Close() })
 	ring := newKeyring(limited, to, h.opts.Passphrase)
 	ring.pause = func() func() {
 		clock.Stop()
 		return func() { clock.Reset(patience) }
 	}
-	attempt.ring, attempt.conn = ring, conn
-	connected, channels, requests, err := ssh.NewClientConn(conn, to.addr(), clientConfig(to, keys, ring))
+	attempt.dialogue = &dialogue{ctx: limited, host: h.name, ring: ring, answer: h.opts.Answer, words: attempt.words}
+	connected, channels, requests, err := ssh.NewClientConn(conn, to.addr(), clientConfig(to, keys, attempt.dialogue))
 	if err == nil && !stop() {
 		_ = connected.Close()
 		err = context.Cause(limited)
@@ -40,7 +42,7 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 		_ = conn.Close()
 		return nil, refused
 	}
-	if proxy, ok := conn.(*proxyConn); ok {
+	if proxy, ok := attempt.conn.(*proxyConn); ok {
 		h.proxy = proxy
 	}
 	return ssh.NewClient(connected, channels, requests), nil
@@ -88,7 +90,7 @@ func (h hop) dialer(ctx context.Context) (*net.Dialer, error) {
 	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: addresses[0].IP, Zone: addresses[0].Zone}}, nil
 }
 
-func clientConfig(to hop, keys keyGate, ring *keyring) *ssh.ClientConfig {
+func clientConfig(to hop, keys keyGate, d *dialogue) *ssh.ClientConfig {
 	return &ssh.ClientConfig{
 		Config: ssh.Config{
 			KeyExchanges: or(to.algorithms.keyExchanges, keyExchanges),
@@ -96,7 +98,9 @@ func clientConfig(to hop, keys keyGate, ring *keyring) *ssh.ClientConfig {
 			MACs:         to.algorithms.macs,
 		},
 		User:              to.user,
-		Auth:              []ssh.AuthMethod{ring.method()},
+		Auth:              []ssh.AuthMethod{d.keys()},
+		AuthCallback:      d.next,
+		BannerCallback:    d.words.banner,
 		HostKeyCallback:   keys.check,
 		HostKeyAlgorithms: keys.algorithms(),
 		ClientVersion:     "SSH-2.0-kplb",

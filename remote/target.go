@@ -35,6 +35,9 @@ type Options struct {
 	// Passphrase decrypts a key file; nil: encrypted keys are skipped. It is asked only when the host would accept the key.
 	// Several Dials may call it at once; CachePassphrases makes one out of many.
 	Passphrase func(ctx context.Context, keyFile string) ([]byte, error)
+	// Answer answers a question that the host asks besides a key (keyboard-interactive, or its password); nil: such a login is refused. It
+	// may be called by several Dials at once, and every answer is used once.
+	Answer func(ctx context.Context, host, question string) ([]byte, error)
 	// SudoPassword is asked when sudo asks; nil: sudo -n. Several Runs may call it at once.
 	SudoPassword func(ctx context.Context, host string) ([]byte, error)
 	// Notify tells about what was done without being asked for. It may be called by several Dials at once.
