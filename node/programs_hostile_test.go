@@ -16,6 +16,16 @@ func (c change) with(files map[string]programFile) change {
 	return c
 }
 
+// full mounts a file system of its own on a directory, keeps what is in there, and fills it.
+func full(dir, options string) string {
+	fill := "head -c 1000000 /dev/zero 2>/dev/null >" + dir + "/filler; true"
+	if strings.HasPrefix(options, "nr_inodes") {
+		fill = "i=0; while [ $i -lt 20 ] && true 2>/dev/null >" + dir + "/filler$i; do i=$((i + 1)); done"
+	}
+	return "mkdir -p /mnt/kept " + dir + "; cp -a " + dir + "/. /mnt/kept/; mount -t tmpfs -o mode=700," + options + " none " + dir + "; cp -a /mnt/kept/. " + dir + "/ 2>/dev/null; rm -rf /mnt/kept; " +
+		fill
+}
+
 const haproxyCfg = "/etc/haproxy/haproxy.cfg"
 
 // TestProgramsStageRefuses: whatever is wrong is found before anything is changed,
@@ -25,6 +35,7 @@ func TestProgramsStageRefuses(t *testing.T) {
 	bad := func(path, content string) change {
 		return first.with(map[string]programFile{path: {mode: "644", content: content}})
 	}
+	large := first.with(map[string]programFile{haproxyCfg: {mode: "644", content: strings.Repeat("# large\n", 10_000)}})
 	cases := []struct {
 		name, before string // sh, on the node, after the plan was made
 		change       change
@@ -46,6 +57,16 @@ func TestProgramsStageRefuses(t *testing.T) {
 		{"an empty file", ":", bad(haproxyCfg, ""), haproxyCfg + " would be empty, or there is no room for it in /var/lib/kplb"},
 		{"no ip_vs", ":", bad("/etc/modules-load.d/kplb.conf", "ip_vs\n"), "its kernel "},
 		{"read-only", "mount -t tmpfs -o ro none /etc/keepalived", first, "/etc/keepalived/keepalived.conf cannot be written: Read-only file system"},
+		{"no room", full("/etc/keepalived", "size=16k"), first, "no room in /etc/keepalived: 0 KiB are free, "},
+		{"too little room", full("/etc/haproxy", "size=40k") + "; mount -o remount,size=60k /etc/haproxy", large, "no room in /etc/haproxy: "},
+		{"no inodes", full("/etc/keepalived", "nr_inodes=3"), first, "no inodes for /etc/keepalived/keepalived.conf in /etc/keepalived"},
+		{"too few inodes", full("/etc/keepalived", "nr_inodes=3") + "; mount -o remount,nr_inodes=4 /etc/keepalived", first, "no inodes in /etc/keepalived: 1 are free, 2 are needed"},
+		{"no room for units", full("/etc/systemd/system", "size=16k"), first, "no room for /etc/systemd/system/kplb-restore-boot.service in /etc/systemd/system"},
+		{"no inodes for units", full("/etc/systemd/system", "nr_inodes=3"), first, "no inodes for /etc/systemd/system/kplb-restore-boot.service in /etc/systemd/system"},
+		{"no room for the timer", full("/run/systemd/system", "size=16k"), first, "no room for /run/systemd/system/kplb-restore.timer in /run/systemd/system"},
+		{"units that are read-only", "mkdir -p /etc/systemd/system && mount -t tmpfs -o ro none /etc/systemd/system", first, "/etc/systemd/system/kplb-restore-boot.service cannot be written: Read-only file system"},
+		{"no room in our directory", full(basePath, "size=16k"), first, "no room in " + basePath},
+		{"no inodes in our directory", full(basePath, "nr_inodes=4"), first, "no inodes "},
 		{"another change waits", "mkdir -m 700 " + basePath + " && mkdir " + basePath + "/pending && echo bob >" + basePath + "/pending/about", first, "a change that is not confirmed yet is in place: bob"},
 	}
 	for i, c := range cases {
@@ -93,7 +114,7 @@ func TestProgramsTransactRefuses(t *testing.T) {
 		{"a file that was touched", ":", first, "chmod 600 " + haproxyCfg + "; chmod 644 " + haproxyCfg, haproxyCfg + " has changed since the plan was made"},
 		{"a file that has come", ":", first, "echo x >/etc/keepalived/kplb-check", "/etc/keepalived/kplb-check has changed since the plan was made"},
 		{"a directory that has become read-only", "mount -t tmpfs none /etc/keepalived", first, "mount -o remount,bind,ro /etc/keepalived", "/etc/keepalived/keepalived.conf could not be written: "},
-		{"no room beside the file", "mount -t tmpfs -o size=32k none /etc/haproxy; echo x >" + haproxyCfg, large, ":", haproxyCfg + " could not be written: "},
+		{"no room beside the file", "mount -t tmpfs -o size=300k none /etc/haproxy; echo x >" + haproxyCfg, large, "head -c 280000 /dev/urandom >/etc/haproxy/filler", haproxyCfg + " could not be written: "},
 		{"another change", ":", first, "echo txn9 >" + basePath + "/stage/pending/txn", "what was staged is gone"},
 	}
 	for i, c := range cases {
@@ -111,7 +132,7 @@ func TestProgramsTransactRefuses(t *testing.T) {
 				t.Errorf("%s\nwant: %s", a, c.says)
 			}
 			same(t, "files", o.node.Tree().Below("/etc").Files(), etc)
-			o.node.Must("mount -o remount,bind,rw /etc/keepalived 2>/dev/null; rm -f /etc/keepalived/kplb-check")
+			o.node.Must("mount -o remount,bind,rw /etc/keepalived 2>/dev/null; rm -f /etc/keepalived/kplb-check /etc/haproxy/filler")
 			o.takes()
 			same(t, "back", o.node.Run(o.back()).Done(), true)
 			if c.name == "a file that was edited" {

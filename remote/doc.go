@@ -5,6 +5,9 @@
 // the script reports. Nothing is built from strings, nothing secret is ever in an argument or in the environment, and
 // what a host prints is cleaned of terminal escapes before anybody sees it.
 //
+// The host speaks first: only when a new shell has printed its marks on both streams, and sudo has let us through, is a program sent. What is
+// in the way before that is named (docs/ssh-host.md).
+//
 // Host keys are checked as OpenSSH does with StrictHostKeyChecking=yes. There is no way to switch that off; a key that
 // is not known yet can be recorded knowingly, by Trust or by Options.AcceptNew. The agent is used, never forwarded.
 //

@@ -79,7 +79,7 @@ func (w witness) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string
 func (d *dialogue) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 	d.begun, d.wants, d.passed = true, c.AllowedMethods, c.PartialSuccessMethods
 	if d.failed != nil || slices.Contains(d.wants, methodKey) {
-		return nil, nil //nolint:nilnil // the library's way
+		return nil, nil // the library chooses
 	}
 	for _, method := range []string{methodQuestion, methodPassword} {
 		tried := 0
@@ -97,7 +97,7 @@ func (d *dialogue) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 		}
 		return ssh.PasswordCallback(d.password), nil
 	}
-	return nil, nil //nolint:nilnil // as above
+	return nil, nil // it ends
 }
 
 func (d *dialogue) questions(name, instruction string, questions []string, _ []bool) ([]string, error) {

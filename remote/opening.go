@@ -75,7 +75,7 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 		}
 	}
 	if stuck {
-		return o.startupFile("reads standard input")
+		return o.readsInput()
 	}
 	o.err.forget()
 	return nil

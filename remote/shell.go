@@ -63,8 +63,8 @@ trap '' HUP PIPE
 echo "$kplb_read"
 kplb_loop`
 
-// openShell starts a shell and waits until it is root's. The library waits without a context, hence the goroutine: when ctx is done first it ends with the host's
-// answer or with the connection.
+// openShell starts a shell and waits until it is root's. The library waits without a context, hence the goroutine: when ctx is done
+// first it ends with the host's answer or with the connection.
 func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 	s := &shell{host: h, ended: make(chan struct{})}
 	s.take()

@@ -41,6 +41,12 @@ func (o *opening) redirected() error {
 	return o.startupFile("redirects standard output and standard error")
 }
 
+// readsInput is a login shell that came to the command only when its standard input was closed; one that is slow may have done so by chance.
+func (o *opening) readsInput() error {
+	hint := fmt.Sprintf(startupHint+"\nif they are only slow: --connect-timeout %s", o.user(), longer(o.shell.host.opts.connectTimeout()))
+	return o.notReached("a startup file of "+o.user()+" reads standard input", hint)
+}
+
 // neverCame is a login shell that does not even end with its standard input.
 func (o *opening) neverCame() error {
 	patience := o.shell.host.opts.connectTimeout()

@@ -26,13 +26,62 @@ is_unchanged() {
 	[ "$now" = "$before" ] || refuse "$path has changed since the plan was made"
 }
 
+# lack DIR: what a file system has none of, after something could not be written.
+lack() {
+	# shellcheck disable=SC2046 # numbers
+	set -- $(stat -f -c '%d %c' "$1" 2>/dev/null)
+	if [ "${2:-0}" -gt 0 ] && [ "$1" -eq 0 ]; then echo inodes; else echo room; fi
+}
+
+# unwritable DIR PATH: refuses because of what was said.
+unwritable() {
+	case $said in *"No space left"*) refuse "no $(lack "$1") for $2 in $1" ;; esac
+	refuse "$2 cannot be written: ${said##*: }"
+}
+
 # One probe for each directory.
 is_writable() {
 	existing_parent "$path"
 	case $probed in *" $dir "*) return 0 ;; esac
 	probed="$probed$dir "
-	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || refuse "$path cannot be written: ${said##*: }"
+	said=$({ set -C && true >"$dir/.kplb-probe.$$"; } 2>&1) || unwritable "$dir" "$path"
 	remove "$dir/.kplb-probe.$$" || refuse "$path cannot be written: nothing can be removed from $dir"
+}
+
+# will_write DIR KIB FILES: adds up what each file system has to hold. There are
+# no arrays in sh: the numbers are in variables that are named after the device.
+will_write() {
+	device=$(stat -c %d "$1") || refuse "$1 cannot be read"
+	case $devices in
+	*" $device "*) ;;
+	*)
+		devices="$devices$device "
+		eval "at_$device=\$1 kib_$device=0 inodes_$device=0"
+		;;
+	esac
+	eval "kib_$device=\$((kib_$device + $2)) inodes_$device=\$((inodes_$device + $3))"
+}
+
+# The new file is written beside the old one, and its directory may have to be made.
+will_install() {
+	[ "$after" != absent ] || return 0
+	kib=$(($(stat -c %s "$stage/$name") / 1024 + 4))
+	existing_parent "$path"
+	will_write "${dir:-/}" $kib 1
+	[ "$dir" = "${path%/*}" ] || will_write "${dir:-/}" 4 1
+	will_write $base $kib 2 # its generation
+}
+
+# has_room: a device without a number of inodes makes them as it needs them.
+has_room() {
+	for device in $devices; do
+		eval "at=\$at_$device kib=\$kib_$device inodes=\$inodes_$device"
+		IFS=' ' read -r blocks size free all <<-FREE
+			$(stat -f -c '%f %S %d %c' "$at")
+		FREE
+		[ $((blocks * (size / 512) / 2)) -ge "$kib" ] || refuse "no room in $at: $((blocks * (size / 512) / 2)) KiB are free, $kib KiB are needed"
+		[ "$all" -eq 0 ] || [ "$free" -ge "$inodes" ] || refuse "no inodes in $at: $free are free, $inodes are needed"
+	done
 }
 
 are_mutable() {
@@ -48,7 +97,7 @@ issue() {
 	pki=/etc/kubernetes/pki
 	command -v kubeadm >/dev/null || refuse "kubeadm is not installed, which issues $pki/apiserver.crt"
 	[ -f $pki/ca.key ] || refuse "$pki/ca.key is not there: the apiserver's certificate has to be issued where it is"
-	mkdir $stage/pki && cp $pki/ca.crt $pki/ca.key $stage/pki && kplb_file kubeadm >$stage/kubeadm.yaml || refuse "no room in $base"
+	mkdir $stage/pki && cp $pki/ca.crt $pki/ca.key $stage/pki && kplb_file kubeadm >$stage/kubeadm.yaml || refuse "no $(lack $base) in $base"
 	said=$(kubeadm init phase certs apiserver --config $stage/kubeadm.yaml 2>&1 </dev/null) || refuse "kubeadm does not issue the certificate: $said"
 	rm -f $stage/pki/ca.key
 	mv $stage/pki/apiserver.crt $stage/certificate && mv $stage/pki/apiserver.key $stage/key || refuse "kubeadm has issued no certificate: $said"
@@ -66,7 +115,7 @@ write_staged() {
 		return 0
 		;;
 	esac
-	kplb_file "$name" >"$stage/$name" 2>/dev/null || refuse "no room for $path in $base"
+	kplb_file "$name" >"$stage/$name" 2>/dev/null || refuse "no $(lack $base) for $path in $base"
 	[ -s "$stage/$name" ] || refuse "$path would be empty, or there is no room for it in $base"
 }
 
@@ -150,8 +199,9 @@ sweep "$KPLB_PATHS"
 # what does not get to its end leaves nothing, not even our directory
 trap 'sweep "$KPLB_PATHS"; disarm; rmdir $base 2>/dev/null' EXIT
 trap 'exit 143' TERM
-kplb_file restore >$base/restore.new 2>/dev/null && mv -f $base/restore.new $base/restore && write_boot_unit && mkdir $stage &&
-	echo "$KPLB_PATHS" >$stage/paths && echo "$KPLB_FILES" >$stage/files || refuse "no room in $base, or in /etc/systemd/system"
+kplb_file restore 2>/dev/null >$base/restore.new && mv -f $base/restore.new $base/restore || refuse "no $(lack $base) in $base"
+said=$(write_boot_unit 2>&1) || unwritable ${boot_unit%/*} $boot_unit
+mkdir $stage && echo "$KPLB_PATHS" >$stage/paths && echo "$KPLB_FILES" >$stage/files || refuse "no $(lack $base) in $base"
 
 listed=
 each_file list_present
@@ -165,8 +215,12 @@ each_file write_staged
 sums=$(sha256sum $stage/file[0-9]* 2>/dev/null)
 each_file is_whole
 each_file is_valid
+devices=' '
+each_file will_install
+has_room
 seen "$KPLB_PATHS" >$stage/seen
-write_timer && save_old && find $stage -exec sync {} + &&
-	sync $base $base/restore ${boot_unit%/*} $boot_unit ${boot_link%/*} || refuse "no room to keep the old files in $base"
+said=$(write_timer 2>&1) || unwritable /run/systemd/system /run/systemd/system/kplb-restore.timer
+save_old && find $stage -exec sync {} + &&
+	sync $base $base/restore ${boot_unit%/*} $boot_unit ${boot_link%/*} || refuse "no $(lack $base) to keep the old files in $base"
 trap - EXIT
 record done
