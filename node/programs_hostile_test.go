@@ -18,11 +18,11 @@ func (c change) with(files map[string]programFile) change {
 
 // full mounts a file system of its own on a directory, keeps what is in there, and fills it.
 func full(dir, options string) string {
-	fill := "head -c 1000000 /dev/zero 2>/dev/null >" + dir + "/filler; true"
+	fill := "head -c 1000000 /dev/urandom 2>/dev/null >" + dir + "/filler; true"
 	if strings.HasPrefix(options, "nr_inodes") {
 		fill = "i=0; while [ $i -lt 20 ] && true 2>/dev/null >" + dir + "/filler$i; do i=$((i + 1)); done"
 	}
-	return "mkdir -p /mnt/kept " + dir + "; cp -a " + dir + "/. /mnt/kept/; mount -t tmpfs -o mode=700," + options + " none " + dir + "; cp -a /mnt/kept/. " + dir + "/ 2>/dev/null; rm -rf /mnt/kept; " +
+	return "mkdir -p /mnt/kept; mkdir -p -m 700 " + dir + "; cp -a " + dir + "/. /mnt/kept/; mount -t tmpfs -o mode=700," + options + " none " + dir + "; cp -a /mnt/kept/. " + dir + "/ 2>/dev/null; rm -rf /mnt/kept; " +
 		fill
 }
 

@@ -33,9 +33,15 @@ lack() {
 	if [ "${2:-0}" -gt 0 ] && [ "$1" -eq 0 ]; then echo inodes; else echo room; fi
 }
 
-# unwritable DIR PATH: refuses because of what was said.
+# unwritable DIR PATH: refuses because of what was said. A shell's own printf may
+# say "I/O error" where a disk is full.
 unwritable() {
-	case $said in *"No space left"*) refuse "no $(lack "$1") for $2 in $1" ;; esac
+	case $said in
+	*"No space left"*) full=0 ;;
+	*"I/O error"*) full=$(stat -f -c %f "$1") ;;
+	*) full= ;;
+	esac
+	[ "$full" != 0 ] || refuse "no $(lack "$1") for $2 in $1"
 	refuse "$2 cannot be written: ${said##*: }"
 }
 
