@@ -3,7 +3,12 @@ package remote_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -236,4 +241,45 @@ func TestSlowLogin(t *testing.T) {
 	}
 	opts.ConnectTimeout = 20 * time.Second
 	dial(t, s.Target(), opts)
+}
+
+// TestChangedKeyOfItsType: of two recorded keys that line is cited which records the type that the host shows.
+func TestChangedKeyOfItsType(t *testing.T) {
+	t.Setenv("SSH_AUTH_SOCK", "")
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ec, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ed, other := remotetest.NewKey(t), remotetest.NewKey(t)
+	for name, lines := range map[string][]ssh.PublicKey{"behind the right one": {ec.PublicKey(), other.PublicKey()}, "before it": {other.PublicKey(), ec.PublicKey()}} {
+		t.Run(name, func(t *testing.T) {
+			s := remotetest.NewServer(t, remotetest.Options{HostKeys: []ssh.Signer{ed, ec}})
+			var text []byte
+			cited := 0
+			for i, key := range lines {
+				text = fmt.Appendf(text, "[127.0.0.1]:%d %s", s.Port(), ssh.MarshalAuthorizedKey(key))
+				if key.Type() == "ssh-ed25519" {
+					cited = i + 1
+				}
+			}
+			if err := os.WriteFile(s.KnownHosts(), text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := remote.Dial(t.Context(), s.Target(), s.Options())
+			var e *remote.Error
+			if !errors.As(err, &e) || e.Key == nil {
+				t.Fatal(err)
+			}
+			if e.Key.Type != "ssh-ed25519" {
+				t.Fatalf("it shows %s: the test proves nothing", e.Key.Type)
+			}
+			if want := fmt.Sprintf("but DIR/known_hosts:%d records ssh-ed25519 ", cited); !errors.Is(err, remote.ErrHostKeyChanged) || !strings.Contains(errText(err), want) {
+				t.Errorf("%v\nwant %s", errText(err), want)
+			}
+		})
+	}
 }
