@@ -34,7 +34,7 @@ func newKeyring(ctx context.Context, to hop, passphrase func(ctx context.Context
 
 // signers puts keys in OpenSSH's order: certificates, the agent's keys that files name, the agent's others, files. Only files that
 // somebody named come before the agent's others: sshd counts every offer against MaxAuthTries.
-func (k *keyring) signers() ([]ssh.Signer, error) {
+func (k *keyring) signers() []ssh.Signer {
 	fromAgent := k.agentSigners()
 	named := k.identities(k.hop.identities, fromAgent, true)
 	usual := k.identities(k.hop.usual, fromAgent, false)
@@ -51,7 +51,7 @@ func (k *keyring) signers() ([]ssh.Signer, error) {
 	if k.hop.identitiesOnly {
 		others = nil
 	}
-	return k.offer(slices.Concat(certified, chosen, inFiles(named), others, inFiles(usual))), nil
+	return k.offer(slices.Concat(certified, chosen, inFiles(named), others, inFiles(usual)))
 }
 
 // offer leaves out what comes again, and what ssh_config does not accept.

@@ -200,9 +200,10 @@ func TestRunCancel(t *testing.T) {
 	for range 6 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended, late atomic.Bool
-		start := time.Now()
-		time.AfterFunc(50*time.Millisecond, func() { start = time.Now(); cancel() })
+		var start time.Time
+		begun := sync.OnceFunc(func() { time.AfterFunc(50*time.Millisecond, func() { start = time.Now(); cancel() }) })
 		err := h.Run(ctx, remote.Script{Name: "drip", Body: ":"}, func(remote.Record) error {
+			begun()
 			if ended.Load() {
 				late.Store(true)
 			}

@@ -61,6 +61,13 @@ func (l *listener) words() string {
 	return lastLines(l.said.String())
 }
 
+// heard is how many bytes have come.
+func (l *listener) heard() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.said.total
+}
+
 // forget drops what was said until now: it was about an earlier stage.
 func (l *listener) forget() {
 	l.mu.Lock()

@@ -45,12 +45,8 @@ func (d *dialogue) signers() ([]ssh.Signer, error) {
 	if len(d.taken) > 0 {
 		d.ring.offered, d.ring.skipped = nil, nil // listed again
 	}
-	signers, err := d.ring.signers()
-	if err != nil {
-		return nil, err
-	}
 	var left []ssh.Signer
-	for _, s := range signers {
+	for _, s := range d.ring.signers() {
 		if !slices.Contains(d.taken, string(s.PublicKey().Marshal())) {
 			left = append(left, witness{s, d})
 		}
@@ -78,10 +74,11 @@ func (w witness) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string
 // next chooses the method. None means the keys, if they are wanted and were not refused, and else the end.
 func (d *dialogue) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 	d.begun, d.wants, d.passed = true, c.AllowedMethods, c.PartialSuccessMethods
-	if d.failed != nil || slices.Contains(d.wants, methodKey) {
-		return nil, nil // the library chooses
+	others := []string{methodQuestion, methodPassword}
+	if slices.Contains(d.wants, methodKey) || d.failed != nil {
+		others = nil
 	}
-	for _, method := range []string{methodQuestion, methodPassword} {
+	for _, method := range others {
 		tried := 0
 		for _, t := range c.TriedMethods {
 			if t == method {
@@ -97,7 +94,7 @@ func (d *dialogue) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 		}
 		return ssh.PasswordCallback(d.password), nil
 	}
-	return nil, nil // it ends
+	return nil, nil
 }
 
 func (d *dialogue) questions(name, instruction string, questions []string, _ []bool) ([]string, error) {

@@ -21,6 +21,7 @@ type opening struct {
 
 	onOut, onErr bool // the login shell's mark was heard there
 	asked        bool // sudo has got the password
+	came         int  // bytes, when that was last looked at
 }
 
 // open waits until the shell is root's and reads its standard input. It leaves the streams behind the last mark.
@@ -62,13 +63,15 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 			limit.Reset(o.shell.host.opts.otherMark())
 		case <-limit.C:
 			switch {
+			case (o.onOut || o.onErr) && o.stillComes():
 			case o.onOut || o.onErr:
 				return o.redirected()
 			case stuck:
 				return o.neverCame()
+			default:
+				stuck = true
+				_ = o.shell.stdin.Close() // what reads it goes on, or ends
 			}
-			stuck = true
-			_ = o.shell.stdin.Close() // what reads it goes on, or ends
 			limit.Reset(o.shell.host.opts.otherMark())
 		case <-ctx.Done():
 			return o.shell.host.error(interrupted(ctx, "", ErrNotStarted), "")
@@ -79,6 +82,13 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 	}
 	o.err.forget()
 	return nil
+}
+
+// stillComes says whether anything has come since it was last asked: a mark may be behind much that a startup file prints.
+func (o *opening) stillComes() bool {
+	before := o.came
+	o.came = o.out.heard() + o.err.heard()
+	return before != o.came && o.came < MaxOutput
 }
 
 // last waits for the rest of a stream whose other one has ended, and says whether a mark was in it.

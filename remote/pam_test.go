@@ -87,7 +87,7 @@ func startPAM(t *testing.T, config, also string) (remote.Target, remote.Options)
 			t.Logf("sshd: %s", said)
 		}
 	})
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			_ = c.Close()
 			break
@@ -140,7 +140,6 @@ func TestPAM(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			target, opts := startPAM(t, c.config, c.also)
-			opts.ConnectTimeout = 3 * time.Second
 			h, err := remote.Dial(t.Context(), target, opts)
 			if err == nil {
 				_, err = collect(t, h, remote.Script{Name: "x", Body: "record here"})

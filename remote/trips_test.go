@@ -62,30 +62,42 @@ func pass(to io.WriteCloser, from io.Reader, delay time.Duration) {
 // TestOpeningCostsNoRoundTrip: the marks come with the answer to the command, so the first script of a connection costs three round trips
 // (channel, command, script), and each further one a single one.
 func TestOpeningCostsNoRoundTrip(t *testing.T) {
-	const trip = 300 * time.Millisecond
 	for who, sudo := range map[string]string{"root": "", "pi": passes} {
 		t.Run(who, func(t *testing.T) {
-			t.Parallel()
 			o := remotetest.Options{Exec: remotetest.LocalShell, User: who}
 			if sudo != "" {
 				o.Path = fakeSudo(t, sudo)
 			}
 			s := remotetest.NewServer(t, o)
-			target, opts := s.Target(), s.Options()
-			target.Port = relay(t, s.Addr(), trip/2)
-			opts.KnownHosts, opts.AcceptNew = []string{filepath.Join(t.TempDir(), "known_hosts")}, true
-			h := dial(t, target, opts)
-			for i, want := range []float64{3, 1, 1} {
-				start := time.Now()
-				if _, err := collect(t, h, remote.Script{Name: "x", Body: "record here"}); err != nil {
-					t.Fatal(err)
+			fewest := []float64{99, 99, 99}
+			for range 5 { // a busy machine makes it longer, never shorter
+				for i, trips := range countTrips(t, s, len(fewest)) {
+					fewest[i] = min(fewest[i], trips)
 				}
-				trips := float64(time.Since(start)) / float64(trip)
-				t.Logf("script %d: %.2f round trips", i, trips)
-				if trips < want-0.1 || trips > want+0.9 {
-					t.Errorf("script %d cost %.2f round trips, not %.0f", i, trips, want)
+				if fewest[0] < 3.5 && fewest[1] < 1.5 && fewest[2] < 1.5 {
+					t.Logf("round trips of three scripts: %.2f", fewest)
+					return
 				}
 			}
+			t.Errorf("three scripts cost %.2f round trips", fewest)
 		})
 	}
+}
+
+// countTrips has scripts run over a new connection, and gives how many round trips each one took.
+func countTrips(t *testing.T, s *remotetest.Server, scripts int) (trips []float64) {
+	t.Helper()
+	const trip = 300 * time.Millisecond
+	target, opts := s.Target(), s.Options()
+	target.Port = relay(t, s.Addr(), trip/2)
+	opts.KnownHosts, opts.AcceptNew = []string{filepath.Join(t.TempDir(), "known_hosts")}, true
+	h := dial(t, target, opts)
+	for range scripts {
+		start := time.Now()
+		if _, err := collect(t, h, remote.Script{Name: "x", Body: "record here"}); err != nil {
+			t.Fatal(err)
+		}
+		trips = append(trips, float64(time.Since(start))/float64(trip))
+	}
+	return trips
 }
