@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -39,15 +40,25 @@ func (l *listener) until(marks ...string) (string, error) {
 func (l *listener) scan(chunk []byte, marks []string) (mark string, n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, b := range chunk {
-		l.said.add(chunk[i : i+1])
-		for _, mark := range marks {
-			if b == mark[len(mark)-1] && bytes.HasSuffix(l.said.data, []byte(mark)) {
-				l.said.data = l.said.data[:len(l.said.data)-len(mark)]
-				return mark, i + 1, nil
-			}
+	longest := 0
+	for _, mark := range marks {
+		longest = max(longest, len(mark))
+	}
+	before := l.said.data[max(0, len(l.said.data)-longest+1):] // a mark may have begun there
+	window := slices.Concat(before, chunk)
+	end := len(window) + 1
+	for _, m := range marks {
+		if i := bytes.Index(window, []byte(m)); i >= 0 && i+len(m) < end {
+			mark, end = m, i+len(m)
 		}
 	}
+	if mark != "" {
+		n = end - len(before)
+		l.said.add(chunk[:n])
+		l.said.data = l.said.data[:len(l.said.data)-len(mark)]
+		return mark, n, nil
+	}
+	l.said.add(chunk)
 	if l.said.total > MaxOutput {
 		err = fmt.Errorf("%w: over %d MiB before the first command", ErrOutputLimit, MaxOutput>>20)
 	}
