@@ -160,7 +160,7 @@ func TestProgramsBackFences(t *testing.T) {
 func TestProgramsNoRoom(t *testing.T) {
 	t.Parallel()
 	for i, shell := range programtest.Shells() {
-		for _, unit := range [][]string{{"size", "k"}, {"nr_inodes", ""}} {
+		for _, unit := range [][]string{{"size", "k", "no room "}, {"nr_inodes", "", "no inodes "}} {
 			t.Run(unit[0]+"/"+shell, func(t *testing.T) {
 				t.Parallel()
 				o := freshNode(t, shell)
@@ -172,7 +172,7 @@ func TestProgramsNoRoom(t *testing.T) {
 					if a.Done() {
 						done = n
 						same(t, "back", o.node.Run(o.back()).Done(), true)
-					} else if !strings.HasPrefix(a.Refused(), "no room ") && !strings.Contains(a.Refused(), "no room for it in") {
+					} else if !strings.HasPrefix(a.Refused(), unit[2]) && !strings.Contains(a.Refused(), "no room for it in") {
 						t.Errorf("%s=%d: %s", unit[0], n, a)
 					}
 					o.node.Must("umount " + basePath + " && rmdir " + basePath)
