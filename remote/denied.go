@@ -62,6 +62,9 @@ func (a *attempt) unanswered() *Error {
 	case slices.Contains(d.wants, methodKey):
 		what += " with another key; " + d.ring.account()
 		hint = "name the second key, too (identity file), or load it into ssh-agent"
+	case slices.ContainsFunc(d.wants, func(method string) bool { return !d.ring.hop.may(method) }):
+		what += ", which ssh_config switches off"
+		hint = "allow it there: PasswordAuthentication, KbdInteractiveAuthentication, PreferredAuthentications"
 	default:
 		what += ", which kplb cannot do"
 		hint = "allow a key alone, or with keyboard-interactive or password: AuthenticationMethods in the host's sshd_config"

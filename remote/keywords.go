@@ -24,16 +24,17 @@ var keywords = tabulate(map[treatment]string{
 	done: `AddressFamily BatchMode BindAddress CASignatureAlgorithms CanonicalDomains CanonicalizeFallbackLocal
 		CanonicalizeHostname CanonicalizeMaxDots CanonicalizePermittedCNAMEs CertificateFile CheckHostIP Ciphers
 		GlobalKnownHostsFile Host HostKeyAlgorithms HostKeyAlias Hostname IdentitiesOnly IdentityAgent IdentityFile
-		IgnoreUnknown Include KexAlgorithms MACs Match Port ProxyCommand ProxyJump PubkeyAcceptedAlgorithms
+		IgnoreUnknown Include KbdInteractiveAuthentication KexAlgorithms MACs Match NumberOfPasswordPrompts
+		PasswordAuthentication Port ProxyCommand ProxyJump PubkeyAcceptedAlgorithms
 		RefuseConnection RequiredRSASize RevokedHostKeys Tag User UserKnownHostsFile`,
 	harmless: `AddKeysToAgent ChannelTimeout ClearAllForwardings Compression ConnectTimeout ConnectionAttempts
 		ControlMaster ControlPath ControlPersist DynamicForward EnableEscapeCommandline EnableSSHKeysign EscapeChar
 		ExitOnForwardFailure FingerprintHash ForkAfterAuthentication ForwardAgent ForwardX11 ForwardX11Timeout
 		ForwardX11Trusted GatewayPorts GSSAPIAuthentication GSSAPIClientIdentity GSSAPIDelegateCredentials
 		GSSAPIKexAlgorithms GSSAPIKeyExchange GSSAPIRenewalForcesRekey GSSAPIServerIdentity GSSAPITrustDns
-		HashKnownHosts HostbasedAcceptedAlgorithms HostbasedAuthentication IPQoS KbdInteractiveAuthentication
+		HashKnownHosts HostbasedAcceptedAlgorithms HostbasedAuthentication IPQoS
 		KbdInteractiveDevices LocalCommand LocalForward LogLevel LogVerbose NoHostAuthenticationForLocalhost
-		NumberOfPasswordPrompts ObscureKeystrokeTiming PasswordAuthentication PermitLocalCommand PermitRemoteOpen
+		ObscureKeystrokeTiming PermitLocalCommand PermitRemoteOpen
 		RekeyLimit RemoteCommand RemoteForward RequestTTY SecurityKeyProvider SendEnv ServerAliveCountMax
 		ServerAliveInterval SessionType SetEnv StdinNull StreamLocalBindMask StreamLocalBindUnlink
 		StrictHostKeyChecking SyslogFacility TCPKeepAlive Tunnel TunnelDevice UpdateHostKeys UseKeychain

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -279,6 +281,46 @@ func TestChangedKeyOfItsType(t *testing.T) {
 			}
 			if want := fmt.Sprintf("but DIR/known_hosts:%d records ssh-ed25519 ", cited); !errors.Is(err, remote.ErrHostKeyChanged) || !strings.Contains(errText(err), want) {
 				t.Errorf("%v\nwant %s", errText(err), want)
+			}
+		})
+	}
+}
+
+const alsoWants = "node (HOST): login was refused as root: the key DIR/id was accepted; the host also wants keyboard-interactive"
+
+// questionCases are lines of ssh_config, what kplb says where the host asks, and how often a person was asked.
+var questionCases = map[string]struct {
+	text  string
+	asked int
+}{
+	"KbdInteractiveAuthentication no":                                  {alsoWants + ", which ssh_config switches off", 0},
+	"PreferredAuthentications publickey":                               {alsoWants + ", which ssh_config switches off", 0},
+	"BatchMode yes":                                                    {alsoWants + ": nobody can be asked", 0},
+	"NumberOfPasswordPrompts 1":                                        {alsoWants + ", and refused the answer", 1},
+	"PasswordAuthentication no":                                        {alsoWants + ", and refused the answer", 3},
+	"KbdInteractiveAuthentication yes":                                 {alsoWants + ", and refused the answer", 3},
+	"PreferredAuthentications password,publickey,keyboard-interactive": {alsoWants + ", and refused the answer", 3},
+}
+
+// TestSSHConfigSwitchesOffQuestions: what ssh would not answer is not answered here.
+func TestSSHConfigSwitchesOffQuestions(t *testing.T) {
+	if _, err := exec.LookPath("ssh"); err != nil {
+		t.Skip(err)
+	}
+	t.Setenv("SSH_AUTH_SOCK", "")
+	for config, want := range questionCases {
+		t.Run(config, func(t *testing.T) {
+			s := remotetest.NewServer(t, remotetest.Options{Config: further(ssh.ServerAuthCallbacks{KeyboardInteractiveCallback: asks("", "Code: ", "1")})})
+			file := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(file, []byte(config+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			opts, asked := s.Options(), 0
+			opts.SSHConfigFile = file
+			opts.Answer = func(context.Context, string, string) ([]byte, error) { asked++; return []byte("2"), nil }
+			_, err := remote.Dial(t.Context(), s.Target(), opts)
+			if errText(err) != want.text || asked != want.asked {
+				t.Errorf("asked %d times\n got  %s\n want %s", asked, errText(err), want.text)
 			}
 		})
 	}

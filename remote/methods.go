@@ -17,9 +17,6 @@ const (
 	methodPassword = "password"
 )
 
-// attempts is how often a person may answer wrongly, as ssh has it.
-const attempts = 3
-
 // dialogue is how one login proves who it is. Keys come first; questions and passwords are answered only where they are wanted besides
 // a key, or where keys are not wanted at all.
 type dialogue struct {
@@ -48,11 +45,27 @@ func (d *dialogue) signers() ([]ssh.Signer, error) {
 	var left []ssh.Signer
 	for _, s := range d.ring.signers() {
 		if !slices.Contains(d.taken, string(s.PublicKey().Marshal())) {
-			left = append(left, witness{s, d})
+			left = append(left, d.watch(s))
 		}
 	}
 	return left, nil
 }
+
+// watch makes a witness that has the algorithms of its signer.
+func (d *dialogue) watch(s ssh.Signer) ssh.Signer {
+	w := witness{s, d}
+	if several, ok := s.(ssh.MultiAlgorithmSigner); ok {
+		return limitedWitness{w, several.Algorithms()}
+	}
+	return w
+}
+
+type limitedWitness struct {
+	witness
+	algorithms []string
+}
+
+func (l limitedWitness) Algorithms() []string { return l.algorithms }
 
 // witness remembers that a key was asked to sign, which happens once the host has said that it takes it.
 type witness struct {
@@ -65,10 +78,7 @@ func (w witness) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string
 	d := w.dialogue
 	d.accepted = append(d.accepted, describe(w.Signer))
 	d.taken = append(d.taken, string(w.PublicKey().Marshal()))
-	if s, ok := w.Signer.(ssh.AlgorithmSigner); ok {
-		return s.SignWithAlgorithm(rand, data, algorithm)
-	}
-	return w.Sign(rand, data)
+	return signWith(w.Signer, rand, data, algorithm)
 }
 
 // next chooses the method. None means the keys, if they are wanted and were not refused, and else the end.
@@ -85,7 +95,7 @@ func (d *dialogue) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 				tried++
 			}
 		}
-		if tried == attempts || !slices.Contains(d.wants, method) {
+		if tried == d.ring.hop.attempts() || !d.ring.hop.may(method) || !slices.Contains(d.wants, method) {
 			continue
 		}
 		d.answered = method
@@ -121,7 +131,7 @@ var errNobody = errors.New("nobody can be asked")
 
 // ask has a person answer. The clock of the login stands still, and whoever asks need not know the context.
 func (d *dialogue) ask(question string) ([]byte, error) {
-	if d.answer == nil {
+	if d.answer == nil || d.ring.hop.batch {
 		d.failed = errNobody
 		return nil, d.failed
 	}

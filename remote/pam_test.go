@@ -41,14 +41,8 @@ exec "$2" -D -e -f "$1/config"
 // startPAM starts a real sshd with PAM, and gives how to log in to it as pi.
 func startPAM(t *testing.T, config, also string) (remote.Target, remote.Options) {
 	t.Helper()
-	sshd := ""
-	for _, path := range []string{"/usr/sbin/sshd", filepath.Join(os.Getenv("KPLB_TOOLS"), "sshd"), filepath.Join(os.Getenv("HOME"), ".cache/kplb/tools/sshd")} {
-		if found, err := exec.LookPath(path); err == nil && sshd == "" {
-			sshd = found
-		}
-	}
-	if sshd == "" || os.Getuid() != 0 {
-		t.Skip("sshd with PAM needs sshd, and root")
+	if os.Getuid() != 0 {
+		t.Skip("sshd with PAM needs root")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,7 +64,7 @@ func startPAM(t *testing.T, config, also string) (remote.Target, remote.Options)
 	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(strings.ReplaceAll(config, "DIR", dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", pamSetup, "sh", dir, sshd, also)
+	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", pamSetup, "sh", dir, sshd(t), also)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)

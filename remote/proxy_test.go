@@ -83,7 +83,7 @@ func TestProxyCommandErrors(t *testing.T) {
 		{name: "is not there", command: "no-such-program", is: remote.ErrUnreachable, want: "is not reachable: ProxyCommand ended, exit status 127: DIR/proxy: 2: no-such-program: not found"},
 		{name: "is killed", command: "kill -9 $$", is: remote.ErrUnreachable, want: "is not reachable: ProxyCommand ended, signal: killed"},
 		{name: "says and does nothing", command: "echo waiting for approval >&2; exec sleep 60", is: remote.ErrTimeout, want: "did not answer in time: no login within 1s; ProxyCommand was still running: waiting for approval"},
-		{name: "prints something else", command: "echo hello; exec sleep 60", is: remote.ErrTimeout, want: "did not answer in time: no login within 1s; ProxyCommand was still running"},
+		{name: "prints something else", command: "echo hello; exec sleep 60", is: remote.ErrTimeout, want: "did not answer in time: no login within 1s; ProxyCommand was still running; the host says: hello"},
 		{name: "the host hangs up", command: "PIPE; echo lost the node >&2; exit 1", faults: remotetest.Faults{HangUp: true}, is: remote.ErrUnreachable, want: "is not reachable: ProxyCommand ended, exit status 1: lost the node"},
 		{name: "the host lets nobody in", command: "PIPE", faults: remotetest.Faults{RefuseAuth: true}, is: remote.ErrAuth, want: "login was refused as root: tried DIR/id"},
 		{name: "ignores SIGHUP", command: "trap '' HUP TERM; sleep 60", is: remote.ErrTimeout, want: "did not answer in time: no login within 1s; ProxyCommand was still running"},

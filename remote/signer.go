@@ -20,6 +20,8 @@ func describe(s ssh.Signer) string {
 		return s.name
 	case *slowSigner:
 		return s.name
+	case limited:
+		return describe(s.Signer)
 	}
 	return ssh.FingerprintSHA256(s.PublicKey())
 }

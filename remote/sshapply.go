@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,8 @@ func (h *hop) apply(ctx context.Context, a *asker) error {
 	h.alias = s.first("hostkeyalias")
 	h.checkIP = s.on("checkhostip")
 	h.batch = s.on("batchmode")
+	h.prompts, _ = strconv.Atoi(s.first("numberofpasswordprompts"))
+	h.withheld = s.withheld()
 	h.family, h.bind = s.first("addressfamily"), s.first("bindaddress")
 	h.minRSA, _ = strconv.Atoi(s.first("requiredrsasize"))
 	h.applyAgent(s)
@@ -41,6 +44,18 @@ func (h *hop) apply(ctx context.Context, a *asker) error {
 		return err
 	}
 	return h.applyAlgorithms(a)
+}
+
+// withheld are the methods besides keys that PasswordAuthentication, KbdInteractiveAuthentication or PreferredAuthentications switch off.
+func (s settings) withheld() (methods []string) {
+	preferred := s.first("preferredauthentications")
+	for method, keyword := range map[string]string{methodPassword: "passwordauthentication", methodQuestion: "kbdinteractiveauthentication"} {
+		off := s.first(keyword) == "no" || s.first(keyword) == "false"
+		if off || preferred != "" && !slices.Contains(strings.Split(preferred, ","), method) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
 }
 
 // applyProxy takes over how the host is reached: by the command, or over the jumps

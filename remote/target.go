@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,8 +82,10 @@ type hop struct {
 	identitiesRead bool     // from ssh_config, even if there are none
 	identitiesOnly bool     // nothing of the agent's but these
 	certificates   []string
-	agent          string // socket, empty: none
-	batch          bool   // ask nobody for a passphrase
+	agent          string   // socket, empty: none
+	batch          bool     // ask nobody for a passphrase, nor for anything else
+	withheld       []string // methods besides keys that ssh_config switches off
+	prompts        int      // how often a person may answer wrongly; 0: as ssh has it
 
 	alias          string // HostKeyAlias
 	knownHosts     []string
@@ -96,6 +99,16 @@ type hop struct {
 }
 
 func (h hop) addr() string { return net.JoinHostPort(h.host, strconv.Itoa(int(h.port))) }
+
+// may says whether a person may be asked by a method.
+func (h hop) may(method string) bool { return !slices.Contains(h.withheld, method) }
+
+func (h hop) attempts() int {
+	if h.prompts > 0 {
+		return h.prompts
+	}
+	return 3
+}
 
 // login is what ssh is called with to log in as we do.
 func (h hop) login() string {
