@@ -78,6 +78,14 @@ func (m *machines) confirmByHand(changed string) {
 	done := make(chan result, 1)
 	go func() { done <- m.kplb("apply", "--inventory", changed, "--yes", "--wait") }()
 	m.awaitPending("1")
+	m.until(settleTime, "the change is left to others", func() string {
+		for _, n := range nodes {
+			if owner := m.on(n, "cat /run/kplb.owner 2>/dev/null || true"); owner != "" {
+				return "node " + n + " is locked by " + owner
+			}
+		}
+		return ""
+	})
 	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 3, "a change is awaiting confirmation: ")
 	m.kplb("confirm", "--inventory", changed).want(m.t, 0, "confirmed: kubernetes-node-1, kubernetes-node-2, kubernetes-node-3")
 	(<-done).want(m.t, 0)
