@@ -77,7 +77,17 @@ func (m *machines) confirmByHand(changed string) {
 	m.t.Helper()
 	done := make(chan result, 1)
 	go func() { done <- m.kplb("apply", "--inventory", changed, "--yes", "--wait") }()
-	m.awaitPending("1")
+	m.awaitWaiting("1")
+	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 3, "a change is awaiting confirmation: ")
+	m.kplb("confirm", "--inventory", changed).want(m.t, 0, "confirmed: kubernetes-node-1, kubernetes-node-2, kubernetes-node-3")
+	(<-done).want(m.t, 0)
+	m.kplb("diff", "--inventory", changed).want(m.t, 0)
+}
+
+// awaitWaiting waits until a change is in place, and its operator has left it to others.
+func (m *machines) awaitWaiting(node string) {
+	m.t.Helper()
+	m.awaitPending(node)
 	m.until(settleTime, "the change is left to others", func() string {
 		for _, n := range nodes {
 			if owner := m.on(n, "cat /run/kplb.owner 2>/dev/null || true"); owner != "" {
@@ -86,10 +96,6 @@ func (m *machines) confirmByHand(changed string) {
 		}
 		return ""
 	})
-	m.kplb("apply", "--inventory", labInventory, "--yes").want(m.t, 3, "a change is awaiting confirmation: ")
-	m.kplb("confirm", "--inventory", changed).want(m.t, 0, "confirmed: kubernetes-node-1, kubernetes-node-2, kubernetes-node-3")
-	(<-done).want(m.t, 0)
-	m.kplb("diff", "--inventory", changed).want(m.t, 0)
 }
 
 func (m *machines) awaitPending(node string) {

@@ -186,7 +186,7 @@ func (m *machines) seenDrifting() {
 	m.awaitValue("2", drift, "0", time.Second)
 	done := make(chan result, 1)
 	go func() { done <- m.kplb("apply", "-i", metricsInventory, "--yes", "--overwrite-drift", "--wait") }()
-	m.awaitPending("1")
+	m.awaitWaiting("1")
 	m.on("1", "systemctl start kplb-metrics.service")
 	m.awaitValue("1", pending, "1", time.Second)
 	m.kplb("confirm", "-i", metricsInventory).want(m.t, 0)
