@@ -36,6 +36,14 @@ func (f *Facts) isOf(p Process, unit string) bool {
 }
 
 // String is the number of the process, and the last part of its control group.
+// checks says whether a keepalived only looks at a file, or says its version, and
+// ends, as kplb's own steps call it: it holds nothing.
+func (p Process) checks() bool {
+	return slices.ContainsFunc(p.Args, func(arg string) bool {
+		return arg == "-t" || arg == "-v" || arg == "--version" || strings.HasPrefix(arg, "--config-test")
+	})
+}
+
 func (p Process) String() string {
 	if name := path.Base(p.Group); name != "/" && name != "." {
 		return fmt.Sprintf("pid %d, %s", p.PID, name)
@@ -65,7 +73,7 @@ func (f *Facts) outsideHAProxy(pids []int) string {
 // OtherKeepaliveds are the keepaliveds that are not keepalived.service's, without their
 // children.
 func (f *Facts) OtherKeepaliveds() []Process {
-	isKeepalived := func(p Process) bool { return strings.HasPrefix(p.Name, "keepalived") }
+	isKeepalived := func(p Process) bool { return strings.HasPrefix(p.Name, "keepalived") && !p.checks() }
 	return slices.DeleteFunc(slices.Clone(f.Processes), func(p Process) bool {
 		return !isKeepalived(p) || f.isOf(p, "keepalived.service") ||
 			slices.ContainsFunc(f.Processes, func(parent Process) bool { return parent.PID == p.Parent && isKeepalived(parent) })
