@@ -35,7 +35,6 @@ func (f *Facts) isOf(p Process, unit string) bool {
 	return main != 0 && (p.PID == main || p.Parent == main) || strings.HasSuffix(p.Group, "/"+unit) || strings.Contains(p.Group, "/"+unit+"/")
 }
 
-// String is the number of the process, and the last part of its control group.
 // checks says whether a keepalived only looks at a file, or says its version, and
 // ends, as kplb's own steps call it: it holds nothing.
 func (p Process) checks() bool {
@@ -44,6 +43,7 @@ func (p Process) checks() bool {
 	})
 }
 
+// String is the number of the process, and the last part of its control group.
 func (p Process) String() string {
 	if name := path.Base(p.Group); name != "/" && name != "." {
 		return fmt.Sprintf("pid %d, %s", p.PID, name)
