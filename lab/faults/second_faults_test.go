@@ -116,11 +116,8 @@ func secondCrowd(t *trial) {
 	first.hears("installing files")
 	tried := 0
 	for first.running() {
-		var others []*operator
-		for _, line := range []string{"confirm", "apply --dry-run", "status"} { // those that do no harm if they come too late
-			others = append(others, t.other(line, t.to.file))
-		}
-		for _, o := range others {
+		// those that do no harm if they come too late
+		for _, o := range []*operator{t.other("confirm", t.to.file), t.other("apply --dry-run", t.to.file), t.other("status", t.to.file)} {
 			o.wait(patience)
 			tried++
 		}
