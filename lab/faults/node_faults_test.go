@@ -215,14 +215,19 @@ func (t *trial) awaitBoots(was map[string]string) {
 // mustBeOld wants every node to be as before already, whatever time is left
 // of its window.
 func (t *trial) mustBeOld() {
+	t.areOld("C4", func(reason string) bool { return reason == "boot" })
+}
+
+// areOld wants that, and that each node was restored for a reason that is right.
+func (t *trial) areOld(class string, isRight func(reason string) bool) {
 	t.lookAround()
 	for _, n := range machines.Nodes {
 		if l := t.ends[n]; l == nil {
 			t.problem("node %s cannot be looked at", n)
 		} else if d := l.files.against(t.from.trees[n]); len(d) > 0 {
-			t.problem("C4: node %s has not booted into the old generation: %s", n, strings.Join(d, "; "))
-		} else if r := l.facts["restored"]; r != "boot" {
-			t.problem("C4: node %s was restored by %q, not at boot", n, r)
+			t.problem("%s: node %s is not in the old generation: %s", class, n, strings.Join(d, "; "))
+		} else if r := l.facts["restored"]; !isRight(r) {
+			t.problem("%s: node %s was restored by %q", class, n, r)
 		}
 	}
 }
