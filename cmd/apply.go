@@ -36,9 +36,8 @@ then the others forget it. One that was added gets the VIP only when all others 
 // applyOptions are those of apply; file is a plan that was saved, empty: none.
 type applyOptions struct {
 	changeOptions
-	allowUnreachable bool
-	forget           []string
-	file             string
+	forget []string
+	file   string
 }
 
 func newApply(base command) *cobra.Command {
@@ -60,7 +59,6 @@ func newApply(base command) *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "stop after showing what would change")
-	f.BoolVar(&o.allowUnreachable, "allow-unreachable", false, "leave out nodes that cannot be reached, while the others are a majority;\nthey converge at the next apply")
 	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them, without\nasking")
 	addForget(c, &o.forget)
 	o.addFlags(c)
@@ -77,9 +75,10 @@ func (o applyOptions) run(ctx context.Context) error {
 		}
 		saved.complete(o.set)
 		o.replaceForeign = o.replaceForeign || saved.ReplaceForeign
+		o.allowUnreachable = o.allowUnreachable || saved.AllowUnreachable
 	}
 	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
-		r.Fleet.AllowUnreachable, r.Forgotten = o.allowUnreachable, o.forget
+		r.Forgotten = o.forget
 		p, err := r.PlanChange(ctx)
 		if err != nil {
 			return err

@@ -94,7 +94,10 @@ func TestVerifySaysNo(t *testing.T) {
 			"node-3: files are as rendered: /etc/sysctl.d/90-kplb.conf differs",
 			"node-3: sysctls are as rendered: /etc/sysctl.d/90-kplb.conf is not what the kernel was told",
 		}, true, "kplb: not proven: 2 of 41 checks say no"},
-		{"a node is off", []string{"node-3"}, func(n *rollouttest.Node) { n.Unreachable = true }, exitUnchanged, nil, false, "kplb: hint: is it on?"},
+		{"a node is off", []string{"node-3"}, func(n *rollouttest.Node) { n.Unreachable = true }, exitNo, []string{
+			"node-3: answers kplb: is not reachable: no route to host",
+			"node-3: /healthz on 10.1.1.3:6443: dial tcp: network is unreachable",
+		}, true, "kplb: not proven: 2 of 31 checks say no"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			atDesk(t, func(d *desk) {

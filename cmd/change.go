@@ -19,6 +19,7 @@ type changeOptions struct {
 	command
 	rollout.Options
 	yes, dryRun, overwrite, replaceForeign bool
+	allowUnreachable                       bool
 	format                                 string
 }
 
@@ -30,6 +31,7 @@ func (o *changeOptions) addFlags(c *cobra.Command) {
 	f.DurationVar(&o.Patience, "proof-timeout", time.Minute, "how long the proof may take to come true after a change")
 	f.BoolVar(&o.Wait, "wait", false, "leave the confirmation to a person: `kplb confirm`")
 	addReplaceForeign(c, &o.replaceForeign)
+	addAllowUnreachable(c, &o.allowUnreachable)
 	addOutput(c, &o.format)
 	o.set.addSSHFlags(f)
 }
@@ -37,6 +39,11 @@ func (o *changeOptions) addFlags(c *cobra.Command) {
 // addReplaceForeign gives a command the flag that --yes is not.
 func addReplaceForeign(c *cobra.Command, replace *bool) {
 	c.Flags().BoolVar(replace, "replace-foreign", false, "end what configurations serve or hold that kplb has not written, where it\nputs its own; --yes does not")
+}
+
+// addAllowUnreachable gives a command the flag that lets a minority be off.
+func addAllowUnreachable(c *cobra.Command, allow *bool) {
+	c.Flags().BoolVar(allow, "allow-unreachable", false, "leave out nodes that cannot be reached, while the others are a majority;\nnothing changes there before the next command that reaches them")
 }
 
 func (o changeOptions) check() error {
@@ -51,7 +58,10 @@ func (o changeOptions) change(ctx context.Context, do func(*rollout.Rollout, *pr
 	if err := o.check(); err != nil {
 		return err
 	}
-	return o.shown(ctx, do)
+	return o.shown(ctx, func(r *rollout.Rollout, p *progress) error {
+		r.Fleet.AllowUnreachable = o.allowUnreachable
+		return do(r, p)
+	})
 }
 
 // goBack carries out the way to a generation.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -56,7 +57,9 @@ func newUnlock(base command) *cobra.Command {
 		Short: "Take the lock away from an operator who is gone",
 		Long: `Takes the nodes' locks away from whoever holds them. A lock ends by itself when its
 operator's connection does, within 20 s at the latest, so this is rarely needed.
-Later steps of that operator are refused.`,
+Later steps of that operator are refused.
+
+Exits 1 if a node could not be asked: the lock of a node that is off has ended.`,
 		Example: `  kplb unlock -i cluster.yaml`,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
@@ -72,8 +75,13 @@ func (o unlockOptions) run(ctx context.Context) error {
 				o.say("%s: was locked by %s", n.Name, owner)
 			}
 		}
-		if err == nil {
+		var failed fleet.NodeErrors
+		switch {
+		case err == nil:
 			o.say("no node is locked")
+		case ctx.Err() == nil && errors.As(err, &failed) && len(failed) < len(r.Fleet.Everyone()):
+			o.explain(failed)
+			return &unwellError{noError{"no node that can be reached is locked"}, failed}
 		}
 		return err
 	})

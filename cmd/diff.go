@@ -2,10 +2,14 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 )
@@ -14,8 +18,10 @@ const diffLong = `Looks at every node and prints what apply would change there: 
 file, with secrets blanked, and the consequences. Nothing is changed.
 
 With -o FILE.json the plan is saved; kplb apply FILE.json does exactly that, or refuses
-because something has changed since. A plan that was saved with --replace-foreign needs
-no such flag again.
+because something has changed since. A plan that was saved with --replace-foreign or
+--allow-unreachable needs no such flag again.
+
+A node that cannot be looked at is left out, and marked; with one it exits 1.
 
 Exits 0 if there is nothing to do and 1 if there is.`
 
@@ -24,6 +30,8 @@ type diffOptions struct {
 	format         string // text, json or a file
 	forget         []string
 	replaceForeign bool
+
+	allowUnreachable bool
 }
 
 func newDiff(base command) *cobra.Command {
@@ -40,6 +48,7 @@ func newDiff(base command) *cobra.Command {
 	c.Flags().Lookup("output").Usage = "text, json, or a FILE.json to save the plan to"
 	addForget(c, &o.forget)
 	addReplaceForeign(c, &o.replaceForeign)
+	addAllowUnreachable(c, &o.allowUnreachable)
 	o.set.addSSHFlags(c.Flags())
 	return c
 }
@@ -55,7 +64,7 @@ func (o diffOptions) run(ctx context.Context) error {
 	}
 	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
 		r.Forgotten = o.forget
-		p, err := r.Plan(ctx)
+		p, err := o.plan(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -64,17 +73,54 @@ func (o diffOptions) run(ctx context.Context) error {
 		}
 		switch {
 		case save:
-			err = savePlan(o.streams, o.set, p, o.replaceForeign, o.format)
+			err = savePlan(o.streams, o.set, p, o.replaceForeign, o.allowUnreachable, o.format)
 		case o.format == "json":
 			err = printJSON(o.out, describe(p))
 		default:
 			err = printPlan(o.streams, p)
 		}
-		if err == nil && !p.Empty() {
-			err = &noError{pendingIn(p, o.replaceForeign && save)}
+		if err != nil {
+			return err
 		}
-		return err
+		return o.judge(r.Fleet, p, save)
 	})
+}
+
+// plan plans as apply would; without a flag for that, it leaves out every node that
+// cannot be looked at.
+func (o diffOptions) plan(ctx context.Context, r *rollout.Rollout) (*plan.Plan, error) {
+	if !o.allowUnreachable {
+		return r.PlanReached(ctx)
+	}
+	r.Fleet.AllowUnreachable = true
+	return r.Plan(ctx)
+}
+
+// judge says what apply would say to the plan.
+func (o diffOptions) judge(f *fleet.Fleet, p *plan.Plan, save bool) error {
+	absent, refused := fleet.Absent(f), p.RefuseAbsent()
+	told := o.replaceForeign && save
+	switch {
+	case len(absent) == 0 && p.Empty():
+		return nil
+	case len(absent) == 0:
+		return &noError{pendingIn(p, told)}
+	case refused != nil:
+		o.explain(refused)
+		return &unwellError{noError{"changes pending, and `kplb apply` refuses them"}, errors.Join(refused, absent)}
+	}
+	left := "left out: " + strings.Join(slices.Sorted(maps.Keys(absent)), ", ")
+	switch {
+	case p.Empty():
+		left = "nothing to do on the other nodes; " + left
+	case p.RefuseForeign() != nil && !told:
+		left = pendingIn(p, told) + "; " + left
+	case fleet.Spare(f, absent) == nil:
+		left = "changes pending; " + left + "; run `kplb apply --allow-unreachable`"
+	default:
+		left = "changes pending; " + left + ", without which `kplb apply` does not go on"
+	}
+	return &unwellError{noError{left}, absent}
 }
 
 // pendingIn is what to do about changes; told says that the plan was saved with what

@@ -17,7 +17,8 @@ NodePort services may take, SELinux and AppArmor. It takes about 5 seconds, in w
 nodes listen. Nothing is changed; each node sends the others four VRRP packets that
 every VRRP speaker ignores.
 
-A check that could not be made says "left out". Exits 0 if nothing is in the way and 1 if
+A node that cannot be asked is in the way, and the others are asked all the same. A check
+that could not be made says "left out". Exits 0 if nothing is in the way and 1 if
 something is.`
 
 type doctorOptions struct {

@@ -20,7 +20,7 @@ func TestDoctor(t *testing.T) {
 }
 
 // TestDoctorSaysNo: what is in the way is a check that does not pass, with its
-// cure, and looking that does not work is an error.
+// cure, and so is a node that could not be looked at.
 func TestDoctorSaysNo(t *testing.T) {
 	const listening = "kplb: cluster: listening for others on 10.1.233.1\n"
 	for _, c := range []struct {
@@ -38,12 +38,12 @@ func TestDoctorSaysNo(t *testing.T) {
 			}}, listening + "kplb: something is in the way\n",
 		},
 		{
-			"a node that is off", func(n *rollouttest.Node) { n.Unreachable = true }, exitUnchanged,
-			nil, "kplb: node-2: is not reachable: no route to host\nkplb: hint: is it on?\n",
+			"a node that is off", func(n *rollouttest.Node) { n.Unreachable = true }, exitNo,
+			[]verdict.Check{{Node: "node-2", What: "answers kplb", Detail: "is not reachable: no route to host", Hint: "is it on?"}}, listening + "kplb: something is in the way\n",
 		},
 		{
-			"a node that cannot look", func(n *rollouttest.Node) { n.Refuses["doctor"] = "its /tmp is full" }, exitUnchanged,
-			nil, listening + "kplb: node-2: its /tmp is full\n",
+			"a node that cannot look", func(n *rollouttest.Node) { n.Refuses["doctor"] = "its /tmp is full" }, exitNo,
+			[]verdict.Check{{Node: "node-2", What: "answers kplb", Detail: "its /tmp is full"}}, listening + "kplb: something is in the way\n",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -100,7 +100,7 @@ func (o drillOptions) run(ctx context.Context) error {
 		if o.Node != "" && !slices.Contains(namesOf(r.Fleet.Cluster), o.Node) {
 			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Fleet.Cluster), ", "), o.Node)}
 		}
-		proof, err := verify.Installed(ctx, r.Fleet, fleet.Inspection{}, 0)
+		proof, err := verify.Look(ctx, r.Fleet, fleet.Inspection{})
 		if err == nil {
 			err = r.Fleet.RefuseLocked()
 		}

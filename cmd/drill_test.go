@@ -109,7 +109,8 @@ func TestDrillDoesNotStart(t *testing.T) {
 			"kplb: hint: look at `journalctl -u haproxy` on the node\nkplb: not proven, so the drill does not start\n"},
 		{"nobody can be asked", nil, nil, exitUsage, willBreak + "kplb: stdin is not a terminal, so nobody can be asked: give --yes to go on without\n" + hint},
 		{"a stranger", nil, []string{"--node", "node-9"}, exitUsage, "kplb: node must be one of the control-plane nodes node-1, node-2, node-3, not \"node-9\"\n" + hint},
-		{"a node is off", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"--yes"}, exitUnchanged, "kplb: node-3: is not reachable: no route to host\nkplb: hint: is it on?\n"},
+		{"a node is off", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"--yes"}, exitNo, "kplb: NO  node-3: answers kplb: is not reachable: no route to host\n" +
+			"kplb: hint: is it on?\nkplb: not proven, so the drill does not start\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			atDesk(t, func(d *desk) {

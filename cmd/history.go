@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -22,7 +24,9 @@ func newHistory(base command) *cobra.Command {
 		Use:   "history",
 		Short: "List what was confirmed on the nodes, and when",
 		Long: `Lists the generations of every node: each one a set of files that was proven and
-confirmed. Generation 0 is what was there before kplb. The times are the nodes' own.`,
+confirmed. Generation 0 is what was there before kplb. The times are the nodes' own.
+
+Exits 1 if a node could not be asked.`,
 		Example: `  kplb history -i cluster.yaml
   kplb rollback -i cluster.yaml --to 1`,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
@@ -38,13 +42,19 @@ func (o historyOptions) run(ctx context.Context) error {
 	}
 	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
 		list, err := r.History(ctx)
-		if err != nil {
+		var failed fleet.NodeErrors
+		if err != nil && (ctx.Err() != nil || !errors.As(err, &failed) || len(failed) == len(r.Fleet.Everyone())) {
 			return err
 		}
 		if o.format == "json" {
-			return printJSON(o.out, list)
+			err = printJSON(o.out, list)
+		} else {
+			err = printHistory(o.out, list)
 		}
-		return printHistory(o.out, list)
+		if err == nil && failed != nil {
+			err = &unwellError{noError{"not every node was asked"}, failed}
+		}
+		return err
 	})
 }
 
@@ -52,6 +62,10 @@ func printHistory(out io.Writer, list []rollout.Generation) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tGENERATION\tTIME\tBY")
 	for _, g := range list {
+		if g.Unreachable != "" {
+			fmt.Fprintf(w, "%s\tno answer\t-\t%s\n", g.Node, g.Unreachable)
+			continue
+		}
 		current := ""
 		if g.Current {
 			current = " (current)"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,8 @@ type savedPlan struct {
 	Templates  string `json:"templates,omitempty"`
 	// ReplaceForeign says that what is not kplb's may end.
 	ReplaceForeign bool `json:"replaceForeign,omitempty"`
+	// AllowUnreachable says that the nodes that it leaves out may be left out.
+	AllowUnreachable bool `json:"allowUnreachable,omitempty"`
 	planReport
 }
 
@@ -32,7 +35,7 @@ const (
 )
 
 // savePlan writes a plan, whole or not at all.
-func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign bool, file string) error {
+func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign, allowUnreachable bool, file string) error {
 	inventory, err := filepath.Abs(set.Inventory)
 	if err != nil {
 		return err
@@ -43,7 +46,7 @@ func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign bool, file
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, replaceForeign, describe(p)}, "", "  ")
+	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, replaceForeign, allowUnreachable, describe(p)}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -91,27 +94,30 @@ func (saved *savedPlan) same(p *plan.Plan) error {
 		return &usageError{fmt.Errorf("the plan is for cluster %s, the inventory says %s", saved.Cluster, now.Cluster)}
 	}
 	var stale plan.RefusedError
+	refuse := func(node, what string) {
+		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: node, What: "the plan is stale: " + what, Hint: "make a new one with `kplb diff -o FILE`, and look at it"})
+	}
 	byName := map[string]nodeReport{}
 	for _, n := range saved.Nodes {
 		byName[n.Node] = n
 	}
 	for _, n := range now.Nodes {
-		was, ok := byName[n.Node]
-		if !ok {
-			was = nodeReport{}
-		}
-		if what := difference(was, n); what != "" {
-			stale.Refusals = append(stale.Refusals, plan.Refusal{
-				Node: n.Node, What: "the plan is stale: " + what, Hint: "make a new one with `kplb diff -o FILE`, and look at it",
-			})
+		if what := difference(byName[n.Node], n); saved.leavesOut(n.Node) {
+			refuse(n.Node, "it leaves the node out, which can be reached now")
+		} else if what != "" {
+			refuse(n.Node, what)
 		}
 		delete(byName, n.Node)
 	}
-	for name := range byName {
-		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: name, What: "the plan is stale: the node is no longer in the inventory"})
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if now.leavesOut(name) {
+			refuse(name, "it does not leave the node out, which cannot be reached now")
+		} else {
+			refuse(name, "the node is no longer in the inventory")
+		}
 	}
 	if !slices.Equal(saved.Objects, now.Objects) {
-		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: now.Cluster, What: "the plan is stale: the cluster's ConfigMaps have changed, or would be changed otherwise"})
+		refuse(now.Cluster, "the cluster's ConfigMaps have changed, or would be changed otherwise")
 	}
 	if len(stale.Refusals) > 0 {
 		return &stale

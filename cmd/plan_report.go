@@ -1,12 +1,27 @@
 package cmd
 
-import "github.com/kplb/kplb/plan"
+import (
+	"slices"
+
+	"github.com/kplb/kplb/plan"
+)
 
 // planReport is a plan for people and programs: nothing secret is in it.
 type planReport struct {
-	Cluster string         `json:"cluster"`
-	Nodes   []nodeReport   `json:"nodes"`             // in the order of the rollout
-	Objects []objectReport `json:"objects,omitempty"` // of the cluster, after the nodes
+	Cluster string          `json:"cluster"`
+	Nodes   []nodeReport    `json:"nodes"`             // in the order of the rollout
+	Objects []objectReport  `json:"objects,omitempty"` // of the cluster, after the nodes
+	LeftOut []leftOutReport `json:"leftOut,omitempty"` // nodes that could not be reached
+}
+
+// leavesOut says whether a node is left out.
+func (r planReport) leavesOut(node string) bool {
+	return slices.ContainsFunc(r.LeftOut, func(n leftOutReport) bool { return n.Node == node })
+}
+
+type leftOutReport struct {
+	Node string `json:"node"`
+	Why  string `json:"why"`
 }
 
 type objectReport struct {
@@ -43,6 +58,9 @@ func describe(p *plan.Plan) planReport {
 			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), before, after, c.Diff})
 		}
 		report.Nodes = append(report.Nodes, node)
+	}
+	for _, n := range p.Absent {
+		report.LeftOut = append(report.LeftOut, leftOutReport{n.Node.Name, n.Why})
 	}
 	for _, o := range p.ConfigMaps {
 		report.Objects = append(report.Objects, objectReport{o.Name, o.Diff, o.Hint})

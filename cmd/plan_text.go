@@ -11,7 +11,8 @@ import (
 // printPlan writes the plan as people review it.
 func printPlan(s *streams, p *plan.Plan) error {
 	var b strings.Builder
-	for _, n := range describe(p).Nodes {
+	report := describe(p)
+	for _, n := range report.Nodes {
 		if len(n.Consequences) == 0 && len(n.Files) == 0 {
 			fmt.Fprintf(&b, "%s: nothing to do\n", n.Node)
 			continue
@@ -23,6 +24,9 @@ func printPlan(s *streams, p *plan.Plan) error {
 		for _, line := range n.Consequences {
 			fmt.Fprintf(&b, "  -> %s\n", line)
 		}
+	}
+	for _, n := range report.LeftOut {
+		fmt.Fprintf(&b, "%s: left out: %s\n", n.Node, n.Why)
 	}
 	for _, o := range p.ConfigMaps {
 		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, paint(s.colored(s.out), o.Diff))

@@ -2,9 +2,12 @@ package cmd
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -40,6 +43,12 @@ func (o removeOptions) run(ctx context.Context) error {
 		if err := moveLocalBack(o.streams, r.Fleet.Cluster, r.Fleet.CA()); err != nil {
 			return err
 		}
-		return r.Forget(ctx)
+		if err := r.Forget(ctx); err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(fleet.Absent(r.Fleet))) {
+			o.say("%s still has what kplb put there, and takes the VIP when it is back: run `kplb remove` again then", name)
+		}
+		return nil
 	})
 }

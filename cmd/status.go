@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/status"
 )
@@ -108,7 +107,7 @@ func judgeStatus(seen *status.Status) error {
 // looked at. What is wrong there has been printed.
 type unwellError struct {
 	no     noError
-	failed fleet.NodeErrors
+	failed error
 }
 
 func (e *unwellError) Error() string   { return e.no.what }

@@ -22,7 +22,8 @@ ARP or IPv6 neighbour discovery for the VIP. New connections to each VIP must re
 apiserver, which it recognises by their certificates, and nothing else. HAProxy on every
 node must see all apiservers up. Files, sysctls, firewall rules and units of every node
 must be as rendered. Each service must accept a connection through its VIP and have a
-server that is up.
+server that is up. A node that cannot be asked is a check that does not pass; the others are
+asked all the same.
 
 --idle 90s keeps a connection and a watch through each VIP idle for that long, longer than
 the usual timeouts of load balancers and firewalls on the way; both must work afterwards.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
@@ -24,23 +26,28 @@ const listenTime = 4 * time.Second
 
 // Examine looks for everything that stands in the way of an apply, on the
 // nodes and between them, and changes nothing. What could not be looked at is
-// a check that passes and says so. Its error is a fleet.NodeErrors: looking itself
-// did not work.
+// a check that passes and says so; a node that could not be looked at, one that does
+// not. Its error is a fleet.NodeErrors: no control-plane node could be.
 func Examine(ctx context.Context, f *fleet.Fleet) (*verdict.Proof, error) {
-	facts, err := f.Inspect(ctx, fleet.Inspection{})
+	facts, err := fleet.InspectReached(ctx, f, fleet.Inspection{})
 	if err != nil {
 		return nil, err
 	}
 	var found *Survey
 	err = f.Step(Step(f.Cluster), func() (err error) {
-		found, err = Look(ctx, f, true)
+		found, err = LookReached(ctx, f, true)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	proof := &verdict.Proof{}
-	for _, n := range f.Everyone() {
+	absent := fleet.Absent(f)
+	for _, n := range slices.Concat(f.Cluster.Nodes, f.Cluster.Workers) {
+		if why := absent[n.Name]; why != nil {
+			proof.Checks = append(proof.Checks, Unasked(n.Name, why))
+			continue
+		}
 		proof.Checks = append(proof.Checks, checkRefusals(f.Cluster, n, facts[n.Name])...)
 		for _, one := range found.of(n) {
 			proof.Checks = append(proof.Checks, one.Check)
@@ -104,6 +111,24 @@ func Look(ctx context.Context, f *fleet.Fleet, pairs bool) (*Survey, error) {
 	})
 	sent.Wait()
 	return s, err
+}
+
+// LookReached is Look for who does not depend on every node: one that cannot look is left
+// out from then on, as long as another one can.
+func LookReached(ctx context.Context, f *fleet.Fleet, pairs bool) (*Survey, error) {
+	found, err := Look(ctx, f, pairs)
+	var failed fleet.NodeErrors
+	if ctx.Err() != nil || !errors.As(err, &failed) || len(failed) == len(f.Present()) {
+		return found, err
+	}
+	f.DropLost(failed)
+	fleet.LeaveOut(f, failed)
+	return found, nil
+}
+
+// Unasked is the check of a node that was left out.
+func Unasked(node string, why error) verdict.Check {
+	return verdict.Check{Node: node, What: "answers kplb", Detail: fleet.Reason(node, why), Hint: remote.Hint(why)}
 }
 
 // newProbe is what nobody else puts into a probe.

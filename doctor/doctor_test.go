@@ -422,8 +422,8 @@ func TestExamineRefusals(t *testing.T) {
 	})
 }
 
-// TestExamineFails where looking itself did.
-func TestExamineFails(t *testing.T) {
+// TestExamineMarks a node that could not look; where no node can, that is an error.
+func TestExamineMarks(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]step{
 		"node-2: it broke": func(_ context.Context, _ remote.Script, say say) error {
@@ -435,9 +435,23 @@ func TestExamineFails(t *testing.T) {
 		f := newFleet(t, applied)
 		fleettest.Plug(f.Machines).Sent = []string{"node-2 has none to send"}
 		f.Nodes["node-2"].On["doctor"] = do
-		_, err := Examine(t.Context(), f.Fleet)
-		says(t, err, name)
+		proof, err := Examine(t.Context(), f.Fleet)
+		says(t, err, "")
+		var of []verdict.Check
+		for _, c := range proof.Checks {
+			if c.Node == "node-2" {
+				of = append(of, c)
+			}
+		}
+		same(t, "checks of node-2", of, []verdict.Check{{Node: "node-2", What: "answers kplb", Detail: strings.TrimPrefix(name, "node-2: ")}})
+		same(t, "checks of others", len(proof.Checks) > 6, true)
 	}
+	f := newFleet(t, applied)
+	for _, n := range f.Nodes {
+		n.On["doctor"] = fleettest.Fails(errors.New(n.ID + ": it broke"))
+	}
+	_, err := Examine(t.Context(), f.Fleet)
+	says(t, err, "node-1: it broke\nnode-2: it broke\nnode-3: it broke")
 }
 
 // TestPrecheckRefuses what must stop a first change, and nothing else.

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/inventory"
@@ -21,6 +20,10 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 	if err != nil {
 		return nil, err
 	}
+	absent := map[string]bool{}
+	for name := range Absent(f) {
+		absent[name] = true
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	through := make(map[string]DialFunc, len(f.hosts))
@@ -28,7 +31,7 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 		through[name] = h.DialContext
 	}
 	return &apiserver.ControlPlane{
-		Cluster: f.Cluster, CA: ca, EtcdHealthURL: DistributionOf(f.Cluster).Layout().EtcdHealthURL, Dial: dialFromHere(f.Network), Through: through, Absent: maps.Clone(f.absent), Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
+		Cluster: f.Cluster, CA: ca, EtcdHealthURL: DistributionOf(f.Cluster).Layout().EtcdHealthURL, Dial: dialFromHere(f.Network), Through: through, Absent: absent, Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
 		NoRoute: func(err error) bool {
 			var host *remote.Error
 			return errors.As(err, &host)

@@ -41,7 +41,7 @@ type Fleet struct {
 	mu      sync.Mutex
 	hosts   map[string]node.Host
 	facts   map[string]*node.Facts
-	absent  map[string]bool  // nodes that are left out, as they cannot be reached
+	absent  map[string]error // nodes that are left out, and why
 	leaving []inventory.Node // no longer in the inventory
 	token   string           // of the lock that is held; empty: none
 

@@ -20,6 +20,20 @@ func (f *Fleet) Inspect(ctx context.Context, what Inspection) (map[string]*node.
 	return f.Facts(), err
 }
 
+// InspectReached is Inspect for who only looks: a node that cannot be inspected, for
+// whatever reason, is left out, as long as one control-plane node can be. Its error is
+// a NodeErrors, or that of ctx.
+func InspectReached(ctx context.Context, f *Fleet, what Inspection) (map[string]*node.Facts, error) {
+	facts, err := f.InspectNodes(ctx, f.Everyone(), what)
+	var failed NodeErrors
+	if ctx.Err() != nil || !errors.As(err, &failed) || without(f, failed) == 0 {
+		return facts, err
+	}
+	f.DropLost(failed)
+	LeaveOut(f, failed)
+	return f.Facts(), nil
+}
+
 // InspectNodes is Inspect for some of the nodes.
 func (f *Fleet) InspectNodes(ctx context.Context, nodes []inventory.Node, what Inspection) (map[string]*node.Facts, error) {
 	err := Each(nodes, func(n inventory.Node) error {

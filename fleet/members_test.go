@@ -46,7 +46,7 @@ func TestLeaveOut(t *testing.T) {
 		told    string // of node-3
 	}{
 		{"not allowed", false, map[string]error{"node-3": off}, "node-3: is not reachable", []string{"node-1", "node-2", "node-3"}, ""},
-		{"one", true, map[string]error{"node-3": off}, "", []string{"node-1", "node-2"}, "left out: node-3: is not reachable"},
+		{"one", true, map[string]error{"node-3": off}, "", []string{"node-1", "node-2"}, "left out: is not reachable"},
 		{"two", true, map[string]error{"node-2": slow, "node-3": off}, "node-2: did not answer in time\nnode-3: is not reachable\nonly 1 of 3 nodes can be reached, and 2 are needed", []string{"node-1", "node-2", "node-3"}, ""},
 		{"one does not let us in", true, map[string]error{"node-2": denied, "node-3": off}, "node-2: login was refused\nnode-3: is not reachable", []string{"node-1", "node-2", "node-3"}, ""},
 	} {

@@ -30,6 +30,7 @@ type Input struct {
 
 	Nodes   []inventory.Node       // of the inventory, those that could be reached; workers last
 	Leaving []inventory.Node       // no longer in the inventory; they are restored to their state before kplb
+	Absent  []Absence              // those that could not be reached, and are left out
 	Facts   map[string]*node.Facts // of all of them, by name
 
 	Target     Target
@@ -39,6 +40,12 @@ type Input struct {
 	ClusterConfiguration []byte // kubeadm's, where IssuesCertificates says that it is needed
 	Snapshots            map[SnapshotRequest]SnapshotAnswer
 	Now                  time.Time // the time at which certificates are checked for expiry
+}
+
+// Absence is a node that is left out of a plan.
+type Absence struct {
+	Node inventory.Node
+	Why  string // it cannot be reached, without its name
 }
 
 // SnapshotRequest names a generation of a node.

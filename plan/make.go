@@ -15,7 +15,7 @@ func Make(in Input) (*Plan, error) {
 	if err := in.refused(); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Cluster: in.Cluster, Facts: in.Facts}
+	plan := &Plan{Cluster: in.Cluster, Facts: in.Facts, Absent: in.Absent}
 	var plans []NodePlan
 	var err error
 	if in.Target == ToInventory {
@@ -31,6 +31,7 @@ func Make(in Input) (*Plan, error) {
 	if plan.Uninstall {
 		plan.Nodes = workersFirst(plan.Nodes)
 	}
+	plan.withAbsent = refuseWithout(&in, plan)
 	return plan, nil
 }
 

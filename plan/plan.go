@@ -36,7 +36,9 @@ type Plan struct {
 	Goal       Goal                   // what has to be proven after the plan was carried out
 	Uninstall  bool                   // every node is restored to its state before kplb
 	Facts      map[string]*node.Facts // that the plan was made from, by node
+	Absent     []Absence              // nodes that are left out: nothing changes there
 	notes      []string
+	withAbsent []Refusal // what must not be done without them
 }
 
 // Goal is what has to be true when a plan has been carried out.

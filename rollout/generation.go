@@ -16,25 +16,36 @@ type Generation struct {
 	Time    string `json:"time,omitempty"` // by the node's clock
 	About   string `json:"about"`
 	Current bool   `json:"current"`
+
+	Unreachable string `json:"unreachable,omitempty"` // why the node was not asked: nothing else is known of it
 }
 
-// History lists the generations of all nodes, by node and number.
+// History lists the generations of all nodes, by node and number. Its error is a
+// fleet.NodeErrors; the generations of the other nodes come with it.
 func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
 	nodes := r.Fleet.Everyone()
 	lists := make([][]Generation, len(nodes))
 	err := fleet.Each(nodes, func(n inventory.Node) error {
 		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
-		h, err := r.Fleet.Connect(ctx, n)
+		list, err := generationsOf(ctx, r.Fleet, n)
 		if err != nil {
+			lists[i] = []Generation{{Node: n.Name, Unreachable: fleet.Reason(n.Name, err)}}
 			return err
 		}
-		list, err := node.Generations(ctx, h)
 		for _, g := range list {
-			lists[i] = append(lists[i], Generation{n.Name, g.Number, g.Time, g.About, g.Current})
+			lists[i] = append(lists[i], Generation{Node: n.Name, Number: g.Number, Time: g.Time, About: g.About, Current: g.Current})
 		}
-		return err
+		return nil
 	})
 	return slices.Concat(lists...), err
+}
+
+func generationsOf(ctx context.Context, f *fleet.Fleet, n inventory.Node) ([]node.Generation, error) {
+	h, err := f.Connect(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return node.Generations(ctx, h)
 }
 
 // Forget removes kplb's own data from the nodes: the generations and what belongs to

@@ -19,6 +19,9 @@ func TestHistory(t *testing.T) {
 	}
 	const at, about = "2026-11-20T20:00:00Z", "ann, cluster home"
 	same(t, "history", list, []Generation{
-		{"node-1", 0, at, about, false}, {"node-3", 0, at, about, false}, {"node-3", 9, at, about, false}, {"node-3", 10, at, about, true},
+		{Node: "node-1", Number: 0, Time: at, About: about},
+		{Node: "node-3", Number: 0, Time: at, About: about},
+		{Node: "node-3", Number: 9, Time: at, About: about},
+		{Node: "node-3", Number: 10, Time: at, About: about, Current: true},
 	})
 }

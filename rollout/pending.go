@@ -2,7 +2,10 @@ package rollout
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kplb/kplb/fleet"
@@ -38,7 +41,7 @@ func waiting(ctx context.Context, f *fleet.Fleet) ([]inventory.Node, error) {
 func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string, *verdict.Proof, error) {
 	lock, err := r.Fleet.Lock(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, notWithout(err)
 	}
 	defer lock.Release(ctx)
 	nodes, err := waiting(ctx, r.Fleet)
@@ -58,9 +61,31 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	return namesOf(nodes), proof, err
 }
 
+// notWithout is the error of a confirmation that some nodes were not there for.
+func notWithout(err error) error {
+	var failed fleet.NodeErrors
+	if !errors.As(err, &failed) {
+		return err
+	}
+	var off []string
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		if fleet.IsUnreachable(failed[name]) {
+			off = append(off, name)
+		}
+	}
+	if off == nil {
+		return err
+	}
+	return &hintedError{err, "a node that is off takes its change back when it boots, so the change cannot last on the others: turn " + strings.Join(off, " and ") + " on first, or take the change back with `kplb rollback --allow-unreachable`"}
+}
+
 // RevertPending reverts the change that is awaiting confirmation, one node after
-// the other. It returns the names of the nodes. It locks all nodes, as Confirm does.
+// the other. It returns the names of the nodes. It locks all nodes, as Confirm does. One
+// that cannot be reached, and is left out, reverts the change by itself.
 func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
+	if _, err := inspectAll(ctx, r.Fleet, fleet.Inspection{}); err != nil {
+		return nil, err
+	}
 	lock, err := r.Fleet.Lock(ctx)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,6 +18,26 @@ func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	return r.plan(ctx, fleet.Inspection{})
 }
 
+// PlanReached is Plan for who only looks: a node that cannot be inspected, for whatever
+// reason, is left out, as long as one control-plane node can be.
+func (r *Rollout) PlanReached(ctx context.Context) (*plan.Plan, error) {
+	r.Fleet.SetLeaving(nil)
+	facts, err := fleet.InspectReached(ctx, r.Fleet, fleet.Inspection{})
+	if err != nil {
+		return nil, err
+	}
+	facts, err = r.inspectLeavers(ctx, facts)
+	var failed fleet.NodeErrors
+	switch {
+	case err != nil && (ctx.Err() != nil || !errors.As(err, &failed)):
+		return nil, err
+	case err != nil:
+		fleet.LeaveOut(r.Fleet, failed)
+		facts = r.Fleet.Facts()
+	}
+	return r.planFor(ctx, facts)
+}
+
 // PlanChange is Plan for who means to carry the plan out: a LockedError names the
 // operator who is at work on the nodes.
 func (r *Rollout) PlanChange(ctx context.Context) (*plan.Plan, error) {
@@ -27,7 +48,11 @@ func (r *Rollout) PlanChange(ctx context.Context) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.planFor(ctx, facts)
+	p, err := r.planFor(ctx, facts)
+	if err == nil {
+		err = p.RefuseAbsent()
+	}
+	return p, err
 }
 
 // plan is Plan, with an inspection of the caller's.
@@ -42,7 +67,7 @@ func (r *Rollout) plan(ctx context.Context, what fleet.Inspection) (*plan.Plan, 
 // inspect inspects the nodes of the inventory, and those that leave.
 func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection) (map[string]*node.Facts, error) {
 	r.Fleet.SetLeaving(nil)
-	facts, err := r.Fleet.Inspect(ctx, what)
+	facts, err := inspectAll(ctx, r.Fleet, what)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +94,7 @@ func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts) (_ 
 // negative number means the one before the current one. A LockedError names the operator
 // who is at work on the nodes.
 func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, error) {
-	facts, err := r.Fleet.Inspect(ctx, fleet.Inspection{Unmanaged: true})
+	facts, err := inspectAll(ctx, r.Fleet, fleet.Inspection{Unmanaged: true})
 	if err == nil {
 		err = r.Fleet.RefuseLocked()
 	}
@@ -82,6 +107,9 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, err
 		in.Target, in.Generation = plan.ToPrevious, 0
 	}
 	p, err := makePlan(ctx, r.Fleet, in)
+	if err == nil {
+		err = p.RefuseAbsent()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +125,16 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, err
 // input is the input of a plan, without snapshots: makePlan and makeNodePlan read those
 // that are needed.
 func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
-	c := r.Fleet.Cluster
+	c, absent := r.Fleet.Cluster, fleet.Absent(r.Fleet)
+	var leftOut []plan.Absence
+	for _, n := range slices.Concat(r.Fleet.Leaving(), c.Nodes, c.Workers) {
+		if why := absent[n.Name]; why != nil {
+			leftOut = append(leftOut, plan.Absence{Node: n, Why: fleet.Reason(n.Name, why)})
+		}
+	}
 	return plan.Input{
 		Cluster: c, Templates: r.Templates, Secrets: r.Secrets,
-		Nodes: r.Fleet.Reached(slices.Concat(c.Nodes, c.Workers)), Leaving: r.Fleet.Reached(r.Fleet.Leaving()), Facts: facts,
+		Nodes: r.Fleet.Reached(slices.Concat(c.Nodes, c.Workers)), Leaving: r.Fleet.Reached(r.Fleet.Leaving()), Absent: leftOut, Facts: facts,
 		Snapshots: map[plan.SnapshotRequest]plan.SnapshotAnswer{}, Now: time.Now(),
 	}
 }

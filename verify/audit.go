@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kplb/kplb/apiserver"
 	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/node"
@@ -27,8 +28,8 @@ type Depth struct {
 // although the VIP answers: the VIPs as seen from this machine and from every node, other
 // hosts that answer for them, the apiservers behind them, and whether each node runs what
 // is rendered. It repeats the checks, about 5 s each time, until all of them pass, for at
-// most patience, and then holds idle connections. Its error says that the checks could
-// not be made.
+// most patience, and then holds idle connections. Its error says that no
+// control-plane node could be inspected.
 func Audit(ctx context.Context, f *fleet.Fleet, patience time.Duration, depth Depth, planner plan.Planner) (*verdict.Proof, error) {
 	a := audit{f, depth, planner}
 	var proof *verdict.Proof
@@ -75,7 +76,7 @@ var auditing = fleet.Inspection{VRRP: true, Sysctls: true}
 
 // lookOnce makes all checks once. It also says whether a VIP has moved meanwhile.
 func (a audit) lookOnce(ctx context.Context, patience time.Duration) (proof *verdict.Proof, moved bool, err error) {
-	if proof, err = until(ctx, a.fleet, auditing, patience, Prove); err != nil {
+	if proof, err = until(ctx, a.fleet, reachedNodes(a.fleet, auditing), patience, Prove); err != nil {
 		return nil, false, err
 	}
 	control, err := a.fleet.ControlPlane()
@@ -87,16 +88,34 @@ func (a audit) lookOnce(ctx context.Context, patience time.Duration) (proof *ver
 	var ways, behind []verdict.Check
 	all.Go(func() { ways = auditWays(ctx, a.fleet, control) })
 	all.Go(func() { behind = auditBackends(ctx, a.fleet, control, a.depth.Tries) })
-	seen, err := doctor.Look(ctx, a.fleet, false)
+	seen, err := doctor.LookReached(ctx, a.fleet, false)
 	all.Wait()
 	if err == nil {
-		_, err = a.fleet.Inspect(ctx, auditing)
+		_, err = fleet.InspectReached(ctx, a.fleet, auditing)
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	proof.Checks = slices.Concat(proof.Checks, ways, a.answers(seen), a.states(), behind, a.nodes())
+	proof.Checks = slices.Concat(proof.Checks, a.absent(ctx, control), ways, a.answers(seen), a.states(), behind, a.nodes())
 	return proof, !maps.Equal(before, a.holders()), ctx.Err()
+}
+
+// absent are the checks of the nodes that could not be asked. Of their apiservers others
+// know whether they answer.
+func (a audit) absent(ctx context.Context, control *apiserver.ControlPlane) []verdict.Check {
+	out := unasked(a.fleet)
+	absent := fleet.Absent(a.fleet)
+	for _, n := range a.fleet.Cluster.Nodes {
+		if absent[n.Name] == nil {
+			continue
+		}
+		at := a.fleet.Cluster.APIServerAddress(n)
+		err := control.Reach(ctx, a.fleet.Present()[0].Name, at, "/healthz")[0]
+		check := answer(n.Name, fmt.Sprintf("/healthz on %s", at), err)
+		check.Hint = "" // that of the node helps
+		out = append(out, check)
+	}
+	return out
 }
 
 // holders are the nodes that hold the VIPs; empty for a VIP without exactly one holder.

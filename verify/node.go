@@ -18,12 +18,13 @@ func checkNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map
 // checkServers checks that every apiserver is up for the node's HAProxy, or its kernel.
 func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent map[string]bool) verdict.Check {
 	up, all := 0, len(f.Servers)
-	var down []string
+	var down, without []string
 	for _, s := range f.Servers {
 		switch {
 		case s.Up():
 			up++
 		case absent[s.Name]:
+			without = append(without, s.Name)
 		default:
 			down = append(down, fmt.Sprintf("%s is %s (%s)", s.Name, s.Status, s.Check))
 		}
@@ -34,6 +35,9 @@ func checkServers(c *inventory.Cluster, n inventory.Node, f *node.Facts, absent 
 	}
 	balanced := verdict.Check{Node: n.Name, What: by + " sees its servers", Detail: fmt.Sprintf("%d of %d up", up, all)}
 	balanced.OK = len(down) == 0 && up > 0 && all == len(c.Nodes)
+	if without != nil {
+		balanced.Detail += ", without " + strings.Join(without, " and ") + ", which cannot be reached"
+	}
 	other, shared := otherHAProxy(f, c.HAProxy.MonitorPort)
 	switch {
 	case shared && (c.Exposure != inventory.IPVS || n.Worker):

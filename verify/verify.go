@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
@@ -28,20 +29,58 @@ import (
 // and returns the last result. inspection says what the nodes are asked. Its error says
 // that the checks could not be made, or is a plan.RefusedError.
 func Installed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
-	return until(ctx, f, inspection, patience, Prove)
+	return until(ctx, f, everyNode(f, inspection), patience, Prove)
+}
+
+// Look is Installed once, for who only looks: a node that cannot be inspected is a check
+// that does not pass. Its error says that no control-plane node could be.
+func Look(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection) (*verdict.Proof, error) {
+	proof, err := until(ctx, f, reachedNodes(f, inspection), 0, Prove)
+	if err == nil {
+		proof.Checks = append(proof.Checks, unasked(f)...)
+	}
+	return proof, err
 }
 
 // Removed checks that every apiserver answers on its own address, and that no node holds
 // the VIP: the state after kplb was removed.
 func Removed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
-	return until(ctx, f, inspection, patience, proveRemoved)
+	return until(ctx, f, everyNode(f, inspection), patience, proveRemoved)
+}
+
+// inspector inspects the nodes that a proof is about.
+type inspector func(context.Context) (map[string]*node.Facts, error)
+
+// everyNode inspects every node, but for those that the fleet may leave out.
+func everyNode(f *fleet.Fleet, what fleet.Inspection) inspector {
+	return func(ctx context.Context) (map[string]*node.Facts, error) { return f.Inspect(ctx, what) }
+}
+
+// reachedNodes inspects the nodes that can be inspected, and tries all of them each time.
+func reachedNodes(f *fleet.Fleet, what fleet.Inspection) inspector {
+	return func(ctx context.Context) (map[string]*node.Facts, error) {
+		fleet.TryAbsent(f)
+		return fleet.InspectReached(ctx, f, what)
+	}
+}
+
+// unasked has a check for each node that could not be inspected.
+func unasked(f *fleet.Fleet) []verdict.Check {
+	absent := fleet.Absent(f)
+	var out []verdict.Check
+	for _, n := range slices.Concat(f.Cluster.Nodes, f.Cluster.Workers) {
+		if why := absent[n.Name]; why != nil {
+			out = append(out, doctor.Unasked(n.Name, why))
+		}
+	}
+	return out
 }
 
 // prover makes a proof from the facts of the nodes.
 type prover func(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error)
 
 // until proves again and again until a proof is acceptable, for at most patience.
-func until(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration, prove prover) (*verdict.Proof, error) {
+func until(ctx context.Context, f *fleet.Fleet, inspect inspector, patience time.Duration, prove prover) (*verdict.Proof, error) {
 	over := Step
 	over.Over = true
 	defer f.Report(over)
@@ -52,7 +91,7 @@ func until(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, pat
 	}
 	var proof *verdict.Proof
 	err := fleet.Retry{Patience: patience, Waits: waits}.Do(ctx, func() error {
-		facts, err := f.Inspect(ctx, inspection)
+		facts, err := inspect(ctx)
 		if err == nil {
 			proof, err = prove(ctx, f, facts)
 		}

@@ -108,7 +108,7 @@ func TestCheckNode(t *testing.T) {
 			[]verdict.Check{good[0], {What: good[1].What, Detail: "1 of 3 up: node-1 is DOWN (L4CON), node-3 is MAINT ()", Hint: look}},
 		},
 		{"going down counts as up", func(f *node.Facts) { f.Servers[0].Status = "UP 1/2" }, "", good},
-		{"a server that is left out may be down", func(f *node.Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []verdict.Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up"}}},
+		{"a server that is left out may be down", func(f *node.Facts) { f.Servers[2].Status = "DOWN" }, "node-3", []verdict.Check{good[0], {What: good[1].What, OK: true, Detail: "2 of 3 up, without node-3, which cannot be reached"}}},
 		{
 			"another haproxy.cfg", func(f *node.Facts) { f.Servers = f.Servers[:2] }, "",
 			[]verdict.Check{good[0], {What: good[1].What, Detail: "2 of 2 up, and 3 nodes", Hint: look}},

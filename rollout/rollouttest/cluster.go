@@ -95,6 +95,9 @@ func (c *Cluster) Dial(_ context.Context, n inventory.Node) (*Host, error) {
 	if node == nil || node.Unreachable {
 		return nil, &remote.Error{Host: n.Name, Err: fmt.Errorf("%w: no route to host", remote.ErrUnreachable), Hint: "is it on?"}
 	}
+	if node.RefusesLogin {
+		return nil, &remote.Error{Host: n.Name, Err: remote.ErrAuth, Hint: "load the key"}
+	}
 	return &Host{node: node}, nil
 }
 

@@ -17,10 +17,11 @@ import (
 
 // Node is a node's state. Only Change may touch it.
 type Node struct {
-	Unreachable bool
-	Refuses     map[string]string // by the name of a script: what it says instead of doing anything
-	Files       map[string]File   // by absolute path
-	Units       map[string]*Unit  // haproxy, keepalived and kubelet
+	Unreachable  bool
+	RefusesLogin bool              // its sshd: it goes on working
+	Refuses      map[string]string // by the name of a script: what it says instead of doing anything
+	Files        map[string]File   // by absolute path
+	Units        map[string]*Unit  // haproxy, keepalived and kubelet
 
 	cluster     *Cluster
 	name        string
