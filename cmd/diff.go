@@ -82,7 +82,7 @@ func (o diffOptions) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return o.judge(r.Fleet, p, save)
+		return o.judge(r.Fleet, p, r.RefuseSick(ctx, p, 0), save)
 	})
 }
 
@@ -97,17 +97,17 @@ func (o diffOptions) plan(ctx context.Context, r *rollout.Rollout) (*plan.Plan, 
 }
 
 // judge says what apply would say to the plan.
-func (o diffOptions) judge(f *fleet.Fleet, p *plan.Plan, save bool) error {
-	absent, refused := fleet.Absent(f), p.RefuseAbsent()
+func (o diffOptions) judge(f *fleet.Fleet, p *plan.Plan, sick error, save bool) error {
+	absent, refused := fleet.Absent(f), errors.Join(p.RefuseAbsent(), sick)
 	told := o.replaceForeign && save
 	switch {
 	case len(absent) == 0 && p.Empty():
 		return nil
-	case len(absent) == 0:
-		return &noError{pendingIn(p, told)}
 	case refused != nil:
 		o.explain(refused)
 		return &unwellError{noError{"changes pending, and `kplb apply` refuses them"}, errors.Join(refused, absent)}
+	case len(absent) == 0:
+		return &noError{pendingIn(p, told)}
 	}
 	left := "left out: " + strings.Join(slices.Sorted(maps.Keys(absent)), ", ")
 	switch {

@@ -38,9 +38,15 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
+	return newDeskWith(t, homeInventory)
+}
+
+// newDeskWith has the machines of another inventory, too.
+func newDeskWith(t *testing.T, machines string) *desk {
+	t.Helper()
 	d := &desk{t: t, file: filepath.Join(t.TempDir(), "cluster.yaml")}
 	d.write(homeInventory)
-	c, err := inventory.Parse(d.file, []byte(homeInventory))
+	c, err := inventory.Parse(d.file, []byte(machines))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,4 +150,10 @@ func same(t testing.TB, what string, got, want any) {
 func atDesk(t *testing.T, test func(d *desk)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { test(newDesk(t)) })
+}
+
+// atDeskWith is atDesk with the machines of another inventory, too.
+func atDeskWith(t *testing.T, machines string, test func(d *desk)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { test(newDeskWith(t, machines)) })
 }

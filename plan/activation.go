@@ -84,6 +84,10 @@ func (a activation) apiserver() {
 	if a.Manifest != nil {
 		manifest = a.Manifest.Content
 	}
+	if a.Leaving && !runsAPIServer(a.facts, a.cluster.Port) {
+		a.APIServerAway = true
+		return
+	}
 	if at := ListenAddress(a.facts.Distribution, manifest, a.cluster.Port); a.Manifest != nil || at != "" && !APIServerListens(a.facts, at) {
 		a.Listen = at
 	}

@@ -54,6 +54,8 @@ func (c *consequences) apiserver(n NodePlan) {
 		c.say("%s", n.Certificate)
 	}
 	switch {
+	case n.Manifest != nil && n.APIServerAway:
+		c.say("the apiserver's manifest is restored; it does not run, and is not waited for")
 	case n.Manifest != nil:
 		c.say("apiserver restarts, about %s without this one", n.Restart.Usual)
 	case strings.HasPrefix(n.Listen, "*"):

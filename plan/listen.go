@@ -62,3 +62,10 @@ func APIServerListens(f *node.Facts, where string) bool {
 		return l.Process == apiserver && l.Address.Addr().IsUnspecified() && AnyAddress(l.Address.Port()) == where
 	})
 }
+
+// runsAPIServer says whether the node's apiserver listens anywhere.
+func runsAPIServer(f *node.Facts, port uint16) bool {
+	return slices.ContainsFunc(f.Listeners, func(l node.Listener) bool {
+		return l.Process == f.Distribution.Layout().APIServerProcess && l.Address.Port() == port
+	})
+}

@@ -38,6 +38,9 @@ type NodePlan struct {
 
 	Restart APIServerRestart // of the apiserver, where its manifest changes
 	Listen  string           // where the apiserver has to listen afterwards, see ListenAddress; empty: where it listens now
+	// APIServerAway says that the node leaves, and its apiserver does not run: nobody
+	// waits for it.
+	APIServerAway bool
 
 	// HAProxyListens are the addresses, with one port, at which haproxy has to listen
 	// afterwards; none: it does not listen.
@@ -71,6 +74,9 @@ func (n NodePlan) APIServerLast() bool {
 	_, port, _ := strings.Cut(n.Listen, "*:")
 	return n.HAProxy == node.Stop || port != "" && (len(n.HAProxyListens) == 0 || port != strconv.Itoa(int(n.HAProxyListens[0].Port())))
 }
+
+// RestartsAPIServer says whether a rollout waits for the node's apiserver.
+func (n NodePlan) RestartsAPIServer() bool { return !n.Node.Worker && n.Listen != "" }
 
 // Empty says whether there is nothing to do.
 func (n NodePlan) Empty() bool {

@@ -28,7 +28,7 @@ const kubeletPatience = 5 * time.Second
 func refuseKubelets(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	var nodes []inventory.Node
 	for _, n := range p.Nodes {
-		if n.Manifest != nil {
+		if n.Manifest != nil && !n.APIServerAway {
 			nodes = append(nodes, n.Node)
 		}
 	}

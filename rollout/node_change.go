@@ -69,6 +69,12 @@ func (c *nodeChange) useFiles(ctx context.Context) error {
 	daemons := func() error { return c.activateDaemons(ctx) }
 	nothing := func() error { return nil }
 	switch {
+	case c.plan.APIServerAway:
+		if err := daemons(); err != nil {
+			return err
+		}
+		_, err := c.replaceManifest(ctx)
+		return err
 	case c.plan.Listen == "":
 		return daemons()
 	case c.plan.APIServerLast():

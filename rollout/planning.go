@@ -52,6 +52,9 @@ func (r *Rollout) PlanChange(ctx context.Context) (*plan.Plan, error) {
 	if err == nil {
 		err = p.RefuseAbsent()
 	}
+	if err == nil {
+		err = r.RefuseSick(ctx, p, othersPatience)
+	}
 	return p, err
 }
 
@@ -114,6 +117,9 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, err
 		return nil, err
 	}
 	if err := refuseKubelets(ctx, r.Fleet, p); err != nil {
+		return nil, err
+	}
+	if err := r.RefuseSick(ctx, p, othersPatience); err != nil {
 		return nil, err
 	}
 	if p.Uninstall && (managesConfigMaps(r.Fleet) || slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)) {

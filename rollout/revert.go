@@ -81,7 +81,7 @@ func (t *transaction) revertNode(ctx context.Context, n plan.NodePlan, cause err
 	if err != nil {
 		return err
 	}
-	if n.Manifest != nil {
+	if n.Manifest != nil && !n.APIServerAway {
 		defer drain(ctx, t.fleet, n.Node)()
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
@@ -89,7 +89,7 @@ func (t *transaction) revertNode(ctx context.Context, n plan.NodePlan, cause err
 	if err != nil {
 		return err
 	}
-	if n.Manifest == nil {
+	if n.Manifest == nil || n.APIServerAway {
 		return nil
 	}
 	port := t.fleet.Cluster.Port

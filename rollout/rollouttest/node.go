@@ -18,6 +18,7 @@ import (
 // Node is a node's state. Only Change may touch it.
 type Node struct {
 	Unreachable  bool
+	Crashed      bool              // its apiserver, again and again
 	RefusesLogin bool              // its sshd: it goes on working
 	Refuses      map[string]string // by the name of a script: what it says instead of doing anything
 	Files        map[string]File   // by absolute path
@@ -114,7 +115,7 @@ func (n *Node) speaks() bool {
 // apiserver says whether one runs here.
 func (n *Node) apiserver() bool {
 	_, there := n.Files[kubeadm.ManifestPath]
-	return there && !n.Unreachable
+	return there && !n.Unreachable && !n.Crashed
 }
 
 // listens is where the apiserver listens.

@@ -1,0 +1,79 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/verify"
+)
+
+// RefuseSick refuses a plan that could not be proven now, or that would stop half way,
+// because an apiserver or etcd is not well and the plan does not mend that. It asks for at
+// most patience. Its error is a plan.RefusedError.
+func (r *Rollout) RefuseSick(ctx context.Context, p *plan.Plan, patience time.Duration) error {
+	if p.Empty() {
+		return nil
+	}
+	asking := fleet.Event{Step: "asking the apiservers", Usual: verify.Usual, Brief: true}
+	return r.Fleet.During(asking, func(waits func(string)) error {
+		err := fleet.Retry{Patience: patience, Waits: waits}.Do(ctx, func() error { return sick(ctx, r.Fleet, p) })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	})
+}
+
+// sick names what of the control plane is not well.
+func sick(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
+	control, err := f.ControlPlane()
+	if err != nil {
+		return fleet.Final(err)
+	}
+	var failed fleet.NodeErrors
+	errors.As(fleet.Each(f.Present(), func(n inventory.Node) error {
+		err := control.Ready(ctx, n.Name, f.Cluster.APIServerAddress(n))
+		var name *apiserver.NameError // its certificate is another matter
+		if errors.As(err, &name) {
+			return nil
+		}
+		return err
+	}), &failed)
+	var refused plan.RefusedError
+	mended := false
+	for _, n := range p.Nodes {
+		err := failed[n.Node.Name]
+		switch {
+		case err == nil:
+		case n.MayMend(f.Cluster, p.Facts[n.Node.Name]):
+			mended = true
+		default:
+			refused.Refusals = append(refused.Refusals, plan.Refusal{
+				Node: n.Node.Name, What: "its apiserver is not ready, so no change could be proven: " + strings.TrimPrefix(err.Error(), n.Node.Name+": "),
+				Hint: fmt.Sprintf("look at `crictl ps -a` and `journalctl -u kubelet` on %s, or take it out of the inventory", n.Node.Name),
+			})
+		}
+	}
+	if len(refused.Refusals) > 0 {
+		return &refused
+	}
+	i := slices.IndexFunc(p.Nodes, plan.NodePlan.RestartsAPIServer)
+	if i < 0 || mended || p.RefuseAbsent() != nil { // who is mended first decides about those after it
+		return nil
+	}
+	if err := control.Quorate(ctx, p.Nodes[i].Node); err != nil {
+		name := p.Nodes[i].Node.Name
+		return &plan.RefusedError{Refusals: []plan.Refusal{{
+			Node: name, What: strings.TrimPrefix(err.Error(), name+": "), Hint: "look at `kplb status`, and at the logs of etcd on the nodes (`crictl logs`)",
+		}}}
+	}
+	return nil
+}
