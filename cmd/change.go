@@ -70,6 +70,9 @@ func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, p
 	if err != nil {
 		return err
 	}
+	for _, note := range p.Notes() {
+		o.say("%s", note)
+	}
 	if p.Empty() {
 		o.say("nothing to do: the nodes are as they were then")
 		return nil

@@ -3,6 +3,7 @@ package cmd
 import (
 	"slices"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/plan"
 )
 
@@ -34,6 +35,7 @@ type nodeReport struct {
 	Node         string       `json:"node"`
 	Holder       bool         `json:"holdsVIP"`
 	Leaving      bool         `json:"leaving,omitempty"`
+	Worker       bool         `json:"worker,omitempty"` // of one that leaves: from now on
 	Packages     []string     `json:"packages,omitempty"`
 	Files        []fileReport `json:"files,omitempty"`
 	Ends         []string     `json:"ends,omitempty"` // what is not kplb's and ends; also in consequences
@@ -53,6 +55,7 @@ func describe(p *plan.Plan) planReport {
 	report := planReport{Cluster: p.Cluster.Name, Nodes: []nodeReport{}}
 	for _, n := range p.Nodes {
 		node := nodeReport{Node: n.Node.Name, Holder: n.Holder, Leaving: n.Leaving, Packages: n.Packages, Ends: n.Ends(), Consequences: n.Consequences()}
+		node.Worker = n.Leaving && slices.ContainsFunc(p.Cluster.Workers, func(w inventory.Node) bool { return w.Name == n.Node.Name })
 		for _, c := range n.Files() {
 			before, after := c.Sums()
 			node.Files = append(node.Files, fileReport{c.Path, string(c.Effect), string(c.Stamp), before, after, c.Diff})

@@ -46,6 +46,8 @@ func printPlan(s *streams, p *plan.Plan) error {
 // remark says why a node has its place in the order.
 func remark(n nodeReport) string {
 	switch {
+	case n.Worker:
+		return " (no longer a control-plane node: restored to its state before kplb)"
 	case n.Leaving:
 		return " (no longer in the inventory: restored to its state before kplb)"
 	case n.Holder:

@@ -18,12 +18,18 @@ answers on its own address, nobody holds the VIP), and taken back if the proof f
 
 Kubeconfigs, kubelets and the cluster's own records that kplb moved to the VIP go back to
 where they pointed; certificates go back unless they were renewed since. Packages that
-kplb installed stay.`
+kplb installed stay.
 
-type removeOptions struct{ changeOptions }
+A node that kplb's files on the others name, and that the inventory lacks, would keep the
+VIP: nothing is removed then.`
+
+type removeOptions struct {
+	changeOptions
+	forget []string
+}
 
 func newRemove(base command) *cobra.Command {
-	o := removeOptions{changeOptions{command: base}}
+	o := removeOptions{changeOptions: changeOptions{command: base}}
 	c := &cobra.Command{
 		Use:     "remove",
 		Short:   "Bring the nodes back to what was there before kplb",
@@ -31,12 +37,14 @@ func newRemove(base command) *cobra.Command {
 		Example: `  kplb remove -i cluster.yaml`,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
+	addForget(c, &o.forget)
 	o.addFlags(c)
 	return c
 }
 
 func (o removeOptions) run(ctx context.Context) error {
 	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
+		r.Forgotten = o.forget
 		if err := o.goBack(ctx, r, 0, progress); err != nil {
 			return err
 		}

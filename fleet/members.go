@@ -17,7 +17,18 @@ func (f *Fleet) Present() []inventory.Node { return f.Reached(f.Cluster.Nodes) }
 // Everyone are all nodes that are not left out: those that leave first, the
 // workers last.
 func (f *Fleet) Everyone() []inventory.Node {
-	return f.Reached(slices.Concat(f.Leaving(), f.Cluster.Nodes, f.Cluster.Workers))
+	return f.Reached(slices.Concat(f.Leaving(), f.Cluster.Nodes, withoutAny(f.Cluster.Workers, f.Leaving())))
+}
+
+// Workers are the workers that are not left out, without those that have to be cleaned of
+// their time as control-plane nodes first.
+func Workers(f *Fleet) []inventory.Node { return f.Reached(withoutAny(f.Cluster.Workers, f.Leaving())) }
+
+// withoutAny are nodes without those that others name.
+func withoutAny(nodes, others []inventory.Node) []inventory.Node {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n inventory.Node) bool {
+		return slices.ContainsFunc(others, func(o inventory.Node) bool { return o.Name == n.Name })
+	})
 }
 
 // Reached are the given nodes without those that are left out.
@@ -63,7 +74,8 @@ func LeaveOut(f *Fleet, failed NodeErrors) {
 	}
 }
 
-// Leaving are the nodes that are no longer in the inventory and have to be cleaned.
+// Leaving are the nodes that are no longer in the inventory, or no longer control-plane
+// nodes, and have to be cleaned.
 func (f *Fleet) Leaving() []inventory.Node {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -28,10 +28,12 @@ type Input struct {
 	Templates *render.Templates
 	Secrets   render.Secrets
 
-	Nodes   []inventory.Node       // of the inventory, those that could be reached; workers last
-	Leaving []inventory.Node       // no longer in the inventory; they are restored to their state before kplb
-	Absent  []Absence              // those that could not be reached, and are left out
-	Facts   map[string]*node.Facts // of all of them, by name
+	Nodes   []inventory.Node // of the inventory, those that could be reached; workers last
+	Leaving []inventory.Node // no longer in the inventory; they are restored to their state before kplb
+	Absent  []Absence        // those that could not be reached, and are left out
+
+	Forgotten []string               // nodes that have left the inventory and no longer exist
+	Facts     map[string]*node.Facts // of all of them, by name
 
 	Target     Target
 	Generation int // with ToGeneration; 0 is the state before kplb

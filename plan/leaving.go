@@ -40,9 +40,22 @@ func serversOf(f *node.Facts) [][2]string {
 	return out
 }
 
-// Leavers are the servers in kplb's files on the nodes whose name and address are not
-// in the inventory.
+// Leavers are the nodes that have to be cleaned: workers that kplb's keepalived is on, of
+// their time as control-plane nodes, and the servers in kplb's files on the nodes whose name
+// and address are not in the inventory.
 func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
+	var out []inventory.Node
+	for _, n := range c.Workers {
+		if f := facts[n.Name]; f != nil && hasSpeaker(f) {
+			n.Worker = false
+			out = append(out, n)
+		}
+	}
+	return append(out, strangers(c, facts)...)
+}
+
+// strangers are the Leavers that are not in the inventory.
+func strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == name || n.Address == at })
 	}
@@ -68,15 +81,18 @@ func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Nod
 
 // planLeaver plans to restore a node to its state before kplb.
 func (in *Input) planLeaver(n inventory.Node, f *node.Facts) (NodePlan, error) {
-	if f.Generation() == "" {
-		p := newNodePlan(in.Cluster, n, f)
-		p.Leaving = true
-		return p, nil
-	}
 	p, _, err := in.restoreNode(n, f, ToGeneration, 0)
 	if p.Certificate != nil { // until the others have changed, clients of the VIP still reach its apiserver
 		p.Certificate = nil
 		p.note("its apiserver's certificate stays as it is and still covers the VIP")
 	}
+	if isWorker(in.Cluster, n) {
+		p.note("goes back to what it was before kplb; the next apply gives it what workers get")
+	}
 	return p, err
+}
+
+// isWorker says whether the inventory has the node as a worker.
+func isWorker(c *inventory.Cluster, n inventory.Node) bool {
+	return slices.ContainsFunc(c.Workers, func(w inventory.Node) bool { return w.Name == n.Name })
 }

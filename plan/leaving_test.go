@@ -50,15 +50,44 @@ func TestLeaving(t *testing.T) {
 	same(t, "batches", strings.Join(together, "|"), "node-3|node-2|node-1")
 }
 
-// TestLeavingWithoutGeneration: nothing was ever done on the node.
+// TestLeavingWithoutGeneration: where kplb has left no file, nothing was ever done; where its
+// files are, they go, and its daemons stop, though what was there before is lost.
 func TestLeavingWithoutGeneration(t *testing.T) {
 	t.Parallel()
-	_, input := left(t)
-	delete(input.Facts["node-3"].Files, "/var/lib/kplb/current")
+	in, input := left(t)
+	input.Facts["node-3"] = fresh(t, in.Cluster, input.Leaving[0])
 	p, err := makeWith(t, input, nil)
 	says(t, err, "")
 	same(t, "leaves", p.of("node-3").Leaving, true)
 	same(t, "nothing to do", p.of("node-3").Empty(), true)
+
+	_, input = left(t)
+	delete(input.Facts["node-3"].Files, "/var/lib/kplb/current")
+	p, err = makeWith(t, input, nil)
+	says(t, err, "")
+	n := p.of("node-3")
+	same(t, "leaves", n.Leaving, true)
+	same(t, "daemons", []node.Action{n.HAProxy, n.Keepalived}, []node.Action{node.Stop, node.Stop})
+	same(t, "disabled", n.Disable, []string{"haproxy.service", "keepalived.service"})
+	same(t, "manifest", n.Manifest == nil, true)
+	same(t, "sysctl", n.Sysctl, node.SysctlOff)
+	same(t, "removed", slices.Contains(retell(n).Files, "removed "+render.KeepalivedPath) && slices.Contains(retell(n).Files, "removed "+render.HAProxyPath), true)
+	same(t, "notes", p.Notes(), []string{"node-3: /var/lib/kplb is lost, and with it what was there before: kplb's files go, and the apiserver's manifest stays as it is"})
+}
+
+// TestLeavingWithForeignFiles: without generations, too, what others have written stays.
+func TestLeavingWithForeignFiles(t *testing.T) {
+	t.Parallel()
+	_, input := left(t)
+	f := input.Facts["node-3"]
+	delete(f.Files, "/var/lib/kplb/current")
+	put(f, render.HAProxyPath, 0o644, []byte("frontend ingress\n    bind *:443\n"))
+	p, err := makeWith(t, input, nil)
+	says(t, err, "")
+	n := p.of("node-3")
+	same(t, "daemons", []node.Action{n.HAProxy, n.Keepalived}, []node.Action{node.Restart, node.Stop}) // its drop-in goes
+	same(t, "disabled", n.Disable, []string{"keepalived.service"})
+	same(t, "ends", n.Ends(), []string(nil))
 }
 
 // TestLeavingKubernetes: a node that has left the cluster already has no manifest

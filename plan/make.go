@@ -37,8 +37,11 @@ func Make(in Input) (*Plan, error) {
 
 // refused returns everything that would make a rollout fail half way.
 func (in *Input) refused() error {
-	if err := RefuseWaiting(in.members(), in.Facts); err != nil || in.Target != ToInventory {
+	if err := RefuseWaiting(in.members(), in.Facts); err != nil {
 		return err
+	}
+	if in.Target != ToInventory {
+		return refuseRemaining(in)
 	}
 	var refused RefusedError
 	for _, n := range in.Nodes {

@@ -37,11 +37,8 @@ func refuseWithout(in *Input, p *Plan) []Refusal {
 			absent = append(absent, a)
 		}
 	}
-	if absent == nil {
-		return nil
-	}
 	w := without{in, p, absent}
-	return slices.Concat(w.restarts(), w.clashes())
+	return slices.Concat(w.restarts(), w.clashes(), w.struck())
 }
 
 // restarts refuses to restart an apiserver where the others would be no majority:
@@ -50,6 +47,9 @@ func (w without) restarts() []Refusal {
 	names := make([]string, len(w.absent))
 	for i, a := range w.absent {
 		names[i] = a.Node.Name
+	}
+	if len(w.absent) == 0 {
+		return nil
 	}
 	off, all, quorum := strings.Join(names, " and "), len(w.in.Cluster.Nodes), w.in.Cluster.Quorum()
 	var out []Refusal
@@ -91,6 +91,21 @@ func (w without) clashes() []Refusal {
 			if w.joinsUnicast(n) {
 				refuse("and does not learn of %s: when it comes back, the two do not hear each other, and both", n.Node.Name)
 			}
+		}
+	}
+	return out
+}
+
+// struck refuses to strike a node from the others' peers that is a worker now, and was never
+// cleaned of its keepalived.
+func (w without) struck() []Refusal {
+	var out []Refusal
+	for _, a := range w.in.Absent {
+		if isWorker(w.in.Cluster, a.Node) && w.knownToSpeak(a.Node) {
+			out = append(out, Refusal{
+				Node: a.Node.Name, What: fmt.Sprintf("it is away (%s), and still has keepalived of its time as a control-plane node: when it comes back, it and another node both hold %s", a.Why, inventory.Join(w.in.Cluster.VIPs, " and ")),
+				Hint: fmt.Sprintf("turn %s on first", a.Node.Name),
+			})
 		}
 	}
 	return out

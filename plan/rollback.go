@@ -6,14 +6,14 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/render"
 )
 
 // restoreNode plans to restore a node to one of its generations, and returns the
 // number of that generation.
 func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number int) (NodePlan, int, error) {
-	if f.Generation() == "" && (n.Worker || to == ToGeneration && number == 0 && len(stamped(f)) == 0) { // nothing was ever done there, or it was undone
-		return newNodePlan(in.Cluster, n, f), number, nil
+	if f.Generation() == "" && (n.Worker || to == ToGeneration && number == 0) {
+		p, err := in.restoreUnkept(n, f)
+		return p, number, err
 	}
 	number, err := generationFor(f, to, number)
 	if err != nil {
@@ -51,18 +51,6 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 		return r.NodePlan, number, refusedManifest(n, err)
 	}
 	return r.NodePlan, number, nil
-}
-
-// stamped are the paths of the files on the node that kplb has written, whoever edited them
-// since.
-func stamped(f *node.Facts) []string {
-	var out []string
-	for _, path := range render.Paths() {
-		if file, there := f.Files[path]; there && render.Stamp(file.Content) != render.Unstamped {
-			out = append(out, path)
-		}
-	}
-	return out
 }
 
 func noGeneration(n inventory.Node, what string) error {

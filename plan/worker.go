@@ -8,6 +8,12 @@ import (
 // planWorker plans a worker: its kubeconfigs, and its balancer, which is installed,
 // changed or removed.
 func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
+	if hasSpeaker(f) { // Leavers has it where it is cleaned
+		return NodePlan{}, &RefusedError{[]Refusal{{
+			Node: n.Name, What: "kplb's keepalived is on it, of its time as a control-plane node, and may hold " + inventory.Join(in.Cluster.VIPs, " and "),
+			Hint: "run `kplb apply`, without --forget: it cleans the node first",
+		}}}
+	}
 	c, ca := in.Cluster, f.Files[f.Distribution.Layout().CA].Content
 	b := newBuilder(c, n, f)
 	b.HAProxyListens = nil

@@ -75,6 +75,9 @@ func TestChangingChangesNoMode(t *testing.T) {
 		_, err = f.Apply(t.Context(), p, options)
 		says(t, err, "")
 		same(t, "after an apply", modes(f.Rollout), before)
+		for _, n := range f.Rollout.Fleet.Cluster.Nodes { // they have forgotten node-4
+			f.Nodes[n.Name].Facts = applied(t, f.Rollout, n)
+		}
 		f.saveFresh()
 		_, err = f.PlanRollback(t.Context(), 0)
 		says(t, err, "")

@@ -140,7 +140,7 @@ func (r *Rollout) input(facts map[string]*node.Facts) plan.Input {
 	}
 	return plan.Input{
 		Cluster: c, Templates: r.Templates, Secrets: r.Secrets,
-		Nodes: r.Fleet.Reached(slices.Concat(c.Nodes, c.Workers)), Leaving: r.Fleet.Reached(r.Fleet.Leaving()), Absent: leftOut, Facts: facts,
+		Nodes: slices.Concat(r.Fleet.Present(), fleet.Workers(r.Fleet)), Leaving: r.Fleet.Reached(r.Fleet.Leaving()), Absent: leftOut, Forgotten: r.Forgotten, Facts: facts,
 		Snapshots: map[plan.SnapshotRequest]plan.SnapshotAnswer{}, Now: time.Now(),
 	}
 }

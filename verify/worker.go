@@ -40,7 +40,7 @@ func ThroughBalancer(ctx context.Context, f *fleet.Fleet, control *apiserver.Con
 // proveWorkers checks the balancers of the workers, and where their kubelets are
 // connected.
 func proveWorkers(ctx context.Context, f *fleet.Fleet, control *apiserver.ControlPlane, facts map[string]*node.Facts) []verdict.Check {
-	workers := f.Reached(f.Cluster.Workers)
+	workers := fleet.Workers(f)
 	asked := askBalancers(ctx, f, control, workers)
 	var out []verdict.Check
 	for _, n := range workers {

@@ -206,11 +206,16 @@ func generations(n *Node, _ *Host, s remote.Script, say say) {
 }
 
 func forget(n *Node, _ *Host, _ remote.Script, say say) {
+	LoseState(n)
+	say("done")
+}
+
+// LoseState removes /var/lib/kplb, as somebody does who tidies up.
+func LoseState(n *Node) {
 	for path := range n.Files {
 		if strings.HasPrefix(path, "/var/lib/kplb/") {
 			delete(n.Files, path)
 		}
 	}
 	n.generations, n.staged, n.restored = nil, nil, ""
-	say("done")
 }

@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/keepalived"
+	"github.com/kplb/kplb/render"
+)
+
+// refuseRemaining refuses to remove kplb where a node would keep it: one that kplb's files
+// on the others name, and that the inventory lacks, or has as a worker. Its error is a
+// RefusedError.
+func refuseRemaining(in *Input) error {
+	if in.Target != ToGeneration || in.Generation != 0 {
+		return nil
+	}
+	var refused RefusedError
+	for _, n := range in.Nodes {
+		if n.Worker && hasSpeaker(in.Facts[n.Name]) {
+			refused.Refusals = append(refused.Refusals, Refusal{
+				Node: n.Name, What: "kplb's keepalived is on it, of its time as a control-plane node", Hint: "run `kplb apply` first: it cleans the node",
+			})
+		}
+	}
+	for _, n := range strangers(in.Cluster, in.Facts) {
+		if !slices.Contains(in.Forgotten, n.Name) {
+			refused.Refusals = append(refused.Refusals, remaining(in, n.Name, n.Name, n.Address))
+		}
+	}
+	for _, at := range strangePeers(in) {
+		refused.Refusals = append(refused.Refusals, remaining(in, in.Cluster.Name, at.String(), at))
+	}
+	if refused.Refusals == nil {
+		return nil
+	}
+	return &refused
+}
+
+func remaining(in *Input, node, name string, at netip.Addr) Refusal {
+	return Refusal{
+		Node: node, What: fmt.Sprintf("kplb's files on the nodes have %s as one of them, and the inventory does not: it would keep kplb, and hold %s", at, inventory.Join(in.Cluster.VIPs, " and ")),
+		Hint: fmt.Sprintf("put it back into the inventory, or run `kplb apply` first, which cleans it; if that machine is gone for good, give --forget %s", name),
+	}
+}
+
+// strangePeers are the addresses that keepalived on the nodes sends adverts to, and that are
+// of no node, nor of a server in haproxy.cfg.
+func strangePeers(in *Input) []netip.Addr {
+	known := func(at netip.Addr) bool {
+		return slices.ContainsFunc(slices.Concat(in.Cluster.Nodes, in.Cluster.Workers, strangers(in.Cluster, in.Facts)), func(n inventory.Node) bool {
+			return n.Address == at || slices.Contains(n.Addresses, at)
+		}) || slices.Contains(in.Forgotten, at.String())
+	}
+	var out []netip.Addr
+	for _, n := range in.Nodes {
+		config := in.Facts[n.Name].Files[render.KeepalivedPath].Content
+		if render.Stamp(config) == render.Unstamped {
+			continue
+		}
+		for _, at := range keepalived.Peers(config) {
+			if !known(at) && !slices.Contains(out, at) {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
