@@ -30,8 +30,12 @@ by themselves.
 Configurations of HAProxy and keepalived that kplb has not written, and that serve or
 hold something which kplb does not carry on, are replaced only with --replace-foreign.
 
-A node that was taken out of the inventory goes back to what it was before kplb, and
-then the others forget it. One that was added gets the VIP only when all others know it.`
+A node that was taken out of the inventory, or made a worker, goes back to what it was
+before kplb, and then the others forget it. --forget is for a machine that is gone: nobody
+may hear it any more. A node that was added gets the VIP only when all others know it.
+
+With a node off, --allow-unreachable goes on while the others are a majority, unless that
+node would clash with them when it is back.`
 
 // applyOptions are those of apply; file is a plan that was saved, empty: none.
 type applyOptions struct {

@@ -99,7 +99,7 @@ func TestApiserverDownLeaves(t *testing.T) {
 const (
 	turnOn   = "kplb: hint: turn node-3 on first; if that machine is gone for good, take it out of the inventory, with --forget node-3\n"
 	leftOut3 = "kplb: node-3: left out: is not reachable: no route to host\n"
-	adverts  = "kplb: node-3: it is away (is not reachable: no route to host) while what VRRP adverts say changes: when it comes back with the old ones, it and another node both hold 10.1.233.1\n"
+	adverts  = "kplb: node-3: it is away (is not reachable: no route to host) while what VRRP adverts say changes: when it comes back with the old ones, it and another node are both MASTER\n"
 )
 
 // TestClashesWithAbsent: what would clash with a node that is off, once it is back, is

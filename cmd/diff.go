@@ -54,7 +54,7 @@ func newDiff(base command) *cobra.Command {
 }
 
 func addForget(c *cobra.Command, forget *[]string) {
-	c.Flags().StringSliceVar(forget, "forget", nil, "`NODE`s that have left the inventory and are gone for good: they are not\ncleaned")
+	c.Flags().StringSliceVar(forget, "forget", nil, "`NODE`s that have left the inventory and are gone for good: they are not\ncleaned; one that still answers is refused")
 }
 
 func (o diffOptions) run(ctx context.Context) error {

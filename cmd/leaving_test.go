@@ -160,3 +160,88 @@ func TestRemoveWithoutANode(t *testing.T) {
 		})
 	}
 }
+
+// TestForget: a machine that lives is not forgotten, whatever of it can be reached; one that
+// is off is.
+func TestForget(t *testing.T) {
+	const turnOff = "kplb: hint: turn that machine off, or apply without --forget, which cleans it; where its sshd wants another port or user, name them in ~/.ssh/config (Host 10.1.1.4)\n"
+	const listens = "kplb: cluster: listening for node-4\n"
+	for _, c := range []struct {
+		name   string
+		change func(*rollouttest.Node) // of node-4
+		deaf   []string
+		says   string // empty: it is forgotten
+	}{
+		{"it is on", func(*rollouttest.Node) {}, nil, "kplb: node-4: it is not gone: 10.1.1.4:22 takes connections from node-1\n" + turnOff},
+		{"it lets nobody in", func(n *rollouttest.Node) { n.RefusesLogin = true }, nil, "kplb: node-4: it is not gone: 10.1.1.4:22 takes connections from node-1\n" + turnOff},
+		{"its sshd has another port", func(n *rollouttest.Node) { n.SSHElsewhere = true }, nil, "kplb: node-4: it is not gone: 10.1.1.4:6443 takes connections from node-1\n" + turnOff},
+		{"and its apiserver is dead", func(n *rollouttest.Node) { n.SSHElsewhere, n.Crashed = true, true }, nil,
+			listens + "kplb: node-4: it is not gone: 52:54:00:00:00:04 answers for 10.1.1.4, as node-1 sees it\n" + turnOff},
+		{"and only one node can listen", func(n *rollouttest.Node) { n.SSHElsewhere, n.Crashed = true, true }, []string{"node-1", "node-2"},
+			listens + "kplb: node-4: it is not gone: 52:54:00:00:00:04 answers for 10.1.1.4, as node-3 sees it\n" + turnOff},
+		{"it is off, and nobody can listen", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"node-1", "node-2", "node-3"},
+			listens + "kplb: node-4: nobody can tell whether it is gone (node-1: no perl on the node; node-2: no perl on the node; node-3: no perl on the node)\n" +
+				"kplb: hint: install perl on one of the nodes, so that it can ask for the machine\n"},
+		{"it is off, and one can listen", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"node-1", "node-2"}, ""},
+		{"it is off", func(n *rollouttest.Node) { n.Unreachable = true }, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			atDeskWith(t, fourInventory, func(d *desk) {
+				d.write(fourInventory)
+				d.kplb("apply", "--yes").ends(0)
+				d.write(homeInventory)
+				d.Change("node-4", c.change)
+				for _, name := range c.deaf {
+					d.Change(name, func(n *rollouttest.Node) { n.Deaf = "no perl on the node" })
+				}
+				asked := len(d.Asked())
+				commands := [][]string{{"diff", "--forget", "node-4"}, {"apply", "--yes", "--forget", "node-4"}, {"remove", "--yes", "--forget", "node-4"}}
+				if c.says == "" {
+					d.kplb(commands[0]...).ends(exitNo, "run `kplb apply`")
+					d.kplb(commands[1]...).ends(0)
+					d.kplb("diff").ends(0)
+					return
+				}
+				for _, args := range commands {
+					d.kplb(args...).says(exitUnchanged, "", c.says)
+				}
+				same(d.t, "what the nodes were asked", d.Asked()[asked:], []string{})
+			})
+		})
+	}
+}
+
+// TestForgetOnRemove: remove forgets a machine that is off, likewise.
+func TestForgetOnRemove(t *testing.T) {
+	atDeskWith(t, fourInventory, func(d *desk) {
+		d.write(fourInventory)
+		d.kplb("apply", "--yes").ends(0)
+		d.write(homeInventory)
+		d.Change("node-4", func(n *rollouttest.Node) { n.Unreachable = true })
+		d.kplb("remove", "--yes").ends(exitUnchanged, "give --forget node-4")
+		d.kplb("remove", "--yes", "--forget", "node-4").ends(0)
+		same(d.t, "the VIP's holder", d.Holder(), "")
+	})
+}
+
+// TestStruckPeer: keepalived.conf names a peer that haproxy.cfg does not, and that is no node:
+// nobody can clean it, so nobody strikes it.
+func TestStruckPeer(t *testing.T) {
+	atDeskWith(t, fourInventory, func(d *desk) {
+		d.kplb("apply", "--yes").ends(0)
+		for _, name := range []string{"node-1", "node-2", "node-3"} {
+			d.Change(name, func(n *rollouttest.Node) {
+				f := n.Files["/etc/keepalived/keepalived.conf"]
+				f.Content = []byte(strings.Replace(string(f.Content), "unicast_peer {\n", "unicast_peer {\n        10.1.1.4\n", 1))
+				n.Files["/etc/keepalived/keepalived.conf"] = f
+			})
+		}
+		const says = "kplb: home: keepalived on the nodes has 10.1.1.4 as a peer, which is no node of the inventory: without it, both it and a node would hold 10.1.233.1\n" +
+			"kplb: hint: put it into the inventory; if that machine is gone for good, give --forget 10.1.1.4\n"
+		d.kplb("apply", "--yes", "--overwrite-drift").says(exitUnchanged, "", says)
+		d.kplb("diff").says(exitUnchanged, "", says)
+		d.kplb("diff", "--forget", "10.1.1.4").ends(exitUnchanged, "kplb: 10.1.1.4: it is not gone: 10.1.1.4:22 takes connections from node-1")
+		d.Change("node-4", func(n *rollouttest.Node) { n.Unreachable = true })
+		d.kplb("apply", "--yes", "--overwrite-drift", "--forget", "10.1.1.4").ends(0)
+	})
+}

@@ -54,6 +54,18 @@ func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Nod
 	return append(out, strangers(c, facts)...)
 }
 
+// Gone are the machines that are said to be gone: names of Leavers that are not in the
+// inventory, or addresses.
+func Gone(c *inventory.Cluster, facts map[string]*node.Facts, forgotten []string) []inventory.Node {
+	out := slices.DeleteFunc(strangers(c, facts), func(n inventory.Node) bool { return !slices.Contains(forgotten, n.Name) })
+	for _, name := range forgotten {
+		if at, err := netip.ParseAddr(name); err == nil {
+			out = append(out, inventory.Node{Name: name, Address: at})
+		}
+	}
+	return out
+}
+
 // strangers are the Leavers that are not in the inventory.
 func strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {

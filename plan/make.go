@@ -64,6 +64,9 @@ func (in *Input) planInventory() ([]NodePlan, error) {
 		}
 		plans = append(plans, p)
 	}
+	if err := refuseStruck(in, plans); err != nil {
+		return nil, err
+	}
 	return plans, refuseUnsound(in.Cluster, plans)
 }
 

@@ -80,16 +80,16 @@ func (w without) clashes() []Refusal {
 		}
 		refuse := func(what string, args ...any) {
 			out = append(out, Refusal{
-				Node: a.Node.Name, What: fmt.Sprintf("it is away (%s) ", a.Why) + fmt.Sprintf(what, args...) + " hold " + inventory.Join(w.in.Cluster.VIPs, " and "),
+				Node: a.Node.Name, What: fmt.Sprintf("it is away (%s) ", a.Why) + fmt.Sprintf(what, args...),
 				Hint: fmt.Sprintf("turn %s on first; if that machine is gone for good, take it out of the inventory, with --forget %[1]s", a.Node.Name),
 			})
 		}
 		if slices.ContainsFunc(w.plan.Nodes, NodePlan.changesAdverts) {
-			refuse("while what VRRP adverts say changes: when it comes back with the old ones, it and another node both")
+			refuse("while what VRRP adverts say changes: when it comes back with the old ones, it and another node are both MASTER")
 		}
 		for _, n := range w.plan.Nodes {
 			if w.joinsUnicast(n) {
-				refuse("and does not learn of %s: when it comes back, the two do not hear each other, and both", n.Node.Name)
+				refuse("and does not learn of %s: when it comes back, the two do not hear each other, and both hold %s", n.Node.Name, inventory.Join(w.in.Cluster.VIPs, " and "))
 			}
 		}
 	}

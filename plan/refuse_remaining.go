@@ -30,7 +30,7 @@ func refuseRemaining(in *Input) error {
 			refused.Refusals = append(refused.Refusals, remaining(in, n.Name, n.Name, n.Address))
 		}
 	}
-	for _, at := range strangePeers(in) {
+	for _, at := range strangePeers(in, func(n inventory.Node) []byte { return nil }) {
 		refused.Refusals = append(refused.Refusals, remaining(in, in.Cluster.Name, at.String(), at))
 	}
 	if refused.Refusals == nil {
@@ -47,8 +47,9 @@ func remaining(in *Input, node, name string, at netip.Addr) Refusal {
 }
 
 // strangePeers are the addresses that keepalived on the nodes sends adverts to, and that are
-// of no node, nor of a server in haproxy.cfg.
-func strangePeers(in *Input) []netip.Addr {
+// of no node, nor of a server in haproxy.cfg; but for those that it still sends to with its
+// file afterwards.
+func strangePeers(in *Input, after func(inventory.Node) []byte) []netip.Addr {
 	known := func(at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(in.Cluster.Nodes, in.Cluster.Workers, strangers(in.Cluster, in.Facts)), func(n inventory.Node) bool {
 			return n.Address == at || slices.Contains(n.Addresses, at)
@@ -60,11 +61,38 @@ func strangePeers(in *Input) []netip.Addr {
 		if render.Stamp(config) == render.Unstamped {
 			continue
 		}
+		stays := keepalived.Peers(after(n))
 		for _, at := range keepalived.Peers(config) {
-			if !known(at) && !slices.Contains(out, at) {
+			if !known(at) && !slices.Contains(stays, at) && !slices.Contains(out, at) {
 				out = append(out, at)
 			}
 		}
 	}
 	return out
+}
+
+// refuseStruck refuses to strike somebody from the peers who is not known, and so cannot be
+// cleaned. Its error is a RefusedError.
+func refuseStruck(in *Input, plans []NodePlan) error {
+	struck := strangePeers(in, func(n inventory.Node) []byte {
+		for _, p := range plans {
+			for _, c := range p.Changes {
+				if p.Node.Name == n.Name && c.Path == render.KeepalivedPath {
+					return c.after()
+				}
+			}
+		}
+		return in.Facts[n.Name].Files[render.KeepalivedPath].Content
+	})
+	if struck == nil {
+		return nil
+	}
+	var refused RefusedError
+	for _, at := range struck {
+		refused.Refusals = append(refused.Refusals, Refusal{
+			Node: in.Cluster.Name, What: fmt.Sprintf("keepalived on the nodes has %s as a peer, which is no node of the inventory: without it, both it and a node would hold %s", at, inventory.Join(in.Cluster.VIPs, " and ")),
+			Hint: fmt.Sprintf("put it into the inventory; if that machine is gone for good, give --forget %s", at),
+		})
+	}
+	return &refused
 }

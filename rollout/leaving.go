@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
+	"time"
 
+	"github.com/kplb/kplb/apiserver"
+	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -26,11 +30,54 @@ func (e *goneError) Error() string {
 
 // Hint says what to do about it.
 func (e *goneError) Hint() string {
-	return "if the machine is gone for good, give --forget " + e.name + "; never let it come back to this network with its keepalived running"
+	return "turn it on, or name the port and user of its sshd in ~/.ssh/config; if the machine is gone for good, give --forget " + e.name + ", and never let it come back to this network with its keepalived running"
+}
+
+// proveGone refuses to forget a machine that is not gone, see doctor.Silent.
+func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts) error {
+	gone := plan.Gone(r.Fleet.Cluster, facts, r.Forgotten)
+	for _, n := range gone {
+		for _, at := range []netip.AddrPort{netip.AddrPortFrom(n.Address, sshPort), r.Fleet.Cluster.APIServerAddress(n)} {
+			if through := r.answers(ctx, at); through != "" {
+				return &plan.RefusedError{Refusals: []plan.Refusal{{
+					Node: n.Name, What: fmt.Sprintf("it is not gone: %s takes connections from %s", at, through),
+					Hint: fmt.Sprintf("turn that machine off, or apply without --forget, which cleans it; where its sshd wants another port or user, name them in ~/.ssh/config (Host %s)", n.Address),
+				}}}
+			}
+		}
+	}
+	return doctor.Silent(ctx, r.Fleet, gone)
+}
+
+// sshPort is where most machines have sshd.
+const sshPort = 22
+
+// knockTime is longer than a machine that is on takes to answer.
+const knockTime = 3 * time.Second
+
+// answers names a node from which an address takes connections; empty: there is none.
+func (r *Rollout) answers(ctx context.Context, at netip.AddrPort) string {
+	ctx, cancel := context.WithTimeout(ctx, knockTime)
+	defer cancel()
+	nodes := r.Fleet.Present()
+	taken := make([]bool, len(nodes))
+	_ = fleet.Each(nodes, func(n inventory.Node) error { // whoever cannot connect says nothing
+		h := r.Fleet.Connection(n)
+		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
+		taken[i] = h != nil && apiserver.ProbeTCP(ctx, h.DialContext, at) == nil
+		return nil
+	})
+	if i := slices.Index(taken, true); i >= 0 {
+		return nodes[i].Name
+	}
+	return ""
 }
 
 // inspectLeavers finds and inspects the nodes that leave, except those in Forgotten.
 func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
+	if err := r.proveGone(ctx, facts); err != nil {
+		return nil, err
+	}
 	r.Fleet.SetLeaving(slices.DeleteFunc(plan.Leavers(r.Fleet.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
 	if len(r.Fleet.Leaving()) == 0 {
 		return facts, nil

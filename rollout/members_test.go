@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -92,6 +93,16 @@ func TestLeavingUnreachable(t *testing.T) {
 		_, err := f.Plan(t.Context())
 		says(t, err, "node-4 is no longer in the inventory and has to be cleaned: node-4: is not reachable")
 		f.Forgotten = []string{"node-4"}
+		_, err = f.Plan(t.Context())
+		says(t, err, "node-4: nobody can tell whether it is gone (node-1: 127.9.1.4 is in none of its subnets; node-2: 127.9.1.4 is in none of its subnets; node-3: 127.9.1.4 is in none of its subnets)")
+		for _, n := range f.Nodes {
+			n.On["doctor"] = func(_ context.Context, _ remote.Script, say say) error {
+				say("addresses", "2: eth0    inet 127.9.1.1/16 scope global eth0")
+				say("listening", "arp")
+				say("done")
+				return nil
+			}
+		}
 		p := f.planned(proven)
 		same(t, "nodes", len(p.Nodes), 3)
 		f.Ends()

@@ -104,6 +104,9 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, err
 	if err != nil {
 		return nil, err
 	}
+	if err := r.proveGone(ctx, facts); err != nil {
+		return nil, err
+	}
 	in := r.input(facts)
 	in.Target, in.Generation = plan.ToGeneration, number
 	if number < 0 {

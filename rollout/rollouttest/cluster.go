@@ -92,7 +92,7 @@ func (c *Cluster) Dial(_ context.Context, n inventory.Node) (*Host, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	node := c.nodes[n.Name]
-	if node == nil || node.Unreachable {
+	if node == nil || node.Unreachable || node.SSHElsewhere {
 		return nil, &remote.Error{Host: n.Name, Err: fmt.Errorf("%w: no route to host", remote.ErrUnreachable), Hint: "is it on?"}
 	}
 	if node.RefusesLogin {
@@ -117,6 +117,11 @@ func (c *Cluster) dial(address string) (net.Conn, error) {
 	}
 	for _, name := range c.order {
 		if n := c.nodes[name]; n.apiserver() && at == netip.AddrPortFrom(n.address, c.inventory.Port) {
+			return n.answer(), nil
+		}
+	}
+	for _, name := range c.order { // sshd
+		if n := c.nodes[name]; !n.Unreachable && !n.SSHElsewhere && at == netip.AddrPortFrom(n.address, 22) {
 			return n.answer(), nil
 		}
 	}

@@ -19,7 +19,9 @@ import (
 type Node struct {
 	Unreachable  bool
 	Crashed      bool              // its apiserver, again and again
+	SSHElsewhere bool              // its sshd has another port than kplb knows: it goes on working
 	RefusesLogin bool              // its sshd: it goes on working
+	Deaf         string            // why it does not listen to others
 	Refuses      map[string]string // by the name of a script: what it says instead of doing anything
 	Files        map[string]File   // by absolute path
 	Units        map[string]*Unit  // haproxy, keepalived and kubelet

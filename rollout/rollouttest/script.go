@@ -19,7 +19,7 @@ var programs = map[string]program{
 	"lock":    lock, "release": release, "unlock": unlock,
 	"stage": stage, "transact": transact, "manifest": replaceManifest, "await": await, "activate": activate,
 	"precommit": confirmable, "confirm": confirm, "revert": back, "generations": generations, "forget": forget,
-	"hello": done, "renew": done, "drain": done, "doctor": done,
+	"hello": done, "renew": done, "drain": done, "doctor": look,
 	"drill watch": watch, "drill break": breakNode, "drill mend": mendNode, "drill seen": drillLog, "drill end": mendNode,
 }
 
