@@ -30,7 +30,7 @@ func refuseRemaining(in *Input) error {
 			refused.Refusals = append(refused.Refusals, remaining(in, n.Name, n.Name, n.Address))
 		}
 	}
-	for _, at := range strangePeers(in, func(n inventory.Node) []byte { return nil }) {
+	for _, at := range strangePeers(in, func(inventory.Node) []byte { return nil }) {
 		refused.Refusals = append(refused.Refusals, remaining(in, in.Cluster.Name, at.String(), at))
 	}
 	if refused.Refusals == nil {
