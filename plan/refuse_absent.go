@@ -13,10 +13,14 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
+// NeedsAbsent says whether the plan must not be carried out without the nodes that are
+// left out.
+func (p *Plan) NeedsAbsent() bool { return len(p.withAbsent) > 0 }
+
 // RefuseAbsent refuses what must not be done without the nodes that are left out. Its
 // error is a RefusedError.
 func (p *Plan) RefuseAbsent() error {
-	if p.withAbsent == nil {
+	if !p.NeedsAbsent() {
 		return nil
 	}
 	return &RefusedError{slices.Clone(p.withAbsent)}

@@ -61,8 +61,7 @@ func sick(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 		return &refused
 	}
 	i := slices.IndexFunc(p.Nodes, plan.NodePlan.RestartsAPIServer)
-	refusedAnyway := p.RefuseAbsent() != nil
-	if i < 0 || mended || refusedAnyway { // one that is mended first decides about those after it
+	if i < 0 || mended || p.NeedsAbsent() { // one that is mended first decides about those after it
 		return nil
 	}
 	if err := control.Quorate(ctx, p.Nodes[i].Node); err != nil {
