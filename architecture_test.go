@@ -27,13 +27,15 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
-	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "remote", "render", "verdict", "verify"},
-	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "remote", "render", "verdict"},
-	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "remote", "verdict", "verify"},
-	"status":     {"distribution", "fleet", "inventory", "kubeadm", "node", "plan", "render"},
-	"doctor":     {"distribution", "firewall", "fleet", "inventory", "node", "plan", "remote", "render", "verdict"},
-	"plan":       {"apiserver", "distribution", "firewall", "haproxy", "inventory", "keepalived", "kubeadm", "node", "render", "vrrp"},
+	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
+	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "refusal", "remote", "render", "verdict", "verify"},
+	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "refusal", "remote", "render", "verdict"},
+	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "refusal", "remote", "verdict", "verify"},
+	"status":     {"distribution", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "render"},
+	"doctor":     {"distribution", "firewall", "fleet", "inventory", "node", "plan", "refusal", "remote", "render", "verdict"},
+	"plan":       {"apiserver", "distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "kubeadm", "node", "refusal", "render", "vrrp"},
+	"refusal":    {"distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "node", "render"},
+	"foreign":    {"haproxy", "keepalived", "node", "render"},
 	"fleet":      {"apiserver", "distribution", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"distribution", "firewall", "haproxy", "inventory", "remote", "render"},
 	"verdict":    {},
@@ -62,7 +64,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"distribution", "firewall", "haproxy", "keepalived", "kubeadm", "plan", "verdict", "vrrp"}
+var pure = []string{"distribution", "firewall", "foreign", "haproxy", "keepalived", "kubeadm", "plan", "refusal", "verdict", "vrrp"}
 
 // impure are the libraries by which a package would wait, or reach the network,
 // files, other programs or machines. net/netip, which only has values, is none of

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
 )
@@ -128,17 +129,17 @@ func (o changeOptions) permit(ctx context.Context, p *plan.Plan) error {
 	if err := p.RefuseForeign(); err != nil && !o.replaceForeign {
 		return err
 	}
-	var edited []plan.Refusal
+	var edited []refusal.Refusal
 	for _, n := range p.Nodes {
 		for _, path := range n.Overwrites() {
-			edited = append(edited, plan.Refusal{
+			edited = append(edited, refusal.Refusal{
 				Node: n.Node.Name, What: path + " was edited by hand since kplb wrote it",
 				Hint: "move the edit into the inventory or a template, or give --overwrite-drift to drop it",
 			})
 		}
 	}
 	if len(edited) > 0 && !o.overwrite {
-		refused := &plan.RefusedError{Refusals: edited}
+		refused := &refusal.Error{Refusals: edited}
 		if o.yes || !isTerminal(o.in) {
 			return refused
 		}

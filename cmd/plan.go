@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 )
 
 // savedPlan is a plan in a file: what to do, and what it was made from. It
@@ -93,9 +94,9 @@ func (saved *savedPlan) same(p *plan.Plan) error {
 	if now.Cluster != saved.Cluster {
 		return &usageError{fmt.Errorf("the plan is for cluster %s, the inventory says %s", saved.Cluster, now.Cluster)}
 	}
-	var stale plan.RefusedError
+	var stale refusal.Error
 	refuse := func(node, what string) {
-		stale.Refusals = append(stale.Refusals, plan.Refusal{Node: node, What: "the plan is stale: " + what, Hint: "make a new one with `kplb diff -o FILE`, and look at it"})
+		stale.Refusals = append(stale.Refusals, refusal.Refusal{Node: node, What: "the plan is stale: " + what, Hint: "make a new one with `kplb diff -o FILE`, and look at it"})
 	}
 	byName := map[string]nodeReport{}
 	for _, n := range saved.Nodes {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -48,7 +48,7 @@ func (o rollbackOptions) run(ctx context.Context) error {
 			return o.goBack(ctx, r, o.to, progress)
 		}
 		nodes, err := r.RevertPending(ctx)
-		var none *plan.RefusedError
+		var none *refusal.Error
 		if errors.As(err, &none) {
 			return o.goBack(ctx, r, o.to, progress)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
@@ -67,14 +67,14 @@ const usual = 5 * time.Second
 
 // Precheck refuses a first change that would meet somebody else on the VIP, or
 // under its VRID; with pairs, nodes that cannot hear each other, too. It is for
-// nodes that were inspected. Its error is a plan.RefusedError, or a
+// nodes that were inspected. Its error is a refusal.Error, or a
 // fleet.NodeErrors where looking did not work.
 func Precheck(ctx context.Context, f *fleet.Fleet, pairs bool) error {
 	found, err := Look(ctx, f, pairs)
 	if err != nil {
 		return err
 	}
-	var refused plan.RefusedError
+	var refused refusal.Error
 	for _, n := range f.Present() {
 		for _, one := range found.of(n) {
 			if one.stops && !one.OK {

@@ -17,7 +17,7 @@ import (
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/verdict"
 )
@@ -483,7 +483,7 @@ func TestPrecheckRefuses(t *testing.T) {
 			}
 			err := Precheck(t.Context(), f.Fleet, c.pairs)
 			says(t, err, c.says)
-			var refused *plan.RefusedError
+			var refused *refusal.Error
 			same(t, "is a refusal", errors.As(err, &refused), true)
 			same(t, "probes", len(l.Sent), c.sends)
 		})

@@ -13,13 +13,13 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 )
 
 // Silent refuses to take machines for gone that are not: one that answers ARP or neighbour
 // discovery for an address of its own, or sends VRRP adverts; and all of them while somebody
 // answers for a VIP who is no node. Nodes listen for that; where none of them can ask for a
-// machine, it is not proven to be gone. Its error is a plan.RefusedError, or a
+// machine, it is not proven to be gone. Its error is a refusal.Error, or a
 // fleet.NodeErrors where no node could look.
 func Silent(ctx context.Context, f *fleet.Fleet, gone []inventory.Node) error {
 	if len(gone) == 0 {
@@ -34,10 +34,10 @@ func Silent(ctx context.Context, f *fleet.Fleet, gone []inventory.Node) error {
 	if err != nil {
 		return err
 	}
-	var refused plan.RefusedError
+	var refused refusal.Error
 	for _, n := range gone {
 		if what, hint := whyNotGone(f.Cluster, n, seen); what != "" {
-			refused.Refusals = append(refused.Refusals, plan.Refusal{Node: n.Name, What: what, Hint: hint})
+			refused.Refusals = append(refused.Refusals, refusal.Refusal{Node: n.Name, What: what, Hint: hint})
 		}
 	}
 	if len(refused.Refusals) > 0 {

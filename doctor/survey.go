@@ -9,7 +9,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -39,8 +39,8 @@ func passed(node, what, detail string) finding {
 	return finding{Check: verdict.Check{Node: node, What: what, OK: true, Detail: detail}}
 }
 
-func (f finding) refusal(c *inventory.Cluster) plan.Refusal {
-	r := plan.Refusal{Node: f.Node, What: f.Detail, Hint: f.Hint}
+func (f finding) refusal(c *inventory.Cluster) refusal.Refusal {
+	r := refusal.Refusal{Node: f.Node, What: f.Detail, Hint: f.Hint}
 	if f.where != "" {
 		r.Where = c.Positions.Of(f.where).String()
 	}
@@ -67,8 +67,8 @@ func (s *Survey) of(n inventory.Node) []finding {
 // checkRefusals is what an apply would refuse, and a change that waits.
 func checkRefusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []verdict.Check {
 	const what = "nothing on it is in the way"
-	refused := plan.Refusals(c, n, f)
-	if waiting, ok := plan.RefuseWaiting([]inventory.Node{n}, map[string]*node.Facts{n.Name: f}).(*plan.RefusedError); ok { //nolint:errorlint // it is made there
+	refused := refusal.OnNode(c, n, f)
+	if waiting, ok := refusal.Waiting([]inventory.Node{n}, map[string]*node.Facts{n.Name: f}).(*refusal.Error); ok { //nolint:errorlint // it is made there
 		refused = append(refused, waiting.Refusals...)
 	}
 	if len(refused) == 0 {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
 
@@ -87,7 +87,7 @@ func (s *Survey) opens(n inventory.Node) bool {
 	if f == nil {
 		return false
 	}
-	allow, _, _ := firewall.Plan(s.cluster, n, plan.FirewallOf(f))
+	allow, _, _ := firewall.Plan(s.cluster, n, node.FirewallOf(f))
 	return len(allow) > 0
 }
 
@@ -107,7 +107,7 @@ func (s *Survey) advertTo(n inventory.Node) netip.Addr {
 
 // hintIn is the command that lets VRRP from one node into another.
 func (s *Survey) hintIn(from, to inventory.Node) string {
-	if f := s.facts[to.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
+	if f := s.facts[to.Name]; f != nil && node.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow in proto vrrp from %s", to.Name, ipv4Of(from))
 	}
 	in := fmt.Sprintf("nft insert rule inet filter input ip saddr %s ip protocol vrrp accept", ipv4Of(from))
@@ -121,7 +121,7 @@ func (s *Survey) hintIn(from, to inventory.Node) string {
 
 // hintOut is the command that lets VRRP to one node out of another.
 func (s *Survey) hintOut(from, to inventory.Node) string {
-	if f := s.facts[from.Name]; f != nil && plan.FirewallOf(f).UFWEnabled() {
+	if f := s.facts[from.Name]; f != nil && node.FirewallOf(f).UFWEnabled() {
 		return fmt.Sprintf("on %s: ufw allow out proto vrrp to %s", from.Name, s.advertTo(to))
 	}
 	return fmt.Sprintf("let it out, on %s: nft insert rule inet filter output ip daddr %s ip protocol vrrp accept", from.Name, s.advertTo(to))

@@ -58,7 +58,7 @@ func (e *BrokenError) Hint() string {
 // what clients of the VIP notice meanwhile. It holds the locks of all nodes
 // (node.LockedError). It begins each fault only when everything is proven (a
 // *verdict.ProofError otherwise), and only where the others can do without the node
-// (plan.RefusedError); the last proof comes after the last fault.
+// (refusal.Error); the last proof comes after the last fault.
 //
 // Whatever happens, a node is put back: by this, also when ctx is done; by its
 // own timer if the operator is gone; by a reboot. A *BrokenError says that it

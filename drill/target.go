@@ -8,7 +8,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -28,9 +28,9 @@ func chooseTarget(ctx context.Context, f *fleet.Fleet, name string, proof *verdi
 // checkDispensable refuses to break a node that the cluster needs.
 func checkDispensable(ctx context.Context, f *fleet.Fleet, n inventory.Node, fault Fault) error {
 	refuse := func(what, hint string) error {
-		return &plan.RefusedError{Refusals: []plan.Refusal{{Node: n.Name, What: what, Hint: hint}}}
+		return &refusal.Error{Refusals: []refusal.Refusal{{Node: n.Name, What: what, Hint: hint}}}
 	}
-	if err := plan.RefuseWaiting(f.Everyone(), f.Facts()); err != nil {
+	if err := refusal.Waiting(f.Everyone(), f.Facts()); err != nil {
 		return err
 	}
 	if len(f.Present()) < 2 {

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 )
 
 // Certificate is a new serving certificate for an apiserver: kubeadm issues it on the
@@ -48,7 +49,9 @@ func (b *builder) planCertificate(configuration []byte) error {
 		return nil
 	}
 	lacks := "the apiserver's certificate is not for " + strings.Join(missing, " and ")
-	refuse := func(hint string) error { return &RefusedError{[]Refusal{{Node: b.Node.Name, What: lacks, Hint: hint}}} }
+	refuse := func(hint string) error {
+		return &refusal.Error{Refusals: []refusal.Refusal{{Node: b.Node.Name, What: lacks, Hint: hint}}}
+	}
 	if c.Certificates != inventory.Manage {
 		if c.Endpoint != inventory.Leave {
 			return refuse("write certificates: manage into the inventory, or issue it yourself: clients that are moved to the VIP would not trust it")

@@ -3,11 +3,12 @@ package plan
 import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
 func refusedManifest(n inventory.Node, err error) error {
-	return &RefusedError{[]Refusal{{
+	return &refusal.Error{Refusals: []refusal.Refusal{{
 		Node: n.Name, What: err.Error(),
 		Hint: "bring the manifest to the form that `kubeadm init phase control-plane apiserver` writes",
 	}}}

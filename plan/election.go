@@ -4,12 +4,13 @@ import (
 	"errors"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/vrrp"
 )
 
 // readSpeakers reads the VRRP speakers that a node's new files configure, one for
-// each VIP. Its error is a RefusedError.
+// each VIP. Its error is a refusal.Error.
 func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Artifact) ([]vrrp.Speaker, error) {
 	content := map[string][]byte{}
 	for _, a := range artifacts {
@@ -23,7 +24,7 @@ func readSpeakers(c *inventory.Cluster, n inventory.Node, artifacts []render.Art
 }
 
 // refuseUnsound refuses files with which the nodes would not elect exactly one
-// holder of each VIP whose checks pass. Its error is a RefusedError.
+// holder of each VIP whose checks pass. Its error is a refusal.Error.
 func refuseUnsound(c *inventory.Cluster, plans []NodePlan) error {
 	var speakers []vrrp.Speaker
 	for _, p := range plans {
@@ -36,17 +37,17 @@ func refuseUnsound(c *inventory.Cluster, plans []NodePlan) error {
 }
 
 // refusedByVRRP makes a refusal of each vrrp.Problem.
-func refusedByVRRP(err error) *RefusedError {
+func refusedByVRRP(err error) *refusal.Error {
 	all := []error{err}
 	var joined interface{ Unwrap() []error }
 	if errors.As(err, &joined) {
 		all = joined.Unwrap()
 	}
-	out := &RefusedError{}
+	out := &refusal.Error{}
 	for _, one := range all {
 		var p *vrrp.Problem
 		if errors.As(one, &p) {
-			out.Refusals = append(out.Refusals, Refusal{Node: p.Node, What: p.Where() + ": " + p.What, Hint: p.Hint()})
+			out.Refusals = append(out.Refusals, refusal.Refusal{Node: p.Node, What: p.Where() + ": " + p.What, Hint: p.Hint()})
 		}
 	}
 	return out

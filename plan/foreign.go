@@ -1,9 +1,9 @@
 package plan
 
 import (
-	"path"
 	"slices"
 
+	"github.com/kplb/kplb/foreign"
 	"github.com/kplb/kplb/haproxy"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
@@ -31,7 +31,7 @@ func (in *Input) findForeign(p *NodePlan) {
 			p.replaces(c.Path, len(serves) > 0)
 			in.endServed(p, serves, haproxy.Parse(c.after()).Serves(), idle(f, "haproxy"))
 		case render.KeepalivedPath:
-			holds := holdsWith(f, c.Path, c.Was.Content)
+			holds := foreign.HeldBy(f, c.Path, c.Was.Content)
 			p.replaces(c.Path, len(holds) > 0)
 			p.endHeld(holds, keepalived.Parse(c.after()).Holds(), idle(f, "keepalived"))
 		}
@@ -88,46 +88,21 @@ func (n *NodePlan) endHeld(was, now []keepalived.Held, idle string) {
 	}
 }
 
-// holdsWith is what keepalived has with a file and those that it includes, as far as
-// the inspection has read them.
-func holdsWith(f *node.Facts, file string, content []byte) []keepalived.Held {
-	return included(f, file, content, map[string]bool{file: true})
-}
-
-// included is holdsWith; a file counts once.
-func included(f *node.Facts, file string, content []byte, seen map[string]bool) []keepalived.Held {
-	var out []keepalived.Held
-	for _, h := range keepalived.Parse(content).Holds() {
-		files := []string{}
-		if h.Include != "" {
-			files = matching(f, path.Dir(file), h.Include)
-		}
-		if len(files) == 0 {
-			out = append(out, h)
-		}
-		for _, name := range files {
-			if !seen[name] {
-				seen[name] = true
-				out = append(out, included(f, name, f.Files[name].Content, seen)...)
+// endBesides adds what other files of HAProxy's lose or share when its haproxy.cfg
+// becomes kplb's.
+func (n *NodePlan) endBesides(f *node.Facts) {
+	for _, o := range foreign.Besides(f) {
+		for _, s := range o.Serves {
+			if n.HAProxy == node.Stop {
+				n.ends = append(n.ends, "haproxy "+s.String()+", of "+o.Path)
+			} else {
+				n.ends = append(n.ends, "haproxy goes on "+s.Doing+" ("+s.Section+"), of "+o.Path+", but with the settings of kplb's haproxy.cfg")
 			}
 		}
-	}
-	return out
-}
-
-// matching are the files on the node that an include line names.
-func matching(f *node.Facts, dir, pattern string) []string {
-	if !path.IsAbs(pattern) {
-		pattern = path.Join(dir, pattern)
-	}
-	var out []string
-	for name, file := range f.Files {
-		if ok, err := path.Match(pattern, name); ok && err == nil && file.Mode.IsRegular() {
-			out = append(out, name)
+		if !o.Read {
+			n.ends = append(n.ends, "haproxy reads "+o.Path+" with the settings of kplb's haproxy.cfg")
 		}
 	}
-	slices.Sort(out)
-	return out
 }
 
 // foreignConfiguration says what ends, and what kplb carries on.

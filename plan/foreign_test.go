@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
@@ -139,14 +140,14 @@ func TestForeign(t *testing.T) {
 
 func refusesForeign(t *testing.T, p *Plan, ends []string) {
 	t.Helper()
-	var refused *RefusedError
+	var refused *refusal.Error
 	if !errors.As(p.RefuseForeign(), &refused) {
 		same(t, "refused", 0, len(ends))
 		return
 	}
-	want := make([]Refusal, len(ends))
+	want := make([]refusal.Refusal, len(ends))
 	for i, end := range ends {
-		want[i] = Refusal{Node: "node-2", What: end, Hint: foreignHint}
+		want[i] = refusal.Refusal{Node: "node-2", What: end, Hint: foreignHint}
 	}
 	same(t, "refused", refused.Refusals, want)
 }

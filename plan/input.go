@@ -66,7 +66,7 @@ type SnapshotAnswer struct {
 
 // Needs names the generations that Make needs and in.Snapshots does not have.
 // The content of one may require another: call it again until it names none. It
-// names none where Make returns a RefusedError in any case.
+// names none where Make returns a refusal.Error in any case.
 func Needs(in Input) []SnapshotRequest {
 	if in.refused() != nil {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
@@ -55,7 +56,7 @@ func (b *builder) editKubeconfig(path string, edit func([]byte) ([]byte, error))
 		return // the file that it points to is edited
 	}
 	if !was.Mode.IsRegular() {
-		b.note("%s is a %s: not touched, see where it points", path, kind(was.Mode))
+		b.note("%s is a %s: not touched, see where it points", path, refusal.Kind(was.Mode))
 		return
 	}
 	edited, err := edit(was.Content)

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/refusal"
 )
 
 const clusterConfiguration = `apiServer: {}
@@ -94,7 +95,7 @@ func TestCertificateRefused(t *testing.T) {
 		in, facts := managed(t)
 		c.differ(in, facts["node-1"])
 		_, err := Make(in.with(facts))
-		refused, ok := err.(*RefusedError) //nolint:errorlint // it is this one
+		refused, ok := err.(*refusal.Error) //nolint:errorlint // it is this one
 		if !ok || !strings.HasPrefix(err.Error(), lacks) || !strings.HasPrefix(refused.Hints()[0], c.hint) {
 			t.Errorf("%s: %v, %q", c.name, err, refused.Hints())
 		}

@@ -5,11 +5,12 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
 // Make decides what has to change on every node, for in.Target. Its error is a
-// RefusedError that names everything in the way, or the error of a snapshot
+// refusal.Error that names everything in the way, or the error of a snapshot
 // that could not be read.
 func Make(in Input) (*Plan, error) {
 	if err := in.refused(); err != nil {
@@ -37,15 +38,15 @@ func Make(in Input) (*Plan, error) {
 
 // refused returns everything that would make a rollout fail half way.
 func (in *Input) refused() error {
-	if err := RefuseWaiting(in.members(), in.Facts); err != nil {
+	if err := refusal.Waiting(in.members(), in.Facts); err != nil {
 		return err
 	}
 	if in.Target != ToInventory {
 		return refuseRemaining(in)
 	}
-	var refused RefusedError
+	var refused refusal.Error
 	for _, n := range in.Nodes {
-		refused.Refusals = append(refused.Refusals, Refusals(in.Cluster, n, in.Facts[n.Name])...)
+		refused.Refusals = append(refused.Refusals, refusal.OnNode(in.Cluster, n, in.Facts[n.Name])...)
 	}
 	if len(refused.Refusals) > 0 {
 		return &refused
@@ -129,7 +130,7 @@ func (in *Input) planNode(n inventory.Node, f *node.Facts) (NodePlan, error) {
 	if err := render.ReadBack(artifacts, in.Cluster, n, facts); err != nil {
 		return NodePlan{}, refusedFiles(n, err)
 	}
-	if err := refuseConnections(in.Cluster, n, f, artifacts); err != nil {
+	if err := refusal.Connections(in.Cluster, n, f, artifacts); err != nil {
 		return NodePlan{}, err
 	}
 	speakers, err := readSpeakers(in.Cluster, n, artifacts)
@@ -159,7 +160,7 @@ func (in *Input) blank(p *NodePlan) {
 // refusedFiles refuses rendered files that do not match the inventory, as a template
 // of the user may produce them.
 func refusedFiles(n inventory.Node, err error) error {
-	return &RefusedError{[]Refusal{{
+	return &refusal.Error{Refusals: []refusal.Refusal{{
 		Node: n.Name, What: "its rendered files do not match the inventory: " + err.Error(),
 		Hint: "compare your template with `kplb templates NAME`",
 	}}}

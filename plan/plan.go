@@ -14,7 +14,7 @@
 //   - It works on values. It reads no file, no clock and no machine, and the same
 //     Input makes the same Plan.
 //   - What would fail half way is refused before anything changes: a
-//     RefusedError names every reason, its node, and what to do about it.
+//     refusal.Error names every reason, its node, and what to do about it.
 //   - A plan is in the order in which its nodes may change, and Batches says which
 //     of them may do so at once.
 //   - Diffs, notes and sums show no secret.
@@ -26,6 +26,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 )
 
 // Plan is what a rollout does, node by node, in order.
@@ -38,7 +39,7 @@ type Plan struct {
 	Facts      map[string]*node.Facts // that the plan was made from, by node
 	Absent     []Absence              // nodes that are left out: nothing changes there
 	notes      []string
-	withAbsent []Refusal // what must not be done without them
+	withAbsent []refusal.Refusal // what must not be done without them
 }
 
 // Goal is what has to be true when a plan has been carried out.

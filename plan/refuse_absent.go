@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/vrrp"
 )
@@ -18,12 +19,12 @@ import (
 func (p *Plan) NeedsAbsent() bool { return len(p.withAbsent) > 0 }
 
 // RefuseAbsent refuses what must not be done without the nodes that are left out. Its
-// error is a RefusedError.
+// error is a refusal.Error.
 func (p *Plan) RefuseAbsent() error {
 	if !p.NeedsAbsent() {
 		return nil
 	}
-	return &RefusedError{slices.Clone(p.withAbsent)}
+	return &refusal.Error{Refusals: slices.Clone(p.withAbsent)}
 }
 
 // without is a plan that leaves out nodes of the control plane.
@@ -34,7 +35,7 @@ type without struct {
 }
 
 // refuseWithout are the reasons why a plan has to wait for the nodes that are left out.
-func refuseWithout(in *Input, p *Plan) []Refusal {
+func refuseWithout(in *Input, p *Plan) []refusal.Refusal {
 	var absent []Absence
 	for _, a := range in.Absent {
 		if slices.ContainsFunc(in.Cluster.Nodes, func(n inventory.Node) bool { return n.Name == a.Node.Name }) {
@@ -47,7 +48,7 @@ func refuseWithout(in *Input, p *Plan) []Refusal {
 
 // restarts refuses to restart an apiserver where the others would be no majority:
 // a rollout would find that only at its turn, after other nodes have changed.
-func (w without) restarts() []Refusal {
+func (w without) restarts() []refusal.Refusal {
 	names := make([]string, len(w.absent))
 	for i, a := range w.absent {
 		names[i] = a.Node.Name
@@ -56,7 +57,7 @@ func (w without) restarts() []Refusal {
 		return nil
 	}
 	off, all, quorum := strings.Join(names, " and "), len(w.in.Cluster.Nodes), w.in.Cluster.Quorum()
-	var out []Refusal
+	var out []refusal.Refusal
 	for _, n := range w.plan.Nodes {
 		left := all - len(w.absent)
 		if !n.Leaving {
@@ -65,7 +66,7 @@ func (w without) restarts() []Refusal {
 		if n.Node.Worker || n.Listen == "" || left >= quorum {
 			continue
 		}
-		out = append(out, Refusal{
+		out = append(out, refusal.Refusal{
 			Node: n.Node.Name, What: fmt.Sprintf("its apiserver would have to restart, and without %s no majority would be left: %d of %d, and %d are needed", off, left, all, quorum),
 			Hint: "turn " + off + " on first",
 		})
@@ -76,14 +77,14 @@ func (w without) restarts() []Refusal {
 // clashes refuses changes after which a node that comes back as it was, and another
 // one, would both hold a VIP: the adverts of one would say nothing to the other, or not
 // reach it.
-func (w without) clashes() []Refusal {
-	var out []Refusal
+func (w without) clashes() []refusal.Refusal {
+	var out []refusal.Refusal
 	for _, a := range w.absent {
 		if !w.knownToSpeak(a.Node) {
 			continue
 		}
 		refuse := func(what string, args ...any) {
-			out = append(out, Refusal{
+			out = append(out, refusal.Refusal{
 				Node: a.Node.Name, What: fmt.Sprintf("it is away (%s) ", a.Why) + fmt.Sprintf(what, args...),
 				Hint: fmt.Sprintf("turn %s on first; if that machine is gone for good, take it out of the inventory, with --forget %[1]s", a.Node.Name),
 			})
@@ -102,11 +103,11 @@ func (w without) clashes() []Refusal {
 
 // struck refuses to strike a node from the others' peers that is a worker now, and was never
 // cleaned of its keepalived.
-func (w without) struck() []Refusal {
-	var out []Refusal
+func (w without) struck() []refusal.Refusal {
+	var out []refusal.Refusal
 	for _, a := range w.in.Absent {
 		if isWorker(w.in.Cluster, a.Node) && w.knownToSpeak(a.Node) {
-			out = append(out, Refusal{
+			out = append(out, refusal.Refusal{
 				Node: a.Node.Name, What: fmt.Sprintf("it is away (%s), and still has keepalived of its time as a control-plane node: when it comes back, it and another node both hold %s", a.Why, inventory.Join(w.in.Cluster.VIPs, " and ")),
 				Hint: fmt.Sprintf("turn %s on first", a.Node.Name),
 			})

@@ -1,12 +1,14 @@
 package plan
 
+import "github.com/kplb/kplb/refusal"
+
 // RefuseForeign refuses to end what foreign configurations do. Its error is a
-// RefusedError.
+// refusal.Error.
 func (p *Plan) RefuseForeign() error {
-	var out []Refusal
+	var out []refusal.Refusal
 	for _, n := range p.Nodes {
 		for _, end := range n.ends {
-			out = append(out, Refusal{
+			out = append(out, refusal.Refusal{
 				Node: n.Node.Name, What: end,
 				Hint: "this is not kplb's: have another file, machine or a template of yours do it, or give --replace-foreign to end it",
 			})
@@ -15,5 +17,5 @@ func (p *Plan) RefuseForeign() error {
 	if out == nil {
 		return nil
 	}
-	return &RefusedError{out}
+	return &refusal.Error{Refusals: out}
 }

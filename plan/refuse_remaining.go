@@ -7,20 +7,21 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
 // refuseRemaining refuses to remove kplb where a node would keep it: one that kplb's files
 // on the others name, and that the inventory lacks, or has as a worker. Its error is a
-// RefusedError.
+// refusal.Error.
 func refuseRemaining(in *Input) error {
 	if in.Target != ToGeneration || in.Generation != 0 {
 		return nil
 	}
-	var refused RefusedError
+	var refused refusal.Error
 	for _, n := range in.Nodes {
 		if n.Worker && hasSpeaker(in.Facts[n.Name]) {
-			refused.Refusals = append(refused.Refusals, Refusal{
+			refused.Refusals = append(refused.Refusals, refusal.Refusal{
 				Node: n.Name, What: "kplb's keepalived is on it, of its time as a control-plane node", Hint: "run `kplb apply` first: it cleans the node",
 			})
 		}
@@ -39,8 +40,8 @@ func refuseRemaining(in *Input) error {
 	return &refused
 }
 
-func remaining(in *Input, node, name string, at netip.Addr) Refusal {
-	return Refusal{
+func remaining(in *Input, node, name string, at netip.Addr) refusal.Refusal {
+	return refusal.Refusal{
 		Node: node, What: fmt.Sprintf("kplb's files on the nodes have %s as one of them, and the inventory does not: it would keep kplb, and hold %s", at, inventory.Join(in.Cluster.VIPs, " and ")),
 		Hint: fmt.Sprintf("put it back into the inventory, or run `kplb apply` first, which cleans it; if that machine is gone for good, give --forget %s", name),
 	}
@@ -72,7 +73,7 @@ func strangePeers(in *Input, after func(inventory.Node) []byte) []netip.Addr {
 }
 
 // refuseStruck refuses to strike somebody from the peers who is not known, and so cannot be
-// cleaned. Its error is a RefusedError.
+// cleaned. Its error is a refusal.Error.
 func refuseStruck(in *Input, plans []NodePlan) error {
 	struck := strangePeers(in, func(n inventory.Node) []byte {
 		for _, p := range plans {
@@ -87,9 +88,9 @@ func refuseStruck(in *Input, plans []NodePlan) error {
 	if struck == nil {
 		return nil
 	}
-	var refused RefusedError
+	var refused refusal.Error
 	for _, at := range struck {
-		refused.Refusals = append(refused.Refusals, Refusal{
+		refused.Refusals = append(refused.Refusals, refusal.Refusal{
 			Node: in.Cluster.Name, What: fmt.Sprintf("keepalived on the nodes has %s as a peer, which is no node of the inventory: without it, both it and a node would hold %s", at, inventory.Join(in.Cluster.VIPs, " and ")),
 			Hint: fmt.Sprintf("put it into the inventory; if that machine is gone for good, give --forget %s", at),
 		})

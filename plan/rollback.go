@@ -6,6 +6,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/refusal"
 )
 
 // restoreNode plans to restore a node to one of its generations, and returns the
@@ -54,5 +55,5 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 }
 
 func noGeneration(n inventory.Node, what string) error {
-	return &RefusedError{[]Refusal{{Node: n.Name, What: what, Hint: "see `kplb history`"}}}
+	return &refusal.Error{Refusals: []refusal.Refusal{{Node: n.Name, What: what, Hint: "see `kplb history`"}}}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
@@ -260,7 +261,7 @@ func TestPlanBackRefused(t *testing.T) {
 			input.Target, input.Generation = c.to, c.number
 			_, err := makeWith(t, input, generations)
 			says(t, err, c.says)
-			var refused *RefusedError
+			var refused *refusal.Error
 			if errors.As(err, &refused) {
 				same(t, "hint", strings.Join(refused.Hints(), "\n"), c.hint)
 			} else if c.hint != "" {

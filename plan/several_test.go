@@ -109,53 +109,6 @@ func TestSysctl6(t *testing.T) {
 	same(t, "interface of the VIPs", none.VIPInterface, "eth0")
 }
 
-// TestRefusals6 is what IPv6 VIPs want of a node.
-func TestRefusals6(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		vip    string
-		differ func(*node.Facts)
-		want   string
-	}{
-		"sound":      {twoFamilies, func(*node.Facts) {}, ""},
-		"no address": {twoFamilies, func(f *node.Facts) { f.Addresses = f.Addresses[:len(f.Addresses)-1] }, "no interface has the node's address fd10:1::2"},
-		"another interface": {
-			twoFamilies, func(f *node.Facts) { f.Addresses[len(f.Addresses)-1].Interface = "eth1" },
-			"10.1.1.2 is on eth0, and fd10:1::2 on eth1: keepalived has the VIPs on one interface",
-		},
-		"another subnet": {
-			twoFamilies, func(f *node.Facts) { f.Addresses[len(f.Addresses)-1] = address("eth0", "fd10:1::2/124") },
-			"the VIP fd10:1::100 is outside fd10:1::/124, the subnet of eth0",
-		},
-		"ufw drops it": {
-			twoFamilies, func(f *node.Facts) {
-				put(f, firewall.ConfPath, 0o644, []byte("ENABLED=yes\n"))
-				put(f, firewall.DefaultsPath, 0o644, []byte("IPV6=no\n"))
-			},
-			"ufw drops all IPv6 (IPV6=no in /etc/default/ufw), and with it what is for fd10:1::100",
-		},
-		"old": {
-			`"fd10:1::100"`, func(f *node.Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} },
-			"keepalived 2.1.5 announces no IPv6 VIP such as fd10:1::100, at least 2.2.4 is needed",
-		},
-		"old, and IPv4 is announced": {twoFamilies, func(f *node.Facts) { f.Keepalived.Version = render.Version{Major: 2, Minor: 1, Patch: 5} }, ""},
-		"the port is taken": {
-			twoFamilies, func(f *node.Facts) { f.Listeners = append(f.Listeners, listener("[fd10:1::100]:6443", "nginx")) },
-			"port 6443 of fd10:1::100 is taken by nginx, neither the apiserver nor haproxy",
-		},
-	} {
-		in := inputOf(t, several(c.vip, ""))
-		n := in.Cluster.Nodes[1]
-		f := both(fresh(t, in.Cluster, n), n)
-		c.differ(f)
-		var got []string
-		for _, refusal := range Refusals(in.Cluster, n, f) {
-			got = append(got, refusal.What)
-		}
-		same(t, name, strings.Join(got, "\n"), c.want)
-	}
-}
-
 // TestRedirects6 wants the rules of both families, each for both ways in.
 func TestRedirects6(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -138,7 +137,7 @@ func TestIPVSLeavers(t *testing.T) {
 	}
 }
 
-// TestRefuseIPVS names the nodes whose kernel cannot, and what to do.
+// TestRefuseIPVS: a plan is refused where a kernel cannot, see refusal.IPVS.
 func TestRefuseIPVS(t *testing.T) {
 	t.Parallel()
 	in := inputOf(t, inKernel)
@@ -146,15 +145,6 @@ func TestRefuseIPVS(t *testing.T) {
 	for name, ipvs := range map[string]string{"node-1": "none", "node-2": "module", "node-3": "there"} {
 		facts[name].Kernel = node.Kernel{Release: "6.18.44", IPVS: ipvs}
 	}
-	const want = "cluster.yaml:9:11: node-1: its kernel 6.18.44 has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module"
-	err := RefuseIPVS(in.Cluster, in.Cluster.Nodes, facts)
-	says(t, err, want)
-	_, err = Make(in.with(facts))
-	says(t, err, want)
-	var refused *RefusedError
-	if !errors.As(err, &refused) {
-		t.Fatalf("%T", err)
-	}
-	same(t, "hints", refused.Hints(), []string{"boot a kernel that has it (CONFIG_IP_VS, with IP_VS_NFCT and IP_VS_RR), or " + redirectHint})
-	says(t, RefuseIPVS(in.Cluster, in.Cluster.Nodes[1:], facts), "")
+	_, err := Make(in.with(facts))
+	says(t, err, "cluster.yaml:9:11: node-1: its kernel 6.18.44 has no ip_vs, which exposure: ipvs needs: there is no /proc/net/ip_vs, and `modprobe -n ip_vs` finds no module")
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"strings"
 	"testing"
@@ -257,49 +256,6 @@ func TestBalancerWasNotInstalled(t *testing.T) {
 	n, _ := ofWorker(t, in.with(facts), generations)
 	same(t, "files", retell(n).Files, []string{"removed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
 	same(t, "actions", retell(n).Actions, []string{"daemon-reload", "haproxy stop", "disable haproxy.service"})
-}
-
-func TestBalancerRefused(t *testing.T) {
-	t.Parallel()
-	listener := func(address, process string) func(*node.Facts) {
-		return func(f *node.Facts) {
-			f.Listeners = []node.Listener{{Address: netip.MustParseAddrPort(address), Process: process}}
-		}
-	}
-	for _, c := range []struct {
-		name   string
-		differ func(f *node.Facts)
-		says   string
-	}{
-		{"nothing is in the way", func(*node.Facts) {}, ""},
-		{"no CA", func(f *node.Facts) { delete(f.Files, kubeadm.CAPath) }, "/etc/kubernetes/pki/ca.crt is not there, which HAProxy checks the apiservers by"},
-		{"few files", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 1123 }) }, "haproxy may open 1123 files, too few for 512 connections"},
-		{"enough files", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.OpenFiles = 1124 }) }, ""},
-		{"no package", func(f *node.Facts) { f.HAProxy, f.OS = node.Package{}, node.OS{ID: "fedora", Version: "44"} }, "haproxy is not installed, and packages are not installed on fedora 44 yet"},
-		{"too old", func(f *node.Facts) { f.HAProxy.Version = render.Version{Major: 1, Minor: 8} }, "haproxy 1.8.0 is too old, at least 2.2.0 is needed"},
-		{"masked", func(f *node.Facts) { set(f, "haproxy.service", func(u *node.Unit) { u.Load = "masked" }) }, "haproxy.service is masked"},
-		{"a link", func(f *node.Facts) { put(f, render.HAProxyPath, fs.ModeSymlink|0o777, nil) }, "/etc/haproxy/haproxy.cfg is a symbolic link, not a regular file"},
-		{"a tunnel has its port", listener("127.0.0.1:7443", "sshd"), "port 7443, for the worker's balancer, is taken by sshd"},
-		{"somebody has it everywhere", listener("[::]:7443", ""), "port 7443, for the worker's balancer, is taken by an unknown process"},
-		{"elsewhere", listener("10.1.1.4:7443", "nginx"), ""},
-		{"haproxy has it", listener("127.0.0.1:7443", "haproxy"), ""},
-		{"the monitor's port", listener("0.0.0.0:8404", "exporter"), "port 8404, for haproxy's monitor page, is taken by exporter"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			in, facts := balancedInput(t, justJoined)
-			c.differ(facts[theWorker])
-			found := Refusals(in.Cluster, in.Cluster.Workers[0], facts[theWorker])
-			got := make([]string, 0, len(found))
-			for _, r := range found {
-				got = append(got, r.What)
-				same(t, "has a hint", r.Hint != "", true)
-			}
-			same(t, "refused", strings.Join(got, "\n"), c.says)
-			in.Cluster.WorkerBalancer = nil
-			same(t, "without a balancer", Refusals(in.Cluster, in.Cluster.Workers[0], facts[theWorker]), []Refusal(nil))
-		})
-	}
 }
 
 // TestBalancerNotOurs: a kubelet that goes through something of its own stays.

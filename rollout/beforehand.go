@@ -12,12 +12,13 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verify"
 )
 
 // RefuseSick refuses a plan that could not be proven now, or that would stop half way,
 // because an apiserver or etcd is not well and the plan does not mend that. It asks for at
-// most patience. Its error is a plan.RefusedError.
+// most patience. Its error is a refusal.Error.
 func (r *Rollout) RefuseSick(ctx context.Context, p *plan.Plan, patience time.Duration) error {
 	if p.Empty() {
 		return nil
@@ -42,7 +43,7 @@ func sick(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	errors.As(fleet.Each(f.Present(), func(n inventory.Node) error {
 		return exceptName(control.Ready(ctx, n.Name, f.Cluster.APIServerAddress(n)))
 	}), &failed)
-	var refused plan.RefusedError
+	var refused refusal.Error
 	mended := false
 	for _, n := range p.Nodes {
 		err := failed[n.Node.Name]
@@ -51,7 +52,7 @@ func sick(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 		case n.MayMend(f.Cluster, p.Facts[n.Node.Name]):
 			mended = true
 		default:
-			refused.Refusals = append(refused.Refusals, plan.Refusal{
+			refused.Refusals = append(refused.Refusals, refusal.Refusal{
 				Node: n.Node.Name, What: "its apiserver is not ready, so no change could be proven: " + strings.TrimPrefix(err.Error(), n.Node.Name+": "),
 				Hint: fmt.Sprintf("look at `crictl ps -a` and `journalctl -u kubelet` on %s, or take it out of the inventory", n.Node.Name),
 			})
@@ -66,7 +67,7 @@ func sick(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	}
 	if err := control.Quorate(ctx, p.Nodes[i].Node); err != nil {
 		name := p.Nodes[i].Node.Name
-		return &plan.RefusedError{Refusals: []plan.Refusal{{
+		return &refusal.Error{Refusals: []refusal.Refusal{{
 			Node: name, What: strings.TrimPrefix(err.Error(), name+": "), Hint: "look at `kplb status`, and at the logs of etcd on the nodes (`crictl logs`)",
 		}}}
 	}

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/refusal"
+	"github.com/kplb/kplb/remote"
 )
 
 // TestRefuseSick: what would stop a rollout half way is known, and said, before it begins.
@@ -57,7 +59,7 @@ func TestRefuseSick(t *testing.T) {
 				began := time.Now()
 				err := f.RefuseSick(t.Context(), p, othersPatience)
 				says(t, err, c.says)
-				var refused *plan.RefusedError
+				var refused *refusal.Error
 				if err != nil && (!errors.As(err, &refused) || len(refused.Hints()) == 0) {
 					t.Errorf("no refusal with a hint: %v", err)
 				}
@@ -66,4 +68,44 @@ func TestRefuseSick(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPlanReached: who only looks sees the nodes that answer, and is told of every other
+// one, for whatever reason it does not. Where no control-plane node answers, that is all.
+func TestPlanReached(t *testing.T) {
+	away := func(why error) func(int) error {
+		return func(int) error { return &remote.Error{Host: "a node", Err: why} }
+	}
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, freshOf)
+		f.Nodes["node-1"].Dial = away(remote.ErrAuth)
+		f.Nodes["node-3"].Dial = away(remote.ErrUnreachable)
+		p, err := f.PlanReached(t.Context())
+		says(t, err, "")
+		same(t, "planned", len(p.Nodes), 1)
+		same(t, "left out", []string{p.Absent[0].Node.Name, p.Absent[1].Node.Name}, []string{"node-1", "node-3"})
+		f.Nodes["node-2"].Dial = away(remote.ErrUnreachable)
+		f = newFleet(t, freshOf)
+		for _, n := range f.Nodes {
+			n.Dial = away(remote.ErrUnreachable)
+		}
+		_, err = f.PlanReached(t.Context())
+		says(t, err, "a node: is not reachable\na node: is not reachable\na node: is not reachable")
+		f.Ends()
+	})
+}
+
+// TestNotWithout: a node that is off takes its change back when it boots, so nobody
+// confirms without it. A refused login is another matter.
+func TestNotWithout(t *testing.T) {
+	off := fleet.NodeErrors{"node-3": &remote.Error{Host: "node-3", Err: remote.ErrUnreachable}, "node-2": &remote.Error{Host: "node-2", Err: remote.ErrUnreachable}}
+	var hinted *hintedError
+	if err := notWithout(off); !errors.As(err, &hinted) || !errors.Is(err, remote.ErrUnreachable) {
+		t.Fatalf("%T", err)
+	}
+	same(t, "hint", hinted.Hint(), "a node that is off takes its change back when it boots, so the change cannot last on the others: turn node-2 and node-3 on first, or take the change back with `kplb rollback --allow-unreachable`")
+	refused := fleet.NodeErrors{"node-3": &remote.Error{Host: "node-3", Err: remote.ErrAuth}}
+	same(t, "a refused login", errors.As(notWithout(refused), &hinted), false)
+	other := errors.New("locked")
+	same(t, "another error", notWithout(other) == other, true) //nolint:errorlint // the very same
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/render"
 )
@@ -18,7 +19,7 @@ import (
 func addConfigMaps(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	var err error
 	p.ConfigMaps, err = planConfigMaps(ctx, f, p.Uninstall)
-	var refused *plan.RefusedError
+	var refused *refusal.Error
 	if err != nil && !f.Cluster.MovesClients() && !errors.As(err, &refused) && ctx.Err() == nil {
 		p.Note("kubeadm-config is left alone, and a `kubeadm upgrade` may undo the flag of exposure shared-port: %v", err)
 		return nil
@@ -42,7 +43,7 @@ func planConfigMaps(ctx context.Context, f *fleet.Fleet, away bool) ([]plan.Conf
 		if f.Cluster.MovesClients() {
 			hint += ", or leave endpoint and certificates to yourself"
 		}
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: f.Cluster.Name, What: form.Error(), Hint: hint}}}
+		return nil, &refusal.Error{Refusals: []refusal.Refusal{{Node: f.Cluster.Name, What: form.Error(), Hint: hint}}}
 	}
 	if err != nil {
 		return nil, err

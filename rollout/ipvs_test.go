@@ -8,7 +8,7 @@ import (
 	"github.com/kplb/kplb/fleet/fleettest"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/status"
 	"github.com/kplb/kplb/verify"
 )
@@ -40,7 +40,7 @@ func TestIPVSIsRefused(t *testing.T) {
 	}
 	_, err := f.Plan(t.Context())
 	says(t, err, "cluster.yaml:9:11: node-1: "+noIPVS)
-	var refused *plan.RefusedError
+	var refused *refusal.Error
 	if !errors.As(err, &refused) {
 		t.Fatalf("%T", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -36,10 +37,10 @@ func refuseKubelets(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	if !errors.As(fleet.Each(nodes, func(n inventory.Node) error { return kubeletHealthy(ctx, f, n, p.Facts[n.Name]) }), &failed) {
 		return nil
 	}
-	var refused plan.RefusedError
+	var refused refusal.Error
 	for _, n := range nodes {
 		if err := failed[n.Name]; err != nil {
-			refused.Refusals = append(refused.Refusals, plan.Refusal{
+			refused.Refusals = append(refused.Refusals, refusal.Refusal{
 				Node: n.Name, What: fmt.Sprintf("its kubelet is not healthy, and would not restart the apiserver: %v", err),
 				Hint: "see `systemctl status kubelet` and `journalctl -u kubelet` on the node",
 			})

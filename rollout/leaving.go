@@ -14,6 +14,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 )
 
 // goneError says that a node which left the inventory cannot be restored.
@@ -39,7 +40,7 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts) e
 	for _, n := range gone {
 		for _, at := range []netip.AddrPort{netip.AddrPortFrom(n.Address, sshPort), r.Fleet.Cluster.APIServerAddress(n)} {
 			if through := r.answers(ctx, at); through != "" {
-				return &plan.RefusedError{Refusals: []plan.Refusal{{
+				return &refusal.Error{Refusals: []refusal.Refusal{{
 					Node: n.Name, What: fmt.Sprintf("it is not gone: %s takes connections from %s", at, through),
 					Hint: fmt.Sprintf("turn that machine off, or apply without --forget, which cleans it; where its sshd wants another port or user, name them in ~/.ssh/config (Host %s)", n.Address),
 				}}}

@@ -11,13 +11,13 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
 )
 
 // waiting lists the nodes with a change that is awaiting confirmation. Its error is a
-// RefusedError if there is none.
+// refusal.Error if there is none.
 func waiting(ctx context.Context, f *fleet.Fleet) ([]inventory.Node, error) {
 	facts, err := f.Inspect(ctx, fleet.Inspection{})
 	if err != nil {
@@ -30,7 +30,7 @@ func waiting(ctx context.Context, f *fleet.Fleet) ([]inventory.Node, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &plan.RefusedError{Refusals: []plan.Refusal{{Node: f.Cluster.Name, What: "no change is awaiting confirmation", Hint: "see `kplb history`"}}}
+		return nil, &refusal.Error{Refusals: []refusal.Refusal{{Node: f.Cluster.Name, What: "no change is awaiting confirmation", Hint: "see `kplb history`"}}}
 	}
 	return out, nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Plan inspects the nodes and compares them with the inventory. Its error is
-// a NodeErrors, or a RefusedError that names everything in the way.
+// a NodeErrors, or a refusal.Error that names everything in the way.
 func (r *Rollout) Plan(ctx context.Context) (*plan.Plan, error) {
 	return r.plan(ctx, fleet.Inspection{})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -95,7 +95,7 @@ func TestRefuseKubelets(t *testing.T) {
 				f.Nodes["node-2"].Kubelet = c.healthz
 				_, err := f.Plan(t.Context())
 				says(t, err, c.says)
-				var refused *plan.RefusedError
+				var refused *refusal.Error
 				if errors.As(err, &refused) {
 					same(t, "hint", refused.Hints(), []string{hint})
 				}

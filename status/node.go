@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 )
 
@@ -109,12 +110,12 @@ func assessNode(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.No
 		left := DaysRemaining(floor(time.Until(until), 24*time.Hour))
 		s.Certificate = &left
 	}
-	for _, refusal := range plan.Refusals(c, n, f) {
+	for _, refusal := range refusal.OnNode(c, n, f) {
 		s.Refused = append(s.Refused, refusal.What)
 	}
 	s.Refused = append(s.Refused, p.Ends()...)
 	if failed != nil {
-		s.Refused = append(s.Refused, plan.Reasons(failed)...)
+		s.Refused = append(s.Refused, refusal.Reasons(failed)...)
 		return s
 	}
 	for _, change := range p.Files() {

@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
@@ -22,7 +23,7 @@ func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.Nod
 	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(f, p); {
 	case err != nil:
-		files.OK, files.Detail, files.Hint = false, strings.Join(plan.Reasons(err), "; "), "run `kplb doctor`"
+		files.OK, files.Detail, files.Hint = false, strings.Join(refusal.Reasons(err), "; "), "run `kplb doctor`"
 	case changes != nil:
 		files.OK, files.Detail, files.Hint = false, strings.Join(changes, ", "), applyHint
 	default:
@@ -81,7 +82,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 	switch {
 	case c.Firewall != inventory.Manage:
 		check.Detail = "left out: the inventory says firewall: leave"
-	case plan.FirewallOf(f).UFWEnabled() && (p.UFWAllow != nil || p.UFWDelete != nil):
+	case node.FirewallOf(f).UFWEnabled() && (p.UFWAllow != nil || p.UFWDelete != nil):
 		check.OK, check.Hint = false, applyHint
 		var words []string
 		if p.UFWAllow != nil {
@@ -91,7 +92,7 @@ func checkFirewall(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan
 			words = append(words, "ufw still allows: "+plan.ListRules(p.UFWDelete))
 		}
 		check.Detail = strings.Join(words, "; ")
-	case plan.FirewallOf(f).UFWEnabled():
+	case node.FirewallOf(f).UFWEnabled():
 		check.Detail = "ufw allows it, and nothing more for kplb"
 	case f.OtherFirewall != "":
 		check.Detail = "left out: kplb does not manage " + f.OtherFirewall

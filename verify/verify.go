@@ -20,14 +20,14 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/verdict"
 )
 
 // Installed checks the nodes and the VIP until every check passes, for at most patience,
 // and returns the last result. inspection says what the nodes are asked. Its error says
-// that the checks could not be made, or is a plan.RefusedError.
+// that the checks could not be made, or is a refusal.Error.
 func Installed(ctx context.Context, f *fleet.Fleet, inspection fleet.Inspection, patience time.Duration) (*verdict.Proof, error) {
 	return until(ctx, f, everyNode(f, inspection), patience, Prove)
 }
@@ -128,7 +128,7 @@ const Usual = 4 * time.Second
 
 // Prove checks the facts of the nodes, and asks every apiserver and every VIP.
 func Prove(ctx context.Context, f *fleet.Fleet, facts map[string]*node.Facts) (*verdict.Proof, error) {
-	if err := plan.RefuseIPVS(f.Cluster, f.Present(), facts); err != nil {
+	if err := refusal.IPVS(f.Cluster, f.Present(), facts); err != nil {
 		return nil, err
 	}
 	control, err := f.ControlPlane()

@@ -1,4 +1,4 @@
-package plan
+package refusal
 
 import (
 	"net/netip"
@@ -53,7 +53,7 @@ func refuseIPv6(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 			refuse("vip", "write an IPv4 VIP beside it, or upgrade keepalived", "keepalived %s announces no IPv6 VIP such as %s, at least %s is needed", f.Keepalived.Version, g.Announced(), render.MinKeepalived6)
 		}
 	}
-	if c.Firewall == inventory.Manage && FirewallOf(f).DropsIPv6() {
+	if c.Firewall == inventory.Manage && node.FirewallOf(f).DropsIPv6() {
 		refuse("vip", "write IPV6=yes into "+firewall.DefaultsPath+" on the node, and run `ufw reload`", "ufw drops all IPv6 (IPV6=no in %s), and with it what is for %s", firewall.DefaultsPath, inventory.Join(c.VIPs6(), " and "))
 	}
 }

@@ -1,22 +1,19 @@
-package plan
+package refusal_test
 
 import (
 	"errors"
 	"testing"
+
+	"github.com/kplb/kplb/plan/plantest"
+	"github.com/kplb/kplb/refusal"
 )
 
 // withServices is home with a worker and what services can be.
-const withServices = home + `workers: [{name: node-4, address: 10.1.1.4}]
+const withServices = plantest.Home + `workers: [{name: node-4, address: 10.1.1.4}]
 services:
   - {name: web, port: 80, nodePort: 30080}
   - {name: game, port: 7777, nodePort: 30777, sessionAffinity: ClientIP}
 `
-
-// TestServiceFiles is what HAProxy opens for services beside their connections.
-func TestServiceFiles(t *testing.T) {
-	t.Parallel()
-	same(t, "files", serviceFiles(parse(t, withServices)), uint64(10))
-}
 
 // TestRefusedServicePorts has something else on the ports of services.
 func TestRefusedServicePorts(t *testing.T) {
@@ -33,29 +30,21 @@ func TestRefusedServicePorts(t *testing.T) {
 		{at: "10.1.1.2:8405", process: "haproxy"},
 		{at: "0.0.0.0:30080", process: "kube-proxy"},
 	} {
-		in := inputOf(t, withServices)
-		in.Cluster.Workers = nil
-		facts := all(t, in, freshOf)
+		cluster := parse(t, withServices)
+		cluster.Workers = nil
+		facts := all(t, cluster)
 		facts["node-2"].Listeners = append(facts["node-2"].Listeners, listener(c.at, c.process))
-		_, err := Make(in.with(facts))
+		err := refuse(cluster, facts)
 		says(t, err, c.says)
-		var refused *RefusedError
+		var refused *refusal.Error
 		if errors.As(err, &refused) {
 			same(t, "hints", refused.Hints(), []string{c.hint})
 		}
 	}
 }
 
-// TestServersOfServicesDoNotLeave: what a service leads to is no control-plane
-// node, and not asked to go back to what it was when it is not listed any more.
-func TestServersOfServicesDoNotLeave(t *testing.T) {
+// TestServiceFiles is what HAProxy opens for services beside their connections.
+func TestServiceFiles(t *testing.T) {
 	t.Parallel()
-	in := inputOf(t, withServices)
-	facts := all(t, in, applied)
-	in.Cluster.Workers = nil
-	if left := Leavers(in.Cluster, facts); len(left) > 0 {
-		t.Errorf("%v leave", namesOf(left))
-	}
-	in.Cluster.Nodes = in.Cluster.Nodes[:2]
-	same(t, "leavers", namesOf(Leavers(in.Cluster, facts)), "node-3")
+	same(t, "files", refusal.ServiceFiles(parse(t, withServices)), uint64(10))
 }

@@ -1,4 +1,4 @@
-package plan
+package refusal
 
 import (
 	"io/fs"
@@ -18,12 +18,13 @@ func refuseFiles(f *node.Facts, refuse refuseFunc) {
 			continue
 		}
 		if !file.Mode.IsRegular() {
-			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, kind(file.Mode))
+			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, Kind(file.Mode))
 		}
 	}
 }
 
-func kind(m fs.FileMode) string {
+// Kind is a word for a file that is not regular.
+func Kind(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
 		return "directory"

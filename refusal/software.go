@@ -1,4 +1,4 @@
-package plan
+package refusal
 
 import (
 	"fmt"
@@ -46,13 +46,13 @@ func refuseSoftware(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	}
 }
 
-// refuseConnections refuses a haproxy.cfg, of any template, whose maxconn needs more
+// Connections refuses a haproxy.cfg, of any template, whose maxconn needs more
 // file descriptors than haproxy may open.
-func refuseConnections(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) error {
+func Connections(c *inventory.Cluster, n inventory.Node, f *node.Facts, artifacts []render.Artifact) error {
 	limit := f.Units["haproxy.service"].OpenFiles
 	for _, a := range artifacts {
 		if most := haproxy.Parse(a.Content).MaxConn(); a.Path == render.HAProxyPath && limit > 0 && limit < filesFor(c, most) {
-			return &RefusedError{[]Refusal{{
+			return &Error{[]Refusal{{
 				Node: n.Name, What: fmt.Sprintf("haproxy may open %d files, too few for the %d connections of its haproxy.cfg", limit, most),
 				Hint: "lower maxconn in your template, or raise LimitNOFILE of haproxy.service",
 			}}}
@@ -85,9 +85,9 @@ func refuseKernel(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	}
 }
 
-// RefuseIPVS refuses exposure: ipvs where the kernel of one of the nodes has no
-// ip_vs. Its error is a RefusedError.
-func RefuseIPVS(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts) error {
+// IPVS refuses exposure: ipvs where the kernel of one of the nodes has no
+// ip_vs. Its error is a Error.
+func IPVS(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts) error {
 	var out []Refusal
 	for _, n := range nodes {
 		refuseKernel(c, facts[n.Name], refuseTo(c, n, &out))
@@ -95,7 +95,7 @@ func RefuseIPVS(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*
 	if out == nil {
 		return nil
 	}
-	return &RefusedError{out}
+	return &Error{out}
 }
 
 // serviceFiles are the file descriptors that HAProxy needs for services beside

@@ -1,4 +1,4 @@
-package plan
+package refusal
 
 import (
 	"github.com/kplb/kplb/inventory"
@@ -30,7 +30,7 @@ func refuseBalancer(c *inventory.Cluster, f *node.Facts, refuse refuseFunc) {
 	}
 	for _, path := range render.WorkerPaths() {
 		if file, ok := f.Files[path]; ok && !file.Mode.IsRegular() {
-			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, kind(file.Mode))
+			refuse("", "move it away, then apply again", "%s is a %s, not a regular file", path, Kind(file.Mode))
 		}
 	}
 	refuseLocalPorts(c, f, refuse)

@@ -1,4 +1,15 @@
-package plan
+// Package refusal says why kplb does not start on a node: what its facts, and the
+// inventory, have that a rollout would fail on.
+//
+// The package guarantees:
+//
+//   - It works on values. It reads no file, no clock and no machine.
+//   - Every Refusal names its node, what is wrong there and what to do about it, and has a
+//     position in the inventory where the cause may be there.
+//   - Whoever gets an Error has changed nothing anywhere.
+//
+// What is refused because of a whole plan, such as nodes that are off, is plan's.
+package refusal
 
 import (
 	"errors"
@@ -27,10 +38,10 @@ func (r Refusal) String() string {
 	return s
 }
 
-// RefusedError says that nothing was changed anywhere, and why.
-type RefusedError struct{ Refusals []Refusal }
+// Error says that nothing was changed anywhere, and why.
+type Error struct{ Refusals []Refusal }
 
-func (e *RefusedError) Error() string {
+func (e *Error) Error() string {
 	lines := make([]string, len(e.Refusals))
 	for i, r := range e.Refusals {
 		lines[i] = r.String()
@@ -39,7 +50,7 @@ func (e *RefusedError) Error() string {
 }
 
 // Hints are the hints of the refusals, each once.
-func (e *RefusedError) Hints() []string {
+func (e *Error) Hints() []string {
 	var out []string
 	seen := map[string]bool{"": true}
 	for _, r := range e.Refusals {
@@ -50,8 +61,8 @@ func (e *RefusedError) Hints() []string {
 	return out
 }
 
-// Refusals are the reasons for which a rollout would fail on the node.
-func Refusals(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
+// OnNode are the reasons for which a rollout would fail on the node.
+func OnNode(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
 	var out []Refusal
 	refuse := refuseTo(c, n, &out)
 	if n.Worker {
@@ -93,9 +104,9 @@ func refuseTo(c *inventory.Cluster, n inventory.Node, list *[]Refusal) refuseFun
 	}
 }
 
-// RefuseWaiting refuses another change while one is awaiting confirmation: of others
-// only if whoever made it is not at work any more. Its error is a RefusedError.
-func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
+// Waiting refuses another change while one is awaiting confirmation: of others
+// only if whoever made it is not at work any more. Its error is a Error.
+func Waiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	var out []Refusal
 	for _, n := range nodes {
 		waiting, ok := facts[n.Name].Pending()
@@ -112,13 +123,13 @@ func RefuseWaiting(nodes []inventory.Node, facts map[string]*node.Facts) error {
 	if len(out) == 0 {
 		return nil
 	}
-	return &RefusedError{out}
+	return &Error{out}
 }
 
 // Reasons are the reasons of an error without the node's name: one for each refusal of
-// a RefusedError, or the text of any other error.
+// a Error, or the text of any other error.
 func Reasons(err error) []string {
-	var refused *RefusedError
+	var refused *Error
 	if !errors.As(err, &refused) {
 		return []string{err.Error()}
 	}

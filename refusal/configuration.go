@@ -1,10 +1,11 @@
-package plan
+package refusal
 
 import (
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/kplb/kplb/foreign"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
@@ -13,12 +14,12 @@ import (
 
 // refuseUnread refuses a daemon that does not read the file that kplb writes.
 func refuseUnread(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse refuseFunc) {
-	if files := haproxyFiles(f); usesHAProxy(c, n) && len(files) > 0 && !readsOwn(files, render.HAProxyPath) {
+	if files := foreign.HAProxyFiles(f); usesHAProxy(c, n) && len(files) > 0 && !foreign.Reads(files, render.HAProxyPath) {
 		refuse("", "have it read that file: see CONFIG and EXTRAOPTS in /etc/default/haproxy, and `systemctl cat haproxy`",
 			"haproxy.service reads %s, and not %s", strings.Join(files, " and "), render.HAProxyPath)
 	}
 	args := f.CommandLine("keepalived.service")
-	if file := keepalived.ConfigFile(args); !n.Worker && len(args) > 0 && !readsOwn([]string{file}, render.KeepalivedPath) {
+	if file := keepalived.ConfigFile(args); !n.Worker && len(args) > 0 && !foreign.Reads([]string{file}, render.KeepalivedPath) {
 		refuse("", "have it read that file: see DAEMON_ARGS in /etc/default/keepalived, and `systemctl cat keepalived`",
 			"keepalived.service reads %s, and not %s", file, render.KeepalivedPath)
 	}
@@ -37,10 +38,10 @@ func refuseBesides(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse
 		return
 	}
 	own := ownAddresses(c, n)
-	for _, o := range besides(f) {
-		for _, s := range o.serves {
+	for _, o := range foreign.Besides(f) {
+		for _, s := range o.Serves {
 			if slices.ContainsFunc(own, func(at netip.AddrPort) bool { return s.ListensAt(at) || s.ListensEverywhere(at.Port()) }) {
-				refuse("", "remove it there: kplb does that, or have it listen elsewhere", "%s has haproxy %s (%s), as kplb's haproxy.cfg does", o.path, s.Doing, s.Section)
+				refuse("", "remove it there: kplb does that, or have it listen elsewhere", "%s has haproxy %s (%s), as kplb's haproxy.cfg does", o.Path, s.Doing, s.Section)
 			}
 		}
 	}
@@ -48,7 +49,7 @@ func refuseBesides(c *inventory.Cluster, n inventory.Node, f *node.Facts, refuse
 
 // ownAddresses are those at which kplb's HAProxy listens on the node.
 func ownAddresses(c *inventory.Cluster, n inventory.Node) []netip.AddrPort {
-	monitor := netip.AddrPortFrom(loopback, c.HAProxy.MonitorPort)
+	monitor := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.HAProxy.MonitorPort)
 	if n.Worker {
 		return []netip.AddrPort{c.WorkerBalancer.Address(), monitor}
 	}
@@ -70,7 +71,7 @@ func refuseOtherKeepaliveds(c *inventory.Cluster, f *node.Facts, refuse refuseFu
 			continue
 		}
 		for _, vip := range c.VIPs {
-			if (keepalived.Held{Address: vip}).CarriedOn(holdsWith(f, name, file.Content)) {
+			if (keepalived.Held{Address: vip}).CarriedOn(foreign.HeldBy(f, name, file.Content)) {
 				refuse("", "stop it: two speakers on one node would both hold the VIP", "another keepalived (%s) has %s, by its %s", p, vip, name)
 			}
 		}

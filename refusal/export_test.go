@@ -1,0 +1,4 @@
+package refusal
+
+// ServiceFiles is serviceFiles, for tests.
+var ServiceFiles = serviceFiles
