@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/rollout/rollouttest"
 )
@@ -47,7 +48,7 @@ func (d *desk) annConfirms(names ...string) {
 	for _, name := range names {
 		h, err := d.Dial(d.t.Context(), inventory.Node{Name: name})
 		if err == nil {
-			err = node.Confirm(d.t.Context(), h, node.ConfirmRequest{Token: "ann's", Keep: 5})
+			err = node.Confirm(d.t.Context(), h, kubeadm.Distribution{}.Layout(), node.ConfirmRequest{Token: "ann's", Keep: 5})
 		}
 		if err != nil {
 			d.t.Fatal(err)

@@ -4,10 +4,7 @@
 // which one a cluster has. The package is pure.
 package distribution
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // Distribution is how Kubernetes was installed on the nodes of a cluster. A config
 // is the content of the file APIServerConfig. Edits keep everything else in it as
@@ -39,23 +36,9 @@ type Distribution interface {
 	// issued from, for these names and addresses: made of the cluster's own
 	// configuration.
 	CertificateConfig(configuration []byte, node string, address netip.Addr, names []string) ([]byte, error)
-}
-
-// Layout is what a distribution has on every node, and under which names. Paths
-// are absolute.
-type Layout struct {
-	APIServerConfig string // has the flags of the apiserver, which restarts when it changes
-	CA              string // of the cluster
-	Certificate     string // that the apiserver serves; it loads a new one without a restart
-	CertificateKey  string
-
-	// Kubeconfigs. What talks to the apiserver of its own node only is not here.
-	AdminKubeconfigs  []string // of administrators; kplb uses the first one itself
-	KubeletKubeconfig string
-
-	KubeletUnit      string // of systemd
-	APIServerProcess string // that listens on the apiserver's port, as ss names it
-	EtcdHealthURL    string // where etcd reports its health, to its own node
+	// IssueIn has the issuer of a CertificateConfig read the CA in a directory, and
+	// write the certificate and its key there.
+	IssueIn(certificateConfig []byte, dir string) []byte
 }
 
 // Components whose flags are read.
@@ -63,8 +46,3 @@ const (
 	APIServer         = "kube-apiserver"
 	ControllerManager = "kube-controller-manager"
 )
-
-// Kubeconfigs are all of them.
-func (l Layout) Kubeconfigs() []string {
-	return append(slices.Clone(l.AdminKubeconfigs), l.KubeletKubeconfig)
-}

@@ -145,7 +145,7 @@ func lookFrom(ctx context.Context, f *fleet.Fleet, s *Survey, n inventory.Node, 
 		return err
 	}
 	mine := s.observations[n.Name]
-	err = node.Observe(ctx, h, s.observeRequest(n), &mine.Observation, listens)
+	err = node.Observe(ctx, h, fleet.LayoutOf(s.cluster), s.observeRequest(n), &mine.Observation, listens)
 	mine.ended = time.Now()
 	return err
 }

@@ -160,7 +160,7 @@ func (r *faultRun) strike(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return node.Break(ctx, h, node.BreakRequest{
+	return node.Break(ctx, h, fleet.LayoutOf(r.Cluster), node.BreakRequest{
 		Token: r.lock.Token, Fault: r.fault.Name, Lasts: r.options.Lasts, MendAfter: r.options.Lasts + grace,
 		Interface: at.Interface, VIPs: r.Cluster.VIPs, APIServer: r.Cluster.APIServerAddress(r.node),
 	})

@@ -31,7 +31,7 @@ func (f *Fleet) ControlPlane() (*apiserver.ControlPlane, error) {
 		through[name] = h.DialContext
 	}
 	return &apiserver.ControlPlane{
-		Cluster: f.Cluster, CA: ca, EtcdHealthURL: DistributionOf(f.Cluster).Layout().EtcdHealthURL, Dial: dialFromHere(f.Network), Through: through, Absent: absent, Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
+		Cluster: f.Cluster, CA: ca, EtcdHealthURL: LayoutOf(f.Cluster).EtcdHealthURL, Dial: dialFromHere(f.Network), Through: through, Absent: absent, Credentials: func(ctx context.Context) (*tls.Certificate, error) { return f.administrator.of(ctx, f) },
 		NoRoute: func(err error) bool {
 			var host *remote.Error
 			return errors.As(err, &host)

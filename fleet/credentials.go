@@ -24,7 +24,7 @@ func (a *administrator) of(ctx context.Context, f *Fleet) (*tls.Certificate, err
 	if a.pair != nil {
 		return a.pair, nil
 	}
-	path := DistributionOf(f.Cluster).Layout().AdminKubeconfigs[0]
+	path := LayoutOf(f.Cluster).AdminKubeconfigs[0]
 	errs := []error{errors.New("no control-plane node's " + path + " could be read")}
 	for _, n := range f.Present() {
 		h, err := f.Connect(ctx, n)

@@ -15,3 +15,6 @@ var distributions = map[inventory.Distribution]distribution.Distribution{
 func DistributionOf(c *inventory.Cluster) distribution.Distribution {
 	return distributions[c.Distribution]
 }
+
+// LayoutOf is where that has what on every node.
+func LayoutOf(c *inventory.Cluster) distribution.Layout { return DistributionOf(c).Layout() }

@@ -33,7 +33,7 @@ func (i Inspection) Of(ctx context.Context, h node.Host, f *Fleet, n inventory.N
 // request is the inspection of a node of this cluster.
 func (i Inspection) request(c *inventory.Cluster, n inventory.Node) node.InspectRequest {
 	filtered := !n.Worker && (i.Unmanaged || c.Firewall == inventory.Manage)
-	l := DistributionOf(c).Layout()
+	l := LayoutOf(c)
 	q := node.InspectRequest{
 		Paths:       []string{l.CA, l.Certificate},
 		Kubeconfigs: i.Unmanaged || c.Endpoint != inventory.Leave,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -110,4 +111,15 @@ func (Distribution) CertificateConfig(cluster []byte, nodeName string, advertise
 	}
 	return fmt.Appendf(edited, "---\napiVersion: %s\nkind: InitConfiguration\nlocalAPIEndpoint:\n  advertiseAddress: %s\nnodeRegistration:\n  name: %s\n",
 		c.APIVersion, scalar(advertise.String()), scalar(nodeName)), nil
+}
+
+var certificatesDir = regexp.MustCompile(`(?m)^certificatesDir:.*$`)
+
+// IssueIn has kubeadm read the CA and write the pair in a directory.
+func (Distribution) IssueIn(config []byte, dir string) []byte {
+	line := []byte("certificatesDir: " + dir)
+	if certificatesDir.Match(config) {
+		return certificatesDir.ReplaceAllLiteral(config, line)
+	}
+	return append(append(line, '\n'), config...)
 }

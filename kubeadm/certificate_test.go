@@ -175,3 +175,16 @@ func TestCertificateConfigGolden(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestIssueIn: kubeadm works in the directory, whichever the configuration names.
+func TestIssueIn(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{
+		"kind: X\n": "certificatesDir: /x\nkind: X\n",
+		"kind: X\ncertificatesDir: /etc/kubernetes/pki\n---\nkind: Y\n": "kind: X\ncertificatesDir: /x\n---\nkind: Y\n",
+	} {
+		if got := string(Distribution{}.IssueIn([]byte(config), "/x")); got != want {
+			t.Errorf("%q becomes %q, want %q", config, got, want)
+		}
+	}
+}

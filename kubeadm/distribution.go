@@ -14,8 +14,10 @@ const etcdHealthURL = "http://127.0.0.1:2381/health"
 // Layout says what is where.
 func (Distribution) Layout() distribution.Layout {
 	return distribution.Layout{
-		APIServerConfig: ManifestPath, CA: CAPath, Certificate: CertificatePath, CertificateKey: CertificateKeyPath,
-		AdminKubeconfigs: []string{AdminPath, SuperAdminPath}, KubeletKubeconfig: KubeletPath,
-		KubeletUnit: KubeletUnit, APIServerProcess: distribution.APIServer, EtcdHealthURL: etcdHealthURL,
+		APIServerConfig: ManifestPath, ControllerManagerConfig: controllerManagerPath,
+		CA: CAPath, CAKey: caKeyPath, Certificate: CertificatePath, CertificateKey: CertificateKeyPath,
+		CertificateIssuer: []string{"kubeadm", "init", "phase", "certs", "apiserver", "--config"},
+		AdminKubeconfigs:  []string{AdminPath, SuperAdminPath}, KubeletKubeconfig: KubeletPath,
+		KubeletUnit: KubeletUnit, KubeletProcess: "kubelet", APIServerProcess: distribution.APIServer, EtcdHealthURL: etcdHealthURL,
 	}
 }

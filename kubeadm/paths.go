@@ -5,7 +5,10 @@ const KubeletUnit = "kubelet.service"
 
 // Where kubeadm keeps what it makes on a node.
 const (
-	CAPath = "/etc/kubernetes/pki/ca.crt" // the cluster's CA
+	controllerManagerPath = "/etc/kubernetes/manifests/kube-controller-manager.yaml"
+
+	CAPath    = "/etc/kubernetes/pki/ca.crt" // the cluster's CA
+	caKeyPath = "/etc/kubernetes/pki/ca.key"
 
 	// The serving certificate of the apiserver. The apiserver looks at the files
 	// and loads new ones without a restart.

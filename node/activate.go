@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/firewall"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
@@ -59,12 +60,12 @@ type ActivateRequest struct {
 // Activate has the daemons of a node use their new files, and sees that they go
 // on running with them. A RefusedError may come half way: the change is in place,
 // and is to be reverted.
-func Activate(ctx context.Context, h Host, q ActivateRequest) error {
-	return run(ctx, h, q.script(), nil)
+func Activate(ctx context.Context, h Host, l distribution.Layout, q ActivateRequest) error {
+	return run(ctx, h, q.script(l), nil)
 }
 
-func (q ActivateRequest) script() remote.Script {
-	s := script("activate", map[string]string{
+func (q ActivateRequest) script(l distribution.Layout) remote.Script {
+	s := layoutScript("activate", l, map[string]string{
 		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_UNITS": flag(q.ReadUnits), "KPLB_SYSCTL": string(q.Sysctl),
 		"KPLB_ENABLE": strings.Join(q.Enable, " "), "KPLB_DISABLE": strings.Join(q.Disable, " "),
 		"KPLB_HAPROXY": string(q.HAProxy), "KPLB_KEEPALIVED": string(q.Keepalived), "KPLB_KUBELET": string(q.Kubelet),

@@ -57,11 +57,11 @@ func TestRevert(t *testing.T) {
 		{[]remote.Record{record("confirmed"), record("done")}, ErrConfirmed},
 		{[]remote.Record{record("lost"), record("done")}, ErrLost},
 	} {
-		if err := Revert(t.Context(), answers(c.said...), RevertRequest{}); !errors.Is(err, c.want) {
+		if err := Revert(t.Context(), answers(c.said...), layout, RevertRequest{}); !errors.Is(err, c.want) {
 			t.Errorf("%v: %v, want %v", c.said, err, c.want)
 		}
 	}
-	says(t, Revert(t.Context(), answers(record("broken", "no way back")), RevertRequest{}), "node-1: no way back")
+	says(t, Revert(t.Context(), answers(record("broken", "no way back")), layout, RevertRequest{}), "node-1: no way back")
 	same(t, "where it was", ErrLost.Error(), "the way back, /var/lib/kplb/pending, was removed or damaged")
 }
 
@@ -70,17 +70,17 @@ func TestRevert(t *testing.T) {
 func TestApiserverAnswers(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]uint64{"4711": 4711, "": 0, "4711\n4712": 0, "*": 0, "-1": 0, "99999999999999999999": 0} {
-		replaced, err := ReplaceManifest(t.Context(), answers(record("socket", said), record("placed", said), record("done")), ManifestRequest{})
+		replaced, err := ReplaceManifest(t.Context(), answers(record("socket", said), record("placed", said), record("done")), layout, ManifestRequest{})
 		says(t, err, "")
 		same(t, "replaced "+said, replaced, Replaced{want, time.Duration(want) * 10 * time.Millisecond})
 	}
-	elsewhere, err := AwaitListening(t.Context(), answers(record("elsewhere", "*:6443")), AwaitRequest{})
+	elsewhere, err := AwaitListening(t.Context(), answers(record("elsewhere", "*:6443")), layout, AwaitRequest{})
 	says(t, err, "")
 	same(t, "elsewhere", elsewhere, "*:6443")
-	elsewhere, err = AwaitListening(t.Context(), answers(record("done")), AwaitRequest{})
+	elsewhere, err = AwaitListening(t.Context(), answers(record("done")), layout, AwaitRequest{})
 	says(t, err, "")
 	same(t, "there", elsewhere, "")
-	same(t, "one address", AwaitRequest{Listen: netip.MustParseAddrPort("[fd10::1]:6443")}.script().Vars["KPLB_LISTEN"], "[fd10::1]:6443")
+	same(t, "one address", AwaitRequest{Listen: netip.MustParseAddrPort("[fd10::1]:6443")}.script(layout).Vars["KPLB_LISTEN"], "[fd10::1]:6443")
 
 	kubeconfig, err := AdminKubeconfig(t.Context(), answers(recordData("kubeconfig", []byte("kind: Config\n")), record("done")), kubeadm.AdminPath)
 	says(t, err, "")
@@ -114,12 +114,12 @@ func TestObserve(t *testing.T) {
 	said := []remote.Record{record("clock", "1000.000000000"), record("addresses", "2: eth0    inet 10.1.1.1/16 scope global eth0"), record("listening", "arp", "nd"), record("deaf", "it broke\noff")}
 	var o Observation
 	listening := 0
-	err := Observe(t.Context(), answers(append(slices.Clone(said), record("done"))...), ObserveRequest{}, &o, func() { listening++ })
+	err := Observe(t.Context(), answers(append(slices.Clone(said), record("done"))...), layout, ObserveRequest{}, &o, func() { listening++ })
 	says(t, err, "")
 	same(t, "listens", o.Listens && o.AsksARP && o.AsksND && o.HasClock && listening > 0, true)
 	same(t, "why it stopped", o.ListenError, "it broke off")
 	same(t, "addresses", o.Addresses, []Address{address("eth0", "10.1.1.1/16")})
-	says(t, Observe(t.Context(), answers(said...), ObserveRequest{}, &o, func() {}), "node-1: doctor: the node's answer is cut short")
+	says(t, Observe(t.Context(), answers(said...), layout, ObserveRequest{}, &o, func() {}), "node-1: doctor: the node's answer is cut short")
 
 	began := time.Now()
 	p, err := SendProbes(t.Context(), answers(record("kept", "10.1.1.2"), record("sent")), ProbeRequest{})
@@ -136,9 +136,9 @@ func TestGenerationsAnswer(t *testing.T) {
 	))
 	says(t, err, "")
 	same(t, "generations", list, []Generation{{2, "then", "bob", false}, {10, "now", "ann", true}})
-	_, err = ReadSnapshot(t.Context(), answers(record("index", "!")), 1)
+	_, err = ReadSnapshot(t.Context(), answers(record("index", "!")), layout, 1)
 	says(t, err, "node-1: generation: record index: field 0 of record index is not base64: illegal base64 data at input byte 0")
-	_, err = ReadSnapshot(t.Context(), answers(record("refused", "there is no generation 1")), 1)
+	_, err = ReadSnapshot(t.Context(), answers(record("refused", "there is no generation 1")), layout, 1)
 	var refused *RefusedError
 	same(t, "refused", errors.As(err, &refused) && refused.Reason == "there is no generation 1", true)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -30,9 +31,9 @@ type ManifestRequest struct {
 
 // ReplaceManifest puts the apiserver's manifest in place, and kubelet restarts
 // the apiserver.
-func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (Replaced, error) {
+func ReplaceManifest(ctx context.Context, h Host, l distribution.Layout, q ManifestRequest) (Replaced, error) {
 	var replaced Replaced
-	err := run(ctx, h, q.script(), func(r remote.Record) {
+	err := run(ctx, h, q.script(l), func(r remote.Record) {
 		if len(r.Fields) != 1 {
 			return
 		}
@@ -51,8 +52,8 @@ func ReplaceManifest(ctx context.Context, h Host, q ManifestRequest) (Replaced, 
 // tick is in what programs count time since the boot: that of proc_pid_stat(5).
 const tick = time.Second / 100
 
-func (q ManifestRequest) script() remote.Script {
-	s := script("manifest", map[string]string{
+func (q ManifestRequest) script(l distribution.Layout) remote.Script {
+	s := layoutScript("manifest", l, map[string]string{
 		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_BEFORE": q.Before.form(), "KPLB_MODE": fmt.Sprintf("%o", q.Mode.Perm()), "KPLB_PORT": number(q.Port),
 	})
 	s.Files = map[string][]byte{"manifest": q.Content}
@@ -72,8 +73,8 @@ const AwaitLimit = 10 * time.Second
 
 // AwaitListening waits until the apiserver listens where it should, and nowhere
 // else. Where that does not come true, it says where it listens instead.
-func AwaitListening(ctx context.Context, h Host, q AwaitRequest) (elsewhere string, err error) {
-	err = run(ctx, h, q.script(), func(r remote.Record) {
+func AwaitListening(ctx context.Context, h Host, l distribution.Layout, q AwaitRequest) (elsewhere string, err error) {
+	err = run(ctx, h, q.script(l), func(r remote.Record) {
 		if r.Key == "elsewhere" {
 			elsewhere = strings.Join(r.Fields, " ")
 		}
@@ -81,7 +82,7 @@ func AwaitListening(ctx context.Context, h Host, q AwaitRequest) (elsewhere stri
 	return elsewhere, err
 }
 
-func (q AwaitRequest) script() remote.Script {
+func (q AwaitRequest) script(l distribution.Layout) remote.Script {
 	listen, socket, since := q.Listen.String(), "", ""
 	if q.Listen.Addr().IsUnspecified() {
 		listen = "*:" + number(q.Listen.Port())
@@ -92,7 +93,7 @@ func (q AwaitRequest) script() remote.Script {
 	if q.After.At != 0 {
 		since = strconv.FormatInt(int64(q.After.At/tick), 10)
 	}
-	return script("await", map[string]string{
+	return layoutScript("await", l, map[string]string{
 		"KPLB_LISTEN": listen, "KPLB_PORT": number(q.Listen.Port()), "KPLB_SOCKET": socket, "KPLB_SINCE": since, "KPLB_SECONDS": seconds(q.Wait),
 	})
 }

@@ -44,7 +44,7 @@ func (r *recorder) Run(_ context.Context, s remote.Script, each func(remote.Reco
 // everything, and with what nodetest makes of that.
 func calls() []call {
 	type ctx = context.Context
-	addr, at := netip.MustParseAddr, netip.MustParseAddrPort
+	addr, at, l := netip.MustParseAddr, netip.MustParseAddrPort, kubeadm.Distribution{}.Layout()
 	paths := []string{"/etc/haproxy/haproxy.cfg", "/etc/kubernetes/admin.conf"}
 	vips := []netip.Addr{addr("10.1.233.1"), addr("fd10:1::100")}
 	inspect := node.InspectRequest{
@@ -52,7 +52,7 @@ func calls() []call {
 		Firewall: true, Kernel: true, VRRP: true, Sysctls: true,
 	}
 	inspected := inspect
-	inspected.Paths = slices.Concat(node.ManagedPaths(kubeadm.Distribution{}.Layout()), []string{
+	inspected.Paths = slices.Concat(node.ManagedPaths(l), []string{
 		"/var/lib/kplb/pending/txn", "/var/lib/kplb/pending/about", "/var/lib/kplb/restored", "/var/lib/kplb/current", "/var/lib/kplb/restarted",
 	}, paths)
 	stage := node.StageRequest{
@@ -83,41 +83,41 @@ func calls() []call {
 			_, err := node.Inspect(c, h, kubeadm.Distribution{}, inspect)
 			return err
 		}},
-		{"doctor", observe, func(c ctx, h node.Host) error { return node.Observe(c, h, observe, &node.Observation{}, func() {}) }},
+		{"doctor", observe, func(c ctx, h node.Host) error { return node.Observe(c, h, l, observe, &node.Observation{}, func() {}) }},
 		{"doctor", probe, func(c ctx, h node.Host) error { _, err := node.SendProbes(c, h, probe); return err }},
 		{"hello", nil, node.Ping},
 		{"credentials", nil, func(c ctx, h node.Host) error { _, err := node.AdminKubeconfig(c, h, kubeadm.AdminPath); return err }},
 		{"generations", nodetest.GenerationsRequest{}, func(c ctx, h node.Host) error { _, err := node.Generations(c, h); return err }},
-		{"generations", nodetest.SnapshotRequest{Generation: 7}, func(c ctx, h node.Host) error { _, err := node.ReadSnapshot(c, h, 7); return err }},
+		{"generations", nodetest.SnapshotRequest{Generation: 7}, func(c ctx, h node.Host) error { _, err := node.ReadSnapshot(c, h, l, 7); return err }},
 		{"lock", lock, func(c ctx, h node.Host) error { return node.Lock(c, h, lock) }},
 		{"release", nodetest.ReleaseRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Release(c, h, "token1") }},
 		{"unlock", nil, func(c ctx, h node.Host) error { _, _, err := node.Unlock(c, h); return err }},
 		{"packages", node.PackagesRequest{Names: []string{"haproxy", "keepalived"}, Token: "token1", FetchOnly: true}, func(c ctx, h node.Host) error {
 			return node.InstallPackages(c, h, node.PackagesRequest{Names: []string{"haproxy", "keepalived"}, Token: "token1", FetchOnly: true})
 		}},
-		{"stage", stage, func(c ctx, h node.Host) error { return node.Stage(c, h, stage) }},
+		{"stage", stage, func(c ctx, h node.Host) error { return node.Stage(c, h, kubeadm.Distribution{}, stage) }},
 		{"transact", node.TransactRequest{Txn: "txn1", Token: "token1"}, func(c ctx, h node.Host) error {
-			return node.Transact(c, h, node.TransactRequest{Txn: "txn1", Token: "token1"})
+			return node.Transact(c, h, l, node.TransactRequest{Txn: "txn1", Token: "token1"})
 		}},
 		{"renew", nodetest.RenewRequest{Txn: "txn1", Token: "token1"}, func(c ctx, h node.Host) error { return node.Renew(c, h, "txn1", "token1") }},
-		{"manifest", manifest, func(c ctx, h node.Host) error { _, err := node.ReplaceManifest(c, h, manifest); return err }},
+		{"manifest", manifest, func(c ctx, h node.Host) error { _, err := node.ReplaceManifest(c, h, l, manifest); return err }},
 		{"await", node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit}, func(c ctx, h node.Host) error {
-			_, err := node.AwaitListening(c, h, node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit})
+			_, err := node.AwaitListening(c, h, l, node.AwaitRequest{Listen: everywhere, After: node.Replaced{Socket: 815, At: 4711 * time.Millisecond * 10}, Wait: node.AwaitLimit})
 			return err
 		}},
-		{"activate", activate, func(c ctx, h node.Host) error { return node.Activate(c, h, activate) }},
+		{"activate", activate, func(c ctx, h node.Host) error { return node.Activate(c, h, l, activate) }},
 		{"drain", nodetest.DrainRequest{Server: "node-2"}, func(c ctx, h node.Host) error { _, _, err := node.Drain(c, h, "node-2"); return err }},
 		{"drain", nodetest.UndrainRequest{Server: "node-2"}, func(c ctx, h node.Host) error { return node.Undrain(c, h, "node-2") }},
 		{"precommit", node.PrecommitRequest{Txn: "txn1", Token: "token1", Paths: paths}, func(c ctx, h node.Host) error {
-			return node.Precommit(c, h, node.PrecommitRequest{Txn: "txn1", Token: "token1", Paths: paths})
+			return node.Precommit(c, h, l, node.PrecommitRequest{Txn: "txn1", Token: "token1", Paths: paths})
 		}},
-		{"confirm", confirm, func(c ctx, h node.Host) error { return node.Confirm(c, h, confirm) }},
+		{"confirm", confirm, func(c ctx, h node.Host) error { return node.Confirm(c, h, l, confirm) }},
 		{"revert", node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"}, func(c ctx, h node.Host) error {
-			return node.Revert(c, h, node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"})
+			return node.Revert(c, h, l, node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"})
 		}},
 		{"forget", nodetest.ForgetRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Forget(c, h, "token1") }},
 		{"drill watch", watch, func(c ctx, h node.Host) error { return node.StartWatch(c, h, watch) }},
-		{"drill break", broken, func(c ctx, h node.Host) error { return node.Break(c, h, broken) }},
+		{"drill break", broken, func(c ctx, h node.Host) error { return node.Break(c, h, l, broken) }},
 		{"drill mend", nodetest.MendRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Mend(c, h, "token1") }},
 		{"drill seen", nil, func(c ctx, h node.Host) error { _, err := node.ReadDrillLog(c, h); return err }},
 		{"drill end", nodetest.MendRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.EndDrill(c, h, "token1") }},

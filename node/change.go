@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -17,12 +18,12 @@ type TransactRequest struct {
 // Transact puts the staged files in place: all of them, or none and a
 // RefusedError. From then on the node reverts the change when its window is
 // over, unless the change is renewed or confirmed.
-func Transact(ctx context.Context, h Host, q TransactRequest) error {
-	return run(ctx, h, q.script(), nil)
+func Transact(ctx context.Context, h Host, l distribution.Layout, q TransactRequest) error {
+	return run(ctx, h, q.script(l), nil)
 }
 
-func (q TransactRequest) script() remote.Script {
-	return script("transact", map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token})
+func (q TransactRequest) script(l distribution.Layout) remote.Script {
+	return layoutScript("transact", l, map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token})
 }
 
 // Renew gives a change that is in place its whole window again.
@@ -40,12 +41,12 @@ type PrecommitRequest struct {
 // Precommit wants the daemons to be those that Activate has left, and writes the
 // new generation beside the others: what can fail of a confirmation does so
 // here.
-func Precommit(ctx context.Context, h Host, q PrecommitRequest) error {
-	return run(ctx, h, q.script(), nil)
+func Precommit(ctx context.Context, h Host, l distribution.Layout, q PrecommitRequest) error {
+	return run(ctx, h, q.script(l), nil)
 }
 
-func (q PrecommitRequest) script() remote.Script {
-	return script("precommit", map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " ")})
+func (q PrecommitRequest) script(l distribution.Layout) remote.Script {
+	return layoutScript("precommit", l, map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " ")})
 }
 
 // ConfirmRequest makes a change permanent.
@@ -59,16 +60,16 @@ type ConfirmRequest struct {
 
 // Confirm makes the change that is in place the node's newest generation. It can
 // be asked again where the answer was lost.
-func Confirm(ctx context.Context, h Host, q ConfirmRequest) error {
-	return run(ctx, h, q.script(), nil)
+func Confirm(ctx context.Context, h Host, l distribution.Layout, q ConfirmRequest) error {
+	return run(ctx, h, q.script(l), nil)
 }
 
-func (q ConfirmRequest) script() remote.Script {
+func (q ConfirmRequest) script(l distribution.Layout) remote.Script {
 	restarted := ""
 	if q.Restart != nil {
 		restarted = q.Restart.String()
 	}
-	return script("confirm", map[string]string{
+	return layoutScript("confirm", l, map[string]string{
 		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_KEEP": number(q.Keep), "KPLB_RESTARTED": restarted,
 	})
 }
@@ -91,9 +92,9 @@ type RevertRequest struct {
 
 // Revert brings a node back to what it was before a change, and sweeps up what
 // was only staged. Its error is ErrConfirmed or ErrLost where it is too late.
-func Revert(ctx context.Context, h Host, q RevertRequest) error {
+func Revert(ctx context.Context, h Host, l distribution.Layout, q RevertRequest) error {
 	said := map[string]bool{}
-	err := run(ctx, h, q.script(), func(r remote.Record) { said[r.Key] = true })
+	err := run(ctx, h, q.script(l), func(r remote.Record) { said[r.Key] = true })
 	switch {
 	case err != nil:
 		return err
@@ -105,6 +106,6 @@ func Revert(ctx context.Context, h Host, q RevertRequest) error {
 	return nil
 }
 
-func (q RevertRequest) script() remote.Script {
-	return script("revert", map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_REASON": q.Reason})
+func (q RevertRequest) script(l distribution.Layout) remote.Script {
+	return layoutScript("revert", l, map[string]string{"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_PATHS": strings.Join(q.Paths, " "), "KPLB_REASON": q.Reason})
 }

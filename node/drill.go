@@ -8,14 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
 
 // drill is a part of drill.sh, for the operator who holds the lock with this token.
 // Variables that it is not given are empty.
-func drill(do, token string, vars map[string]string) remote.Script {
-	s := script("drill", map[string]string{
+func drill(l distribution.Layout, do, token string, vars map[string]string) remote.Script {
+	s := layoutScript("drill", l, map[string]string{
 		"KPLB_VIP": "", "KPLB_SECONDS": "", "KPLB_FAULT": "", "KPLB_LASTS": "", "KPLB_INTERFACE": "", "KPLB_VIPS": "", "KPLB_AT": "",
 	})
 	for name, value := range vars {
@@ -39,7 +40,7 @@ func StartWatch(ctx context.Context, h Host, q WatchRequest) error {
 }
 
 func (q WatchRequest) script() remote.Script {
-	s := drill("watch", q.Token, map[string]string{"KPLB_VIP": q.VIP.String(), "KPLB_SECONDS": seconds(q.Lasts)})
+	s := drill(unnamed, "watch", q.Token, map[string]string{"KPLB_VIP": q.VIP.String(), "KPLB_SECONDS": seconds(q.Lasts)})
 	s.Files = map[string][]byte{"watch": []byte(file("drill_watch.sh"))}
 	return s
 }
@@ -57,29 +58,29 @@ type BreakRequest struct {
 
 // Break breaks something on a node, which can put it back by itself before it
 // begins. What cannot be broken is a RefusedError.
-func Break(ctx context.Context, h Host, q BreakRequest) error {
-	return run(ctx, h, q.script(), nil)
+func Break(ctx context.Context, h Host, l distribution.Layout, q BreakRequest) error {
+	return run(ctx, h, q.script(l), nil)
 }
 
-func (q BreakRequest) script() remote.Script {
-	s := drill("break", q.Token, map[string]string{
+func (q BreakRequest) script(l distribution.Layout) remote.Script {
+	s := drill(l, "break", q.Token, map[string]string{
 		"KPLB_FAULT": q.Fault, "KPLB_LASTS": seconds(q.Lasts), "KPLB_SECONDS": seconds(q.MendAfter),
 		"KPLB_INTERFACE": q.Interface, "KPLB_VIPS": inventory.Join(q.VIPs, " "), "KPLB_AT": q.APIServer.String(),
 	})
-	s.Files = map[string][]byte{"mend": []byte(file("drill_mend.sh"))}
+	s.Files = map[string][]byte{"mend": mendProgram(l)}
 	return s
 }
 
 // Mend puts back what is broken on a node, if something is. The token is that of the
 // lock that the operator holds.
 func Mend(ctx context.Context, h Host, token string) error {
-	return run(ctx, h, drill("mend", token, nil), nil)
+	return run(ctx, h, drill(unnamed, "mend", token, nil), nil)
 }
 
 // EndDrill removes what a drill has on a node, and puts back what is broken. The token
 // is that of the lock that the operator holds.
 func EndDrill(ctx context.Context, h Host, token string) error {
-	return run(ctx, h, drill("end", token, nil), nil)
+	return run(ctx, h, drill(unnamed, "end", token, nil), nil)
 }
 
 // DrillLog is what a node has written down of a drill. Times are the node's,
@@ -103,7 +104,7 @@ type HolderChange struct {
 // too.
 func ReadDrillLog(ctx context.Context, h Host) (*DrillLog, error) {
 	log := &DrillLog{}
-	err := run(ctx, h, drill("seen", "", nil), log.take)
+	err := run(ctx, h, drill(unnamed, "seen", "", nil), log.take)
 	return log, err
 }
 

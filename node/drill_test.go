@@ -29,7 +29,7 @@ case "$*" in
 *) echo "ip $*" >>$R/log ;;
 esac
 `, 0o755)
-	s.write("files/mend", file("drill_mend.sh"), 0o600)
+	s.write("files/mend", string(mendProgram(layout)), 0o600)
 	s.write("files/watch", file("drill_watch.sh"), 0o600)
 	return drillbox{s}
 }
@@ -41,11 +41,14 @@ func (s drillbox) do(do, fault string) string {
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "/run/kplb-drill", s.path("drill")), "/run/kplb.", s.path("kplb."))
 		return strings.ReplaceAll(text, "PATH=/usr", "PATH="+s.path("bin")+":/usr")
 	}
-	s.write("files/mend", here(file("drill_mend.sh")), 0o600)
+	s.write("files/mend", here(string(mendProgram(layout))), 0o600)
 	cmd := exec.CommandContext(s.t.Context(), "sh", "-u", "-s")
 	cmd.Stdin = strings.NewReader("record() { echo \"$*\"; }\nkplb_file() { cat $R/files/$1; }\nkplb_main() {\n:\n" + here(text("drill")) + "\n}\nkplb_main\n")
 	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"), "LC_ALL=C", "KPLB_DO="+do, "KPLB_TOKEN=token1", "KPLB_FAULT="+fault,
 		"KPLB_VIP=10.1.233.1", "KPLB_SECONDS=25", "KPLB_LASTS=10", "KPLB_INTERFACE=eth0", "KPLB_VIPS=10.1.233.1 fd10:1::100", "KPLB_AT=10.1.1.1:6443")
+	for name, value := range layoutScript("drill", layout, map[string]string{}).Vars {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	out, _ := cmd.CombinedOutput() // what it says counts
 	return string(out)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -32,23 +33,24 @@ type Snapshot struct {
 
 // Generations lists the generations that a node keeps, by number.
 func Generations(ctx context.Context, h Host) ([]Generation, error) {
-	list, _, err := generations(ctx, h, "")
+	list, _, err := generations(ctx, h, unnamed, "")
 	return list, err
 }
 
 // ReadSnapshot reads the state of one generation. Its error is a RefusedError
-// where the node does not have it.
-func ReadSnapshot(ctx context.Context, h Host, generation int) (*Snapshot, error) {
-	_, s, err := generations(ctx, h, strconv.Itoa(generation))
+// where the node does not have it. The key of the apiserver's certificate stays on
+// the node.
+func ReadSnapshot(ctx context.Context, h Host, l distribution.Layout, generation int) (*Snapshot, error) {
+	_, s, err := generations(ctx, h, l, strconv.Itoa(generation))
 	return s, err
 }
 
-func generations(ctx context.Context, h Host, wanted string) ([]Generation, *Snapshot, error) {
+func generations(ctx context.Context, h Host, l distribution.Layout, wanted string) ([]Generation, *Snapshot, error) {
 	var list []Generation
 	s := &Snapshot{Units: map[string]Unit{}}
 	var current string
 	var bad error
-	err := run(ctx, h, script("generations", map[string]string{"KPLB_GENERATION": wanted}), func(r remote.Record) {
+	err := run(ctx, h, layoutScript("generations", l, map[string]string{"KPLB_GENERATION": wanted}), func(r remote.Record) {
 		switch {
 		case r.Key == "generation" && len(r.Fields) == 3:
 			if n, err := strconv.Atoi(r.Fields[0]); err == nil && n >= 0 {
@@ -112,5 +114,5 @@ func (s *Snapshot) take(r remote.Record) error {
 // them. A node with a change that is not confirmed refuses. The token is that of the
 // lock that the operator holds.
 func Forget(ctx context.Context, h Host, token string) error {
-	return run(ctx, h, script("forget", map[string]string{"KPLB_TOKEN": token}), nil)
+	return run(ctx, h, script("forget", map[string]string{"KPLB_TOKEN": token, "KPLB_DIRS": strings.Join(madeDirs(), " ")}), nil)
 }

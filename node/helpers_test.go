@@ -11,8 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/remote"
 )
+
+// layout is kubeadm's.
+var layout = kubeadm.Distribution{}.Layout()
 
 // same fails the test where got is not want.
 func same(t testing.TB, what string, got, want any) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,10 +61,8 @@ func (q InspectRequest) script(l distribution.Layout) remote.Script {
 	for i, port := range q.Ports {
 		ports[i] = number(port)
 	}
-	return script("inspect", map[string]string{
+	return layoutScript("inspect", l, map[string]string{
 		"KPLB_PATHS":        strings.Join(paths, " "),
-		"KPLB_MANIFESTS":    path.Dir(l.APIServerConfig),
-		"KPLB_KUBELET_UNIT": l.KubeletUnit,
 		"KPLB_PORTS":        strings.Join(ports, " "),
 		"KPLB_MONITOR_PORT": number(q.MonitorPort),
 		"KPLB_HOMES":        flag(q.Kubeconfigs),
@@ -152,7 +149,7 @@ func (f *Facts) takeNetwork(key string, field func(int) string) {
 	case "listeners":
 		f.Listeners = parseListeners(field(0), f.outsideHAProxy)
 	case "connected":
-		f.KubeletConnected = strings.Contains(field(0), `"kubelet"`)
+		f.KubeletConnected = strings.Contains(field(0), `"`+f.Distribution.Layout().KubeletProcess+`"`)
 	case "filter":
 		f.OtherFirewall = filterForm.FindString(field(0))
 	case "nft":

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -93,7 +94,9 @@ func (o *Observation) take(r remote.Record) error {
 		if err != nil {
 			return fmt.Errorf("doctor: manifest: %w", err)
 		}
-		o.Manifests[field(0)] = data
+		if component, known := components[field(0)]; known {
+			o.Manifests[component] = data
+		}
 	case "selinux":
 		o.SELinux, o.ConnectAny = field(0), field(1)
 	case "apparmor":
@@ -114,6 +117,9 @@ func (o *Observation) take(r remote.Record) error {
 	}
 	return nil
 }
+
+// components are those whose flags doctor.sh reads, in its words.
+var components = map[string]string{"apiserver": distribution.APIServer, "controller-manager": distribution.ControllerManager}
 
 // takeHeard takes what the node has heard of others while it listened, or why it
 // could not.

@@ -30,7 +30,7 @@ func TestHostileObservation(t *testing.T) {
 	same(t, "MACs", s.MACs, map[string]string{"eth0": "52:54:00:00:00:01", "eth0.5": "52:54:00:00:00:02"})
 	same(t, "neighbours", len(s.Neighbours), 1)
 	same(t, "neighbour", s.Neighbours[0].Address.String()+" "+s.Neighbours[0].MAC, "10.1.1.2 52:54:00:00:00:02")
-	says(t, s.take(record("manifest", "kube-apiserver", "%")), "doctor: manifest: field 1 of record manifest is not base64: illegal base64 data at input byte 0")
+	says(t, s.take(record("manifest", "apiserver", "%")), "doctor: manifest: field 1 of record manifest is not base64: illegal base64 data at input byte 0")
 	for range 2 * mostSpeakers {
 		_ = s.take(record("vrrp", "10.1.0.9", "3", "51", "1"))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 )
@@ -25,9 +26,9 @@ type ObserveRequest struct {
 // as the node listens; what Observation says of the node itself does not change
 // any more after that. What does not have its form is left out; an answer that is
 // cut short is an error.
-func Observe(ctx context.Context, h Host, q ObserveRequest, o *Observation, listening func()) error {
+func Observe(ctx context.Context, h Host, l distribution.Layout, q ObserveRequest, o *Observation, listening func()) error {
 	complete, asked := false, time.Now()
-	err := read(ctx, h, q.script(), func(r remote.Record) error {
+	err := read(ctx, h, q.script(l), func(r remote.Record) error {
 		switch r.Key {
 		case "clock":
 			o.takeClock(r, asked, time.Now())
@@ -51,16 +52,16 @@ func Observe(ctx context.Context, h Host, q ObserveRequest, o *Observation, list
 	return nil
 }
 
-func (q ObserveRequest) script() remote.Script {
-	return doctor(map[string]string{
+func (q ObserveRequest) script(l distribution.Layout) remote.Script {
+	return doctor(l, map[string]string{
 		"KPLB_ADDRESS": q.Address.String(), "KPLB_VIPS": inventory.Join(q.VIPs, ","), "KPLB_SECONDS": seconds(q.Listen),
 		"KPLB_NONCES": strings.Join(slices.Sorted(slices.Values(q.Nonces)), " "),
 	})
 }
 
 // doctor is doctor.sh. Variables that it is not given are empty.
-func doctor(vars map[string]string) remote.Script {
-	s := script("doctor", map[string]string{
+func doctor(l distribution.Layout, vars map[string]string) remote.Script {
+	s := layoutScript("doctor", l, map[string]string{
 		"KPLB_SEND": "", "KPLB_ADDRESS": "", "KPLB_VIPS": "", "KPLB_SOURCE": "", "KPLB_SECONDS": "", "KPLB_NONCE": "", "KPLB_PEERS": "", "KPLB_NONCES": "",
 	})
 	for name, value := range vars {
@@ -103,7 +104,7 @@ func (q ProbeRequest) script() remote.Script {
 	for i, p := range q.Peers {
 		peers[i] = p.Address.String() + "/" + p.MAC
 	}
-	return doctor(map[string]string{
+	return doctor(unnamed, map[string]string{
 		"KPLB_SEND": "1", "KPLB_ADDRESS": q.Address.String(), "KPLB_SOURCE": q.Source.String(), "KPLB_NONCE": q.Nonce, "KPLB_PEERS": strings.Join(peers, " "),
 	})
 }

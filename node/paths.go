@@ -1,6 +1,7 @@
 package node
 
 import (
+	"path"
 	"slices"
 
 	"github.com/kplb/kplb/distribution"
@@ -30,6 +31,12 @@ const (
 	ufwRulesPath  = "/etc/ufw/user.rules"
 	ufwRules6Path = "/etc/ufw/user6.rules"
 )
+
+// madeDirs are directories of files that kplb writes, which may be there for no one
+// else.
+func madeDirs() []string {
+	return []string{path.Dir(render.HAProxyUnitPath), path.Dir(render.KeepalivedUnitPath), path.Dir(render.MetricsBootPath), path.Dir(render.PatchPath)}
+}
 
 // ManagedPaths is every path whose state belongs to a generation, on any node.
 func ManagedPaths(l distribution.Layout) []string {

@@ -25,11 +25,11 @@ type program struct {
 var programs = map[string]program{
 	// what is asked
 	"hello":       {doing: "asking whether the node answers", limit: 10 * time.Second},
-	"inspect":     {doing: "inspecting the node", limit: 30 * time.Second},
-	"doctor":      {doing: "checking the network", limit: 20 * time.Second},
+	"inspect":     {doing: "inspecting the node", library: []string{"layout"}, limit: 30 * time.Second},
+	"doctor":      {doing: "checking the network", library: []string{"layout"}, limit: 20 * time.Second},
 	"credentials": {doing: "reading the administrator's kubeconfig", limit: 10 * time.Second},
-	"generations": {doing: "reading the generations", library: []string{"state", "lib"}, limit: 30 * time.Second},
-	"await":       {doing: "waiting for the apiserver", library: []string{"process"}, limit: 20 * time.Second},
+	"generations": {doing: "reading the generations", library: []string{"layout", "state", "lib"}, limit: 30 * time.Second},
+	"await":       {doing: "waiting for the apiserver", library: []string{"layout", "process"}, limit: 20 * time.Second},
 
 	// the lock
 	"lock":    {doing: "locking the node", limit: 30 * time.Second},
@@ -38,22 +38,22 @@ var programs = map[string]program{
 
 	// a change, from its preparation to its confirmation
 	"packages":  {doing: "installing packages", library: []string{"lib"}, limit: 15 * time.Minute},
-	"stage":     {doing: "checking the new files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
-	"transact":  {doing: "installing files", library: []string{"state", "lib", "step"}, limit: 2 * time.Minute},
+	"stage":     {doing: "checking the new files", library: []string{"layout", "state", "place", "lib", "step"}, limit: 2 * time.Minute},
+	"transact":  {doing: "installing files", library: []string{"layout", "state", "place", "lib", "step"}, limit: 2 * time.Minute},
 	"renew":     {doing: "renewing the timer", library: []string{"state", "lib"}, limit: 30 * time.Second},
 	"drain":     {doing: "draining the apiserver", limit: 15 * time.Second},
-	"manifest":  {doing: "replacing the apiserver's manifest", library: []string{"state", "lib", "process", "apiserver"}, limit: time.Minute},
-	"activate":  {doing: "activating the new files", library: []string{"state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
-	"precommit": {doing: "checking the daemons before the confirmation", library: []string{"state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
-	"confirm":   {doing: "confirming the change", library: []string{"state", "lib", "generation"}, limit: time.Minute},
-	"revert":    {doing: "taking the change back", library: []string{"state", "lib"}, limit: 3 * time.Minute},
+	"manifest":  {doing: "replacing the apiserver's manifest", library: []string{"layout", "state", "place", "lib", "process", "apiserver"}, limit: time.Minute},
+	"activate":  {doing: "activating the new files", library: []string{"layout", "state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
+	"precommit": {doing: "checking the daemons before the confirmation", library: []string{"layout", "state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
+	"confirm":   {doing: "confirming the change", library: []string{"layout", "state", "place", "lib", "generation"}, limit: time.Minute},
+	"revert":    {doing: "taking the change back", library: []string{"layout", "state", "place", "lib"}, limit: 3 * time.Minute},
 	"forget":    {doing: "removing kplb's files", library: []string{"state", "lib"}, limit: time.Minute},
 
 	// a drill
-	"drill": {doing: "running the drill", library: []string{"lib"}, limit: 30 * time.Second},
+	"drill": {doing: "running the drill", library: []string{"layout", "lib"}, limit: 30 * time.Second},
 
 	// what others leave on the node, and what runs there by itself
-	"restore":     {library: []string{"state", "firewall", "process", "apiserver"}},
+	"restore":     {library: []string{"state", "place", "firewall", "process", "apiserver"}},
 	"drill_mend":  {},
 	"drill_watch": {},
 }
@@ -83,12 +83,4 @@ func text(name string) string {
 // script is a program with its data.
 func script(name string, vars map[string]string) remote.Script {
 	return remote.Script{Name: name, Doing: programs[name].doing, Body: text(name), Limit: programs[name].limit, Vars: vars}
-}
-
-// restoreProgram is what stays on a node while a change is not confirmed. It
-// depends on nothing but the node.
-func restoreProgram() []byte {
-	return []byte("#!/bin/sh\n# kplb: takes an unconfirmed change back; see /var/lib/kplb/pending\nset -u\numask 077\n" +
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C\nexport PATH LC_ALL\ntrap '' HUP PIPE\n" +
-		text("restore"))
 }

@@ -92,7 +92,7 @@ func TestLibraryDefinesOnce(t *testing.T) {
 // TestRestoreProgram depends on nothing but the node.
 func TestRestoreProgram(t *testing.T) {
 	t.Parallel()
-	text := string(restoreProgram())
+	text := string(restoreProgram(layout))
 	for _, kplbs := range []string{"record", "kplb_file", "KPLB_"} {
 		for line := range strings.Lines(text) {
 			if !strings.HasPrefix(line, "#") && strings.Contains(line, kplbs) {

@@ -154,7 +154,7 @@ func TestProgramsWait(t *testing.T) {
 		eventually(t, "another program has the turn", func() bool { return n.Exists("/node/held") })
 		n.Impatient("0.05")
 		for name, s := range map[string]remote.Script{
-			"activate": o.activate(first), "precommit": o.precommit(), "confirm": o.confirm(), "back": o.back(), "manifest": o.manifest(first), "forget": o.script("forget", nil, nil),
+			"activate": o.activate(first), "precommit": o.precommit(), "confirm": o.confirm(), "back": o.back(), "manifest": o.manifest(first), "forget": o.script("forget", map[string]string{"KPLB_DIRS": ""}, nil),
 		} {
 			same(t, name, n.Run(s).Refused(), "another step of kplb does not end on this node")
 		}

@@ -122,7 +122,9 @@ func TestProgramsForget(t *testing.T) {
 	t.Parallel()
 	programtest.EachShell(t, func(t *testing.T, shell string) {
 		o := scenarios[0].before(t, shell, "confirm")
-		forget := func() programtest.Answer { return o.node.Run(o.script("forget", nil, nil)) }
+		forget := func() programtest.Answer {
+			return o.node.Run(o.script("forget", map[string]string{"KPLB_DIRS": strings.Join(madeDirs(), " ")}, nil))
+		}
 		same(t, "a change waits", forget().Refused(), "a change that is not confirmed yet is in place")
 		same(t, "confirm", o.node.Run(o.confirm()).Done(), true)
 		etc := o.node.Tree().Below("/etc").Files()
@@ -174,7 +176,7 @@ func TestProgramsIssue(t *testing.T) {
 		stage := func() remote.Script {
 			s := o.stage(change{})
 			s.Vars["KPLB_FILES"] = "certificate 644 0:0 " + string(SumOf([]byte("old\n"))) + " issued " + kubeadm.CertificatePath + "\nkey 600 0:0 any issued " + kubeadm.CertificateKeyPath + "\n"
-			s.Files["kubeadm"] = []byte("certificatesDir: " + basePath + "/stage/pki\n")
+			s.Files["issuer"] = []byte("certificatesDir: " + basePath + "/stage/pki\n")
 			return s
 		}
 		before := stateOf(o.node)
@@ -347,7 +349,6 @@ func TestProgramsInspect(t *testing.T) {
 		n.Must("ln -s /nowhere /etc/link && mkdir /etc/dir && touch /etc/kubernetes/manifests/.hidden")
 		before := n.Tree().Without("/node/told")
 		a := n.Run(o.script("inspect", map[string]string{
-			"KPLB_MANIFESTS": "/etc/kubernetes/manifests", "KPLB_KUBELET_UNIT": "kubelet.service",
 			"KPLB_PATHS": "etc/haproxy/haproxy.cfg etc/link etc/dir etc/nothing", "KPLB_PORTS": "6443 6443 8404 7443", "KPLB_MONITOR_PORT": "8404",
 			"KPLB_HOMES": "1", "KPLB_FILTER": "1", "KPLB_KERNEL": "1", "KPLB_CONNECTED": "10.1.1.1:6443", "KPLB_VRRP": "1", "KPLB_SYSCTLS": "1",
 		}, nil))

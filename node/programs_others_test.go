@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node/programtest"
 	"github.com/kplb/kplb/remote"
 )
@@ -14,8 +13,8 @@ import (
 // a token.
 func (o operator) changing(token string) map[string]remote.Script {
 	drillVars := func(do string) remote.Script {
-		s := drill(do, token, map[string]string{"KPLB_FAULT": "haproxy-stopped", "KPLB_SECONDS": "25", "KPLB_VIP": "10.1.233.1"})
-		s.Files = map[string][]byte{"mend": []byte(file("drill_mend.sh")), "watch": []byte(file("drill_watch.sh"))}
+		s := drill(layout, do, token, map[string]string{"KPLB_FAULT": "haproxy-stopped", "KPLB_SECONDS": "25", "KPLB_VIP": "10.1.233.1"})
+		s.Files = map[string][]byte{"mend": mendProgram(layout), "watch": []byte(file("drill_watch.sh"))}
 		return s
 	}
 	whichever := func(s remote.Script) remote.Script {
@@ -26,7 +25,7 @@ func (o operator) changing(token string) map[string]remote.Script {
 		"stage": o.stage(second), "transact": o.transact(), "manifest": o.manifest(first), "activate": o.activate(first),
 		"precommit": o.precommit(), "renew": o.script("renew", nil, nil), "confirm": o.confirm(), "revert": o.back(),
 		"confirm whichever waits": whichever(o.confirm()), "revert whichever waits": whichever(o.back()),
-		"forget":   o.script("forget", nil, nil),
+		"forget":   o.script("forget", map[string]string{"KPLB_DIRS": ""}, nil),
 		"packages": PackagesRequest{Names: []string{"haproxy"}}.script(), "packages fetched": PackagesRequest{Names: []string{"haproxy"}, FetchOnly: true}.script(),
 		"drill watch": drillVars("watch"), "drill break": drillVars("break"), "drill mend": drillVars("mend"), "drill end": drillVars("end"),
 	}
@@ -255,7 +254,7 @@ func TestProgramsInspectLock(t *testing.T) {
 		o := lockNode(t, shell)
 		n, ann := o.node, o.node.Dial()
 		locked := func(token string) string {
-			fields, _ := n.Run(InspectRequest{Token: token}.script(kubeadm.Distribution{}.Layout())).Said("locked")
+			fields, _ := n.Run(InspectRequest{Token: token}.script(layout)).Said("locked")
 			if len(fields) == 0 {
 				return ""
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node/programtest"
 	"github.com/kplb/kplb/remote"
@@ -20,7 +21,8 @@ import (
 type operator struct {
 	node  *programtest.Node
 	txn   string
-	paths []string // beside managedPaths
+	paths []string             // beside managedPaths
+	other *distribution.Layout // nil: kubeadm's
 }
 
 const token = "token1"
@@ -32,12 +34,23 @@ func (o operator) takes() operator {
 	return o
 }
 
+// layout is where the node's Kubernetes has what.
+func (o operator) layout() distribution.Layout {
+	if o.other != nil {
+		return *o.other
+	}
+	return layout
+}
+
 // script is a program with its variables; those that every program of a change
 // takes are there.
 func (o operator) script(name string, vars map[string]string, files map[string]string) remote.Script {
 	s := remote.Script{Name: name, Body: text(name), Limit: time.Minute, Vars: map[string]string{
-		"KPLB_TXN": o.txn, "KPLB_TOKEN": token, "KPLB_PATHS": strings.Join(append(ManagedPaths(kubeadm.Distribution{}.Layout()), o.paths...), " "),
+		"KPLB_TXN": o.txn, "KPLB_TOKEN": token, "KPLB_PATHS": strings.Join(append(ManagedPaths(o.layout()), o.paths...), " "),
 	}, Files: map[string][]byte{}}
+	if slices.Contains(programs[name].library, "layout") {
+		maps.Copy(s.Vars, layoutScript(name, o.layout(), map[string]string{}).Vars)
+	}
 	maps.Copy(s.Vars, vars)
 	for name, content := range files {
 		s.Files[name] = []byte(content)
@@ -62,7 +75,7 @@ type change struct {
 // stage is the program that prepares a change on the node as it is.
 func (o operator) stage(c change) remote.Script {
 	var list strings.Builder
-	files := map[string]string{"restore": string(restoreProgram())}
+	files := map[string]string{"restore": string(restoreProgram(o.layout()))}
 	for i, path := range slices.Sorted(maps.Keys(c.files)) {
 		name, f := fmt.Sprintf("file%d", i), c.files[path]
 		before, after := "absent", "absent"
@@ -101,7 +114,7 @@ func (o operator) activate(c change) remote.Script {
 
 func (o operator) manifest(c change) remote.Script {
 	return o.script("manifest", map[string]string{
-		"KPLB_BEFORE": string(SumOf([]byte(o.node.Read(kubeadm.ManifestPath)))), "KPLB_MODE": "600", "KPLB_PORT": "6443",
+		"KPLB_BEFORE": string(SumOf([]byte(o.node.Read(o.layout().APIServerConfig)))), "KPLB_MODE": "600", "KPLB_PORT": "6443",
 	}, map[string]string{"manifest": c.manifest})
 }
 

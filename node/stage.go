@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/remote"
 )
 
@@ -48,11 +48,12 @@ type StagedFile struct {
 }
 
 // StagedCertificate is the apiserver's new serving certificate and its key: from
-// a generation that the node keeps, or issued by its kubeadm.
+// a generation that the node keeps, or issued by what its
+// distribution has for that.
 type StagedCertificate struct {
 	Path       string // absolute, without spaces
 	KeyPath    string // likewise
-	Config     []byte // of kubeadm, which issues it; nil: it is the generation's
+	Config     []byte // from which it is issued, as the distribution has made it; nil: it is the generation's
 	Generation int
 	Before     Sum // of the certificate that has to be there now
 	Mode       fs.FileMode
@@ -76,13 +77,13 @@ type StageRequest struct {
 // Stage has a node check a change and prepare it: whether the files are as they
 // were seen, can be written, and are accepted by the daemons. Nothing of the
 // system changes, and what is refused leaves nothing.
-func Stage(ctx context.Context, h Host, q StageRequest) error {
-	return run(ctx, h, q.script(), nil)
+func Stage(ctx context.Context, h Host, d distribution.Distribution, q StageRequest) error {
+	return run(ctx, h, q.script(d), nil)
 }
 
-func (q StageRequest) script() remote.Script {
+func (q StageRequest) script(d distribution.Distribution) remote.Script {
 	var list strings.Builder
-	data := map[string][]byte{"restore": restoreProgram()}
+	data := map[string][]byte{"restore": restoreProgram(d.Layout())}
 	for i, f := range q.Files {
 		name, after := "file"+number(i), SumOf(f.Content)
 		if f.Remove {
@@ -94,7 +95,7 @@ func (q StageRequest) script() remote.Script {
 	if c := q.Certificate; c != nil {
 		source := "kept:" + number(c.Generation)
 		if c.Config != nil {
-			source, data["kubeadm"] = "issued", issuedInto(c.Config, basePath+"/stage/pki")
+			source, data["issuer"] = "issued", d.IssueIn(c.Config, basePath+"/stage/pki")
 		}
 		fmt.Fprintf(&list, "certificate %o %s %s %s %s\n", c.Mode.Perm(), c.Owner, c.Before.form(), source, c.Path)
 		fmt.Fprintf(&list, "key 600 0:0 any %s %s\n", source, c.KeyPath)
@@ -103,22 +104,11 @@ func (q StageRequest) script() remote.Script {
 	for i, vip := range q.VIPs {
 		vips[i] = fmt.Sprintf("%s dev %s", netip.PrefixFrom(vip, vip.BitLen()), q.Interface)
 	}
-	s := script("stage", map[string]string{
+	s := layoutScript("stage", d.Layout(), map[string]string{
 		"KPLB_FILES": list.String(), "KPLB_PATHS": strings.Join(q.Paths, " "),
 		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_ABOUT": q.About,
 		"KPLB_WINDOW": seconds(q.Window), "KPLB_VIP": strings.Join(vips, "\n"), "KPLB_QUICK": port(q.QuickPort),
 	})
 	s.Files = data
 	return s
-}
-
-var certificatesDir = regexp.MustCompile(`(?m)^certificatesDir:.*$`)
-
-// issuedInto has kubeadm read the authority and write the pair in a directory.
-func issuedInto(config []byte, dir string) []byte {
-	line := []byte("certificatesDir: " + dir)
-	if certificatesDir.Match(config) {
-		return certificatesDir.ReplaceAllLiteral(config, line)
-	}
-	return append(append(line, '\n'), config...)
 }

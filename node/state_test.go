@@ -39,11 +39,11 @@ func (s *sandbox) write(name, content string, mode fs.FileMode) {
 	}
 }
 
-// sh runs text after state.sh, with R as the directory, and gives its output.
+// sh runs text after state.sh and place.sh, with R as the directory, and gives its output.
 func (s *sandbox) sh(text string) (string, error) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), "sh", "-u", "-s")
-	cmd.Stdin = strings.NewReader(file("state.sh") + "umask 077\nbase=$R/kplb\n" + text)
+	cmd.Stdin = strings.NewReader(layoutText(layout) + file("state.sh") + file("place.sh") + "umask 077\nbase=$R/kplb\n" + text)
 	cmd.Env = append(os.Environ(), "R="+s.root, "PATH="+s.path("bin")+":"+os.Getenv("PATH"), "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	return string(out), err

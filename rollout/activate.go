@@ -27,12 +27,12 @@ func (c *nodeChange) activate(ctx context.Context) error {
 	n := c.plan
 	at, ok := n.Balancer()
 	if !ok || n.Kubelet == node.Leave {
-		return node.Activate(ctx, c.host, c.t.activateRequest(n))
+		return node.Activate(ctx, c.host, fleet.LayoutOf(c.t.fleet.Cluster), c.t.activateRequest(n))
 	}
 	first, second := n, n
 	first.Kubelet = node.Leave
 	second.HAProxy, second.ReadUnits, second.Enable, second.Disable = node.Leave, false, nil, nil
-	if err := node.Activate(ctx, c.host, c.t.activateRequest(first)); err != nil {
+	if err := node.Activate(ctx, c.host, fleet.LayoutOf(c.t.fleet.Cluster), c.t.activateRequest(first)); err != nil {
 		return err
 	}
 	c.t.fleet.Report(fleet.Event{Node: n.Node.Name, Step: fmt.Sprintf("waiting for an apiserver through %s", at), Usual: time.Second})
@@ -40,7 +40,7 @@ func (c *nodeChange) activate(ctx context.Context) error {
 		return err
 	}
 	c.t.fleet.Report(fleet.Event{Node: n.Node.Name, Step: "kubelet", Usual: activateUsual})
-	return node.Activate(ctx, c.host, c.t.activateRequest(second))
+	return node.Activate(ctx, c.host, fleet.LayoutOf(c.t.fleet.Cluster), c.t.activateRequest(second))
 }
 
 // usualActivation is longer if a daemon starts, as it is watched for a moment.

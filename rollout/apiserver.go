@@ -30,7 +30,7 @@ func (c *nodeChange) apiserver(ctx context.Context, meanwhile func() error) erro
 		if err != nil {
 			return err
 		}
-		if err := awaitListening(ctx, c.host, f.Cluster.Port, n.Node, n.Listen, replaced, waits); err != nil {
+		if err := awaitListening(ctx, c.host, f.Cluster, n.Node, n.Listen, replaced, waits); err != nil {
 			return err
 		}
 		return readyMeanwhile(ctx, meanwhile, func(ctx context.Context) error {
@@ -66,17 +66,17 @@ func (c *nodeChange) replaceManifest(ctx context.Context) (node.Replaced, error)
 	if m == nil {
 		return node.Replaced{}, nil
 	}
-	return node.ReplaceManifest(ctx, c.host, node.ManifestRequest{
+	return node.ReplaceManifest(ctx, c.host, fleet.LayoutOf(c.t.fleet.Cluster), node.ManifestRequest{
 		Txn: c.t.txn, Token: c.t.lock.Token, Before: m.Before(), Mode: m.Mode, Content: m.Content, Port: c.t.fleet.Cluster.Port,
 	})
 }
 
 // awaitListening waits until the apiserver listens at its new addresses only. The old
 // process does not count, nor one of the first of two manifests.
-func awaitListening(ctx context.Context, h node.Host, port uint16, n inventory.Node, listen string, replaced node.Replaced, waits func(string)) error {
-	at := plan.ListenAddrPort(listen, port)
+func awaitListening(ctx context.Context, h node.Host, c *inventory.Cluster, n inventory.Node, listen string, replaced node.Replaced, waits func(string)) error {
+	at := plan.ListenAddrPort(listen, c.Port)
 	for end := time.Now().Add(plan.RestartLimit); ; {
-		elsewhere, err := node.AwaitListening(ctx, h, node.AwaitRequest{Listen: at, After: replaced, Wait: node.AwaitLimit})
+		elsewhere, err := node.AwaitListening(ctx, h, fleet.LayoutOf(c), node.AwaitRequest{Listen: at, After: replaced, Wait: node.AwaitLimit})
 		switch {
 		case err != nil || elsewhere == "":
 			return err

@@ -67,7 +67,7 @@ func (c *confirmation) checkUnchanged(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return node.Precommit(ctx, h, node.PrecommitRequest{Txn: c.t.txn, Token: c.t.lock.Token, Paths: managedPaths(c.t.fleet, n)})
+		return node.Precommit(ctx, h, fleet.LayoutOf(c.t.fleet.Cluster), node.PrecommitRequest{Txn: c.t.txn, Token: c.t.lock.Token, Paths: managedPaths(c.t.fleet, n)})
 	})
 }
 

@@ -70,7 +70,7 @@ func confirmNode(ctx context.Context, f *fleet.Fleet, h node.Host, n inventory.N
 				return err
 			}
 		}
-		err := node.Confirm(ctx, h, q)
+		err := node.Confirm(ctx, h, fleet.LayoutOf(f.Cluster), q)
 		_ = h.Close() // the script has answered, or nothing will
 		h = nil
 		var refused *node.RefusedError

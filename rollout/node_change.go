@@ -54,7 +54,7 @@ func (t *transaction) changeNode(ctx context.Context, n plan.NodePlan) error {
 // transact arms the node and renames its files into place. After an error the node may
 // be armed, too, unless it has refused.
 func (c *nodeChange) transact(ctx context.Context) error {
-	err := node.Transact(ctx, c.host, node.TransactRequest{Txn: c.t.txn, Token: c.t.lock.Token})
+	err := node.Transact(ctx, c.host, fleet.LayoutOf(c.t.fleet.Cluster), node.TransactRequest{Txn: c.t.txn, Token: c.t.lock.Token})
 	var refused *node.RefusedError
 	if !errors.As(err, &refused) {
 		c.t.progress.arm(c.plan)

@@ -116,7 +116,7 @@ func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 
 // revertPendingOn reverts whichever change is awaiting confirmation on the node.
 func revertPendingOn(ctx context.Context, f *fleet.Fleet, h node.Host, n inventory.Node, token string) error {
-	return node.Revert(ctx, h, node.RevertRequest{Token: token, Paths: managedPaths(f, n), Reason: "asked for by " + f.Operator})
+	return node.Revert(ctx, h, fleet.LayoutOf(f.Cluster), node.RevertRequest{Token: token, Paths: managedPaths(f, n), Reason: "asked for by " + f.Operator})
 }
 
 func namesOf(nodes []inventory.Node) []string {

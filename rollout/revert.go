@@ -85,7 +85,7 @@ func (t *transaction) revertNode(ctx context.Context, n plan.NodePlan, cause err
 		defer drain(ctx, t.fleet, n.Node)()
 	}
 	reason := "the rollout stopped: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
-	err = node.Revert(ctx, h, node.RevertRequest{Txn: t.txn, Token: t.lock.Token, Paths: managedPaths(t.fleet, n.Node), Reason: reason})
+	err = node.Revert(ctx, h, fleet.LayoutOf(t.fleet.Cluster), node.RevertRequest{Txn: t.txn, Token: t.lock.Token, Paths: managedPaths(t.fleet, n.Node), Reason: reason})
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (t *transaction) revertNode(ctx context.Context, n plan.NodePlan, cause err
 	port := t.fleet.Cluster.Port
 	if at := plan.ListenAddress(fleet.DistributionOf(t.fleet.Cluster), n.Manifest.Was.Content, port); at == plan.AnyAddress(port) {
 		// one that has yet to notice is ready, too, and restarts while the next node goes back
-		_ = awaitListening(ctx, h, port, n.Node, at, node.Replaced{}, waits) // whether it is ready decides
+		_ = awaitListening(ctx, h, t.fleet.Cluster, n.Node, at, node.Replaced{}, waits) // whether it is ready decides
 	}
 	return awaitReady(ctx, t.fleet, n.Node, waits)
 }

@@ -30,5 +30,5 @@ func managedPaths(f *fleet.Fleet, n inventory.Node) []string {
 	if found := f.Facts()[n.Name]; found != nil {
 		return found.ManagedPaths()
 	}
-	return node.ManagedPaths(fleet.DistributionOf(f.Cluster).Layout())
+	return node.ManagedPaths(fleet.LayoutOf(f.Cluster))
 }

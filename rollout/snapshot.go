@@ -41,5 +41,5 @@ func readSnapshot(ctx context.Context, f *fleet.Fleet, in plan.Input, q plan.Sna
 	if err != nil {
 		return nil, err
 	}
-	return node.ReadSnapshot(ctx, h, q.Generation)
+	return node.ReadSnapshot(ctx, h, fleet.LayoutOf(f.Cluster), q.Generation)
 }

@@ -18,7 +18,7 @@ func (t *transaction) stage(ctx context.Context, p *plan.Plan) error {
 			return err
 		}
 		checking := fleet.Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
-		return t.fleet.Step(checking, func() error { return node.Stage(ctx, h, t.stageRequest(n)) })
+		return t.fleet.Step(checking, func() error { return node.Stage(ctx, h, fleet.DistributionOf(t.fleet.Cluster), t.stageRequest(n)) })
 	})
 }
 
@@ -35,7 +35,7 @@ func (t *transaction) stageRequest(n plan.NodePlan) node.StageRequest {
 		})
 	}
 	if issued := n.Certificate; issued != nil {
-		l := fleet.DistributionOf(c).Layout()
+		l := fleet.LayoutOf(t.fleet.Cluster)
 		q.Certificate = &node.StagedCertificate{
 			Path: l.Certificate, KeyPath: l.CertificateKey,
 			Config: issued.Config, Generation: issued.Generation, Before: issued.Before, Mode: issued.Mode, Owner: issued.Owner,

@@ -21,7 +21,7 @@ func (t *transaction) startWaiting(ctx context.Context, p *plan.Plan) error {
 		n.HAProxy, n.Kubelet, n.Sysctl, n.ReadUnits, n.Enable, n.Disable = node.Leave, node.Leave, node.SysctlLeave, false, nil, nil
 		n.Keepalived, n.UFWAllow, n.UFWDelete = node.Start, nil, nil
 		starting := fleet.Event{Node: n.Node.Name, Step: "starting keepalived", Usual: activateUsual}
-		if err := t.fleet.Step(starting, func() error { return node.Activate(ctx, h, t.activateRequest(n)) }); err != nil {
+		if err := t.fleet.Step(starting, func() error { return node.Activate(ctx, h, fleet.LayoutOf(t.fleet.Cluster), t.activateRequest(n)) }); err != nil {
 			return err
 		}
 		t.progress.activatedNow()

@@ -88,7 +88,7 @@ func TestSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "generations", got, list)
-	snapshot, err := node.ReadSnapshot(t.Context(), h, 7)
+	snapshot, err := node.ReadSnapshot(t.Context(), h, kubeadm.Distribution{}.Layout(), 7)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func (v values) stage(data map[string][]byte) node.StageRequest {
 		case "key":
 			q.Certificate.KeyPath = field[5]
 		case "certificate":
-			q.Certificate = &node.StagedCertificate{Path: field[5], Config: data["kubeadm"], Before: sum(field[3]), Mode: mode(field[1]), Owner: owner}
+			q.Certificate = &node.StagedCertificate{Path: field[5], Config: data["issuer"], Before: sum(field[3]), Mode: mode(field[1]), Owner: owner}
 			if kept, ok := strings.CutPrefix(field[4], "kept:"); ok {
 				q.Certificate.Generation = values{"": kept}.number("")
 			}

@@ -157,7 +157,7 @@ else
 	table kplb-redirect "$KPLB_REDIRECT"
 	speaker
 fi
-switch kubelet "$KPLB_KUBELET"
+switch "${kubelet_unit%.service}" "$KPLB_KUBELET"
 still_running
 ufw_lines "$KPLB_CLOSE"
 kplb_file active >$base/active.new && mv -f $base/active.new $base/active || refuse "$base/active cannot be written"

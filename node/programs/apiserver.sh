@@ -1,7 +1,7 @@
 # Replaces the manifest of the apiserver's static pod, for manifest.sh and
 # restore.sh.
 
-manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
+manifest=$apiserver_config
 # what an apiserver that has closed its port gets for its last answers, in
 # hundredths of a second
 grace=250

@@ -18,7 +18,7 @@ is_old() {
 
 end=$(($(cut -d. -f1 /proc/uptime) + KPLB_SECONDS))
 while :; do
-	sockets=$(ss -Hltnpe "sport = :$KPLB_PORT" | grep '"kube-apiserver"')
+	sockets=$(ss -Hltnpe "sport = :$KPLB_PORT" | grep -F "\"$apiserver_process\"")
 	listening=$([ -z "$sockets" ] || printf '%s\n' "$sockets" | while read -r _ _ _ local _; do echo "$local"; done)
 	if [ "$listening" = "$KPLB_LISTEN" ] && ! is_old; then
 		record done

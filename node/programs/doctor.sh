@@ -31,10 +31,13 @@ record clock "$(date +%s.%N)" # early: what comes before makes it less certain
 record addresses "$(ip -o addr show)"
 record links "$(ip -o link show)"
 record neighbours "$(ip -4 neigh show | head -n 2000)"
-for name in kube-apiserver kube-controller-manager; do
-	path=/etc/kubernetes/manifests/$name.yaml
-	[ ! -f "$path" ] || head -c 1048576 "$path" | record_data manifest "$name"
-done
+
+# flags COMPONENT FILE: the file has the flags of the component.
+flags() {
+	[ ! -f "$2" ] || head -c 1048576 "$2" | record_data manifest "$1"
+}
+flags apiserver "$apiserver_config"
+flags controller-manager "$controller_manager_config"
 if command -v getenforce >/dev/null; then
 	record selinux "$(getenforce)" "$(getsebool haproxy_connect_any 2>/dev/null)"
 fi

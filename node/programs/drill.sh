@@ -43,8 +43,8 @@ remember_link() {
 break_it() {
 	pids=
 	if [ "$KPLB_FAULT" = apiserver-frozen ]; then
-		pids=$(ss -Hltnp "sport = :${KPLB_AT##*:}" | sed -n 's/.*"kube-apiserver",pid=\([0-9]*\),.*/\1/p' | sort -u | tr '\n' ' ')
-		[ -n "$pids" ] || refuse "no kube-apiserver listens on port ${KPLB_AT##*:}"
+		pids=$(ss -Hltnp "sport = :${KPLB_AT##*:}" | sed -n "s/.*\"$apiserver_process\",pid=\([0-9]*\),.*/\1/p" | sort -u | tr '\n' ' ')
+		[ -n "$pids" ] || refuse "no $apiserver_process listens on port ${KPLB_AT##*:}"
 	fi
 	[ "$KPLB_FAULT" != apiserver-cut ] || command -v nft >/dev/null || refuse "nft is not installed"
 	[ "$KPLB_FAULT" != link-down ] || remember_link

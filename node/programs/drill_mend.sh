@@ -30,7 +30,7 @@ link_up() {
 # Another process may have its number by now.
 thaw() {
 	for pid in $pids; do
-		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != kube-apiserver ] || kill -CONT "$pid"
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$apiserver_process" ] || kill -CONT "$pid"
 	done
 }
 

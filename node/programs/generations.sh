@@ -18,6 +18,10 @@ if [ -n "$KPLB_GENERATION" ]; then
 	record_data units <"$dir/units"
 	record nonlocal_bind "$(cat "$dir/nonlocal_bind")"
 	[ ! -e "$dir/nonlocal_bind6" ] || record nonlocal_bind6 "$(cat "$dir/nonlocal_bind6")"
-	tar -C "$dir/files" -cf - --numeric-owner --exclude=./etc/kubernetes/pki/apiserver.key . | record_data files
+	kept= # without the key; not every tar of busybox leaves something out
+	while read -r kind path; do
+		[ "$kind" = absent ] || [ "$path" = "$certificate_key" ] || kept="$kept .$path"
+	done <"$dir/$index"
+	[ -z "$kept" ] || tar -C "$dir/files" -cf - --numeric-owner -- $kept | record_data files
 fi
 record done

@@ -1,7 +1,5 @@
 # What kplb must know of a node, in one go. Reads only.
 #   KPLB_PATHS         the files whose state counts, without the leading slash
-#   KPLB_MANIFESTS     the directory of the apiserver's manifest, whose files are listed
-#   KPLB_KUBELET_UNIT  systemd's unit of the kubelet
 #   KPLB_PORTS         who listens there
 #   KPLB_MONITOR_PORT  of the local haproxy's statistics
 #   KPLB_HOMES         1: kubeconfigs in the homes of root and of the login, too
@@ -29,7 +27,7 @@ done </etc/os-release
 # text goes without base64: every process counts here
 record addresses "$(ip -o addr show)"
 units=$(systemctl show --property=Id,LoadState,ActiveState,UnitFileState,MainPID,LimitNOFILE,ExecStart,Environment,EnvironmentFiles \
-	haproxy.service keepalived.service "$KPLB_KUBELET_UNIT" ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)
+	haproxy.service keepalived.service "$kubelet_unit" ufw.service kplb-redirect.service kplb-ipvs.service kplb-metrics.timer 2>/dev/null)
 record units "$units"
 
 # read_too FILE: its state counts, too.
@@ -192,7 +190,8 @@ done
 # shellcheck disable=SC2086 # a list of paths without spaces
 if [ -n "$found" ]; then tar -C / -cf - --no-recursion --numeric-owner -- $found | record_data files; fi
 
-for path in "$KPLB_MANIFESTS"/* "$KPLB_MANIFESTS"/.*; do
+# Every file in the directory of the apiserver's configuration is used.
+for path in "${apiserver_config%/*}"/* "${apiserver_config%/*}"/.*; do
 	case $path in */. | */.. | */\*) ;; *) [ -e "$path" ] && record manifest "${path##*/}" ;; esac
 done
 

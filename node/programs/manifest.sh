@@ -9,9 +9,9 @@
 
 continue_change
 [ "$(sha256sum <$manifest | cut -c 1-64)" = "$KPLB_BEFORE" ] || refuse "$manifest has changed since the plan was made"
-[ "$(stat -c %d /etc/kubernetes)" = "$(stat -c %d /etc/kubernetes/manifests)" ] ||
-	refuse "/etc/kubernetes/manifests is a file system of its own: a manifest cannot be put there in one step"
-record socket "$(ss -Hltnpe "sport = :$KPLB_PORT" | sed -n '/"kube-apiserver"/s/.* ino:\([0-9]*\) .*/\1/p')"
+dir=${manifest%/*}
+[ "$(stat -c %d "${dir%/*}")" = "$(stat -c %d "$dir")" ] || refuse "$dir is a file system of its own: a manifest cannot be put there in one step"
+record socket "$(ss -Hltnpe "sport = :$KPLB_PORT" | sed -n "/\"$apiserver_process\"/s/.* ino:\([0-9]*\) .*/\1/p")"
 kplb_file manifest >$base/pending/manifest &&
 	replace_manifest $base/pending/manifest "$KPLB_MODE" "$(stat -c %u:%g $manifest)" "$(cat $base/pending/quick 2>/dev/null)" ||
 	refuse "$manifest could not be written"

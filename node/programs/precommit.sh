@@ -5,11 +5,11 @@
 #   KPLB_TOKEN  of the lock that its operator holds
 
 continue_change
-for name in haproxy keepalived kubelet; do
-	[ -e $base/pending/$name ] || continue
-	look $name
-	[ "$seen" = "$(cat $base/pending/$name)" ] || refuse "$name exited soon after it had loaded its new configuration:
-$(last_words $name)"
+for name in haproxy keepalived "${kubelet_unit%.service}"; do
+	[ -e $base/pending/"$name" ] || continue
+	look "$name"
+	[ "$seen" = "$(cat $base/pending/"$name")" ] || refuse "$name exited soon after it had loaded its new configuration:
+$(last_words "$name")"
 done
 write_generation || refuse "no room for a generation in $base"
 record done

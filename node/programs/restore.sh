@@ -45,6 +45,7 @@ bind_back() {
 }
 
 touched() { grep -q "$1" $changed 2>/dev/null; }
+touched_file() { grep -qxF "$1" $changed 2>/dev/null; }
 
 # keepalived is not restarted for a drop-in that changes, in a rollout or back:
 # that would move the VIP. Where there was none, systemd must not go on waiting
@@ -154,13 +155,13 @@ while read -r unit active enabled; do
 		done <$base/pending/vip
 	fi
 done <$base/pending/order
-if touched '^/etc/kubernetes/kubelet\.conf$' && [ "$reason" != boot ]; then again systemctl restart kubelet.service; fi
+if touched_file "$kubelet_kubeconfig" && [ "$reason" != boot ]; then again systemctl restart "$kubelet_unit"; fi
 # last: an apiserver that listens everywhere again needs haproxy gone first. Only
 # if the change came so far: somebody may have edited the manifest meanwhile
 [ ! -e $base/pending/manifest ] || manifest_back || exit 1
 [ -z "$later" ] || again systemctl "$later" $block haproxy.service
 # and one that listened on the node's address alone, or shared its port, has to be back before haproxy has its port
-if touched "^$manifest" && [ "$reason" != boot ] && grep -q '^haproxy active' $old/units; then haproxy_again; fi
+if touched_file "$manifest" && [ "$reason" != boot ] && grep -q '^haproxy active' $old/units; then haproxy_again; fi
 
 printf '%s\n' "reason=$reason" "time=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "about=$(cat $base/pending/about)" "txn=$(cat $base/pending/txn)" >$base/restored.new &&
 	mv -f $base/restored.new $base/restored

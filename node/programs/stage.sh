@@ -2,7 +2,7 @@
 # there, and writes the way back down. Nothing of the system changes yet;
 # transact.sh begins with that.
 #   KPLB_FILES   a line per file: name, mode, owner, sha256 before, sha256 after, path. "absent" for no file; before:
-#                "any"; after: "issued" by kubeadm here, or "kept:N", that of generation N
+#                "any"; after: "issued" here, or "kept:N", that of generation N
 #   KPLB_PATHS   every path whose state belongs to a generation
 #   KPLB_TXN     names this change
 #   KPLB_TOKEN   of the lock that its operator holds
@@ -98,15 +98,15 @@ are_mutable() {
 	LIST
 }
 
-# The pair is issued beside the real one, by kubeadm's own phase.
+# The pair is issued beside the real one, by the distribution's own issuer.
 issue() {
-	pki=/etc/kubernetes/pki
-	command -v kubeadm >/dev/null || refuse "kubeadm is not installed, which issues $pki/apiserver.crt"
-	[ -f $pki/ca.key ] || refuse "$pki/ca.key is not there: the apiserver's certificate has to be issued where it is"
-	mkdir $stage/pki && cp $pki/ca.crt $pki/ca.key $stage/pki && kplb_file kubeadm >$stage/kubeadm.yaml || refuse "no $(lack $base) in $base"
-	said=$(kubeadm init phase certs apiserver --config $stage/kubeadm.yaml 2>&1 </dev/null) || refuse "kubeadm does not issue the certificate: $said"
-	rm -f $stage/pki/ca.key
-	mv $stage/pki/apiserver.crt $stage/certificate && mv $stage/pki/apiserver.key $stage/key || refuse "kubeadm has issued no certificate: $said"
+	issuer=${certificate_issuer%% *}
+	command -v "$issuer" >/dev/null || refuse "$issuer is not installed, which issues $certificate"
+	[ -f "$ca_key" ] || refuse "$ca_key is not there: the apiserver's certificate has to be issued where it is"
+	mkdir $stage/pki && cp "$ca" "$ca_key" $stage/pki && kplb_file issuer >$stage/issuer.yaml || refuse "no $(lack $base) in $base"
+	said=$(command $certificate_issuer $stage/issuer.yaml 2>&1 </dev/null) || refuse "$issuer does not issue the certificate: $said"
+	rm -f "$stage/pki/${ca_key##*/}"
+	mv "$stage/pki/${certificate##*/}" $stage/certificate && mv "$stage/pki/${certificate_key##*/}" $stage/key || refuse "$issuer has issued no certificate: $said"
 }
 
 write_staged() {
@@ -165,7 +165,7 @@ is_valid() {
 write_boot_unit() {
 	mkdir -p ${boot_link%/*} &&
 		printf '%s\n' '[Unit]' 'Description=kplb: takes an unconfirmed change back before the daemons start' \
-			"RequiresMountsFor=$base" 'Before=haproxy.service keepalived.service kubelet.service kplb-redirect.service kplb-ipvs.service' 'After=ufw.service' \
+			"RequiresMountsFor=$base" "Before=haproxy.service keepalived.service $kubelet_unit kplb-redirect.service kplb-ipvs.service" 'After=ufw.service' \
 			'[Service]' 'Type=oneshot' \
 			"ExecStart=/bin/sh -c '[ ! -e $base/restore ] || exec /bin/sh $base/restore boot; rm -f $boot_link $boot_unit'" >$boot_unit &&
 		ln -sf ../${boot_unit##*/} $boot_link
