@@ -69,7 +69,7 @@ func listenFor(ctx context.Context, f *fleet.Fleet, gone []inventory.Node) (map[
 			return err
 		}
 		mine := &observation{}
-		if err := node.Observe(ctx, h, node.ObserveRequest{Address: ipv4Of(n), VIPs: asked, Listen: listenTime}, &mine.Observation, func() {}); err != nil {
+		if err := node.Observe(ctx, h, fleet.LayoutOf(f.Cluster), node.ObserveRequest{Address: ipv4Of(n), VIPs: asked, Listen: listenTime}, &mine.Observation, func() {}); err != nil {
 			return err
 		}
 		mu.Lock()
