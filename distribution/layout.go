@@ -46,18 +46,30 @@ var (
 	wordForm    = regexp.MustCompile(`^[A-Za-z0-9/._=-]+$`)
 )
 
-// Check says which value a program cannot be given: paths have to be absolute, clean
-// and without spaces, units services, and processes what the kernel can name.
-func (l Layout) Check() error {
-	paths := []struct{ field, value string }{
+// named is a value of a layout, with its field.
+type named struct{ field, value string }
+
+func namedAll(field string, values []string) []named {
+	out := make([]named, len(values))
+	for i, value := range values {
+		out[i] = named{field, value}
+	}
+	return out
+}
+
+// paths are those of which there is one.
+func (l Layout) paths() []named {
+	return []named{
 		{"APIServerConfig", l.APIServerConfig}, {"ControllerManagerConfig", l.ControllerManagerConfig},
 		{"CA", l.CA}, {"CAKey", l.CAKey}, {"Certificate", l.Certificate}, {"CertificateKey", l.CertificateKey},
 		{"KubeletKubeconfig", l.KubeletKubeconfig},
 	}
-	for _, admin := range l.AdminKubeconfigs {
-		paths = append(paths, struct{ field, value string }{"AdminKubeconfigs", admin})
-	}
-	for _, p := range paths {
+}
+
+// Check says which value a program cannot be given: paths have to be absolute, clean
+// and without spaces, units services, and processes what the kernel can name.
+func (l Layout) Check() error {
+	for _, p := range slices.Concat(l.paths(), namedAll("AdminKubeconfigs", l.AdminKubeconfigs)) {
 		if !pathForm.MatchString(p.value) || path.Clean(p.value) != p.value {
 			return fmt.Errorf("%s is %q, and must be an absolute path", p.field, p.value)
 		}
@@ -65,7 +77,7 @@ func (l Layout) Check() error {
 	if !unitForm.MatchString(l.KubeletUnit) {
 		return fmt.Errorf("KubeletUnit is %q, and must be the name of a service", l.KubeletUnit)
 	}
-	for _, process := range []struct{ field, value string }{{"KubeletProcess", l.KubeletProcess}, {"APIServerProcess", l.APIServerProcess}} {
+	for _, process := range []named{{"KubeletProcess", l.KubeletProcess}, {"APIServerProcess", l.APIServerProcess}} {
 		if !processForm.MatchString(process.value) {
 			return fmt.Errorf("%s is %q, and must be the name of a process", process.field, process.value)
 		}

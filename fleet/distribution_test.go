@@ -52,14 +52,14 @@ func TestProgramsNameNoDistribution(t *testing.T) {
 	}
 	for name, d := range distributions {
 		words := named(d.Layout())
-		any := regexp.MustCompile(`(^|[^A-Za-z0-9_.-])(` + strings.Join(words, "|") + `)($|[^A-Za-z0-9_-])`)
+		names := regexp.MustCompile(`(^|[^A-Za-z0-9_.-])(` + strings.Join(words, "|") + `)($|[^A-Za-z0-9_-])`)
 		for _, program := range programs {
 			text, err := os.ReadFile(program)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, line := range strings.Split(comment.ReplaceAllString(string(text), ""), "\n") {
-				if found := any.FindStringSubmatch(line); found != nil {
+				if found := names.FindStringSubmatch(line); found != nil {
 					t.Errorf("%s:%d names %s, which is %s's: use a variable of layout.sh", path.Base(program), i+1, found[2], name)
 				}
 			}
