@@ -89,7 +89,7 @@ $(LINT):
 golden: ## write the golden files anew; look at the diff before you commit it
 	$(GO) test ./inventory ./render ./kubeadm ./drill -update
 	$(GO) test -count=1 -run '^TestAudit$$' ./verify -update
-	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd -update
+	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd ./report -update
 
 .PHONY: demo
 demo: build ## three real nodes on this machine (root), an apply, and /healthz through the VIP

@@ -27,7 +27,9 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "rollout", "status", "templates", "verdict", "verify", "vrrp"},
+	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "report", "rollout", "status", "templates", "terminal", "verdict", "verify", "vrrp"},
+	"report":     {"inventory", "plan", "refusal", "rollout", "status", "verdict", "verify", "vrrp"},
+	"terminal":   {"fleet"},
 	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "refusal", "remote", "render", "verdict", "verify"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "refusal", "remote", "render", "verdict"},
 	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "refusal", "remote", "verdict", "verify"},
@@ -59,6 +61,7 @@ var mayImport = map[string][]string{
 	"node/programtest":        {"remote", "remote/remotetest"},
 	"node/nodetest":           {"haproxy", "inventory", "node", "remote", "render"},
 	"remote/remotetest":       {"remote"},
+	"terminal/terminaltest":   {},
 	"rollout/rollouttest":     {"apiserver/apiservertest", "distribution", "haproxy", "inventory", "keepalived", "kubeadm", "node", "node/nodetest", "remote", "render"},
 }
 

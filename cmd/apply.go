@@ -8,6 +8,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 	"github.com/kplb/kplb/verify"
 )
 
@@ -81,7 +82,7 @@ func (o applyOptions) run(ctx context.Context) error {
 		o.replaceForeign = o.replaceForeign || saved.ReplaceForeign
 		o.allowUnreachable = o.allowUnreachable || saved.AllowUnreachable
 	}
-	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
+	return o.change(ctx, func(r *rollout.Rollout, progress *terminal.Progress) error {
 		r.Forgotten = o.forget
 		p, err := r.PlanChange(ctx)
 		if err != nil {

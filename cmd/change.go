@@ -10,7 +10,9 @@ import (
 
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/refusal"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -55,18 +57,18 @@ func (o changeOptions) check() error {
 }
 
 // change does something that may change the nodes, and shows its progress.
-func (o changeOptions) change(ctx context.Context, do func(*rollout.Rollout, *progress) error) error {
+func (o changeOptions) change(ctx context.Context, do func(*rollout.Rollout, *terminal.Progress) error) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	return o.shown(ctx, func(r *rollout.Rollout, p *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, p *terminal.Progress) error {
 		r.Fleet.AllowUnreachable = o.allowUnreachable
 		return do(r, p)
 	})
 }
 
 // goBack carries out the way to a generation.
-func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, progress *progress) error {
+func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, progress *terminal.Progress) error {
 	p, err := r.PlanRollback(ctx, to)
 	if err != nil {
 		return err
@@ -83,15 +85,15 @@ func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, p
 }
 
 // carryOut shows a plan, asks, and carries it out.
-func (o changeOptions) carryOut(ctx context.Context, r *rollout.Rollout, p *plan.Plan, progress *progress) error {
+func (o changeOptions) carryOut(ctx context.Context, r *rollout.Rollout, p *plan.Plan, progress *terminal.Progress) error {
 	if o.format == "text" {
-		if err := printPlan(o.streams, p); err != nil {
+		if err := report.WritePlan(o.out, p, o.colored(o.out)); err != nil {
 			return err
 		}
 	}
 	if o.dryRun {
 		if o.format == "json" {
-			if err := printJSON(o.out, describe(p)); err != nil {
+			if err := report.JSON(o.out, report.Describe(p)); err != nil {
 				return err
 			}
 		}
@@ -101,9 +103,9 @@ func (o changeOptions) carryOut(ctx context.Context, r *rollout.Rollout, p *plan
 		return err
 	}
 	proof, err := r.Apply(ctx, p, o.Options)
-	progress.stop()
+	progress.Stop()
 	if proof != nil {
-		if printErr := writeProof(o.out, proof, o.format); printErr != nil && err == nil {
+		if printErr := report.WriteProof(o.out, proof, o.format); printErr != nil && err == nil {
 			err = &rollout.StoppedError{Cause: printErr, Changed: p.Changing()} // done, whoever reads it or not
 		}
 	}
@@ -140,7 +142,7 @@ func (o changeOptions) permit(ctx context.Context, p *plan.Plan) error {
 	}
 	if len(edited) > 0 && !o.overwrite {
 		refused := &refusal.Error{Refusals: edited}
-		if o.yes || !isTerminal(o.in) {
+		if o.yes || !terminal.Is(o.in) {
 			return refused
 		}
 		o.explain(refused)

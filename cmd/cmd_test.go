@@ -269,18 +269,6 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-func TestPaint(t *testing.T) {
-	t.Parallel()
-	const diff = "--- a\n+++ b\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
-	if got := paint(false, diff); got != diff {
-		t.Errorf("got %q", got)
-	}
-	want := "\x1b[31m--- a\x1b[0m\n\x1b[32m+++ b\x1b[0m\n@@ -1,2 +1,2 @@\n a\n\x1b[31m-b\x1b[0m\n\x1b[32m+c\x1b[0m\n"
-	if got := paint(true, diff); got != want {
-		t.Errorf("got %q", got)
-	}
-}
-
 func TestColored(t *testing.T) {
 	for color, want := range map[string]bool{"always": true, "never": false, "auto": false} {
 		if got := (&streams{color: color}).colored(io.Discard); got != want {

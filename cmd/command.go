@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 // command is what every command has: the streams and machines, and the operator's
@@ -38,12 +39,12 @@ func (c command) onNodes(ctx context.Context, report func(fleet.Event), do func(
 }
 
 // shown does something with the nodes, and shows its progress.
-func (c command) shown(ctx context.Context, do func(*rollout.Rollout, *progress) error) error {
-	p := newProgress(c.err)
-	defer p.stop()
+func (c command) shown(ctx context.Context, do func(*rollout.Rollout, *terminal.Progress) error) error {
+	p := terminal.NewProgress(c.err)
+	defer p.Stop()
 	above := *c.streams
 	above.err = p
-	return command{&above, c.set}.onNodes(ctx, p.event, func(r *rollout.Rollout) error { return do(r, p) })
+	return command{&above, c.set}.onNodes(ctx, p.Event, func(r *rollout.Rollout) error { return do(r, p) })
 }
 
 // operator says who is at work, for others who find the lock.

@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 type confirmOptions struct {
@@ -34,10 +36,10 @@ connection to them. The change of an operator who is still at work is not for ot
 }
 
 func (o confirmOptions) run(ctx context.Context) error {
-	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
 		nodes, proof, err := r.Confirm(ctx, o.patience)
 		if proof != nil {
-			if printErr := printChecks(o.out, proof); err == nil {
+			if printErr := report.WriteChecks(o.out, proof); err == nil {
 				err = printErr
 			}
 		}
@@ -68,7 +70,7 @@ Exits 1 if a node could not be asked: the lock of a node that is off has ended.`
 }
 
 func (o unlockOptions) run(ctx context.Context) error {
-	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
 		owners, err := fleet.Unlock(ctx, r.Fleet)
 		for _, n := range r.Fleet.Cluster.Nodes {
 			if owner, ok := owners[n.Name]; ok {

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/terminal"
 )
 
 // dialer connects to nodes as the settings and the inventory say.
@@ -48,18 +49,18 @@ func jumps(hops []string) []string {
 }
 
 func (c command) remoteOptions() remote.Options {
-	a, set := &asker{s: c.streams}, c.set
+	a, set := &terminal.Asker{Beside: c.err}, c.set
 	o := remote.Options{
 		KnownHosts:     set.KnownHosts,
 		AcceptNew:      set.AcceptNewKeys,
 		SSHConfig:      set.SSHConfig != "none",
 		ConnectTimeout: set.ConnectTimeout,
 		Passphrase: func(ctx context.Context, file string) ([]byte, error) {
-			return a.askOr(ctx, "passphrase of "+file, "load the key into ssh-agent: ssh-add "+file)
+			return a.AskOr(ctx, "passphrase of "+file, "load the key into ssh-agent: ssh-add "+file)
 		},
 		Answer: func(ctx context.Context, host, question string) ([]byte, error) {
-			answer, err := a.askAgain(ctx, host+" asks: "+question)
-			return answer, withHint(err, "run kplb on a terminal, or have the host take keys alone")
+			answer, err := a.AskAgain(ctx, host+" asks: "+question)
+			return answer, terminal.WithHint(err, "run kplb on a terminal, or have the host take keys alone")
 		},
 		Notify: func(host, message string) { c.say("%s: %s", host, message) },
 	}
@@ -68,7 +69,7 @@ func (c command) remoteOptions() remote.Options {
 	}
 	if set.AskSudoPass {
 		o.SudoPassword = func(ctx context.Context, _ string) ([]byte, error) {
-			return a.askOr(ctx, "sudo password on the nodes", "run kplb on a terminal, or let the user run sudo without a password (NOPASSWD)")
+			return a.AskOr(ctx, "sudo password on the nodes", "run kplb on a terminal, or let the user run sudo without a password (NOPASSWD)")
 		}
 	}
 	return o

@@ -11,7 +11,9 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 const diffLong = `Looks at every node and prints what apply would change there: a unified diff of each
@@ -62,7 +64,7 @@ func (o diffOptions) run(ctx context.Context) error {
 	if err := checkOutput(o.format); err != nil && !save {
 		return err
 	}
-	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
 		r.Forgotten = o.forget
 		p, err := o.plan(ctx, r)
 		if err != nil {
@@ -75,9 +77,9 @@ func (o diffOptions) run(ctx context.Context) error {
 		case save:
 			err = savePlan(o.streams, o.set, p, o.replaceForeign, o.allowUnreachable, o.format)
 		case o.format == "json":
-			err = printJSON(o.out, describe(p))
+			err = report.JSON(o.out, report.Describe(p))
 		default:
-			err = printPlan(o.streams, p)
+			err = report.WritePlan(o.out, p, o.colored(o.out))
 		}
 		if err != nil {
 			return err

@@ -2,9 +2,8 @@ package cmd
 
 import (
 	"context"
-	"fmt"
-	"text/tabwriter"
 
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
@@ -24,13 +23,15 @@ func (o verifyOptions) distribute(ctx context.Context, r *rollout.Rollout, proof
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(o.out, struct {
+		err = report.JSON(o.out, struct {
 			OK bool `json:"ok"`
 			*verdict.Proof
 			Distribution []verify.Distribution `json:"distribution"`
 		}{proof.OK(), proof, counted})
-	} else if err = printChecks(o.out, proof); err == nil {
-		err = printDistribution(o.streams, counted)
+	} else if err = report.WriteChecks(o.out, proof); err == nil {
+		if err = report.WriteDistribution(o.out, counted); err == nil {
+			sayFailed(o.streams, counted)
+		}
 	}
 	if err != nil {
 		return err
@@ -38,31 +39,13 @@ func (o verifyOptions) distribute(ctx context.Context, r *rollout.Rollout, proof
 	return judge(proof, counted)
 }
 
-func printDistribution(s *streams, counted []verify.Distribution) error {
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\nPORT\tADDRESS\tNODE\tCONNECTIONS\tSHARE\tAFFINITY\tCOUNTED BY")
-	for _, d := range counted {
-		all := 0
-		for _, b := range d.Backends {
-			all += b.Got
-		}
-		for _, b := range d.Backends {
-			share := "-"
-			if all > 0 {
-				share = fmt.Sprintf("%.1f%%", 100*float64(b.Got)/float64(all))
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", d.Name, d.Address, b.Node, b.Got, share, orDash(string(d.Affinity)), d.CountedBy)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
+// sayFailed says which connections were not made.
+func sayFailed(s *streams, counted []verify.Distribution) {
 	for _, d := range counted {
 		if d.Failed > 0 {
 			s.say("%s: %d of %d connections failed: %s", d.Name, d.Failed, d.Connections, d.Error)
 		}
 	}
-	return nil
 }
 
 func judge(proof *verdict.Proof, counted []verify.Distribution) error {

@@ -2,10 +2,7 @@ package cmd
 
 import (
 	"bytes"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/verdict"
@@ -27,27 +24,12 @@ var counted = []verify.Distribution{
 	},
 }
 
-func TestPrintDistribution(t *testing.T) {
+// TestSayFailed says which connections were not made.
+func TestSayFailed(t *testing.T) {
 	t.Parallel()
-	var out, err bytes.Buffer
-	if err := printDistribution(&streams{in: strings.NewReader(""), out: &out, err: &err}, counted); err != nil {
-		t.Fatal(err)
-	}
-	const table = `
-PORT            ADDRESS          NODE    CONNECTIONS  SHARE   AFFINITY  COUNTED BY
-kube-apiserver  10.1.233.1:6443  node-1  100          33.3%   -         certificate
-kube-apiserver  10.1.233.1:6443  node-2  101          33.7%   -         certificate
-kube-apiserver  10.1.233.1:6443  node-3  99           33.0%   -         certificate
-game            10.1.233.1:7777  node-1  0            0.0%    ClientIP  haproxy
-game            10.1.233.1:7777  node-4  300          100.0%  ClientIP  haproxy
-web             10.1.233.1:80    node-1  0            -       None      haproxy
-`
-	if d := cmp.Diff(table, out.String()); d != "" {
-		t.Errorf("table:\n%s", d)
-	}
-	if d := cmp.Diff("kplb: web: 300 of 300 connections failed: connection refused\n", err.String()); d != "" {
-		t.Errorf("stderr:\n%s", d)
-	}
+	var said bytes.Buffer
+	sayFailed(&streams{err: &said}, counted)
+	same(t, "stderr", said.String(), "kplb: web: 300 of 300 connections failed: connection refused\n")
 }
 
 // TestJudge: a failed check and a failed connection make the answer no.

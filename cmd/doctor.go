@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/doctor"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 const doctorLong = `Looks for everything that is in the way of an apply, from every node and between them:
@@ -44,12 +46,12 @@ func (o doctorOptions) run(ctx context.Context) error {
 	if err := checkOutput(o.format); err != nil {
 		return err
 	}
-	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
 		proof, err := doctor.Examine(ctx, r.Fleet)
 		if err != nil {
 			return err
 		}
-		if err := writeProof(o.out, proof, o.format); err != nil {
+		if err := report.WriteProof(o.out, proof, o.format); err != nil {
 			return err
 		}
 		if !proof.OK() {

@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 	"github.com/kplb/kplb/verify"
 )
 
@@ -94,9 +95,9 @@ func (o drillOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	p := newProgress(o.err)
-	defer p.stop()
-	return o.onNodes(ctx, p.event, func(r *rollout.Rollout) error {
+	p := terminal.NewProgress(o.err)
+	defer p.Stop()
+	return o.onNodes(ctx, p.Event, func(r *rollout.Rollout) error {
 		if o.Node != "" && !slices.Contains(namesOf(r.Fleet.Cluster), o.Node) {
 			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Fleet.Cluster), ", "), o.Node)}
 		}
@@ -115,7 +116,7 @@ func (o drillOptions) run(ctx context.Context) error {
 			return err
 		}
 		report, proof, err := drill.Perform(ctx, r.Fleet, o.Options)
-		p.stop()
+		p.Stop()
 		return o.judge(report, proof, err)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/kplb/kplb/drill"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/verdict"
 )
 
@@ -26,9 +27,9 @@ func sayNoes(s *streams, p *verdict.Proof) {
 
 // judge prints what was measured, also of a drill that did not come to its
 // end, and says whether the answer is no.
-func (o drillOptions) judge(report *drill.Report, proof *verdict.Proof, err error) error {
-	if report != nil && len(report.Runs) > 0 {
-		if printErr := o.write(report); printErr != nil && err == nil {
+func (o drillOptions) judge(measured *drill.Report, proof *verdict.Proof, err error) error {
+	if measured != nil && len(measured.Runs) > 0 {
+		if printErr := o.write(measured); printErr != nil && err == nil {
 			err = printErr
 		}
 	}
@@ -40,7 +41,7 @@ func (o drillOptions) judge(report *drill.Report, proof *verdict.Proof, err erro
 	if err != nil || o.base == nil {
 		return err
 	}
-	worse := drill.Regressions(*o.base, report.Summary(), o.tolerance)
+	worse := drill.Regressions(*o.base, measured.Summary(), o.tolerance)
 	for _, w := range worse {
 		o.say("worse: %s", w)
 	}
@@ -52,22 +53,22 @@ func (o drillOptions) judge(report *drill.Report, proof *verdict.Proof, err erro
 }
 
 // write prints what was measured, whether the page can be written or not.
-func (o drillOptions) write(report *drill.Report) error {
-	pageErr := writePage(o.report, report)
+func (o drillOptions) write(measured *drill.Report) error {
+	pageErr := writePage(o.report, measured)
 	if o.format == "json" {
-		return errors.Join(pageErr, printJSON(o.out, report.Summary()))
+		return errors.Join(pageErr, report.JSON(o.out, measured.Summary()))
 	}
-	return errors.Join(pageErr, report.WriteText(o.out))
+	return errors.Join(pageErr, measured.WriteText(o.out))
 }
 
 // writePage writes the page for others, whole or not at all; "" for file: none is
 // asked for.
-func writePage(file string, report *drill.Report) error {
+func writePage(file string, measured *drill.Report) error {
 	if file == "" {
 		return nil
 	}
 	var page bytes.Buffer
-	if err := report.WriteHTML(&page); err != nil {
+	if err := measured.WriteHTML(&page); err != nil {
 		return err
 	}
 	return renameio.WriteFile(file, page.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(file)))

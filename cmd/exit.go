@@ -10,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 // The exit codes.
@@ -80,7 +81,7 @@ func (s *streams) explain(err error) {
 	var problems inventory.Problems
 	if errors.As(err, &bad) && errors.As(err, &problems) {
 		text := err.Error() + "\n"
-		if isTerminal(s.err) {
+		if terminal.Is(s.err) {
 			text = problems.Excerpt(bad.data)
 		}
 		_, _ = fmt.Fprint(s.err, text) // nothing can be done about a closed stderr

@@ -3,14 +3,13 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 type historyOptions struct {
@@ -40,37 +39,20 @@ func (o historyOptions) run(ctx context.Context) error {
 	if err := checkOutput(o.format); err != nil {
 		return err
 	}
-	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
 		list, err := r.History(ctx)
 		var failed fleet.NodeErrors
 		if err != nil && (ctx.Err() != nil || !errors.As(err, &failed) || len(failed) == len(r.Fleet.Everyone())) {
 			return err
 		}
 		if o.format == "json" {
-			err = printJSON(o.out, list)
+			err = report.JSON(o.out, list)
 		} else {
-			err = printHistory(o.out, list)
+			err = report.WriteHistory(o.out, list)
 		}
 		if err == nil && failed != nil {
 			err = &unwellError{noError{"not every node was asked"}, failed}
 		}
 		return err
 	})
-}
-
-func printHistory(out io.Writer, list []rollout.Generation) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tGENERATION\tTIME\tBY")
-	for _, g := range list {
-		if g.Unreachable != "" {
-			fmt.Fprintf(w, "%s\tno answer\t-\t%s\n", g.Node, g.Unreachable)
-			continue
-		}
-		current := ""
-		if g.Current {
-			current = " (current)"
-		}
-		fmt.Fprintf(w, "%s\t%d%s\t%s\t%s\n", g.Node, g.Number, current, g.Time, g.About)
-	}
-	return w.Flush()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/report"
 )
 
 // localKubeconfig is a kubeconfig of whoever runs kplb, on this machine. It
@@ -116,7 +117,7 @@ func moveLocalBack(s *streams, c *inventory.Cluster, ca []byte) error {
 
 func sayMoved(s *streams, m localKubeconfig) {
 	diff := render.Diff("was "+m.path, kubeadm.Hide(m.was), "is "+m.path, kubeadm.Hide(m.now))
-	s.say("this machine: %s\n%s", m.path, paint(s.colored(s.err), string(diff)))
+	s.say("this machine: %s\n%s", m.path, report.Paint(s.colored(s.err), string(diff)))
 }
 
 // kept is where the file stays as it was before kplb, for moveLocalBack.

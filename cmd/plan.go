@@ -4,16 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
 
 	"github.com/kplb/kplb/plan"
-	"github.com/kplb/kplb/refusal"
+	"github.com/kplb/kplb/report"
 )
 
 // savedPlan is a plan in a file: what to do, and what it was made from. It
@@ -27,7 +25,7 @@ type savedPlan struct {
 	ReplaceForeign bool `json:"replaceForeign,omitempty"`
 	// AllowUnreachable says that the nodes that it leaves out may be left out.
 	AllowUnreachable bool `json:"allowUnreachable,omitempty"`
-	planReport
+	report.Plan
 }
 
 const (
@@ -47,7 +45,7 @@ func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign, allowUnre
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, replaceForeign, allowUnreachable, describe(p)}, "", "  ")
+	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, replaceForeign, allowUnreachable, report.Describe(p)}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -90,67 +88,9 @@ func (saved *savedPlan) complete(set *settings) {
 
 // same wants the plan that was made now to be the saved one, to the bit.
 func (saved *savedPlan) same(p *plan.Plan) error {
-	now := describe(p)
+	now := report.Describe(p)
 	if now.Cluster != saved.Cluster {
 		return &usageError{fmt.Errorf("the plan is for cluster %s, the inventory says %s", saved.Cluster, now.Cluster)}
 	}
-	var stale refusal.Error
-	refuse := func(node, what string) {
-		stale.Refusals = append(stale.Refusals, refusal.Refusal{Node: node, What: "the plan is stale: " + what, Hint: "make a new one with `kplb diff -o FILE`, and look at it"})
-	}
-	byName := map[string]nodeReport{}
-	for _, n := range saved.Nodes {
-		byName[n.Node] = n
-	}
-	for _, n := range now.Nodes {
-		if what := difference(byName[n.Node], n); saved.leavesOut(n.Node) {
-			refuse(n.Node, "it leaves the node out, which can be reached now")
-		} else if what != "" {
-			refuse(n.Node, what)
-		}
-		delete(byName, n.Node)
-	}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if now.leavesOut(name) {
-			refuse(name, "it does not leave the node out, which cannot be reached now")
-		} else {
-			refuse(name, "the node is no longer in the inventory")
-		}
-	}
-	if !slices.Equal(saved.Objects, now.Objects) {
-		refuse(now.Cluster, "the cluster's ConfigMaps have changed, or would be changed otherwise")
-	}
-	if len(stale.Refusals) > 0 {
-		return &stale
-	}
-	return nil
-}
-
-// difference says what of a node is not as it was when the plan was saved.
-func difference(was, now nodeReport) string {
-	find := func(n nodeReport, path string) (fileReport, bool) {
-		i := slices.IndexFunc(n.Files, func(f fileReport) bool { return f.Path == path })
-		if i < 0 {
-			return fileReport{}, false
-		}
-		return n.Files[i], true
-	}
-	for _, f := range slices.Concat(now.Files, was.Files) {
-		a, planned := find(was, f.Path)
-		b, needed := find(now, f.Path)
-		switch {
-		case !planned:
-			return f.Path + " has changed on the node, or in the inventory, since"
-		case !needed:
-			return f.Path + " is as planned already"
-		case a.Before != b.Before:
-			return f.Path + " has changed on the node since"
-		case a.After != b.After:
-			return "the inventory or a template would now make another " + f.Path
-		}
-	}
-	if !slices.Equal(was.Consequences, now.Consequences) {
-		return fmt.Sprintf("it would now do: %s", strings.Join(now.Consequences, "; "))
-	}
-	return ""
+	return saved.Same(now)
 }

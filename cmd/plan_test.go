@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout/rollouttest"
 	"github.com/kplb/kplb/templates"
 )
@@ -174,7 +175,7 @@ func (d *desk) edit(file string, change func(map[string]any)) {
 
 func TestDiffJSON(t *testing.T) {
 	atDesk(t, func(d *desk) {
-		var plan planReport
+		var plan report.Plan
 		if err := json.Unmarshal([]byte(d.kplb("diff", "-o", "json").ends(exitNo).stdout), &plan); err != nil {
 			d.t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/terminal"
 )
 
 // TestCancelled: Ctrl-C at a question says that nothing was changed.
@@ -28,7 +29,7 @@ func TestCancelled(t *testing.T) {
 func TestHintWithoutTerminal(t *testing.T) {
 	t.Parallel()
 	err := &remote.Error{Host: "node-1", Err: fmt.Errorf("%w as root: the key could not sign: id: %w", remote.ErrAuth,
-		&hintError{errNoTerminal, "load the key into ssh-agent: ssh-add id"})}
+		terminal.WithHint(terminal.ErrNoTerminal, "load the key into ssh-agent: ssh-add id"))}
 	same(t, "error", err.Error(), "node-1: login was refused as root: the key could not sign: id: there is no terminal to ask on")
 	same(t, "hints", hints(err), []string{"load the key into ssh-agent: ssh-add id"})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 const removeLong = `Brings every node back to what was there before kplb, and then removes what kplb keeps
@@ -43,7 +44,7 @@ func newRemove(base command) *cobra.Command {
 }
 
 func (o removeOptions) run(ctx context.Context) error {
-	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
+	return o.change(ctx, func(r *rollout.Rollout, progress *terminal.Progress) error {
 		r.Forgotten = o.forget
 		if err := o.goBack(ctx, r, 0, progress); err != nil {
 			return err

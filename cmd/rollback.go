@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 )
 
 const rollbackLong = `Brings the nodes back to an earlier generation, as a rollout of its own: with a plan,
@@ -43,7 +44,7 @@ func newRollback(base command) *cobra.Command {
 }
 
 func (o rollbackOptions) run(ctx context.Context) error {
-	return o.change(ctx, func(r *rollout.Rollout, progress *progress) error {
+	return o.change(ctx, func(r *rollout.Rollout, progress *terminal.Progress) error {
 		if o.to >= 0 {
 			return o.goBack(ctx, r, o.to, progress)
 		}
@@ -52,7 +53,7 @@ func (o rollbackOptions) run(ctx context.Context) error {
 		if errors.As(err, &none) {
 			return o.goBack(ctx, r, o.to, progress)
 		}
-		progress.stop()
+		progress.Stop()
 		if err == nil {
 			o.say("taken back: %s", strings.Join(nodes, ", "))
 		}

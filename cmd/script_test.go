@@ -14,10 +14,6 @@ func TestMain(m *testing.M) {
 	if os.Getenv("KPLB_TEST_HANGS") != "" {
 		hang()
 	}
-	if os.Getenv("KPLB_TEST_ASKS") != "" {
-		asks()
-		return
-	}
 	testscript.Main(m, map[string]func(){
 		"kplb": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/vrrp"
 )
 
@@ -78,26 +79,26 @@ func (o simulateOptions) run() error {
 // simulate prints what comes of each election; the answer is no where one of them is
 // not sound.
 func (o simulateOptions) simulate(cluster *inventory.Cluster, contests []vrrp.Contest) error {
-	reports := make([]simulationReport, len(contests))
+	reports := make([]report.Simulation, len(contests))
 	var unsound []error
 	for i, contest := range contests {
 		simulation, bad := vrrp.Simulate(cluster, contest.Speakers)
 		if bad != nil {
 			unsound = append(unsound, reasons(bad)...)
 		}
-		reports[i] = describeSimulation(cluster, contest, simulation, bad)
+		reports[i] = report.DescribeSimulation(cluster, contest, simulation, bad)
 		if o.format == "json" {
 			continue
 		}
 		if i > 0 {
 			fmt.Fprintln(o.out)
 		}
-		if err := printSimulation(o.out, cluster, contest, simulation, bad == nil); err != nil {
+		if err := report.WriteSimulation(o.out, cluster, contest, simulation, bad == nil); err != nil {
 			return err
 		}
 	}
 	if o.format == "json" {
-		if err := printJSON(o.out, withOthers(reports)); err != nil {
+		if err := report.JSON(o.out, report.WithOthers(reports)); err != nil {
 			return err
 		}
 	}

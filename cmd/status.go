@@ -9,8 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/status"
+	"github.com/kplb/kplb/terminal"
 )
 
 const statusLong = `Shows every node on one line: the state of its VRRP instances as keepalived has told the
@@ -63,15 +65,15 @@ func (o statusOptions) run(ctx context.Context) error {
 	if o.watch {
 		return o.onNodes(ctx, nil, func(r *rollout.Rollout) error { return o.watchNodes(ctx, r) })
 	}
-	return o.shown(ctx, func(r *rollout.Rollout, _ *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
 		seen, err := status.Look(ctx, r.Fleet, r.NodePlanner(ctx))
 		if err != nil {
 			return err
 		}
 		if o.format == "json" {
-			err = printJSON(o.out, seen)
+			err = report.JSON(o.out, seen)
 		} else {
-			_, err = io.WriteString(o.out, statusText(seen))
+			_, err = io.WriteString(o.out, report.Status(seen))
 		}
 		return errors.Join(err, judgeStatus(seen))
 	})
@@ -81,13 +83,13 @@ func (o statusOptions) run(ctx context.Context) error {
 // first one, with the context's error.
 func (o statusOptions) watchNodes(ctx context.Context, r *rollout.Rollout) error {
 	answer := ctx.Err
-	screen := newScreen(o.out)
+	screen := terminal.NewScreen(o.out)
 	err := status.Watch(ctx, r.Fleet, r.NodePlanner(ctx), o.interval, func(seen *status.Status) error {
 		answer = func() error { return judgeStatus(seen) }
 		if o.format == "json" {
-			return printJSON(o.out, seen)
+			return report.JSON(o.out, seen)
 		}
-		return screen.show(time.Now().Format(time.TimeOnly) + "  " + statusText(seen))
+		return screen.Show(time.Now().Format(time.TimeOnly) + "  " + report.Status(seen))
 	})
 	if err != nil {
 		return err

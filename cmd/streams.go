@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/terminal"
 )
 
 // streams are the standard streams, on a terminal or not, and the only way to
@@ -27,3 +28,6 @@ type machines struct {
 func (s *streams) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.err, "kplb: "+format+"\n", args...) // nothing can be done about a closed stderr
 }
+
+// colored says whether w takes colours.
+func (s *streams) colored(w io.Writer) bool { return terminal.Colored(w, s.color) }

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/kplb/kplb/rollout/rollouttest"
+	"github.com/kplb/kplb/terminal/terminaltest"
 )
 
 // TestConfirmOnATerminal: the word yes is a yes, and everything else is a no.
@@ -23,10 +22,10 @@ func TestConfirmOnATerminal(t *testing.T) {
 		"yes": "", "  yes ": "", "y": no, "YES": no, "": no, "no": no, "yes please": no,
 		"\x04": no, // Ctrl-D: the end of what is typed
 	} {
-		p := openPTY(t)
-		p.types(answer)
+		p := terminaltest.Open(t)
+		p.Types(answer)
 		var diagnostics bytes.Buffer
-		err := (&streams{in: p.kplb, err: &diagnostics}).confirm(t.Context(), "Go on?")
+		err := (&streams{in: p.KPLB, err: &diagnostics}).confirm(t.Context(), "Go on?")
 		said := ""
 		if err != nil {
 			said = err.Error()
@@ -39,10 +38,10 @@ func TestConfirmOnATerminal(t *testing.T) {
 // TestConfirmInterrupted does not wait for an answer.
 func TestConfirmInterrupted(t *testing.T) {
 	t.Parallel()
-	p := openPTY(t)
+	p := terminaltest.Open(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
-	err := (&streams{in: p.kplb, err: &bytes.Buffer{}}).confirm(ctx, "Go on?")
+	err := (&streams{in: p.KPLB, err: &bytes.Buffer{}}).confirm(ctx, "Go on?")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -80,50 +79,15 @@ func TestApplyAsksOnATerminal(t *testing.T) {
 					})
 				}
 				asked := len(d.Asked())
-				p := openPTY(d.t)
-				p.types(c.answers...)
-				o := d.kplbIn(d.t.Context(), p.kplb, "apply").ends(c.code)
+				p := terminaltest.Open(d.t)
+				p.Types(c.answers...)
+				o := d.kplbIn(d.t.Context(), p.KPLB, "apply").ends(c.code)
 				if !strings.HasPrefix(o.stderr, c.begins) {
 					d.t.Errorf("says %q\nwant %q", o.stderr, c.begins)
 				}
 				same(d.t, "changed", len(d.Asked()) > asked, c.changes)
 			})
 		})
-	}
-}
-
-// TestSizeOf follows the terminal, and guesses where it does not say.
-func TestSizeOf(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	p := openPTY(t)
-	size := sizeOf(p.kplb)
-	for _, c := range []struct{ columns, rows, width, height int }{{100, 30, 100, 30}, {40, 10, 40, 10}, {0, 0, 80, 24}} {
-		p.resize(uint16(c.columns), uint16(c.rows))
-		width, height := size()
-		same(t, "size", []int{width, height}, []int{c.width, c.height})
-	}
-	_ = p.kplb.Close()
-	width, height := size()
-	same(t, "size of a terminal that is gone", []int{width, height}, []int{80, 24})
-	same(t, "a closed file is a terminal", sizeOf(p.kplb) != nil, false)
-
-	t.Setenv("TERM", "dumb")
-	same(t, "a dumb terminal moves the cursor", sizeOf(openPTY(t).kplb) != nil, false)
-}
-
-// TestColoredOnATerminal: colours are for people who can, and want to, see them.
-func TestColoredOnATerminal(t *testing.T) {
-	p := openPTY(t)
-	for _, c := range []struct {
-		color, term, not string
-		want             bool
-	}{
-		{"auto", "xterm", "", true}, {"auto", "dumb", "", false}, {"auto", "xterm", "1", false},
-		{"always", "dumb", "1", true}, {"never", "xterm", "", false},
-	} {
-		t.Setenv("TERM", c.term)
-		t.Setenv("NO_COLOR", c.not)
-		same(t, fmt.Sprintf("%+v", c), (&streams{color: c.color}).colored(p.kplb), c.want)
 	}
 }
 
@@ -134,55 +98,11 @@ func TestInventoryProblemsOnATerminal(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(homeInventory, "vip: 10.1.233.1", "vip: 10.1.233.500", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := openPTY(t)
-	code := run(t.Context(), []string{"render", "-i", file}, streams{in: strings.NewReader(""), out: &bytes.Buffer{}, err: p.kplb})
+	p := terminaltest.Open(t)
+	code := run(t.Context(), []string{"render", "-i", file}, streams{in: strings.NewReader(""), out: &bytes.Buffer{}, err: p.KPLB})
 	same(t, "exit code", code, exitUsage)
-	same(t, "said", strings.ReplaceAll(p.reads("^\r\n"), file, "FILE"),
+	same(t, "said", strings.ReplaceAll(p.Reads("^\r\n"), file, "FILE"),
 		"FILE:4:6: vip \"10.1.233.500\" is not an IP address; write an address like 10.1.1.1 or fd10:1::1\n    vip: 10.1.233.500\n         ^\n")
-}
-
-// asksOn starts asks with a controlling terminal; without one if it is nil.
-func asksOn(t *testing.T, tty *os.File) (*exec.Cmd, *bytes.Buffer) {
-	t.Helper()
-	var out bytes.Buffer
-	c := exec.CommandContext(t.Context(), os.Args[0])
-	c.Env, c.Stdout = append(os.Environ(), "KPLB_TEST_ASKS=1"), &out
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if tty != nil {
-		c.ExtraFiles, c.SysProcAttr.Setctty, c.SysProcAttr.Ctty = []*os.File{tty}, true, 3
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return c, &out
-}
-
-// TestAsk: each question is asked once, on the terminal, which does not show the
-// answer.
-func TestAsk(t *testing.T) {
-	t.Parallel()
-	p := openPTY(t)
-	c, out := asksOn(t, p.kplb)
-	seen := p.reads("on the nodes: ")
-	p.types("geheim42")
-	seen += p.reads("of id: ")
-	p.types("passwort1")
-	seen += p.reads("\n")
-	if err := c.Wait(); err != nil {
-		t.Error(err)
-	}
-	same(t, "on the terminal", seen, "password of sudo on the nodes: \npassphrase of id: \n")
-	same(t, "answers", out.String(), "\"geheim42\" <nil>\n\"geheim42\" <nil>\n\"passwort1\" <nil>\n")
-}
-
-// TestAskNobody: without a terminal there is no password, and no waiting for one.
-func TestAskNobody(t *testing.T) {
-	t.Parallel()
-	c, out := asksOn(t, nil)
-	if err := c.Wait(); err != nil {
-		t.Error(err)
-	}
-	same(t, "answers", out.String(), strings.Repeat("\"\" there is no terminal to ask on\n", 3))
 }
 
 // TestTrustOnATerminal records keys after a yes, and none after a no.
@@ -190,12 +110,12 @@ func TestTrustOnATerminal(t *testing.T) {
 	t.Parallel()
 	h := newHosts(t)
 	const question = "Record 2 keys in KNOWN? Type \"yes\" to continue: "
-	p := openPTY(t)
-	p.types("no")
-	h.trust(p.kplb).says(exitNo, h.shows("unknown", "unknown"), question+"kplb: not confirmed: nothing was changed\n")
+	p := terminaltest.Open(t)
+	p.Types("no")
+	h.trust(p.KPLB).says(exitNo, h.shows("unknown", "unknown"), question+"kplb: not confirmed: nothing was changed\n")
 	same(t, "recorded after a no", h.recorded(), -1)
-	p.types("yes")
-	h.trust(p.kplb).says(0, h.shows("unknown", "unknown"), question+"kplb: 2 keys recorded in KNOWN\n")
+	p.Types("yes")
+	h.trust(p.KPLB).says(0, h.shows("unknown", "unknown"), question+"kplb: 2 keys recorded in KNOWN\n")
 	same(t, "recorded after a yes", h.recorded(), 2)
 }
 
@@ -205,9 +125,9 @@ func TestDrillOnATerminal(t *testing.T) {
 		t.Run(rounds, func(t *testing.T) {
 			atDesk(t, func(d *desk) {
 				d.kplb("apply", "--yes").ends(0)
-				p := openPTY(d.t)
-				p.types("no")
-				d.kplbIn(d.t.Context(), p.kplb, "drill", "--fault", "haproxy-stopped", "--for", "2s", "--rounds", rounds).says(exitNo, "",
+				p := terminaltest.Open(d.t)
+				p.Types("no")
+				d.kplbIn(d.t.Context(), p.KPLB, "drill", "--fault", "haproxy-stopped", "--for", "2s", "--rounds", rounds).says(exitNo, "",
 					willBreak+"Break cluster home like this, one at a time for 2s each"+times+"? Type \"yes\" to continue: kplb: not confirmed: nothing was changed\n")
 				same(d.t, "what the nodes were asked", len(d.drilled()), 0)
 			})

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/terminal"
 	"github.com/kplb/kplb/verify"
 )
 
@@ -84,9 +85,9 @@ func (o verifyOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	return o.shown(ctx, func(r *rollout.Rollout, p *progress) error {
+	return o.shown(ctx, func(r *rollout.Rollout, p *terminal.Progress) error {
 		proof, err := verify.Audit(ctx, r.Fleet, o.patience, o.depth, r.Planner(ctx))
-		p.stop()
+		p.Stop()
 		if err != nil {
 			return err
 		}

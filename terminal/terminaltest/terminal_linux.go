@@ -1,4 +1,6 @@
-package cmd
+// Package terminaltest gives tests a terminal: a person types and reads at one end, and
+// kplb has the other.
+package terminaltest
 
 import (
 	"io"
@@ -11,14 +13,17 @@ import (
 	"unsafe"
 )
 
-// pty is a terminal: a person types and reads at one end, and kplb has the other.
-type pty struct {
-	t            *testing.T
-	person, kplb *os.File
+// Terminal is a pseudo-terminal.
+type Terminal struct {
+	KPLB *os.File // kplb's end
+
+	t      *testing.T
+	person *os.File
 }
 
-// openPTY has a terminal of 100 columns and 30 rows.
-func openPTY(t *testing.T) *pty {
+// Open opens a terminal of 100 columns and 30 rows. The test is skipped where there are no
+// pseudo-terminals.
+func Open(t *testing.T) *Terminal {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -26,15 +31,15 @@ func openPTY(t *testing.T) *pty {
 	}
 	t.Cleanup(func() { _ = person.Close() })
 	var locked, number uint32
-	control(t, person, syscall.TIOCSPTLCK, unsafe.Pointer(&locked))
-	control(t, person, syscall.TIOCGPTN, unsafe.Pointer(&number))
+	control(t, person, syscall.TIOCSPTLCK, unsafe.Pointer(&locked)) //nolint:gosec // ioctl(2) takes a pointer
+	control(t, person, syscall.TIOCGPTN, unsafe.Pointer(&number))   //nolint:gosec // ioctl(2) takes a pointer
 	kplb, err := os.OpenFile("/dev/pts/"+strconv.Itoa(int(number)), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kplb.Close() })
-	p := &pty{t, person, kplb}
-	p.resize(100, 30)
+	p := &Terminal{KPLB: kplb, t: t, person: person}
+	p.Resize(100, 30)
 	return p
 }
 
@@ -46,14 +51,15 @@ func control(t *testing.T, f *os.File, request uintptr, about unsafe.Pointer) {
 	}
 }
 
-func (p *pty) resize(columns, rows uint16) {
+// Resize gives it another size.
+func (p *Terminal) Resize(columns, rows uint16) {
 	p.t.Helper()
 	size := [4]uint16{rows, columns}
-	control(p.t, p.kplb, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
+	control(p.t, p.KPLB, syscall.TIOCSWINSZ, unsafe.Pointer(&size)) //nolint:gosec // ioctl(2) takes a pointer
 }
 
-// types has the person type lines, before anybody asks.
-func (p *pty) types(lines ...string) {
+// Types has the person type lines, before anybody asks.
+func (p *Terminal) Types(lines ...string) {
 	p.t.Helper()
 	for _, line := range lines {
 		if _, err := io.WriteString(p.person, line+"\n"); err != nil {
@@ -62,8 +68,8 @@ func (p *pty) types(lines ...string) {
 	}
 }
 
-// reads is what the person reads until a text has come.
-func (p *pty) reads(until string) string {
+// Reads is what the person reads until a text has come.
+func (p *Terminal) Reads(until string) string {
 	p.t.Helper()
 	var seen strings.Builder
 	for buf := make([]byte, 1024); !strings.Contains(seen.String(), until); {

@@ -1,4 +1,4 @@
-package cmd
+package report
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"github.com/kplb/kplb/status"
 )
 
-// statusText is a status for people: the VIPs, a line for each node, the
+// Status is a status for people: the VIPs, a line for each node, the
 // servers, and what is wrong in words.
-func statusText(s *status.Status) string {
+func Status(s *status.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cluster %s\n", s.Cluster)
 	for _, vip := range s.VIPs {

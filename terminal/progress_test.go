@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 	"github.com/kplb/kplb/fleet"
 )
 
-// terminal shows what a person would see: it knows the few commands that are
+// display shows what a person would see: it knows the few commands that are
 // used.
-type terminal struct {
+type display struct {
 	t      *testing.T
 	mu     sync.Mutex
 	lines  []string
@@ -23,7 +23,7 @@ type terminal struct {
 	writes int
 }
 
-func (v *terminal) Write(text []byte) (int, error) {
+func (v *display) Write(text []byte) (int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.writes++ // even of nothing
@@ -60,7 +60,7 @@ func (v *terminal) Write(text []byte) (int, error) {
 }
 
 // sees fails the test unless exactly this is to be seen.
-func (v *terminal) sees(when string, want ...string) {
+func (v *display) sees(when string, want ...string) {
 	v.t.Helper()
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -69,7 +69,7 @@ func (v *terminal) sees(when string, want ...string) {
 	}
 }
 
-func (v *terminal) written() int {
+func (v *display) written() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.writes
@@ -85,40 +85,40 @@ func over(e fleet.Event) fleet.Event {
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := &terminal{t: t}
-		p := &progress{w: v, size: func() (int, int) { return 80, 24 }, end: make(chan struct{})}
+		v := &display{t: t}
+		p := &Progress{w: v, size: func() (int, int) { return 80, 24 }, end: make(chan struct{})}
 		go p.tick()
-		defer p.stop()
+		defer p.Stop()
 
 		installs, waits := on("node-2", "installing files"), on("node-3", "waiting for the apiserver")
 		installs.Usual, waits.Usual = time.Second, 49*time.Second
-		p.event(installs)
-		p.event(waits)
+		p.Event(installs)
+		p.Event(waits)
 		v.sees("at the start", "kplb: node-2: installing files … 0 s of about 1 s", "kplb: node-3: waiting for the apiserver … 0 s of about 49 s")
 
 		time.Sleep(2500 * time.Millisecond)
 		synctest.Wait()
 		v.sees("seconds later", "kplb: node-2: installing files … 2 s of about 1 s", "kplb: node-3: waiting for the apiserver … 2 s of about 49 s")
 
-		p.event(over(installs))
+		p.Event(over(installs))
 		v.sees("one is over", "kplb: node-2: installing files (2.5 s)", "kplb: node-3: waiting for the apiserver … 2 s of about 49 s")
 
 		waits.Waits = "it listens on *:6443,\nand that is long"
-		p.event(waits)
+		p.Event(waits)
 		v.sees("it says why, cut to the terminal", "kplb: node-2: installing files (2.5 s)", "kplb: node-3: waiting for the apiserver … 2 s of about 49 s: it listens on *:64…")
 
 		if _, err := fmt.Fprintln(p, "kplb: node-1: a word from elsewhere"); err != nil {
 			t.Error(err)
 		}
-		p.event(fleet.Event{Node: "node-2", Step: "changed", Done: true})
+		p.Event(fleet.Event{Node: "node-2", Step: "changed", Done: true})
 		stay := []string{"kplb: node-2: installing files (2.5 s)", "kplb: node-1: a word from elsewhere", "kplb: node-2: changed"}
 		v.sees("what stays is above", append(stay[:3:3], "kplb: node-3: waiting for the apiserver … 2 s of about 49 s: it listens on *:64…")...)
 
-		resume := p.pause()
+		resume := p.Pause()
 		v.sees("a person is asked", stay...)
 		resume()
-		p.event(over(waits))
-		p.event(over(waits))
+		p.Event(over(waits))
+		p.Event(over(waits))
 		v.sees("all is over", append(stay[:3:3], "kplb: node-3: waiting for the apiserver (2.5 s)")...)
 		idle := v.written()
 		time.Sleep(time.Minute)
@@ -133,23 +133,23 @@ func TestProgressOnATerminal(t *testing.T) {
 func TestProgressOfBriefSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := &terminal{t: t}
-		p := &progress{w: v, size: func() (int, int) { return 80, 3 }, end: make(chan struct{})}
+		v := &display{t: t}
+		p := &Progress{w: v, size: func() (int, int) { return 80, 3 }, end: make(chan struct{})}
 		go p.tick()
 		connects := make([]fleet.Event, 5)
 		for i := range connects {
 			connects[i] = fleet.Event{Node: fmt.Sprintf("node-%d", i), Step: "connecting", Brief: true}
-			p.event(connects[i])
+			p.Event(connects[i])
 		}
-		p.event(over(connects[0]))
+		p.Event(over(connects[0]))
 		v.sees("at the start")
 		time.Sleep(1100 * time.Millisecond)
 		synctest.Wait()
 		v.sees("as many as there is room for", "kplb: node-1: connecting … 1 s", "kplb: node-2: connecting … 1 s")
-		p.event(over(connects[1]))
+		p.Event(over(connects[1]))
 		v.sees("one is there", "kplb: node-2: connecting … 1 s", "kplb: node-3: connecting … 1 s")
-		p.stop()
-		p.stop()
+		p.Stop()
+		p.Stop()
 		v.sees("the end")
 	})
 }
@@ -157,17 +157,17 @@ func TestProgressOfBriefSteps(t *testing.T) {
 func TestProgressElsewhere(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	p := newProgress(&b)
+	p := NewProgress(&b)
 	waits := fleet.Event{Node: "node-3", Step: "waiting for the apiserver", Usual: 49 * time.Second}
-	p.event(fleet.Event{Node: "node-1", Step: "connecting", Brief: true})
-	p.event(waits)
+	p.Event(fleet.Event{Node: "node-1", Step: "connecting", Brief: true})
+	p.Event(waits)
 	waits.Waits = "it listens on *:6443"
-	p.event(waits)
-	p.event(over(waits))
-	p.event(fleet.Event{Step: "proving", Usual: 4 * time.Second})
-	p.event(fleet.Event{Node: "node-3", Step: "changed", Done: true})
-	p.pause()()
-	p.stop()
+	p.Event(waits)
+	p.Event(over(waits))
+	p.Event(fleet.Event{Step: "proving", Usual: 4 * time.Second})
+	p.Event(fleet.Event{Node: "node-3", Step: "changed", Done: true})
+	p.Pause()()
+	p.Stop()
 	if d := cmp.Diff("kplb: node-3: waiting for the apiserver (usually 49s)\nkplb: cluster: proving\nkplb: node-3: changed\n", b.String()); d != "" {
 		t.Error(d)
 	}

@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"io"
@@ -8,20 +8,21 @@ import (
 	"golang.org/x/term"
 )
 
-// screen shows a text in place of the one before on a terminal, and below it
+// Screen shows a text in place of the one before on a terminal, and below it
 // elsewhere.
-type screen struct {
+type Screen struct {
 	w    io.Writer
 	size func() (width, height int) // nil: no terminal
 	used bool
 }
 
-func newScreen(w io.Writer) *screen { return &screen{w: w, size: sizeOf(w)} }
+// NewScreen is a screen on w.
+func NewScreen(w io.Writer) *Screen { return &Screen{w: w, size: sizeOf(w)} }
 
 // sizeOf gives the function that says how large the terminal is at the moment,
 // nil where w is none that takes cursor movements.
 func sizeOf(w io.Writer) func() (width, height int) {
-	if !isTerminal(w) || os.Getenv("TERM") == "dumb" {
+	if !Is(w) || os.Getenv("TERM") == "dumb" {
 		return nil
 	}
 	return func() (int, int) {
@@ -33,8 +34,8 @@ func sizeOf(w io.Writer) func() (width, height int) {
 	}
 }
 
-// show writes the text, which ends in a line break.
-func (s *screen) show(text string) error {
+// Show writes the text, which ends in a line break.
+func (s *Screen) Show(text string) error {
 	switch {
 	case s.size != nil:
 		width, height := s.size()

@@ -1,4 +1,4 @@
-package cmd
+package terminal
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"github.com/kplb/kplb/fleet"
 )
 
-// progress shows what a rollout does: on a terminal a live line for each step
+// Progress shows what a rollout does: on a terminal a live line for each step
 // that is at work, with the seconds that it has taken, elsewhere one plain line
 // a step. It is a writer, too: what others have to say goes above the live lines.
-type progress struct {
+type Progress struct {
 	w    io.Writer
 	size func() (width, height int) // nil: no terminal
 
@@ -30,16 +30,17 @@ type step struct {
 	since time.Time
 }
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, size: sizeOf(w), end: make(chan struct{})}
+// NewProgress shows progress on w until Stop.
+func NewProgress(w io.Writer) *Progress {
+	p := &Progress{w: w, size: sizeOf(w), end: make(chan struct{})}
 	if p.size != nil {
 		go p.tick()
 	}
 	return p
 }
 
-// event takes what a rollout reports.
-func (p *progress) event(e fleet.Event) {
+// Event takes what a rollout reports.
+func (p *Progress) Event(e fleet.Event) {
 	if e.Node == "" {
 		e.Node = "cluster"
 	}
@@ -63,7 +64,7 @@ func (p *progress) event(e fleet.Event) {
 	p.redraw(said)
 }
 
-func (p *progress) find(e fleet.Event) int {
+func (p *Progress) find(e fleet.Event) int {
 	for i, s := range p.steps {
 		if s.Node == e.Node && s.Step == e.Step {
 			return i
@@ -73,7 +74,7 @@ func (p *progress) find(e fleet.Event) int {
 }
 
 // begins is what is said of a new step where there is no terminal.
-func (p *progress) begins(e fleet.Event) string {
+func (p *Progress) begins(e fleet.Event) string {
 	if p.size != nil || e.Brief {
 		return ""
 	}
@@ -85,7 +86,7 @@ func (p *progress) begins(e fleet.Event) string {
 }
 
 // over is what stays on a terminal of a step that has ended.
-func (p *progress) over(s step) string {
+func (p *Progress) over(s step) string {
 	if p.size == nil || s.Brief {
 		return ""
 	}
@@ -108,7 +109,7 @@ func (s step) live() string {
 const brief = 500 * time.Millisecond
 
 // redraw writes text that stays, and the live lines anew below it.
-func (p *progress) redraw(text string) {
+func (p *Progress) redraw(text string) {
 	var b strings.Builder
 	if p.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", p.drawn)
@@ -132,16 +133,16 @@ func (p *progress) redraw(text string) {
 }
 
 // Write puts whole lines above the live ones.
-func (p *progress) Write(text []byte) (int, error) {
+func (p *Progress) Write(text []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.redraw(string(text))
 	return len(text), nil
 }
 
-// pause takes the live lines away until the returned function is called: a
+// Pause takes the live lines away until the returned function is called: a
 // person is asked something.
-func (p *progress) pause() (resume func()) {
+func (p *Progress) Pause() (resume func()) {
 	set := func(still bool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -152,7 +153,7 @@ func (p *progress) pause() (resume func()) {
 	return func() { set(false) }
 }
 
-func (p *progress) tick() {
+func (p *Progress) tick() {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for {
@@ -167,8 +168,8 @@ func (p *progress) tick() {
 	}
 }
 
-// stop takes away what is left of the live lines. It may be called again.
-func (p *progress) stop() {
+// Stop takes away what is left of the live lines. It may be called again.
+func (p *Progress) Stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.steps = nil

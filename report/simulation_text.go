@@ -1,4 +1,4 @@
-package cmd
+package report
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"github.com/kplb/kplb/vrrp"
 )
 
-// printSimulation writes the table.
-func printSimulation(out io.Writer, c *inventory.Cluster, contest vrrp.Contest, sim *vrrp.Simulation, sound bool) error {
+// WriteSimulation writes the table.
+func WriteSimulation(out io.Writer, c *inventory.Cluster, contest vrrp.Contest, sim *vrrp.Simulation, sound bool) error {
 	vips, failback := addresses(contest.VIPs), failbackOf(c, contest)
 	if len(contest.VIPs) < len(c.VIPs) {
 		fmt.Fprintf(out, "VIP %s\n", vips)

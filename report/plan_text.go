@@ -1,17 +1,18 @@
-package cmd
+package report
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/vrrp"
 )
 
-// printPlan writes the plan as people review it.
-func printPlan(s *streams, p *plan.Plan) error {
+// WritePlan writes the plan as people review it.
+func WritePlan(out io.Writer, p *plan.Plan, colored bool) error {
 	var b strings.Builder
-	report := describe(p)
+	report := Describe(p)
 	for _, n := range report.Nodes {
 		if len(n.Consequences) == 0 && len(n.Files) == 0 {
 			fmt.Fprintf(&b, "%s: nothing to do\n", n.Node)
@@ -19,7 +20,7 @@ func printPlan(s *streams, p *plan.Plan) error {
 		}
 		fmt.Fprintf(&b, "%s%s:\n", n.Node, remark(n))
 		for _, f := range n.Files {
-			b.WriteString(paint(s.colored(s.out), f.Diff))
+			b.WriteString(Paint(colored, f.Diff))
 		}
 		for _, line := range n.Consequences {
 			fmt.Fprintf(&b, "  -> %s\n", line)
@@ -29,7 +30,7 @@ func printPlan(s *streams, p *plan.Plan) error {
 		fmt.Fprintf(&b, "%s: left out: %s\n", n.Node, n.Why)
 	}
 	for _, o := range p.ConfigMaps {
-		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, paint(s.colored(s.out), o.Diff))
+		fmt.Fprintf(&b, "ConfigMap %s, after the nodes:\n%s", o.Name, Paint(colored, o.Diff))
 		if o.Hint != "" {
 			fmt.Fprintf(&b, "  -> %s\n", o.Hint)
 		}
@@ -39,12 +40,12 @@ func printPlan(s *streams, p *plan.Plan) error {
 			fmt.Fprintf(&b, "with this, %s\n", line)
 		}
 	}
-	_, err := fmt.Fprint(s.out, b.String())
+	_, err := fmt.Fprint(out, b.String())
 	return err
 }
 
 // remark says why a node has its place in the order.
-func remark(n nodeReport) string {
+func remark(n Node) string {
 	switch {
 	case n.Worker:
 		return " (no longer a control-plane node: restored to its state before kplb)"
@@ -57,8 +58,8 @@ func remark(n nodeReport) string {
 	}
 }
 
-// paint colours a unified diff.
-func paint(colored bool, diff string) string {
+// Paint colours a unified diff.
+func Paint(colored bool, diff string) string {
 	if !colored {
 		return diff
 	}
