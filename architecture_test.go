@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"io"
 	"io/fs"
@@ -340,11 +341,12 @@ func TestMisplaced(t *testing.T) {
 // package kubeadm alone. Others read it in a distribution.Layout.
 func TestLayout(t *testing.T) {
 	t.Parallel()
-	layout := regexp.MustCompile(`\bkubeadm\.(ManifestPath|CAPath|CertificatePath|CertificateKeyPath|AdminPath|SuperAdminPath|KubeletPath|KubeletUnit)\b|"(/etc/kubernetes\b|kubelet\.service|kube-apiserver")`)
 	mayName := map[string][]string{ // what a file names in its own right
-		"render/artifact.go":           {`"/etc/kubernetes`}, // the patch is a file of kplb's own, for exposure: bind-address
-		"node/statistics.go":           {`"kube-apiserver"`}, // the name of kplb's own backend
-		"distribution/distribution.go": {`"kube-apiserver"`}, // a component of Kubernetes, whoever installs it
+		"render/artifact.go":           {"/etc/kubernetes"}, // the patch is a file of kplb's own, for exposure: bind-address
+		"node/statistics.go":           {"kube-apiserver"},  // the name of kplb's own backend
+		"distribution/distribution.go": {"kube-apiserver"},  // a component of Kubernetes, whoever installs it
+		"apiserver/error.go":           {"/etc/kubernetes"}, // a hint that is for kubeadm only
+		"cmd/verify.go":                {"admin.conf"},      // its help says whose credentials it uses, to people
 	}
 	checked := map[string]bool{}
 	for _, p := range list(t) {
@@ -357,10 +359,72 @@ func TestLayout(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if named := layout.FindAllString(string(text), -1); !checked[file] && !slices.Equal(named, mayName[file]) {
+			if named := layoutNamed(text); !checked[file] && !slices.Equal(named, mayName[file]) {
 				t.Errorf("%s names %q, and should name %q", file, named, mayName[file])
 			}
 			checked[file] = true
+		}
+	}
+	for file := range mayName {
+		if !checked[file] {
+			t.Errorf("%s may name something, and is not there", file)
+		}
+	}
+}
+
+var (
+	layoutConstant = regexp.MustCompile(`\bkubeadm\.(ManifestPath|CAPath|CertificatePath|CertificateKeyPath|AdminPath|SuperAdminPath|KubeletPath|KubeletUnit)\b`)
+	// layoutName is one that stands anywhere in a string: a path goes into a command, too.
+	layoutName = regexp.MustCompile(`/etc/kubernetes\b|\b(kubelet\.service|kubelet\.conf|(super-)?admin\.conf|kube-(apiserver|controller-manager)\.yaml)\b`)
+)
+
+// layoutNamed are the names of kubeadm's layout in a file of Go: its constants, and
+// what strings hold. Comments are for people.
+func layoutNamed(text []byte) []string {
+	named := layoutConstant.FindAllString(string(text), -1)
+	var s scanner.Scanner
+	fset := token.NewFileSet()
+	s.Init(fset.AddFile("", fset.Base(), len(text)), text, nil, 0)
+	for {
+		_, kind, literal := s.Scan()
+		if kind == token.EOF {
+			return named
+		}
+		if kind != token.STRING {
+			continue
+		}
+		value, err := strconv.Unquote(literal)
+		if err != nil {
+			continue // it does not compile
+		}
+		named = append(named, layoutName.FindAllString(value, -1)...)
+		if value == "kube-apiserver" { // the process; in a sentence it is the component
+			named = append(named, value)
+		}
+	}
+}
+
+// TestLayoutNamed: a name is found wherever a string has it.
+func TestLayoutNamed(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		source string
+		want   []string
+	}{
+		{`const a = "/etc/kubernetes/pki/ca.crt"`, []string{"/etc/kubernetes"}},
+		{`const a = "cat /etc/kubernetes/pki/ca.crt"`, []string{"/etc/kubernetes"}},
+		{"const a = `\ncat </etc/kubernetes/admin.conf`", []string{"/etc/kubernetes", "admin.conf"}},
+		{`const a = "/etc/" + "super-admin.conf"`, []string{"super-admin.conf"}},
+		{`var a = []string{"kube-apiserver.yaml", "kube-controller-manager.yaml"}`, []string{"kube-apiserver.yaml", "kube-controller-manager.yaml"}},
+		{`const a = "systemctl restart kubelet.service"`, []string{"kubelet.service"}},
+		{`const a = "kube-apiserver"`, []string{"kube-apiserver"}},
+		{`var a = kubeadm.CAPath`, []string{"kubeadm.CAPath"}},
+		{`const a = "SIGSTOP to kube-apiserver" // of /etc/kubernetes/manifests`, nil},
+		{`const a = "/etc/kubernetes-other"[:5]`, []string{"/etc/kubernetes"}},
+		{`const a = "/var/lib/kubelet"`, nil},
+	} {
+		if got := layoutNamed([]byte("package a\n\n" + test.source + "\n")); !slices.Equal(got, test.want) {
+			t.Errorf("%s names %q, want %q", test.source, got, test.want)
 		}
 	}
 }
