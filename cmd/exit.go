@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/drill"
-	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/source"
 	"github.com/kplb/kplb/terminal"
 )
 
@@ -42,7 +42,7 @@ func (s *streams) exit(ctx context.Context, err error) int {
 		return exitDone
 	}
 	s.explain(err)
-	var problems inventory.Problems
+	var problems source.Problems
 	var stopped *rollout.StoppedError
 	var no *noError
 	var usage *usageError
@@ -78,7 +78,7 @@ func (s *streams) exit(ctx context.Context, err error) int {
 // with the place itself.
 func (s *streams) explain(err error) {
 	var bad *inventoryError
-	var problems inventory.Problems
+	var problems source.Problems
 	if errors.As(err, &bad) && errors.As(err, &problems) {
 		text := err.Error() + "\n"
 		if terminal.Is(s.err) {

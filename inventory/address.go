@@ -3,62 +3,64 @@ package inventory
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/kplb/kplb/source"
 )
 
 // addressOnly parses a unicast address without a prefix.
-func addressOnly(s scalar) (netip.Addr, *fault) {
-	if before, _, ok := strings.Cut(s.text, "/"); ok {
+func addressOnly(s source.Scalar) (netip.Addr, *source.Fault) {
+	if before, _, ok := strings.Cut(s.Text, "/"); ok {
 		if _, err := netip.ParseAddr(before); err == nil {
-			return netip.Addr{}, &fault{"has a prefix length", "write the address alone: " + before}
+			return netip.Addr{}, source.Refuse("has a prefix length", "write the address alone: "+before)
 		}
 	}
-	return unicast(s.text)
+	return unicast(s.Text)
 }
 
 // addressInSubnet parses a unicast address that may say how long its subnet's
 // prefix is. Without one, the answer has the prefix length 32, or 128.
-func addressInSubnet(s scalar) (netip.Prefix, *fault) {
-	host, _, hasPrefix := strings.Cut(s.text, "/")
+func addressInSubnet(s source.Scalar) (netip.Prefix, *source.Fault) {
+	host, _, hasPrefix := strings.Cut(s.Text, "/")
 	addr, f := unicast(host)
 	if f != nil || !hasPrefix {
 		return netip.PrefixFrom(addr, addr.BitLen()), f
 	}
-	p, err := netip.ParsePrefix(s.text)
+	p, err := netip.ParsePrefix(s.Text)
 	switch {
 	case addr.Is6() && (err != nil || p.Bits() < 1 || p.Bits() > 127):
-		return netip.Prefix{}, &fault{"has a bad prefix length", "write one from 1 to 127, as in fd10:1::1/64, or none"}
+		return netip.Prefix{}, source.Refuse("has a bad prefix length", "write one from 1 to 127, as in fd10:1::1/64, or none")
 	case addr.Is6() && addr == p.Masked().Addr() && p.Bits() < 127: // RFC 4291, 2.6.1: the routers'; RFC 6164
-		return netip.Prefix{}, &fault{"is the address of its own network", "write the node's address"}
+		return netip.Prefix{}, source.Refuse("is the address of its own network", "write the node's address")
 	case addr.Is6():
 		return p, nil
 	case err != nil || p.Bits() < 1 || p.Bits() > 30:
-		return netip.Prefix{}, &fault{"has a bad prefix length", "write one from 1 to 30, as in 10.1.1.1/16, or none"}
+		return netip.Prefix{}, source.Refuse("has a bad prefix length", "write one from 1 to 30, as in 10.1.1.1/16, or none")
 	case addr == p.Masked().Addr():
-		return netip.Prefix{}, &fault{"is the address of its own network", "write the node's address"}
+		return netip.Prefix{}, source.Refuse("is the address of its own network", "write the node's address")
 	case addr == lastOf(p):
-		return netip.Prefix{}, &fault{"is the broadcast address of its network", "write the node's address"}
+		return netip.Prefix{}, source.Refuse("is the broadcast address of its network", "write the node's address")
 	}
 	return p, nil
 }
 
 // unicast parses an address that a host can have and others can reach.
-func unicast(s string) (netip.Addr, *fault) {
+func unicast(s string) (netip.Addr, *source.Fault) {
 	const example = "write an address like 10.1.1.1 or fd10:1::1"
 	addr, err := netip.ParseAddr(s)
 	switch {
 	case s == "":
-		return netip.Addr{}, &fault{"is empty", example}
+		return netip.Addr{}, source.Refuse("is empty", example)
 	case err == nil && addr.Is4In6():
-		return netip.Addr{}, &fault{"is an IPv4 address inside an IPv6 one", "write " + addr.Unmap().String()}
+		return netip.Addr{}, source.Refuse("is an IPv4 address inside an IPv6 one", "write "+addr.Unmap().String())
 	case err == nil && addr.Zone() != "":
-		return netip.Addr{}, &fault{"has a zone", "write an address that other hosts can reach, without %"}
+		return netip.Addr{}, source.Refuse("has a zone", "write an address that other hosts can reach, without %")
 	case err != nil && leadingZero(s):
-		return netip.Addr{}, &fault{"has a number with a leading zero, which some programs take for octal", "write it in plain decimal"}
+		return netip.Addr{}, source.Refuse("has a number with a leading zero, which some programs take for octal", "write it in plain decimal")
 	case err != nil:
-		return netip.Addr{}, &fault{"is not an IP address", example}
+		return netip.Addr{}, source.Refuse("is not an IP address", example)
 	}
 	if why := unreachable(addr); why != "" {
-		return netip.Addr{}, &fault{"is " + why, "write an address that other hosts can reach"}
+		return netip.Addr{}, source.Refuse("is "+why, "write an address that other hosts can reach")
 	}
 	return addr, nil
 }

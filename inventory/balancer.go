@@ -3,6 +3,8 @@ package inventory
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/kplb/kplb/source"
 )
 
 // Strategy is how a worker's balancer chooses among the apiservers.
@@ -38,35 +40,35 @@ func (c *Cluster) KubeletEndpoints() []netip.AddrPort {
 }
 
 type workerBalancerDocument struct {
-	At       section
-	Port     scalar `key:"port"`
-	Strategy scalar `key:"strategy"`
+	At       source.Section
+	Port     source.Scalar `key:"port"`
+	Strategy source.Scalar `key:"strategy"`
 }
 
 const defaultBalancerPort = 7443 // as k0s has it
 
 // readWorkerBalancer returns nil unless the file has the key: an empty mapping is one
 // with nothing but defaults.
-func readWorkerBalancer(c *collector, doc *document, cluster *Cluster) *WorkerBalancer {
+func readWorkerBalancer(c *source.Collector, doc *document, cluster *Cluster) *WorkerBalancer {
 	d := &doc.WorkerBalancer
-	if !d.At.given {
+	if !d.At.Given {
 		return nil
 	}
 	if doc.Workers == nil {
-		c.add(d.At.at, "workerBalancer has no workers", "list the nodes that get it below workers, or leave it out")
+		c.Add(d.At.Pos, "workerBalancer has no workers", "list the nodes that get it below workers, or leave it out")
 	}
 	b := &WorkerBalancer{
-		Port:     read(c, d.Port, portNumber, defaultBalancerPort),
-		Strategy: Strategy(read(c, d.Strategy, oneOf([]string{string(RoundRobin), string(Failover)}, nil), string(RoundRobin))),
+		Port:     source.Read(c, d.Port, source.PortNumber, defaultBalancerPort),
+		Strategy: Strategy(source.Read(c, d.Strategy, source.OneOf([]string{string(RoundRobin), string(Failover)}, nil), string(RoundRobin))),
 	}
 	checkReserved(c, d.Port, b.Port)
 	checkRange(c, d.Port, b.Port)
 	if monitor := cluster.HAProxy.MonitorPort; monitor == b.Port {
-		at := d.Port.at
-		if !d.Port.given {
-			at = doc.HAProxy.MonitorPort.at
+		at := d.Port.Pos
+		if !d.Port.Given {
+			at = doc.HAProxy.MonitorPort.Pos
 		}
-		c.add(at, fmt.Sprintf("workerBalancer.port and haproxy.monitorPort are both %d", b.Port), "give workerBalancer.port a port of its own")
+		c.Add(at, fmt.Sprintf("workerBalancer.port and haproxy.monitorPort are both %d", b.Port), "give workerBalancer.port a port of its own")
 	}
 	return b
 }

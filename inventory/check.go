@@ -1,28 +1,30 @@
 package inventory
 
+import "github.com/kplb/kplb/source"
+
 // readCluster gives the values of a document their types, and checks that they
 // agree with each other. Every subject has a file of its own: check_node.go,
 // check_vip.go and so on. They all report to one collector.
-func readCluster(c *collector, doc *document) *Cluster {
+func readCluster(c *source.Collector, doc *document) *Cluster {
 	checkHeader(c, doc)
 	cluster := &Cluster{
-		Name: read(c, doc.Name, label, ""),
-		Port: read(c, doc.Port, portNumber, defaultPort),
-		Distribution: Distribution(read(c, doc.Distribution,
-			oneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
-		Exposure: Exposure(read(c, doc.Exposure,
-			oneOf([]string{string(BindAddress), string(SharedPort), string(Redirect), string(OtherPort), string(IPVS)}, nil), string(BindAddress))),
-		Profile: Profile(read(c, doc.Profile,
-			oneOf([]string{string(DefaultProfile), string(Fast), string(Pi)}, nil), string(DefaultProfile))),
-		DNSName:      read(c, doc.DNSName, dnsName, ""),
+		Name: source.Read(c, doc.Name, label, ""),
+		Port: source.Read(c, doc.Port, source.PortNumber, defaultPort),
+		Distribution: Distribution(source.Read(c, doc.Distribution,
+			source.OneOf([]string{string(Kubeadm)}, []string{"k3s", "rke2", "k0s"}), string(Kubeadm))),
+		Exposure: Exposure(source.Read(c, doc.Exposure,
+			source.OneOf([]string{string(BindAddress), string(SharedPort), string(Redirect), string(OtherPort), string(IPVS)}, nil), string(BindAddress))),
+		Profile: Profile(source.Read(c, doc.Profile,
+			source.OneOf([]string{string(DefaultProfile), string(Fast), string(Pi)}, nil), string(DefaultProfile))),
+		DNSName:      source.Read(c, doc.DNSName, dnsName, ""),
 		Certificates: readCare(c, doc.Certificates, Leave, Leave, Manage),
 		Endpoint:     readCare(c, doc.Endpoint, Leave, Leave, Manage, ManageAll),
 		Firewall:     readCare(c, doc.Firewall, Manage, Leave, Manage),
 		SSH:          readSSH(c, &doc.SSH),
 	}
-	c.require(doc.Name.place, doc.At, "name", "write the cluster's own name, like name: home")
+	c.Require(doc.Name.Place, doc.At, "name", "write the cluster's own name, like name: home")
 	vips := readVIPs(c, &doc.VIP)
-	c.require(doc.VIP.place, doc.At, "vip", "write a free address of the nodes' subnet, like vip: 10.1.233.1")
+	c.Require(doc.VIP.Place, doc.At, "vip", "write a free address of the nodes' subnet, like vip: 10.1.233.1")
 	checkReserved(c, doc.Port, cluster.Port)
 
 	nodes := nodeReader{c, cluster.SSH}
@@ -40,23 +42,23 @@ func readCluster(c *collector, doc *document) *Cluster {
 	cluster.WorkerBalancer = readWorkerBalancer(c, doc, cluster)
 	cluster.Metrics = readMetrics(c, &doc.Metrics, cluster)
 	cluster.IPVS = readIPVS(c, doc, vips, cluster.Exposure)
-	cluster.APIServer.Restart = Restart(read(c, doc.APIServer.Restart, oneOf([]string{string(Quick), string(Graceful)}, nil), string(Quick)))
+	cluster.APIServer.Restart = Restart(source.Read(c, doc.APIServer.Restart, source.OneOf([]string{string(Quick), string(Graceful)}, nil), string(Quick)))
 	return cluster
 }
 
 // readCare reads who looks after something; what is left out has a default.
-func readCare(c *collector, s scalar, otherwise Care, known ...Care) Care {
+func readCare(c *source.Collector, s source.Scalar, otherwise Care, known ...Care) Care {
 	words := make([]string, len(known))
 	for i, k := range known {
 		words[i] = string(k)
 	}
-	return Care(read(c, s, oneOf(words, nil), string(otherwise)))
+	return Care(source.Read(c, s, source.OneOf(words, nil), string(otherwise)))
 }
 
 // checkHeader checks that the file is what this version reads.
-func checkHeader(c *collector, doc *document) {
-	c.require(doc.APIVersion.place, doc.At, "apiVersion", "write apiVersion: "+apiVersion)
-	c.require(doc.Kind.place, doc.At, "kind", "write kind: "+clusterKind)
-	read(c, doc.APIVersion, oneOf([]string{apiVersion}, nil), "")
-	read(c, doc.Kind, oneOf([]string{clusterKind}, nil), "")
+func checkHeader(c *source.Collector, doc *document) {
+	c.Require(doc.APIVersion.Place, doc.At, "apiVersion", "write apiVersion: "+apiVersion)
+	c.Require(doc.Kind.Place, doc.At, "kind", "write kind: "+clusterKind)
+	source.Read(c, doc.APIVersion, source.OneOf([]string{apiVersion}, nil), "")
+	source.Read(c, doc.Kind, source.OneOf([]string{clusterKind}, nil), "")
 }

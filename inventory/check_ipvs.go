@@ -1,31 +1,35 @@
 package inventory
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/kplb/kplb/source"
+)
 
 // readIPVS reads how the kernel's virtual server is looked after, and refuses
 // what exposure: ipvs and the others do not share. Why: docs/decisions/0015.
-func readIPVS(c *collector, doc *document, vips []vipItem, exposure Exposure) IPVSConfig {
+func readIPVS(c *source.Collector, doc *document, vips []vipItem, exposure Exposure) IPVSConfig {
 	d := &doc.IPVS
-	out := IPVSConfig{Check: ServerCheck(read(c, d.Check, oneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
-	read(c, d.Method, forwarding, forwardingNAT)
+	out := IPVSConfig{Check: ServerCheck(source.Read(c, d.Check, source.OneOf([]string{string(CheckSSL), string(CheckTCP)}, nil), string(CheckSSL)))}
+	source.Read(c, d.Method, forwarding, forwardingNAT)
 	if exposure != IPVS {
-		if d.At.given {
-			c.add(d.At.at, fmt.Sprintf("ipvs is of no use with exposure: %s, where HAProxy balances", exposure), "leave ipvs out, or write exposure: ipvs")
+		if d.At.Given {
+			c.Add(d.At.Pos, fmt.Sprintf("ipvs is of no use with exposure: %s, where HAProxy balances", exposure), "leave ipvs out, or write exposure: ipvs")
 		}
 		return IPVSConfig{}
 	}
-	if doc.HAProxy.At.given {
-		c.add(doc.HAProxy.At.at, "haproxy is of no use with exposure: ipvs, where the kernel balances", "leave haproxy out")
+	if doc.HAProxy.At.Given {
+		c.Add(doc.HAProxy.At.Pos, "haproxy is of no use with exposure: ipvs, where the kernel balances", "leave haproxy out")
 	}
 	if len(doc.Services) > 0 {
-		c.add(doc.Services[0].At.at, "services need HAProxy, and there is none with exposure: ipvs", "leave services out, or write another exposure")
+		c.Add(doc.Services[0].At.Pos, "services need HAProxy, and there is none with exposure: ipvs", "leave services out, or write another exposure")
 	}
-	if doc.Metrics.At.given {
-		c.add(doc.Metrics.At.at, "metrics are those of HAProxy, and there is none with exposure: ipvs", "leave metrics out, or write another exposure")
+	if doc.Metrics.At.Given {
+		c.Add(doc.Metrics.At.Pos, "metrics are those of HAProxy, and there is none with exposure: ipvs", "leave metrics out, or write another exposure")
 	}
 	for _, v := range vips {
 		if v.address.Is6() {
-			c.add(v.at.at, fmt.Sprintf("%s %s is IPv6, and exposure: ipvs would have the nodes forward IPv6, with which the kernel ignores router advertisements", v.at.path, v.address),
+			c.Add(v.at.Pos, fmt.Sprintf("%s %s is IPv6, and exposure: ipvs would have the nodes forward IPv6, with which the kernel ignores router advertisements", v.at.Path, v.address),
 				"leave it out, or write another exposure")
 		}
 	}
@@ -36,13 +40,13 @@ func readIPVS(c *collector, doc *document, vips []vipItem, exposure Exposure) IP
 const forwardingNAT = "NAT"
 
 // forwarding knows keepalived's other ways, to say why they are none here.
-func forwarding(s scalar) (string, *fault) {
+func forwarding(s source.Scalar) (string, *source.Fault) {
 	const hint = "write NAT, or leave method out"
-	switch s.text {
+	switch s.Text {
 	case "DR":
-		return "", &fault{"is refused: it needs the VIP on every node, so that clients on a node reach that node's own apiserver alone, and nobody when it is down", hint}
+		return "", source.Refuse("is refused: it needs the VIP on every node, so that clients on a node reach that node's own apiserver alone, and nobody when it is down", hint)
 	case "TUN":
-		return "", &fault{"is refused: it needs the VIP on every node, as DR does", hint}
+		return "", source.Refuse("is refused: it needs the VIP on every node, as DR does", hint)
 	}
-	return oneOf([]string{forwardingNAT}, nil)(s)
+	return source.OneOf([]string{forwardingNAT}, nil)(s)
 }

@@ -3,6 +3,8 @@ package inventory
 import (
 	"regexp"
 	"strings"
+
+	"github.com/kplb/kplb/source"
 )
 
 // mostLabels of a node are more than anybody selects by.
@@ -12,22 +14,22 @@ const mostLabels = 64
 // where that is not empty (k8s.io/apimachinery, IsQualifiedName).
 var labelChars = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
-func readLabels(c *collector, p pairs) map[string]string {
+func readLabels(c *source.Collector, p pairs) map[string]string {
 	if len(p.items) == 0 {
 		return nil
 	}
 	if len(p.items) > mostLabels {
-		c.add(p.items[mostLabels].at, p.path+" has more than 64 labels", "write those that services select nodes by")
+		c.Add(p.items[mostLabels].at, p.Path+" has more than 64 labels", "write those that services select nodes by")
 		return nil
 	}
 	out := map[string]string{}
 	for _, item := range p.items {
 		if !isLabelKey(item.key) {
-			c.add(item.at, p.path+" has the key "+quote(item.key)+", which is not a label of Kubernetes",
+			c.Add(item.at, p.Path+" has the key "+source.Quote(item.key)+", which is not a label of Kubernetes",
 				"write at most 63 letters, digits, -, _ and dots, after a DNS name and a / if need be: example.org/pool")
 			continue
 		}
-		out[item.key] = read(c, item.value, labelValue, "")
+		out[item.key] = source.Read(c, item.value, labelValue, "")
 	}
 	return out
 }
@@ -40,18 +42,18 @@ func isLabelKey(s string) bool {
 	return isSubdomain(prefix) && labelChars.MatchString(name)
 }
 
-func labelValue(s scalar) (string, *fault) {
-	if s.text == "" && s.kind == text {
+func labelValue(s source.Scalar) (string, *source.Fault) {
+	if s.Text == "" && s.Kind == source.Text {
 		return "", nil
 	}
-	if f := literal(s); f != nil {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
-	if !labelChars.MatchString(s.text) {
-		return "", &fault{
+	if !labelChars.MatchString(s.Text) {
+		return "", source.Refuse(
 			"is not the value of a label",
 			"write at most 63 letters, digits, -, _ and dots, beginning and ending with a letter or digit",
-		}
+		)
 	}
-	return s.text, nil
+	return s.Text, nil
 }

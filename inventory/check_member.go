@@ -3,14 +3,16 @@ package inventory
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/kplb/kplb/source"
 )
 
 // member is a node with where its values stand.
 type member struct {
 	node           Node
-	at             section
-	name, priority scalar
-	address        words
+	at             source.Section
+	name, priority source.Scalar
+	address        source.Words
 }
 
 // members are all nodes, the workers last.
@@ -22,7 +24,7 @@ func members(doc *document, cluster *Cluster) []member {
 	}
 	for i, n := range cluster.Workers {
 		d := doc.Workers[i]
-		out = append(out, member{n, d.At, d.Name, scalar{}, d.Address})
+		out = append(out, member{n, d.At, d.Name, source.Scalar{}, d.Address})
 	}
 	return out
 }
@@ -32,7 +34,7 @@ func (m member) title() string {
 	if m.node.Name != "" {
 		return m.node.Name
 	}
-	return m.at.path
+	return m.at.Path
 }
 
 // owner names the node as the one that has a value, unless the value is its name.
@@ -44,26 +46,26 @@ func (m member) owner(value any) string {
 }
 
 // addressItem is where one of the node's addresses, or its subnet, stands.
-func (m member) addressItem(a netip.Addr) scalar {
-	for _, s := range m.address.items {
+func (m member) addressItem(a netip.Addr) source.Scalar {
+	for _, s := range m.address.Items {
 		if p, f := addressInSubnet(s); f == nil && p.Contains(a) {
 			return s
 		}
 	}
-	return scalar{place: m.address.place}
+	return source.Scalar{Place: m.address.Place}
 }
 
 // checkDistinct reports what two nodes must not share.
-func checkDistinct(c *collector, all []member) {
+func checkDistinct(c *source.Collector, all []member) {
 	type use struct {
 		what  string
 		value any
 	}
 	first := map[use]member{}
-	once := func(m member, what string, s scalar, value any) {
+	once := func(m member, what string, s source.Scalar, value any) {
 		u := use{what, value}
 		if other, used := first[u]; used {
-			c.add(s.at, fmt.Sprintf("%s %v is already used%s on line %d", s.path, value, other.owner(value), other.at.at.Line),
+			c.Add(s.Pos, fmt.Sprintf("%s %v is already used%s on line %d", s.Path, value, other.owner(value), other.at.Pos.Line),
 				"give every node its own")
 			return
 		}

@@ -3,6 +3,8 @@ package inventory
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/kplb/kplb/source"
 )
 
 // mostNodes is how many peers unicast VRRP is good for.
@@ -10,7 +12,7 @@ const mostNodes = 15
 
 // nodeReader reads nodes, which share what ssh says of all of them.
 type nodeReader struct {
-	*collector
+	*source.Collector
 	shared SSH
 }
 
@@ -18,9 +20,9 @@ type nodeReader struct {
 func (r nodeReader) controlPlane(doc *document) []Node {
 	switch {
 	case doc.Nodes == nil:
-		r.require(place{}, doc.At, "nodes", "list the control-plane nodes, each like - {name: node-1, address: 10.1.1.1}")
+		r.Require(source.Place{}, doc.At, "nodes", "list the control-plane nodes, each like - {name: node-1, address: 10.1.1.1}")
 	case len(doc.Nodes) > mostNodes:
-		r.add(doc.Nodes[mostNodes].At.at, fmt.Sprintf("nodes has %d nodes", len(doc.Nodes)),
+		r.Add(doc.Nodes[mostNodes].At.Pos, fmt.Sprintf("nodes has %d nodes", len(doc.Nodes)),
 			fmt.Sprintf("write at most %d: every one sends its adverts to every other", mostNodes))
 		doc.Nodes = doc.Nodes[:mostNodes]
 	}
@@ -32,16 +34,16 @@ func (r nodeReader) controlPlane(doc *document) []Node {
 }
 
 func (r nodeReader) node(d *nodeDocument) Node {
-	r.require(d.Name.place, d.At, "name", "write the node's name, as kubectl get nodes shows it")
-	r.require(d.Address.place, d.At, "address", "write the address that other nodes reach it at")
+	r.Require(d.Name.Place, d.At, "name", "write the node's name, as kubectl get nodes shows it")
+	r.Require(d.Address.Place, d.At, "address", "write the address that other nodes reach it at")
 	n := Node{
-		Name:      read(r.collector, d.Name, subdomain, ""),
-		Interface: read(r.collector, d.Interface, interfaceName, ""),
-		Priority:  read(r.collector, d.Priority, whole(1, 254), 0),
-		Labels:    readLabels(r.collector, d.Labels),
+		Name:      source.Read(r.Collector, d.Name, subdomain, ""),
+		Interface: source.Read(r.Collector, d.Interface, interfaceName, ""),
+		Priority:  source.Read(r.Collector, d.Priority, source.Whole(1, 254), 0),
+		Labels:    readLabels(r.Collector, d.Labels),
 	}
 	r.addresses(d.Address, &n)
-	n.SSH = readNodeSSH(r.collector, &d.SSH, r.shared)
+	n.SSH = readNodeSSH(r.Collector, &d.SSH, r.shared)
 	if n.SSH.Host == "" && n.Address.IsValid() {
 		n.SSH.Host = n.Address.String()
 	}
@@ -49,10 +51,10 @@ func (r nodeReader) node(d *nodeDocument) Node {
 }
 
 // addresses reads the one address of a node, or the one of each family.
-func (r nodeReader) addresses(d words, n *Node) {
+func (r nodeReader) addresses(d source.Words, n *Node) {
 	var first netip.Addr
-	for i, s := range d.items {
-		address := read(r.collector, s, addressInSubnet, netip.Prefix{})
+	for i, s := range d.Items {
+		address := source.Read(r.Collector, s, addressInSubnet, netip.Prefix{})
 		if i == 0 {
 			first = address.Addr()
 		}
@@ -60,7 +62,7 @@ func (r nodeReader) addresses(d words, n *Node) {
 			continue
 		}
 		if n.AddressFor(address.Addr()).IsValid() {
-			r.add(s.at, fmt.Sprintf("%s %s is a second %s address of the node", s.path, address.Addr(), family(address.Addr())),
+			r.Add(s.Pos, fmt.Sprintf("%s %s is a second %s address of the node", s.Path, address.Addr(), family(address.Addr())),
 				"write one IPv4 and one IPv6 address at most")
 			continue
 		}
@@ -79,7 +81,7 @@ func (r nodeReader) addresses(d words, n *Node) {
 func (r nodeReader) workers(doc *document) []Node {
 	const most = 1000
 	if len(doc.Workers) > most {
-		r.add(doc.Workers[most].At.at, fmt.Sprintf("workers has %d nodes", len(doc.Workers)), fmt.Sprintf("write at most %d", most))
+		r.Add(doc.Workers[most].At.Pos, fmt.Sprintf("workers has %d nodes", len(doc.Workers)), fmt.Sprintf("write at most %d", most))
 		doc.Workers = doc.Workers[:most]
 	}
 	if len(doc.Workers) == 0 {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/kplb/kplb/source"
 )
 
 // mostServices is how many are read: each has a health check on every node.
@@ -16,13 +18,13 @@ const defaultTimeoutSeconds = 10800
 // serviceReader reads services, which belong to a cluster whose nodes and VIPs
 // are known.
 type serviceReader struct {
-	*collector
+	*source.Collector
 	cluster *Cluster
 }
 
 func (r serviceReader) services(doc *document) []Service {
 	if len(doc.Services) > mostServices {
-		r.add(doc.Services[mostServices].At.at, fmt.Sprintf("services has %d services", len(doc.Services)), fmt.Sprintf("write at most %d", mostServices))
+		r.Add(doc.Services[mostServices].At.Pos, fmt.Sprintf("services has %d services", len(doc.Services)), fmt.Sprintf("write at most %d", mostServices))
 		doc.Services = doc.Services[:mostServices]
 	}
 	if len(doc.Services) == 0 {
@@ -37,17 +39,17 @@ func (r serviceReader) services(doc *document) []Service {
 }
 
 func (r serviceReader) service(d *serviceDocument) Service {
-	r.require(d.Name.place, d.At, "name", "write a name for the service, like web")
-	r.require(d.Port.place, d.At, "port", "write the port that clients of the VIP use")
-	r.require(d.NodePort.place, d.At, "nodePort", "write the NodePort, as kubectl get service shows it")
+	r.Require(d.Name.Place, d.At, "name", "write a name for the service, like web")
+	r.Require(d.Port.Place, d.At, "port", "write the port that clients of the VIP use")
+	r.Require(d.NodePort.Place, d.At, "nodePort", "write the NodePort, as kubectl get service shows it")
 	s := Service{
-		Name:            read(r.collector, d.Name, label, ""),
-		Port:            read(r.collector, d.Port, portNumber, 0),
-		NodePort:        uint16(read(r.collector, d.NodePort, whole(firstNodePort, lastNodePort), 0)), //nolint:gosec // whole has checked the range
-		SessionAffinity: Affinity(read(r.collector, d.SessionAffinity, oneOf([]string{string(NoAffinity), string(ClientIP)}, nil), string(NoAffinity))),
-		ProxyProtocol:   read(r.collector, d.ProxyProtocol, trueOrFalse, false),
-		SourceRanges:    readAll(r.collector, d.SourceRanges.items, network),
-		Check:           read(r.collector, d.Check, oneOf([]string{"tcp"}, nil), "tcp"),
+		Name:            source.Read(r.Collector, d.Name, label, ""),
+		Port:            source.Read(r.Collector, d.Port, source.PortNumber, 0),
+		NodePort:        uint16(source.Read(r.Collector, d.NodePort, source.Whole(firstNodePort, lastNodePort), 0)), //nolint:gosec // whole has checked the range
+		SessionAffinity: Affinity(source.Read(r.Collector, d.SessionAffinity, source.OneOf([]string{string(NoAffinity), string(ClientIP)}, nil), string(NoAffinity))),
+		ProxyProtocol:   source.Read(r.Collector, d.ProxyProtocol, source.TrueOrFalse, false),
+		SourceRanges:    readAll(r.Collector, d.SourceRanges.Items, network),
+		Check:           source.Read(r.Collector, d.Check, source.OneOf([]string{"tcp"}, nil), "tcp"),
 	}
 	s.TimeoutSeconds = r.affinityTimeout(d, s.SessionAffinity)
 	s.Labels = r.selector(&d.Nodes)
@@ -57,31 +59,31 @@ func (r serviceReader) service(d *serviceDocument) Service {
 }
 
 // vip wants one of the cluster's: keepalived knows no other.
-func (r serviceReader) vip(s scalar) netip.Addr {
-	vip := read(r.collector, s, addressOnly, netip.Addr{})
+func (r serviceReader) vip(s source.Scalar) netip.Addr {
+	vip := source.Read(r.Collector, s, addressOnly, netip.Addr{})
 	if vip.IsValid() && len(r.cluster.VIPs) > 0 && !slices.Contains(r.cluster.VIPs, vip) {
-		r.add(s.at, fmt.Sprintf("%s %s is not a VIP of this cluster", s.path, vip), "write it under vip, too, or leave it out: the service is then on every VIP")
+		r.Add(s.Pos, fmt.Sprintf("%s %s is not a VIP of this cluster", s.Path, vip), "write it under vip, too, or leave it out: the service is then on every VIP")
 	}
 	return vip
 }
 
 // sameFamily wants clients' networks of a family that the service has.
-func (r serviceReader) sameFamily(ranges words, addresses []netip.AddrPort) {
-	for _, s := range ranges.items {
+func (r serviceReader) sameFamily(ranges source.Words, addresses []netip.AddrPort) {
+	for _, s := range ranges.Items {
 		p, f := network(s)
 		if f == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(at netip.AddrPort) bool { return at.Addr().Is4() == p.Addr().Is4() }) {
-			r.add(s.at, fmt.Sprintf("%s %s is of another family than the service's VIP", s.path, p), "leave it out, or give the service a VIP of that family")
+			r.Add(s.Pos, fmt.Sprintf("%s %s is of another family than the service's VIP", s.Path, p), "leave it out, or give the service a VIP of that family")
 		}
 	}
 }
 
 func (r serviceReader) affinityTimeout(d *serviceDocument, affinity Affinity) int {
-	seconds := read(r.collector, d.TimeoutSeconds, whole(1, 86400), defaultTimeoutSeconds)
+	seconds := source.Read(r.Collector, d.TimeoutSeconds, source.Whole(1, 86400), defaultTimeoutSeconds)
 	if affinity == ClientIP {
 		return seconds
 	}
-	if said := d.SessionAffinity.text; d.TimeoutSeconds.given && (said == "" || said == string(NoAffinity)) {
-		r.add(d.TimeoutSeconds.at, d.TimeoutSeconds.path+" says how long sessionAffinity: ClientIP lasts, and that is not asked for",
+	if said := d.SessionAffinity.Text; d.TimeoutSeconds.Given && (said == "" || said == string(NoAffinity)) {
+		r.Add(d.TimeoutSeconds.Pos, d.TimeoutSeconds.Path+" says how long sessionAffinity: ClientIP lasts, and that is not asked for",
 			"leave it out, or write sessionAffinity: ClientIP")
 	}
 	return 0
@@ -89,11 +91,11 @@ func (r serviceReader) affinityTimeout(d *serviceDocument, affinity Affinity) in
 
 // selector reads which nodes a service leads to; nil is every one.
 func (r serviceReader) selector(d *selectorDocument) map[string]string {
-	read(r.collector, d.Word, oneOf([]string{"all"}, nil), "all")
-	if d.At.ok && d.At.empty {
-		r.add(d.At.at, d.At.path+" selects nothing", "write nodes: all, or labels: {pool: edge}")
+	source.Read(r.Collector, d.Word, source.OneOf([]string{"all"}, nil), "all")
+	if d.At.OK && d.At.Empty {
+		r.Add(d.At.Pos, d.At.Path+" selects nothing", "write nodes: all, or labels: {pool: edge}")
 	}
-	want := readLabels(r.collector, d.Labels)
+	want := readLabels(r.Collector, d.Labels)
 	if len(want) == 0 || len(want) < len(d.Labels.items) || len(r.cluster.Backends(Service{Labels: want})) > 0 {
 		return want
 	}
@@ -101,7 +103,7 @@ func (r serviceReader) selector(d *selectorDocument) map[string]string {
 	if near := nearestLabel(want, r.cluster); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	r.add(d.Labels.at, d.Labels.path+" selects no node", hint)
+	r.Add(d.Labels.Pos, d.Labels.Path+" selects no node", hint)
 	return want
 }
 
@@ -115,7 +117,7 @@ func nearestLabel(want map[string]string, cluster *Cluster) string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if pair := key + ": " + want[key]; !have[pair] {
-			return nearest(pair, slices.Sorted(maps.Keys(have)))
+			return source.Nearest(pair, slices.Sorted(maps.Keys(have)))
 		}
 	}
 	return ""
@@ -124,8 +126,8 @@ func nearestLabel(want map[string]string, cluster *Cluster) string {
 // checkDistinct reports names and ports that something else has.
 func (r serviceReader) checkDistinct(doc *document, services []Service) {
 	names, ports := map[string]int{}, map[netip.AddrPort]int{}
-	twice := func(s scalar, value any, i int) {
-		r.add(s.at, fmt.Sprintf("%s %v is already used by services[%d] on line %d", s.path, value, i, doc.Services[i].At.at.Line),
+	twice := func(s source.Scalar, value any, i int) {
+		r.Add(s.Pos, fmt.Sprintf("%s %v is already used by services[%d] on line %d", s.Path, value, i, doc.Services[i].At.Pos.Line),
 			"give every service its own")
 	}
 	for i, s := range services {
@@ -142,7 +144,7 @@ func (r serviceReader) checkDistinct(doc *document, services []Service) {
 			twice(d.Port, s.Port, first)
 			continue
 		}
-		checkFreePort(r.collector, d.Port, s.Port, claims(r.cluster, true))
+		checkFreePort(r.Collector, d.Port, s.Port, claims(r.cluster, true))
 	}
 }
 
@@ -160,17 +162,17 @@ func taken(by map[netip.AddrPort]int, addresses []netip.AddrPort, i int) (first 
 }
 
 // network parses a network that clients come from.
-func network(s scalar) (netip.Prefix, *fault) {
+func network(s source.Scalar) (netip.Prefix, *source.Fault) {
 	const example = "write a network like 10.0.0.0/8 or fd10::/16"
-	p, err := netip.ParsePrefix(s.text)
-	addr, alone := netip.ParseAddr(s.text)
+	p, err := netip.ParsePrefix(s.Text)
+	addr, alone := netip.ParseAddr(s.Text)
 	switch {
 	case alone == nil:
-		return p, &fault{"has no prefix length", fmt.Sprintf("write %s/%d for this one address", s.text, addr.BitLen())}
+		return p, source.Refuse("has no prefix length", fmt.Sprintf("write %s/%d for this one address", s.Text, addr.BitLen()))
 	case err != nil || p.Addr().Is4In6():
-		return p, &fault{"is not a network", example}
+		return p, source.Refuse("is not a network", example)
 	case p != p.Masked():
-		return p, &fault{"has bits set beyond its prefix", "write " + p.Masked().String()}
+		return p, source.Refuse("has bits set beyond its prefix", "write "+p.Masked().String())
 	}
 	return p, nil
 }

@@ -6,13 +6,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kplb/kplb/source"
 )
 
 // readNodeSSH is how to log in to one node: what the node says, and for the rest
 // what all nodes share.
-func readNodeSSH(c *collector, d *nodeSSHDocument, all SSH) SSH {
+func readNodeSSH(c *source.Collector, d *nodeSSHDocument, all SSH) SSH {
 	own := readSSH(c, &d.sshDocument)
-	own.Host = read(c, d.Host, sshHost, "")
+	own.Host = source.Read(c, d.Host, sshHost, "")
 	if own.User == "" {
 		own.User = all.User
 	}
@@ -28,12 +30,12 @@ func readNodeSSH(c *collector, d *nodeSSHDocument, all SSH) SSH {
 	return own
 }
 
-func readSSH(c *collector, d *sshDocument) SSH {
+func readSSH(c *source.Collector, d *sshDocument) SSH {
 	return SSH{
-		User:          read(c, d.User, userName, ""),
-		Port:          read(c, d.Port, portNumber, 0),
-		IdentityFiles: readAll(c, d.IdentityFile.items, operatorPath),
-		ProxyJump:     readAll(c, d.ProxyJump.hops(), sshHop),
+		User:          source.Read(c, d.User, userName, ""),
+		Port:          source.Read(c, d.Port, source.PortNumber, 0),
+		IdentityFiles: readAll(c, d.IdentityFile.Items, operatorPath),
+		ProxyJump:     readAll(c, hops(d.ProxyJump), sshHop),
 	}
 }
 
@@ -41,46 +43,46 @@ func readSSH(c *collector, d *sshDocument) SSH {
 const longestList = 64
 
 // readAll is read for every one of a list.
-func readAll[T any](c *collector, items []scalar, parse parser[T]) []T {
+func readAll[T any](c *source.Collector, items []source.Scalar, parse source.Parser[T]) []T {
 	if len(items) > longestList {
-		c.add(items[0].at, fmt.Sprintf("%s is one of %d values", items[0].path, len(items)), fmt.Sprintf("write at most %d", longestList))
+		c.Add(items[0].Pos, fmt.Sprintf("%s is one of %d values", items[0].Path, len(items)), fmt.Sprintf("write at most %d", longestList))
 		return nil
 	}
 	var out []T
 	for _, s := range items {
 		var none T
-		out = append(out, read(c, s, parse, none))
+		out = append(out, source.Read(c, s, parse, none))
 	}
 	return out
 }
 
 // hops splits "a,b", which ssh_config writes for a jump through two hosts.
-func (w words) hops() []scalar {
-	if w.list || len(w.items) != 1 || !w.items[0].ok {
-		return w.items
+func hops(w source.Words) []source.Scalar {
+	if w.List || len(w.Items) != 1 || !w.Items[0].OK {
+		return w.Items
 	}
-	var hops []scalar
-	for part := range strings.SplitSeq(w.items[0].text, ",") {
-		hop := w.items[0]
-		hop.text = part
-		hops = append(hops, hop)
+	var out []source.Scalar
+	for part := range strings.SplitSeq(w.Items[0].Text, ",") {
+		hop := w.Items[0]
+		hop.Text = part
+		out = append(out, hop)
 	}
-	return hops
+	return out
 }
 
 // sshHost parses what ssh takes for a host: an address, a name or an alias of
 // ssh_config.
-func sshHost(s scalar) (string, *fault) {
-	if addr, err := netip.ParseAddr(s.text); err == nil {
+func sshHost(s source.Scalar) (string, *source.Fault) {
+	if addr, err := netip.ParseAddr(s.Text); err == nil {
 		if addr.Zone() != "" || addr.Is4In6() || addr.IsUnspecified() || addr.IsMulticast() {
-			return "", &fault{"is not the address of a host", "write a unicast address without a zone"}
+			return "", source.Refuse("is not the address of a host", "write a unicast address without a zone")
 		}
-		return s.text, nil
+		return s.Text, nil
 	}
-	if s.text != "" && !isHostName(s.text) {
-		return "", &fault{"is not a host", "write an address, a name or an alias of ssh_config: letters, digits, ., _ and -"}
+	if s.Text != "" && !isHostName(s.Text) {
+		return "", source.Refuse("is not a host", "write an address, a name or an alias of ssh_config: letters, digits, ., _ and -")
 	}
-	return s.text, literal(s)
+	return s.Text, source.Literal(s)
 }
 
 // numeric is a last label that the C library reads as a number, and so the
@@ -94,12 +96,12 @@ func isHostName(s string) bool {
 
 // sshHop parses [user@]host[:port]. The word none, which undoes a jump that
 // ssh_config asks for, is a host name like any other here.
-func sshHop(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func sshHop(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
-	bad := &fault{"is not a host to jump through", "write [user@]host[:port]"}
-	host := s.text
+	bad := source.Refuse("is not a host to jump through", "write [user@]host[:port]")
+	host := s.Text
 	if user, rest, ok := strings.Cut(host, "@"); ok {
 		if !userChars.MatchString(user) {
 			return "", bad
@@ -114,22 +116,22 @@ func sshHop(s scalar) (string, *fault) {
 		if rest != "" && !isPort(strings.TrimPrefix(rest, ":"), strings.HasPrefix(rest, ":")) {
 			return "", bad
 		}
-		return s.text, nil
+		return s.Text, nil
 	}
 	host, port, hasPort := strings.Cut(host, ":")
 	if hasPort && !isPort(port, true) {
 		return "", bad
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Is4() {
-		return s.text, nil
+		return s.Text, nil
 	}
 	if host == "" || !isHostName(host) {
 		return "", bad
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 func isPort(s string, colon bool) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
-	return colon && err == nil && n > 0 && decimal.MatchString(s)
+	return colon && err == nil && n > 0 && source.IsDecimal(s)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/kplb/kplb/source"
 )
 
 // mostVIPs is how many there can be.
@@ -12,28 +14,28 @@ const mostVIPs = 8
 // vipItem is a VIP with where it stands.
 type vipItem struct {
 	address netip.Addr
-	at      scalar
+	at      source.Scalar
 	doc     *vipDocument
 }
 
 // readVIPs reads the VIPs that can be read.
-func readVIPs(c *collector, doc *vipsDocument) []vipItem {
+func readVIPs(c *source.Collector, doc *vipsDocument) []vipItem {
 	if len(doc.items) > mostVIPs {
-		c.add(doc.at, fmt.Sprintf("vip has %d addresses", len(doc.items)), fmt.Sprintf("write at most %d", mostVIPs))
+		c.Add(doc.Pos, fmt.Sprintf("vip has %d addresses", len(doc.items)), fmt.Sprintf("write at most %d", mostVIPs))
 		doc.items = doc.items[:mostVIPs]
 	}
 	var out []vipItem
 	for i := range doc.items {
 		d := &doc.items[i]
-		if d.At.given {
-			c.require(d.Address.place, d.At, "address", "write the VIP, like address: 10.1.233.1")
+		if d.At.Given {
+			c.Require(d.Address.Place, d.At, "address", "write the VIP, like address: 10.1.233.1")
 		}
-		vip := read(c, d.Address, addressOnly, netip.Addr{})
+		vip := source.Read(c, d.Address, addressOnly, netip.Addr{})
 		if !vip.IsValid() {
 			continue
 		}
 		if at := slices.IndexFunc(out, func(v vipItem) bool { return v.address == vip }); at >= 0 {
-			c.add(d.Address.at, fmt.Sprintf("%s %s is already listed on line %d", d.Address.path, vip, out[at].at.at.Line), "keep one of them")
+			c.Add(d.Address.Pos, fmt.Sprintf("%s %s is already listed on line %d", d.Address.Path, vip, out[at].at.Pos.Line), "keep one of them")
 			continue
 		}
 		out = append(out, vipItem{vip, d.Address, d})
@@ -42,11 +44,11 @@ func readVIPs(c *collector, doc *vipsDocument) []vipItem {
 }
 
 // checkVIPs checks the VIPs against the nodes.
-func checkVIPs(c *collector, vips []vipItem, all []member) {
+func checkVIPs(c *source.Collector, vips []vipItem, all []member) {
 	for _, v := range vips {
 		for _, m := range all {
 			if slices.Contains(m.node.Addresses, v.address) {
-				c.add(v.at.at, fmt.Sprintf("%s %s is the address of %s (line %d)", v.at.path, v.address, m.title(), m.addressItem(v.address).at.Line),
+				c.Add(v.at.Pos, fmt.Sprintf("%s %s is the address of %s (line %d)", v.at.Path, v.address, m.title(), m.addressItem(v.address).Pos.Line),
 					"write an address that no host has")
 			}
 		}
@@ -56,7 +58,7 @@ func checkVIPs(c *collector, vips []vipItem, all []member) {
 }
 
 // checkSubnets wants the VIP to lie in the nodes' subnets of its family.
-func checkSubnets(c *collector, v vipItem, all []member) {
+func checkSubnets(c *source.Collector, v vipItem, all []member) {
 	vip := v.address
 	var said []netip.Prefix
 	for _, m := range all {
@@ -67,12 +69,12 @@ func checkSubnets(c *collector, v vipItem, all []member) {
 			said = append(said, subnet)
 			switch {
 			case !subnet.Contains(vip):
-				c.add(v.at.at, fmt.Sprintf("%s %s lies outside %s, the subnet of %s (line %d)", v.at.path, vip, subnet, m.title(), m.addressItem(m.node.AddressFor(vip)).at.Line),
+				c.Add(v.at.Pos, fmt.Sprintf("%s %s lies outside %s, the subnet of %s (line %d)", v.at.Path, vip, subnet, m.title(), m.addressItem(m.node.AddressFor(vip)).Pos.Line),
 					"write an address of that subnet")
 			case vip == subnet.Addr():
-				c.add(v.at.at, fmt.Sprintf("%s %s is the address of the network %s", v.at.path, vip, subnet), "write a host address")
+				c.Add(v.at.Pos, fmt.Sprintf("%s %s is the address of the network %s", v.at.Path, vip, subnet), "write a host address")
 			case vip.Is4() && vip == lastOf(subnet):
-				c.add(v.at.at, fmt.Sprintf("%s %s is the broadcast address of %s", v.at.path, vip, subnet), "write a host address")
+				c.Add(v.at.Pos, fmt.Sprintf("%s %s is the broadcast address of %s", v.at.Path, vip, subnet), "write a host address")
 			}
 		}
 	}
@@ -81,22 +83,22 @@ func checkSubnets(c *collector, v vipItem, all []member) {
 // checkFamily wants every control-plane node to have an address of the VIP's
 // family: it is the source of adverts, and says which interface is to hold
 // the VIP.
-func checkFamily(c *collector, v vipItem, all []member) {
+func checkFamily(c *source.Collector, v vipItem, all []member) {
 	without := func(m member) bool {
-		return !m.node.Worker && len(m.node.Addresses) == len(m.address.items) && len(m.address.items) > 0 && !m.node.AddressFor(v.address).IsValid()
+		return !m.node.Worker && len(m.node.Addresses) == len(m.address.Items) && len(m.address.Items) > 0 && !m.node.AddressFor(v.address).IsValid()
 	}
 	if i := slices.IndexFunc(all, without); i >= 0 {
 		m, other := all[i], "fd10:1::1"
 		if v.address.Is4() {
 			other = "10.1.1.1"
 		}
-		c.add(v.at.at, fmt.Sprintf("%s %s is an %s address, and %s (line %d) has none", v.at.path, v.address, family(v.address), m.title(), m.address.at.Line),
+		c.Add(v.at.Pos, fmt.Sprintf("%s %s is an %s address, and %s (line %d) has none", v.at.Path, v.address, family(v.address), m.title(), m.address.Pos.Line),
 			fmt.Sprintf("write both at every node: address: [%s, %s]", m.node.Address, other))
 	}
 }
 
 // assignVIPs completes the cluster with its VIPs.
-func assignVIPs(c *collector, doc *document, vips []vipItem, cluster *Cluster) {
+func assignVIPs(c *source.Collector, doc *document, vips []vipItem, cluster *Cluster) {
 	cluster.Preferred = map[netip.Addr]string{}
 	for _, v := range vips {
 		cluster.VIPs = append(cluster.VIPs, v.address)
@@ -104,7 +106,7 @@ func assignVIPs(c *collector, doc *document, vips []vipItem, cluster *Cluster) {
 			cluster.Preferred[v.address] = name
 		}
 		if v.address.Is6() && cluster.VRRP.Version == 2 {
-			c.add(v.at.at, fmt.Sprintf("%s %s is IPv6, and vrrp.version is 2, which knows IPv4 alone (RFC 3768)", v.at.path, v.address),
+			c.Add(v.at.Pos, fmt.Sprintf("%s %s is IPv6, and vrrp.version is 2, which knows IPv4 alone (RFC 3768)", v.at.Path, v.address),
 				"leave vrrp.version out")
 		}
 	}
@@ -117,15 +119,15 @@ func assignVIPs(c *collector, doc *document, vips []vipItem, cluster *Cluster) {
 	}
 	for _, g := range cluster.Groups() {
 		if g.Announced().Is6() {
-			c.add(doc.VRRP.Mode.at, fmt.Sprintf("vrrp.mode is multicast, and the VIP %s has no IPv4 VIP beside it: adverts would be IPv6, from link-local addresses", g.Announced()),
+			c.Add(doc.VRRP.Mode.Pos, fmt.Sprintf("vrrp.mode is multicast, and the VIP %s has no IPv4 VIP beside it: adverts would be IPv6, from link-local addresses", g.Announced()),
 				"leave vrrp.mode out")
 		}
 	}
 }
 
 // readPreferred reads the node that is to hold a VIP.
-func readPreferred(c *collector, s scalar, nodes []Node) string {
-	name := read(c, s, subdomain, "")
+func readPreferred(c *source.Collector, s source.Scalar, nodes []Node) string {
+	name := source.Read(c, s, subdomain, "")
 	names := make([]string, 0, len(nodes))
 	for _, n := range nodes {
 		names = append(names, n.Name)
@@ -134,9 +136,9 @@ func readPreferred(c *collector, s scalar, nodes []Node) string {
 		return name
 	}
 	hint := "write the name of one of nodes"
-	if near := nearest(name, names); near != "" {
+	if near := source.Nearest(name, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	c.add(s.at, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.path, quote(name)), hint)
+	c.Add(s.Pos, fmt.Sprintf("%s %s is no control-plane node of this inventory", s.Path, source.Quote(name)), hint)
 	return ""
 }

@@ -7,7 +7,11 @@
 // position. The package does no I/O beyond the bytes it is given.
 package inventory
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/kplb/kplb/source"
+)
 
 // Exposure is the way in which clients reach the apiservers through the VIP.
 type Exposure string
@@ -80,5 +84,5 @@ type Cluster struct {
 
 	WorkerBalancer *WorkerBalancer `json:",omitempty"` // nil: workers go through the VIP
 
-	Positions Positions // for problems that are found later, on the nodes
+	Positions source.Positions // for problems that are found later, on the nodes
 }

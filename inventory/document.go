@@ -1,5 +1,7 @@
 package inventory
 
+import "github.com/kplb/kplb/source"
+
 // The document types are the format kplb/v1alpha1 as it is written: what keys
 // there are and where. What values they take is in the check files.
 //
@@ -7,19 +9,19 @@ package inventory
 // required that the key cannot be left out.
 
 type document struct {
-	At           section
-	APIVersion   scalar           `key:"apiVersion" required:"true"`
-	Kind         scalar           `key:"kind" required:"true"`
-	Name         scalar           `key:"name" required:"true"`
+	At           source.Section
+	APIVersion   source.Scalar    `key:"apiVersion" required:"true"`
+	Kind         source.Scalar    `key:"kind" required:"true"`
+	Name         source.Scalar    `key:"name" required:"true"`
 	VIP          vipsDocument     `key:"vip" required:"true"`
-	DNSName      scalar           `key:"dnsName"`
-	Port         scalar           `key:"port"`
-	Distribution scalar           `key:"distribution"`
-	Exposure     scalar           `key:"exposure"`
-	Profile      scalar           `key:"profile"`
-	Certificates scalar           `key:"certificates"`
-	Endpoint     scalar           `key:"endpoint"`
-	Firewall     scalar           `key:"firewall"`
+	DNSName      source.Scalar    `key:"dnsName"`
+	Port         source.Scalar    `key:"port"`
+	Distribution source.Scalar    `key:"distribution"`
+	Exposure     source.Scalar    `key:"exposure"`
+	Profile      source.Scalar    `key:"profile"`
+	Certificates source.Scalar    `key:"certificates"`
+	Endpoint     source.Scalar    `key:"endpoint"`
+	Firewall     source.Scalar    `key:"firewall"`
 	Nodes        []nodeDocument   `key:"nodes" required:"true"`
 	Workers      []workerDocument `key:"workers"`
 	SSH          sshDocument      `key:"ssh"`
@@ -37,146 +39,115 @@ type document struct {
 
 // vipsDocument is one VIP or a list of them, each an address or a mapping.
 type vipsDocument struct {
-	place
+	source.Place
 	items []vipDocument
 }
 
 type vipDocument struct {
-	At        section
-	Address   scalar `key:"address" required:"true"`
-	Preferred scalar `key:"preferred"`
+	At        source.Section
+	Address   source.Scalar `key:"address" required:"true"`
+	Preferred source.Scalar `key:"preferred"`
 }
 
 type nodeDocument struct {
-	At        section
-	Name      scalar          `key:"name" required:"true"`
-	Address   words           `key:"address" required:"true"`
-	Interface scalar          `key:"interface"`
-	Priority  scalar          `key:"priority"`
+	At        source.Section
+	Name      source.Scalar   `key:"name" required:"true"`
+	Address   source.Words    `key:"address" required:"true"`
+	Interface source.Scalar   `key:"interface"`
+	Priority  source.Scalar   `key:"priority"`
 	SSH       nodeSSHDocument `key:"ssh"`
 	Labels    pairs           `key:"labels"`
 }
 
 type workerDocument struct {
-	At      section
-	Name    scalar          `key:"name" required:"true"`
-	Address words           `key:"address" required:"true"`
+	At      source.Section
+	Name    source.Scalar   `key:"name" required:"true"`
+	Address source.Words    `key:"address" required:"true"`
 	SSH     nodeSSHDocument `key:"ssh"`
 	Labels  pairs           `key:"labels"`
 }
 
 // sshDocument is what all nodes can share.
 type sshDocument struct {
-	At           section
-	User         scalar `key:"user"`
-	Port         scalar `key:"port"`
-	IdentityFile words  `key:"identityFile"`
-	ProxyJump    words  `key:"proxyJump"`
+	At           source.Section
+	User         source.Scalar `key:"user"`
+	Port         source.Scalar `key:"port"`
+	IdentityFile source.Words  `key:"identityFile"`
+	ProxyJump    source.Words  `key:"proxyJump"`
 }
 
 type nodeSSHDocument struct {
-	Host        scalar `key:"host"`
-	sshDocument        // its keys, on the same level
+	Host        source.Scalar `key:"host"`
+	sshDocument               // its keys, on the same level
 }
 
 type vrrpDocument struct {
-	At              section
-	Version         scalar            `key:"version"`
-	VirtualRouterID scalar            `key:"virtualRouterID"`
-	AdvertInterval  scalar            `key:"advertInterval"`
+	At              source.Section
+	Version         source.Scalar     `key:"version"`
+	VirtualRouterID source.Scalar     `key:"virtualRouterID"`
+	AdvertInterval  source.Scalar     `key:"advertInterval"`
 	Auth            authDocument      `key:"auth" secret:"true"`
-	Mode            scalar            `key:"mode"`
-	Failback        scalar            `key:"failback"`
+	Mode            source.Scalar     `key:"mode"`
+	Failback        source.Scalar     `key:"failback"`
 	Extra           vrrpExtraDocument `key:"extra"`
 }
 
 type vrrpExtraDocument struct {
-	At       section
-	Global   words `key:"global"`
-	Instance words `key:"instance"`
+	At       source.Section
+	Global   source.Words `key:"global"`
+	Instance source.Words `key:"instance"`
 }
 
 type authDocument struct {
-	At          section
-	FromEnv     scalar `key:"fromEnv"`
-	FromFile    scalar `key:"fromFile"`
-	FromCommand words  `key:"fromCommand"`
+	At          source.Section
+	FromEnv     source.Scalar `key:"fromEnv"`
+	FromFile    source.Scalar `key:"fromFile"`
+	FromCommand source.Words  `key:"fromCommand"`
 }
 
 type haproxyDocument struct {
-	At          section
-	Port        scalar               `key:"port"`
-	Balance     scalar               `key:"balance"`
-	MaxConn     scalar               `key:"maxConn"`
-	MonitorPort scalar               `key:"monitorPort"`
+	At          source.Section
+	Port        source.Scalar        `key:"port"`
+	Balance     source.Scalar        `key:"balance"`
+	MaxConn     source.Scalar        `key:"maxConn"`
+	MonitorPort source.Scalar        `key:"monitorPort"`
 	Timeouts    timeoutsDocument     `key:"timeouts"`
 	Check       checkDocument        `key:"check"`
 	Extra       haproxyExtraDocument `key:"extra"`
-	PeersPort   scalar               `key:"peersPort"`
+	PeersPort   source.Scalar        `key:"peersPort"`
 }
 
 type haproxyExtraDocument struct {
-	At       section
-	Global   words `key:"global"`
-	Defaults words `key:"defaults"`
-	Frontend words `key:"frontend"`
-	Backend  words `key:"backend"`
+	At       source.Section
+	Global   source.Words `key:"global"`
+	Defaults source.Words `key:"defaults"`
+	Frontend source.Words `key:"frontend"`
+	Backend  source.Words `key:"backend"`
 }
 
 type apiserverDocument struct {
-	At      section
-	Restart scalar `key:"restart"`
+	At      source.Section
+	Restart source.Scalar `key:"restart"`
 }
 
 type ipvsDocument struct {
-	At     section
-	Method scalar `key:"method"`
-	Check  scalar `key:"check"`
+	At     source.Section
+	Method source.Scalar `key:"method"`
+	Check  source.Scalar `key:"check"`
 }
 
 type timeoutsDocument struct {
-	At      section
-	Connect scalar `key:"connect"`
-	Client  scalar `key:"client"`
-	Server  scalar `key:"server"`
-	Tunnel  scalar `key:"tunnel"`
-	Check   scalar `key:"check"`
+	At      source.Section
+	Connect source.Scalar `key:"connect"`
+	Client  source.Scalar `key:"client"`
+	Server  source.Scalar `key:"server"`
+	Tunnel  source.Scalar `key:"tunnel"`
+	Check   source.Scalar `key:"check"`
 }
 
 type checkDocument struct {
-	At       section
-	Interval scalar `key:"interval"`
-	Fall     scalar `key:"fall"`
-	Rise     scalar `key:"rise"`
-}
-
-// place is where something stands in the file.
-type place struct {
-	at     Position
-	path   string // like nodes[1].address
-	given  bool   // is in the file, rightly or wrongly
-	hidden bool   // may be a secret
-}
-
-// section is the place of a mapping; every document type that is one has it.
-type section struct {
-	place
-	ok    bool // is a mapping
-	empty bool // has no keys
-}
-
-// scalar is a single value that still has to be given a type.
-type scalar struct {
-	place
-	ok     bool // is a scalar
-	kind   kind
-	text   string
-	quoted bool
-}
-
-// words is a single value or a list of them.
-type words struct {
-	place
-	items []scalar
-	list  bool // was written as a list
+	At       source.Section
+	Interval source.Scalar `key:"interval"`
+	Fall     source.Scalar `key:"fall"`
+	Rise     source.Scalar `key:"rise"`
 }

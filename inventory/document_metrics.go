@@ -1,9 +1,11 @@
 package inventory
 
+import "github.com/kplb/kplb/source"
+
 type metricsDocument struct {
-	At          section
-	Listen      scalar `key:"listen"`
-	Port        scalar `key:"port"`
-	AllowFrom   words  `key:"allowFrom"`
-	TextfileDir scalar `key:"textfileDir"`
+	At          source.Section
+	Listen      source.Scalar `key:"listen"`
+	Port        source.Scalar `key:"port"`
+	AllowFrom   source.Words  `key:"allowFrom"`
+	TextfileDir source.Scalar `key:"textfileDir"`
 }

@@ -1,34 +1,36 @@
 package inventory
 
+import "github.com/kplb/kplb/source"
+
 type serviceDocument struct {
-	At              section
-	Name            scalar           `key:"name" required:"true"`
-	VIP             scalar           `key:"vip"`
-	Port            scalar           `key:"port" required:"true"`
-	NodePort        scalar           `key:"nodePort" required:"true"`
+	At              source.Section
+	Name            source.Scalar    `key:"name" required:"true"`
+	VIP             source.Scalar    `key:"vip"`
+	Port            source.Scalar    `key:"port" required:"true"`
+	NodePort        source.Scalar    `key:"nodePort" required:"true"`
 	Nodes           selectorDocument `key:"nodes"`
-	SessionAffinity scalar           `key:"sessionAffinity"`
-	TimeoutSeconds  scalar           `key:"timeoutSeconds"`
-	ProxyProtocol   scalar           `key:"proxyProtocol"`
-	SourceRanges    words            `key:"sourceRanges"`
-	Check           scalar           `key:"check"`
+	SessionAffinity source.Scalar    `key:"sessionAffinity"`
+	TimeoutSeconds  source.Scalar    `key:"timeoutSeconds"`
+	ProxyProtocol   source.Scalar    `key:"proxyProtocol"`
+	SourceRanges    source.Words     `key:"sourceRanges"`
+	Check           source.Scalar    `key:"check"`
 }
 
 // selectorDocument says which nodes: the word all, or labels.
 type selectorDocument struct {
-	At     section
-	Word   scalar
+	At     source.Section
+	Word   source.Scalar
 	Labels pairs `key:"labels"`
 }
 
 // pairs is a mapping whose keys are a person's own.
 type pairs struct {
-	place
+	source.Place
 	items []pair
 }
 
 type pair struct {
-	at    Position // of the key
+	at    source.Position // of the key
 	key   string
-	value scalar
+	value source.Scalar
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kplb/kplb/source"
 )
 
 // FuzzParse wants no panic and no long wait, problems with places that exist,
@@ -42,7 +44,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkRefusal(t, "fuzz", "", err, 0)
-		var problems Problems
+		var problems source.Problems
 		errors.As(err, &problems)
 		lines := bytes.Count(data, []byte("\n")) + 1
 		for i, p := range problems {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/kplb/kplb/source"
 )
 
 // sinks are documents with one value left open, for every field of the format.
@@ -131,7 +133,7 @@ func yamlQuoted(s string) string {
 // that do no harm themselves.
 func checkRefusal(t *testing.T, field, value string, err error, line int) {
 	t.Helper()
-	var problems Problems
+	var problems source.Problems
 	ok := errors.As(err, &problems)
 	if !ok || len(problems) == 0 {
 		t.Fatalf("%s = %.60q: got %T, want Problems", field, value, err)

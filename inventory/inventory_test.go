@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kplb/kplb/source"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -79,7 +81,7 @@ func TestParseRefusesBadFiles(t *testing.T) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse(filepath.Base(name), contents(t, name))
-			var problems Problems
+			var problems source.Problems
 			ok := errors.As(err, &problems)
 			if !ok {
 				t.Fatalf("got error %v, want Problems", err)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/kplb/kplb/source"
 )
 
 // Every text that reaches a template, a path or a command line is one of these.
@@ -16,27 +18,27 @@ var (
 )
 
 // label parses RFC 1123 labels.
-func label(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func label(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
 	const rule = "write at most 63 lower-case letters, digits and -, beginning and ending with a letter or digit"
-	if !dnsLabel.MatchString(s.text) {
-		return "", &fault{"is not an RFC 1123 label", lowered(s.text, dnsLabel.MatchString, rule)}
+	if !dnsLabel.MatchString(s.Text) {
+		return "", source.Refuse("is not an RFC 1123 label", lowered(s.Text, dnsLabel.MatchString, rule))
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 // subdomain parses RFC 1123 subdomains, as Kubernetes names nodes.
-func subdomain(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func subdomain(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
 	const rule = "write lower-case letters, digits, - and dots, as kubectl get nodes shows it"
-	if !isSubdomain(s.text) {
-		return "", &fault{"is not an RFC 1123 subdomain", lowered(s.text, isSubdomain, rule)}
+	if !isSubdomain(s.Text) {
+		return "", source.Refuse("is not an RFC 1123 subdomain", lowered(s.Text, isSubdomain, rule))
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 func isSubdomain(s string) bool {
@@ -52,14 +54,14 @@ func isSubdomain(s string) bool {
 }
 
 // dnsName parses the name of a host that clients look up.
-func dnsName(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func dnsName(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
-	if !isSubdomain(s.text) || !isHostName(s.text) {
-		return "", &fault{"is not a DNS name", "write one like api.home.arpa, or leave it out: clients use the VIP then"}
+	if !isSubdomain(s.Text) || !isHostName(s.Text) {
+		return "", source.Refuse("is not a DNS name", "write one like api.home.arpa, or leave it out: clients use the VIP then")
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 // lowered proposes s in lower case where that is all it takes.
@@ -71,62 +73,62 @@ func lowered(s string, valid func(string) bool, rule string) string {
 }
 
 // interfaceName parses names that Linux gives to network interfaces.
-func interfaceName(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func interfaceName(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
 	const rule = "write the name that ip -brief link shows, up to an @"
 	switch {
-	case len(s.text) > 15:
-		return "", &fault{"has more than 15 characters", rule}
-	case !interfaceChars.MatchString(s.text), s.text == ".", s.text == "..":
-		return "", &fault{"is not the name of a network interface", rule}
-	case s.text == "lo", s.text == "all", s.text == "default":
+	case len(s.Text) > 15:
+		return "", source.Refuse("has more than 15 characters", rule)
+	case !interfaceChars.MatchString(s.Text), s.Text == ".", s.Text == "..":
+		return "", source.Refuse("is not the name of a network interface", rule)
+	case s.Text == "lo", s.Text == "all", s.Text == "default":
 		// all and default are directories beside the interfaces in /proc/sys/net.
-		return "", &fault{"is no interface that reaches other nodes", rule}
+		return "", source.Refuse("is no interface that reaches other nodes", rule)
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 // userName parses login names.
-func userName(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func userName(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
-	if !userChars.MatchString(s.text) {
-		return "", &fault{"is not a login name", "write up to 32 letters, digits, ., _ and -, beginning with a letter or _"}
+	if !userChars.MatchString(s.Text) {
+		return "", source.Refuse("is not a login name", "write up to 32 letters, digits, ., _ and -, beginning with a letter or _")
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 // variable parses names of environment variables.
-func variable(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func variable(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
-	if !variableChars.MatchString(s.text) || len(s.text) > 255 {
-		return "", &fault{"is not the name of an environment variable", "write letters, digits and _, like KPLB_AUTH_PASS"}
+	if !variableChars.MatchString(s.Text) || len(s.Text) > 255 {
+		return "", source.Refuse("is not the name of an environment variable", "write letters, digits and _, like KPLB_AUTH_PASS")
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 // operatorPath parses paths of files on the operator's machine.
-func operatorPath(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func operatorPath(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
 	const rule = "write a path that begins with / or ~/"
 	switch {
-	case !strings.HasPrefix(s.text, "/") && !strings.HasPrefix(s.text, "~/"):
-		return "", &fault{"is neither absolute nor below the home directory", rule}
-	case len(s.text) > 4095:
-		return "", &fault{"is longer than a path can be", rule}
-	case strings.HasSuffix(s.text, "/"):
-		return "", &fault{"is a directory", "write the path of a file"}
-	case strings.ContainsFunc(s.text, notInPath):
-		return "", &fault{"has a character that kplb takes in no path", "use letters, digits and any of /._-+=,:@~"}
+	case !strings.HasPrefix(s.Text, "/") && !strings.HasPrefix(s.Text, "~/"):
+		return "", source.Refuse("is neither absolute nor below the home directory", rule)
+	case len(s.Text) > 4095:
+		return "", source.Refuse("is longer than a path can be", rule)
+	case strings.HasSuffix(s.Text, "/"):
+		return "", source.Refuse("is a directory", "write the path of a file")
+	case strings.ContainsFunc(s.Text, notInPath):
+		return "", source.Refuse("has a character that kplb takes in no path", "use letters, digits and any of /._-+=,:@~")
 	}
-	return s.text, nil
+	return s.Text, nil
 }
 
 func notInPath(r rune) bool {
@@ -134,12 +136,12 @@ func notInPath(r rune) bool {
 }
 
 // argument parses one word of a command that is run without a shell.
-func argument(s scalar) (string, *fault) {
-	if f := literal(s); f != nil {
+func argument(s source.Scalar) (string, *source.Fault) {
+	if f := source.Literal(s); f != nil {
 		return "", f
 	}
-	if len(s.text) > 4095 || strings.ContainsFunc(s.text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", &fault{"has a character that cannot be seen, or is very long", "write a command on one line, or put it into a script"}
+	if len(s.Text) > 4095 || strings.ContainsFunc(s.Text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", source.Refuse("has a character that cannot be seen, or is very long", "write a command on one line, or put it into a script")
 	}
-	return s.text, nil
+	return s.Text, nil
 }

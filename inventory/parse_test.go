@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kplb/kplb/source"
 )
 
 const someCluster = `apiVersion: kplb/v1alpha1
@@ -52,7 +54,7 @@ func TestPosition(t *testing.T) {
 			t.Errorf("Position(%q) = %s, want %s", path, got, want)
 		}
 	}
-	if got := (&Cluster{}).Positions.Of("vip"); got != (Position{}) {
+	if got := (&Cluster{}).Positions.Of("vip"); got != (source.Position{}) {
 		t.Errorf("got %v of a cluster that is not from a file", got)
 	}
 }
@@ -123,7 +125,7 @@ func TestLargeFiles(t *testing.T) {
 		"one value": "name: " + strings.Repeat("x", size),
 		"controls":  strings.Repeat("\x01", size),
 		"documents": strings.Repeat("---\n", size/4),
-		"too large": strings.Repeat("# x\n", largest/4+1),
+		"too large": strings.Repeat("# x\n", (1<<20)/4+1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,9 +134,9 @@ func TestLargeFiles(t *testing.T) {
 			if took := threadTime(t) - used; took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
-			var problems Problems
+			var problems source.Problems
 			ok := errors.As(err, &problems)
-			if !ok || len(problems) > mostProblems+1 {
+			if !ok || len(problems) > 101 {
 				t.Errorf("got %d problems (%T)", len(problems), err)
 			}
 			checkRefusal(t, name, "", err, 0)
@@ -176,7 +178,7 @@ func TestExcerpt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse("f", []byte(c.file))
-			var problems Problems
+			var problems source.Problems
 			errors.As(err, &problems)
 			if diff := cmp.Diff(c.want, problems.Excerpt([]byte(c.file))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -191,25 +193,13 @@ func TestNoSecretIsEchoed(t *testing.T) {
 	for _, name := range files(t, "../testdata/inventory/bad/*.yaml") {
 		data := contents(t, name)
 		_, err := Parse(name, data)
-		var problems Problems
+		var problems source.Problems
 		errors.As(err, &problems)
 		said := problems.Excerpt(data)
 		for _, secret := range []string{"k8sVip51", "Vip51", "hunter2", "12345678"} {
 			if strings.Contains(said, secret) {
 				t.Errorf("%s: the secret is echoed:\n%s", name, said)
 			}
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	for word, want := range map[string]string{
-		"nmae": "name", "naem": "name", "VIP": "vip", "node": "nodes", "advert_interval": "advertInterval",
-		"x": "", "": "", "vvip": "vip", "completely": "", "v": "",
-	} {
-		if got := nearest(word, []string{"name", "vip", "nodes", "advertInterval"}); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kplb/kplb/source"
 )
 
 // authHint and sshHint say how to do without a secret in the file.
@@ -25,17 +27,13 @@ var later = map[string][]string{
 }
 
 // unknown reports the key at p, which the mapping of type t at path does not have.
-func (w *walker) unknown(p place, path, key string, t reflect.Type) {
-	if len(w.problems.problems) > 10*mostProblems {
-		w.add(p, "a key is not known here", "compare with examples/full.yaml") // will not be seen: save the time
-		return
-	}
-	near := nearest(key, keysOf(t))
+func unknown(w *source.Walker, p source.Place, path, key string, t reflect.Type) {
+	near := source.Nearest(key, source.Keys(t))
 	switch {
-	case p.hidden: // the key itself may be the secret
-		w.add(p, path+" has an unknown key", authHint)
+	case p.Hidden: // the key itself may be the secret
+		w.Add(p, path+" has an unknown key", authHint)
 	case near == "" && secretKey.MatchString(key):
-		p.hidden = true
+		p.Hidden = true
 		hint := "leave it out"
 		switch {
 		case strings.HasSuffix(path, "ssh"):
@@ -43,17 +41,17 @@ func (w *walker) unknown(p place, path, key string, t reflect.Type) {
 		case path == "" || path == "vrrp":
 			hint = strings.Replace(authHint, "auth: {", "vrrp: auth: {", 1)
 		}
-		w.add(p, fmt.Sprintf("key %s would hold a secret in the clear", quote(key)), hint)
+		w.Add(p, fmt.Sprintf("key %s would hold a secret in the clear", source.Quote(key)), hint)
 	case slices.Contains(later[withoutIndex(path)], key):
-		w.add(p, fmt.Sprintf("%s is not supported yet by this version", p.path), "leave it out")
+		w.Add(p, fmt.Sprintf("%s is not supported yet by this version", p.Path), "leave it out")
 	case near != "":
-		w.add(p, fmt.Sprintf("key %s is not known here", quote(key)), fmt.Sprintf("did you mean %s?", near))
+		w.Add(p, fmt.Sprintf("key %s is not known here", source.Quote(key)), fmt.Sprintf("did you mean %s?", near))
 	default:
 		if home := homeOf(key); home != "" {
-			w.add(p, fmt.Sprintf("key %s is not known here", quote(key)), fmt.Sprintf("it belongs to %s", home))
+			w.Add(p, fmt.Sprintf("key %s is not known here", source.Quote(key)), fmt.Sprintf("it belongs to %s", home))
 			return
 		}
-		w.add(p, fmt.Sprintf("key %s is not known here", quote(key)), "write one of: "+strings.Join(keysOf(t), ", "))
+		w.Add(p, fmt.Sprintf("key %s is not known here", source.Quote(key)), "write one of: "+strings.Join(source.Keys(t), ", "))
 	}
 }
 
@@ -78,9 +76,9 @@ func homeOf(key string) string {
 			case f.Anonymous:
 				look(ft, path)
 			case name != "" && ft.Kind() == reflect.Slice:
-				look(ft.Elem(), join(path, name)+"[]")
+				look(ft.Elem(), source.Below(path, name)+"[]")
 			case name != "" && ft.Kind() == reflect.Struct:
-				look(ft, join(path, name))
+				look(ft, source.Below(path, name))
 			}
 		}
 	}
@@ -90,50 +88,4 @@ func homeOf(key string) string {
 	}
 	slices.SortStableFunc(homes, func(a, b string) int { return len(a) - len(b) })
 	return homes[0]
-}
-
-// nearest is the allowed word that a person who wrote word probably meant, or "".
-func nearest(word string, allowed []string) string {
-	if len(word) > 40 {
-		return ""
-	}
-	best, least := "", 3
-	for _, a := range allowed {
-		d := distance(folded(word), folded(a))
-		if d < least && d*3 <= max(len(a), 3) {
-			best, least = a, d
-		}
-	}
-	return best
-}
-
-// folded takes away what other tools spell differently: virtual_router_id.
-func folded(s string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s))
-}
-
-// distance counts the single-letter insertions, deletions, replacements and
-// swaps of neighbours that turn a into b.
-func distance(a, b string) int {
-	var beforeLast, last []int
-	for j := range len(b) + 1 {
-		last = append(last, j)
-	}
-	for i := range len(a) {
-		row := make([]int, 1, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			d := min(row[j]+1, last[j+1]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				d = min(d, beforeLast[j-1]+1)
-			}
-			row = append(row, d)
-		}
-		beforeLast, last = last, row
-	}
-	return last[len(b)]
 }

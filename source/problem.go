@@ -1,4 +1,4 @@
-package inventory
+package source
 
 import (
 	"cmp"
@@ -41,29 +41,30 @@ func (ps Problems) Error() string {
 // of them gave the wrong file.
 const mostProblems = 100
 
-// collector gathers problems from all over the package.
-type collector struct {
+// Collector gathers problems from all over the package.
+type Collector struct {
 	problems Problems
 }
 
-func (c *collector) add(at Position, what, hint string) {
+// Add reports what is wrong at a place, and what to write instead.
+func (c *Collector) Add(at Position, what, hint string) {
 	c.problems = append(c.problems, Problem{Position: at, What: what, Hint: hint})
 }
 
-// addSecret is add for a place whose source line may hold a secret.
-func (c *collector) addSecret(at Position, what, hint string) {
+// AddSecret is add for a place whose source line may hold a secret.
+func (c *Collector) AddSecret(at Position, what, hint string) {
 	c.problems = append(c.problems, Problem{Position: at, What: what, Hint: hint, secret: true})
 }
 
-// require reports p, the place of key in the mapping in, when it is not there.
-func (c *collector) require(p place, in section, key, hint string) {
-	if !p.given && in.ok {
-		c.add(in.at, join(in.path, key)+" is missing", hint)
+// Require reports p, the place of key in the mapping in, when it is not there.
+func (c *Collector) Require(p Place, in Section, key, hint string) {
+	if !p.Given && in.OK {
+		c.Add(in.Pos, Below(in.Path, key)+" is missing", hint)
 	}
 }
 
-// err is nil, or the problems in the order of the file.
-func (c *collector) err() error {
+// Err is nil, or the problems in the order of the file.
+func (c *Collector) Err() error {
 	if len(c.problems) == 0 {
 		return nil
 	}

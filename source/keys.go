@@ -1,9 +1,9 @@
-package inventory
+package source
 
 import "reflect"
 
-// join appends key to path.
-func join(path, key string) string {
+// Below appends key to path.
+func Below(path, key string) string {
 	if path == "" {
 		return key
 	}
@@ -25,12 +25,12 @@ func fieldOf(in reflect.Value, key string) (reflect.Value, reflect.StructTag, bo
 	return reflect.Value{}, "", false
 }
 
-// keysOf lists the keys of a document type in the order of its fields.
-func keysOf(t reflect.Type) []string {
+// Keys lists the keys of a document type in the order of its fields.
+func Keys(t reflect.Type) []string {
 	var keys []string
 	for f := range t.Fields() {
 		if f.Anonymous {
-			keys = append(keys, keysOf(f.Type)...)
+			keys = append(keys, Keys(f.Type)...)
 		} else if name := f.Tag.Get("key"); name != "" {
 			keys = append(keys, name)
 		}

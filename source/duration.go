@@ -1,4 +1,4 @@
-package inventory
+package source
 
 import (
 	"fmt"
@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// span parses durations from low to high in whole steps.
-func span(low, high, step time.Duration) parser[time.Duration] {
-	hint := fmt.Sprintf("write a duration from %s to %s", brief(low), brief(high))
-	return func(s scalar) (time.Duration, *fault) {
-		if s.kind == number && !s.quoted {
-			return 0, &fault{"has no unit", withUnit(s.text, low, high, hint)}
+// Span parses durations from low to high in whole steps.
+func Span(low, high, step time.Duration) Parser[time.Duration] {
+	hint := fmt.Sprintf("write a duration from %s to %s", Brief(low), Brief(high))
+	return func(s Scalar) (time.Duration, *Fault) {
+		if s.Kind == Number && !s.Quoted {
+			return 0, Refuse("has no unit", withUnit(s.Text, low, high, hint))
 		}
-		d, ok := parseSpan(s.text)
+		d, ok := ParseSpan(s.Text)
 		switch {
 		case !ok:
-			return 0, &fault{"is not a duration", hint + ", like 500ms, 5s or 1h"}
+			return 0, Refuse("is not a duration", hint+", like 500ms, 5s or 1h")
 		case d < low:
-			return 0, &fault{"is below " + brief(low), hint}
+			return 0, Refuse("is below "+Brief(low), hint)
 		case d > high:
-			return 0, &fault{"is above " + brief(high), hint}
+			return 0, Refuse("is above "+Brief(high), hint)
 		case d%step != 0:
-			return 0, &fault{"is not a multiple of " + brief(step), "write " + brief(d.Round(step)) + ", say"}
+			return 0, Refuse("is not a multiple of "+Brief(step), "write "+Brief(d.Round(step))+", say")
 		}
 		return d, nil
 	}
@@ -37,7 +37,7 @@ func withUnit(number string, low, high time.Duration, otherwise string) string {
 		units = []string{"s"} // 0.25, as keepalived.conf has it
 	}
 	for _, unit := range units {
-		if d, ok := parseSpan(number + unit); ok && d >= low && d <= high {
+		if d, ok := ParseSpan(number + unit); ok && d >= low && d <= high {
 			fits = append(fits, number+unit)
 		}
 	}
@@ -49,8 +49,8 @@ func withUnit(number string, low, high time.Duration, otherwise string) string {
 
 var goDuration = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))+$`)
 
-// parseSpan knows the units people write into configurations, and no signs.
-func parseSpan(s string) (time.Duration, bool) {
+// ParseSpan knows the units people write into configurations, and no signs.
+func ParseSpan(s string) (time.Duration, bool) {
 	if len(s) > 40 || !goDuration.MatchString(s) {
 		return 0, false
 	}
@@ -58,8 +58,8 @@ func parseSpan(s string) (time.Duration, bool) {
 	return d, err == nil
 }
 
-// brief is d without the zero units that its String has: 1h, not 1h0m0s.
-func brief(d time.Duration) string {
+// Brief is d without the zero units that its String has: 1h, not 1h0m0s.
+func Brief(d time.Duration) string {
 	if d > time.Minute && d < time.Hour && d%time.Minute != 0 && d%time.Second == 0 {
 		return fmt.Sprintf("%ds", d/time.Second) // 255s, as the format's description says
 	}

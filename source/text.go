@@ -1,4 +1,4 @@
-package inventory
+package source
 
 import (
 	"bytes"
@@ -10,20 +10,20 @@ import (
 // 15 nodes need.
 const largest = 1 << 20
 
-// checkText looks at the bytes before anything gives them a meaning. After it,
+// CheckText looks at the bytes before anything gives them a meaning. After it,
 // a line of the file is a line in every editor, and printing one of its lines
 // does no harm.
-func checkText(file string, data []byte, problems *collector) bool {
+func CheckText(file string, data []byte, problems *Collector) bool {
 	at := Position{File: file, Line: 1, Column: 1}
 	switch {
 	case len(data) > largest:
-		problems.add(at, fmt.Sprintf("the file has %d bytes, more than 1 MiB", len(data)), "give an inventory, not some other file")
+		problems.Add(at, fmt.Sprintf("the file has %d bytes, more than 1 MiB", len(data)), "give an inventory, not some other file")
 		return false
 	case bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.HasPrefix(data, []byte{0xff, 0xfe}):
-		problems.add(at, "the file is UTF-16", "save it as UTF-8")
+		problems.Add(at, "the file is UTF-16", "save it as UTF-8")
 		return false
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		problems.add(at, "the file begins with a byte order mark", "save it as UTF-8 without one")
+		problems.Add(at, "the file begins with a byte order mark", "save it as UTF-8 without one")
 		return false
 	}
 
@@ -35,11 +35,11 @@ func checkText(file string, data []byte, problems *collector) bool {
 			at.Line, at.Column = at.Line+1, 0
 		case r == '\r' && bytes.HasPrefix(data, []byte("\r\n")):
 		case r == '\r':
-			problems.addSecret(at, "a carriage return stands without a line feed", "end lines as Unix or Windows does")
+			problems.AddSecret(at, "a carriage return stands without a line feed", "end lines as Unix or Windows does")
 		case r == utf8.RuneError && size == 1:
-			problems.addSecret(at, fmt.Sprintf("byte 0x%02x is not UTF-8", data[0]), "save the file as UTF-8")
+			problems.AddSecret(at, fmt.Sprintf("byte 0x%02x is not UTF-8", data[0]), "save the file as UTF-8")
 		case invisible(r):
-			problems.addSecret(at, fmt.Sprintf("control character U+%04X stands here", r), "delete it")
+			problems.AddSecret(at, fmt.Sprintf("control character U+%04X stands here", r), "delete it")
 		}
 		at.Column++
 		data = data[size:]

@@ -1,4 +1,4 @@
-package inventory
+package source
 
 import (
 	"bytes"
@@ -12,28 +12,28 @@ import (
 // deepest is the nesting at which reading stops. The format needs five levels.
 const deepest = 16
 
-// decode reads the one document of data. A nil node means that there is nothing
+// Decode reads the one document of data. A nil node means that there is nothing
 // to bind; the collector knows why. This is the only file that knows the YAML
 // library, and the library only gives syntax: every rule about values is ours.
-func decode(file string, data []byte, problems *collector) (root *node) {
-	d := decoder{file: file, problems: problems}
+func Decode(file string, data []byte, problems *Collector, minimal string) (root *Value) {
+	d := decoder{file: file, problems: problems, minimal: minimal}
 	defer func() {
 		// The library is young, and its input hostile.
 		if r := recover(); r != nil {
-			d.problems.add(d.start(), "the file makes the YAML reader fail", "write it in plain YAML, and report this file")
+			d.problems.Add(d.start(), "the file makes the YAML reader fail", "write it in plain YAML, and report this file")
 			root = nil
 		}
 	}()
 
 	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithUniqueKeys(false))
 	if err != nil {
-		d.problems.add(d.start(), "the YAML reader cannot start: "+err.Error(), "report this")
+		d.problems.Add(d.start(), "the YAML reader cannot start: "+err.Error(), "report this")
 		return nil
 	}
 	var document yaml.Node
 	switch err := loader.Load(&document); {
 	case errors.Is(err, io.EOF):
-		d.problems.add(d.start(), "the file is empty", minimal)
+		d.problems.Add(d.start(), "the file is empty", d.minimal)
 		return nil
 	case err != nil:
 		d.syntax(err)
@@ -47,17 +47,15 @@ func decode(file string, data []byte, problems *collector) (root *node) {
 	case err != nil:
 		d.syntax(err)
 	default:
-		d.problems.add(d.position(&second), "a second document starts here", "keep one cluster in a file")
+		d.problems.Add(d.position(&second), "a second document starts here", "keep one cluster in a file")
 	}
 	return root
 }
 
-// minimal is said where somebody has yet to begin.
-const minimal = "begin with apiVersion: " + apiVersion + ", kind: " + clusterKind + ", name, vip and nodes"
-
 type decoder struct {
 	file     string
-	problems *collector
+	problems *Collector
+	minimal  string
 }
 
 func (d *decoder) start() Position {
@@ -69,29 +67,29 @@ func (d *decoder) position(n *yaml.Node) Position {
 }
 
 // document answers the mapping that a document must be.
-func (d *decoder) document(n *yaml.Node) *node {
+func (d *decoder) document(n *yaml.Node) *Value {
 	if n.Kind != yaml.DocumentNode || len(n.Content) != 1 {
-		d.problems.add(d.position(n), "the document is empty", minimal)
+		d.problems.Add(d.position(n), "the document is empty", d.minimal)
 		return nil
 	}
 	root := d.node(n.Content[0], 0)
-	switch root.kind {
-	case mapping:
+	switch root.Kind {
+	case Mapping:
 		return root
-	case refused:
-	case absent:
-		d.problems.add(d.position(n), "the document is empty", minimal)
+	case Refused:
+	case Absent:
+		d.problems.Add(d.position(n), "the document is empty", d.minimal)
 	default:
-		d.problems.add(root.at, fmt.Sprintf("the document is %s, not a mapping", root.kind), minimal)
+		d.problems.Add(root.Pos, fmt.Sprintf("the document is %s, not a mapping", root.Kind), d.minimal)
 	}
 	return nil
 }
 
 // node translates n and all that is in it.
-func (d *decoder) node(n *yaml.Node, depth int) *node {
-	out := &node{at: d.position(n)}
+func (d *decoder) node(n *yaml.Node, depth int) *Value {
+	out := &Value{Pos: d.position(n)}
 	if depth > deepest {
-		d.problems.add(out.at, fmt.Sprintf("the value is nested more than %d levels deep", deepest), "write what examples/full.yaml shows")
+		d.problems.Add(out.Pos, fmt.Sprintf("the value is nested more than %d levels deep", deepest), "write what examples/full.yaml shows")
 		return out
 	}
 	if d.indirect(n) {
@@ -101,19 +99,19 @@ func (d *decoder) node(n *yaml.Node, depth int) *node {
 	case yaml.ScalarNode:
 		d.scalar(n, out)
 	case yaml.SequenceNode:
-		out.kind = sequence
+		out.Kind = Sequence
 		for _, item := range n.Content {
-			out.items = append(out.items, d.node(item, depth+1))
+			out.Items = append(out.Items, d.node(item, depth+1))
 		}
 	case yaml.MappingNode:
-		out.kind = mapping
+		out.Kind = Mapping
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if e, ok := d.entry(n.Content[i], n.Content[i+1], depth); ok {
-				out.entries = append(out.entries, e)
+				out.Entries = append(out.Entries, e)
 			}
 		}
 	default:
-		d.problems.add(out.at, "the value cannot be read", "write the value out")
+		d.problems.Add(out.Pos, "the value cannot be read", "write the value out")
 	}
 	return out
 }
@@ -124,46 +122,46 @@ func (d *decoder) node(n *yaml.Node, depth int) *node {
 func (d *decoder) indirect(n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.problems.addSecret(d.position(n), "an alias (*) stands for another value", "write the value out")
+		d.problems.AddSecret(d.position(n), "an alias (*) stands for another value", "write the value out")
 	case n.Anchor != "":
-		d.problems.addSecret(d.position(n), "an anchor (&) marks the value", "write the value out where it is needed, without anchors")
+		d.problems.AddSecret(d.position(n), "an anchor (&) marks the value", "write the value out where it is needed, without anchors")
 	case n.Style&yaml.TaggedStyle != 0:
-		d.problems.addSecret(d.position(n), "a tag (!) gives the value a type", "write the value out, without a tag")
+		d.problems.AddSecret(d.position(n), "a tag (!) gives the value a type", "write the value out, without a tag")
 	default:
 		return false
 	}
 	return true
 }
 
-func (d *decoder) entry(key, value *yaml.Node, depth int) (entry, bool) {
+func (d *decoder) entry(key, value *yaml.Node, depth int) (Entry, bool) {
 	at := d.position(key)
 	switch {
 	case d.indirect(key):
 	case key.Kind != yaml.ScalarNode:
-		d.problems.add(at, "a key is a list or a mapping", "write a name as the key")
+		d.problems.Add(at, "a key is a list or a mapping", "write a name as the key")
 	case key.ShortTag() == "!!merge":
-		d.problems.add(at, "a merge key (<<) takes values from elsewhere", "write the values out")
+		d.problems.Add(at, "a merge key (<<) takes values from elsewhere", "write the values out")
 	default:
-		return entry{key: key.Value, at: at, value: d.node(value, depth+1)}, true
+		return Entry{Key: key.Value, Pos: at, Value: d.node(value, depth+1)}, true
 	}
-	return entry{}, false
+	return Entry{}, false
 }
 
-func (d *decoder) scalar(n *yaml.Node, out *node) {
+func (d *decoder) scalar(n *yaml.Node, out *Value) {
 	const quotes = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
-	out.text = n.Value
-	out.quoted = n.Style&quotes != 0
+	out.Text = n.Value
+	out.Quoted = n.Style&quotes != 0
 	switch n.ShortTag() {
 	case "!!null":
-		out.kind = absent
+		out.Kind = Absent
 	case "!!int", "!!float":
-		out.kind = number
+		out.Kind = Number
 	case "!!bool":
-		out.kind = boolean
+		out.Kind = Boolean
 	case "!!timestamp":
-		out.kind = date
+		out.Kind = Date
 	default:
-		out.kind = text
+		out.Kind = Text
 	}
 }
 
@@ -179,5 +177,5 @@ func (d *decoder) syntax(err error) {
 		}
 	}
 	what, hint := explainSyntax(message)
-	d.problems.addSecret(at, what, hint)
+	d.problems.AddSecret(at, what, hint)
 }
