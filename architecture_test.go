@@ -51,8 +51,13 @@ var mayImport = map[string][]string{
 	"inventory":  {"source"},
 	"source":     {},
 	"templates":  {},
-	"remote":     {},
-	"kubeadm":    {"distribution"},
+	"remote":     {"remote/failure", "remote/knownhost", "remote/shell"},
+
+	"remote/shell":     {"remote/failure"},
+	"remote/knownhost": {"remote/failure"},
+	"remote/failure":   {},
+
+	"kubeadm": {"distribution"},
 
 	"distribution": {},
 
@@ -74,7 +79,7 @@ var pure = []string{"distribution", "firewall", "foreign", "haproxy", "keepalive
 // impure are the libraries by which a package would wait, or reach the network,
 // files, other programs or machines. net/netip, which only has values, is none of
 // them.
-var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall", module + "/remote"}
+var impure = []string{"context", "net", "net/http", "os", "os/exec", "os/user", "syscall", module + "/remote", module + "/remote/shell"}
 
 // belongs says where the libraries with many ways in may be imported: in a
 // package, in one file, or in one file of a package whichever that is.
@@ -91,8 +96,8 @@ var belongs = []struct {
 	{"gopkg.in/yaml.v3", nil, nil},
 	{"sigs.k8s.io/yaml", nil, nil},
 	{"github.com/Masterminds/sprig", []string{"render"}, nil},
-	{"github.com/melbahja/goph", []string{"remote"}, nil},
-	{"golang.org/x/crypto/ssh", []string{"remote", "remote/remotetest"}, nil},
+	{"github.com/melbahja/goph", []string{"remote", "remote/shell"}, nil},
+	{"golang.org/x/crypto/ssh", []string{"remote", "remote/failure", "remote/knownhost", "remote/remotetest", "remote/shell"}, nil},
 	{"github.com/skeema/knownhosts", []string{"remote"}, nil},
 	{"github.com/pkg/sftp", []string{"remote"}, nil},
 }
@@ -314,9 +319,9 @@ func TestMisplaced(t *testing.T) {
 		{"rollout/x.go", module + "/node", ""},
 		{"node/nodetest/x.go", module + "/node", ""},
 		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["distribution" "firewall" "haproxy" "inventory" "remote" "render"]`},
-		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only []`},
+		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only ["remote/failure" "remote/knownhost" "remote/shell"]`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
-		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only []`},
+		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only ["remote/failure" "remote/knownhost" "remote/shell"]`},
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},
 		{"cmd/kplb/main.go", module + "/rollout", `cmd/kplb/main.go imports github.com/kplb/kplb/rollout: package cmd/kplb may import of ours only ["cmd"]`},
 		{"new/x.go", module + "/cmd", `new/x.go imports github.com/kplb/kplb/cmd: package new may import of ours only []`},
@@ -326,7 +331,7 @@ func TestMisplaced(t *testing.T) {
 		{"render/x.go", "go.yaml.in/yaml/v4", `render/x.go imports go.yaml.in/yaml/v4, which only ["source" "kubeadm"] may`},
 		{"inventory/x.go", "gopkg.in/yaml.v3", `inventory/x.go imports gopkg.in/yaml.v3, which only [] may`},
 		{"inventory/x.go", "github.com/Masterminds/sprig/v3", `inventory/x.go imports github.com/Masterminds/sprig/v3, which only ["render"] may`},
-		{"rollout/x.go", "github.com/melbahja/goph", `rollout/x.go imports github.com/melbahja/goph, which only ["remote"] may`},
+		{"rollout/x.go", "github.com/melbahja/goph", `rollout/x.go imports github.com/melbahja/goph, which only ["remote" "remote/shell"] may`},
 	} {
 		var want []string
 		if test.want != "" {

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/knownhost"
 )
 
 // accepts gives the signer with the algorithms that ssh_config leaves it, or why it
@@ -51,7 +53,7 @@ func plainType(key ssh.PublicKey) string {
 	if err != nil {
 		return key.Type()
 	}
-	return plainKey(parsed).Type()
+	return knownhost.PlainKey(parsed).Type()
 }
 
 // rsaBits is the length of an RSA key; 0: it is none.
@@ -60,7 +62,7 @@ func rsaBits(key ssh.PublicKey) int {
 	if err != nil {
 		return 0
 	}
-	crypto, ok := plainKey(parsed).(ssh.CryptoPublicKey)
+	crypto, ok := knownhost.PlainKey(parsed).(ssh.CryptoPublicKey)
 	if !ok {
 		return 0
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/knownhost"
 )
 
 // certified are the certificates that somebody listed, with whatever signs for them.
@@ -40,7 +42,7 @@ func certSigner(file string, keys []ssh.Signer) ssh.Signer {
 }
 
 func signerOf(key ssh.PublicKey, signers []ssh.Signer) ssh.Signer {
-	i := slices.IndexFunc(signers, func(s ssh.Signer) bool { return sameKey(s.PublicKey(), key) })
+	i := slices.IndexFunc(signers, func(s ssh.Signer) bool { return knownhost.SameKey(s.PublicKey(), key) })
 	if i < 0 {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // attempt knows what is needed to say why one login failed. All text of the library and of sshd is understood here and in
@@ -58,7 +60,7 @@ func (a *attempt) interrupted(timeout error) *Error {
 	}
 	hint := "is the host overloaded, or a firewall swallowing packets?"
 	if a.dialogue != nil {
-		hint += fmt.Sprintf(" If it is only slow: --connect-timeout %s", longer(a.timeout))
+		hint += fmt.Sprintf(" If it is only slow: --connect-timeout %s", failure.Longer(a.timeout))
 	}
 	return a.error(timeout, hint)
 }
@@ -72,7 +74,7 @@ func (a *attempt) refused(err error) error {
 		}
 	}
 	refused := a.why(err)
-	var interrupted *interruptedError
+	var interrupted *failure.InterruptedError
 	if said := a.words.String(); said != "" && !errors.As(refused.Err, &interrupted) {
 		refused.Err = fmt.Errorf("%w; the host says: %s", refused.Err, said)
 	}

@@ -9,30 +9,27 @@ import (
 
 	"github.com/melbahja/goph"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/shell"
 )
 
 type netAddr = net.Addr
 
 // Host is one SSH connection. Its methods may be used by several goroutines at once.
 type Host struct {
-	name     string
-	last     hop
-	opts     Options
-	chain    []*ssh.Client // jump hosts, first one first
-	client   *goph.Client
-	proxy    *proxyConn    // that the first hop is reached by; nil: none
-	sessions chan struct{} // bounds what runs at once
+	name   string
+	last   hop
+	opts   Options
+	chain  []*ssh.Client // jump hosts, first one first
+	client *goph.Client
+	proxy  *proxyConn // that the first hop is reached by; nil: none
+	pool   *shell.Pool
 
-	gone     chan struct{} // closed when the connection has ended
-	mu       sync.Mutex
-	cause    error    // why it ended
-	shells   []*shell // that were opened
-	resident *shell   // the one of resident scripts
-	closed   sync.Once
+	gone   chan struct{} // closed when the connection has ended
+	mu     sync.Mutex
+	cause  error // why it ended
+	closed sync.Once
 }
-
-// maxSessions stays below sshd's default MaxSessions of 10.
-const maxSessions = 8
 
 // Dial connects and logs in, over every jump host. It comes back at once when ctx is done, and after Options.ConnectTimeout for each
 // hop at the latest. Errors are *Error, wrapping ErrTarget, ErrUnreachable, ErrTimeout, ErrHandshake, one of the ErrHostKey errors, ErrAuth
@@ -48,6 +45,10 @@ func Dial(ctx context.Context, t Target, o Options) (*Host, error) {
 		return nil, err
 	}
 	h.client = &goph.Client{Client: client, Config: &goph.Config{User: last.user, Addr: last.host, Port: uint(last.port), Timeout: o.connectTimeout()}}
+	h.pool = shell.NewPool(shell.Connection{
+		Name: h.name, Addr: h.Addr(), User: h.User(), Login: last.login(), ConnectTimeout: o.connectTimeout(), SudoPassword: o.SudoPassword,
+		Command: func(text string) (*goph.Cmd, error) { return h.client.Command(text) }, Gone: h.gone, Cause: h.lostCause,
+	})
 	go h.watch()
 	go h.keepAlive()
 	return h, nil
@@ -55,7 +56,7 @@ func Dial(ctx context.Context, t Target, o Options) (*Host, error) {
 
 // dialJumps resolves t and logs in to all hops but the last.
 func dialJumps(ctx context.Context, t Target, o Options) (*Host, hop, error) {
-	h := &Host{name: t.Name, opts: o, sessions: make(chan struct{}, maxSessions), gone: make(chan struct{})}
+	h := &Host{name: t.Name, opts: o, gone: make(chan struct{})}
 	if h.name == "" {
 		h.name = t.Host
 	}
@@ -127,4 +128,8 @@ func (h *Host) lostCause() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.cause
+}
+
+func (h *Host) error(err error, hint string) *Error {
+	return &Error{Host: h.name, Addr: h.last.addr(), Err: err, Hint: hint}
 }

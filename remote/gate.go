@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/knownhost"
 )
 
 // hostKeyError turns a verdict into the error that Dial gives; nil for KeyKnown.
-func hostKeyError(key HostKey, known knownHosts) error {
+func hostKeyError(key HostKey, known knownhost.Hosts) error {
 	shown := fmt.Sprintf("%s %s", key.Type, key.Fingerprint)
 	switch key.State {
 	case KeyUnknown:
 		err := fmt.Errorf("%w (%s)", ErrHostKeyUnknown, shown)
-		if len(known.unreadable) > 0 {
-			err = fmt.Errorf("%w; %w: %w", err, ErrKnownHosts, known.unreadable[0])
+		if len(known.Unreadable) > 0 {
+			err = fmt.Errorf("%w; %w: %w", err, ErrKnownHosts, known.Unreadable[0])
 		}
 		return err
 	case KeyChanged:
@@ -39,7 +41,7 @@ func hostKeyHint(key HostKey) string {
 	switch key.State {
 	case KeyUnknown:
 		hint := "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then record it: kplb trust"
-		if err := keepsKeys(key.File); err != nil {
+		if err := knownhost.KeepsKeys(key.File); err != nil {
 			hint += " --known-hosts FILE, with the same FILE from then on (" + err.Error() + ")"
 		}
 		return hint
@@ -72,7 +74,7 @@ func shellWord(s string) string {
 // gate checks the key of one hop during the handshake and remembers why it refused: the library rewords what a callback returns.
 type gate struct {
 	hop     hop
-	known   knownHosts
+	known   knownhost.Hosts
 	checkIP bool                // CheckHostIP, on a connection that goes straight there
 	accept  func(HostKey) error // for unknown keys; nil: refuse
 	key     HostKey
@@ -89,13 +91,13 @@ func (g *gate) decide(address net.Addr, key ssh.PublicKey) error {
 	if _, isCert := key.(*ssh.Certificate); g.checkIP && !isCert {
 		g.key = g.hop.judgeAddress(g.known, g.key, address)
 	}
-	if file, err := g.hop.revokedBy(key); file != "" {
+	if file, err := knownhost.RevokedBy(g.hop.revoked, key); file != "" {
 		g.key.State, g.key.Entries = KeyRevoked, []KnownEntry{{File: file}}
 		if err != nil {
 			return fmt.Errorf("%w: every key counts as revoked while RevokedHostKeys %s cannot be read: %w", ErrHostKeyRevoked, file, err)
 		}
 	}
-	if g.key.State == KeyUnknown && g.accept != nil && len(g.known.unreadable) == 0 {
+	if g.key.State == KeyUnknown && g.accept != nil && len(g.known.Unreadable) == 0 {
 		return g.accept(g.key)
 	}
 	if err := hostKeyError(g.key, g.known); err != nil {
@@ -111,7 +113,7 @@ func (h *Host) gate(to hop) keyGate {
 	g := h.strictGate(to)
 	if h.opts.AcceptNew {
 		g.accept = func(key HostKey) error {
-			if err := record(key.File, []HostKey{key}, true); err != nil {
+			if err := knownhost.Record(key.File, []HostKey{key}, true); err != nil {
 				return err
 			}
 			h.opts.notify(h.name, "recorded the new host key of "+key.Host+" in "+key.File+": "+key.Type+" "+key.Fingerprint)
@@ -123,7 +125,7 @@ func (h *Host) gate(to hop) keyGate {
 
 // strictGate accepts what is known.
 func (h *Host) strictGate(to hop) *gate {
-	return &gate{hop: to, known: readKnownHosts(to.knownHosts), checkIP: to.checkIP && to.proxy == "" && len(h.chain) == 0}
+	return &gate{hop: to, known: knownhost.Read(to.knownHosts), checkIP: to.checkIP && to.proxy == "" && len(h.chain) == 0}
 }
 
 // keyGate decides on host keys during a handshake.
@@ -135,5 +137,5 @@ type keyGate interface {
 
 func (g *gate) verdict() (HostKey, error) { return g.key, g.err }
 func (g *gate) algorithms() []string {
-	return g.known.algorithms(g.hop.lookupName(), or(g.hop.algorithms.hostKeys, hostKeyAlgorithms))
+	return g.known.Algorithms(g.hop.lookupName(), or(g.hop.algorithms.hostKeys, hostKeyAlgorithms))
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/melbahja/goph"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/knownhost"
 )
 
 // identity is what an IdentityFile is good for: it holds a private key, or names
@@ -21,7 +23,9 @@ type identity struct {
 	cert   ssh.Signer // with the certificate beside it, if it is to be used
 }
 
-func (id identity) is(key ssh.PublicKey) bool { return id.public != nil && sameKey(id.public, key) }
+func (id identity) is(key ssh.PublicKey) bool {
+	return id.public != nil && knownhost.SameKey(id.public, key)
+}
 
 // inFiles are the keys that can be used without the agent, each before its certificate.
 func inFiles(identities []identity) []ssh.Signer {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // proxyConn is a connection over the standard input and output of a ProxyCommand.
@@ -41,7 +43,7 @@ func startProxy(command string) (*proxyConn, error) {
 	}
 	//nolint:gosec,noctx // it is what ssh_config says, and it ends with the connection
 	p := &proxyConn{command: exec.Command(shell, "-c", "exec "+command), in: in, out: out, ended: make(chan struct{})}
-	p.said.end.limit = 8 << 10
+	p.said.end.Limit = failure.TailSize
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = theirIn, theirOut, &p.said
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	p.command.WaitDelay = time.Second // for children that hold its standard error
@@ -81,7 +83,7 @@ func (p *proxyConn) Close() error {
 		if p.silent.Load() {
 			p.wait()
 		}
-		p.hungUp.Store(!isClosed(p.ended))
+		p.hungUp.Store(p.runs())
 		_, _ = p.in.Close(), p.out.Close()
 		group := -p.command.Process.Pid
 		_ = syscall.Kill(group, syscall.SIGHUP)
@@ -131,16 +133,26 @@ type proxyAddr struct{}
 func (proxyAddr) Network() string { return "ProxyCommand" }
 func (proxyAddr) String() string  { return "ProxyCommand" }
 
+// runs says whether the command has not ended.
+func (p *proxyConn) runs() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // standardError keeps the end of what a running command says.
 type standardError struct {
 	mu  sync.Mutex
-	end tail
+	end failure.Tail
 }
 
 func (e *standardError) Write(b []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.end.add(b)
+	e.end.Add(b)
 	return len(b), nil
 }
 

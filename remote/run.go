@@ -2,13 +2,9 @@ package remote
 
 import (
 	"context"
-	"fmt"
-	"sync/atomic"
-	"time"
-)
 
-// drainTime is how long Run waits for output after the shell has ended: a daemon that it left behind may hold the streams open.
-const drainTime = 2 * time.Second
+	"github.com/kplb/kplb/remote/shell"
+)
 
 // Run runs s as root and calls each, which may be nil, with every record in order, on the calling goroutine. An error of each ends
 // the run and is returned as it is.
@@ -21,135 +17,23 @@ const drainTime = 2 * time.Second
 // runs in a shell of its connection that is free; sudo is asked once for each shell. At most 8 scripts run at once on a Host; further
 // calls wait.
 func (h *Host) Run(ctx context.Context, s Script, each func(Record) error) error {
-	if err := s.check(); err != nil {
-		return &Error{Host: h.name, Err: err}
-	}
-	select {
-	case h.sessions <- struct{}{}:
-	case <-ctx.Done():
-		return h.error(interrupted(ctx, "", ErrNotStarted), "")
-	}
-	sh, err := h.takeShell(ctx, s.Resident)
-	if err != nil {
-		<-h.sessions
-		return err
-	}
-	r := &run{host: h, shell: sh, script: s, nonce: newNonce(), records: make(chan Record), over: make(chan struct{}), drained: make(chan struct{}), faults: make(chan error, 3)}
-	defer close(r.over)
-	r.begin()
-	err = r.wait(ctx, each)
-	if !isClosed(r.drained) && !h.isResident(sh) {
-		sh.close() // the script goes on all the same; what a resident one has set up must stay
-	}
-	return err
+	return h.pool.Run(ctx, s, each)
 }
 
-func (h *Host) error(err error, hint string) *Error {
-	return &Error{Host: h.name, Addr: h.last.addr(), Err: err, Hint: hint}
-}
+// Script is a constant POSIX sh program with typed data, see shell.Script.
+type Script = shell.Script
 
-// run is one execution of a script.
-type run struct {
-	host    *Host
-	shell   *shell
-	script  Script
-	nonce   string
-	started time.Time
+// Record is one framed line that a script reported.
+type Record = shell.Record
 
-	stdout  *frames
-	stderr  *errorStream
-	records chan Record   // closed at the end of standard output
-	drained chan struct{} // closed at the end of both streams
-	over    chan struct{} // closed when Run returns
-	faults  chan error    // what a reader or the feeder gives up with
-	begun   atomic.Bool   // the shell has read everything and called the body
-	fed     atomic.Bool   // the whole script was sent
-}
+// What one script may print. Beyond it Run gives up with ErrOutputLimit.
+const (
+	MaxLine   = shell.MaxLine   // bytes in a record
+	MaxOutput = shell.MaxOutput // bytes on standard output, and as many on standard error
+)
 
-// wait brings records, exit status, faults and the caller's wishes together.
-func (r *run) wait(ctx context.Context, each func(Record) error) error {
-	limit := r.script.limit()
-	// The host ends the script itself; this is for a host that does not.
-	overdue := time.NewTimer(limit + killAfter + 5*time.Second)
-	defer overdue.Stop()
-	records, ended := r.records, r.shell.ended
-	var enough <-chan time.Time
-	for records != nil || !isClosed(r.drained) {
-		drained := r.drained
-		if records != nil {
-			drained = nil // records first
-		}
-		select {
-		case record, ok := <-records:
-			if !ok {
-				records = nil
-			} else if each != nil {
-				if err := each(record); err != nil {
-					return err
-				}
-			}
-		case <-drained:
-		case <-ended:
-			ended = nil
-			enough = time.After(drainTime)
-		case <-enough:
-			return r.ended()
-		case err := <-r.faults:
-			r.shell.close()
-			return err
-		case <-ctx.Done():
-			return r.host.error(interrupted(ctx, r.script.during(), nil), "")
-		case <-overdue.C:
-			r.shell.close()
-			return r.host.error(fmt.Errorf("%w: %s was not ended after its limit of %s", ErrTimeout, r.script.Name, limit), "")
-		}
-	}
-	return r.ended()
-}
+// DefaultLimit ends a script that names no limit of its own.
+const DefaultLimit = shell.DefaultLimit
 
-// ended turns the exit into what Run returns.
-func (r *run) ended() error {
-	code, known := r.stdout.code, r.stdout.ended
-	if !known {
-		select {
-		case <-r.shell.ended:
-		case <-time.After(drainTime):
-		}
-		var exited bool
-		if isClosed(r.shell.ended) {
-			code, exited = r.shell.status()
-		}
-		if !exited {
-			return r.lost()
-		}
-	}
-	select {
-	case err := <-r.faults:
-		return err
-	default:
-	}
-	switch {
-	case !known && !r.shell.read.Load():
-		return r.notRead(code)
-	case !known:
-		return r.lost()
-	case !r.begun.Load():
-		return r.notStarted(code)
-	}
-	if code == 0 {
-		return nil
-	}
-	failed := &ScriptError{Host: r.host.name, Script: r.script.Name, Code: code, Stderr: r.stderr.String()}
-	// timeout(1) ends with 124, or 137 when it had to kill; a script may do so too, but not after its limit.
-	if (code == 124 || code == 137) && time.Since(r.started) >= r.script.limit() {
-		failed.TimedOut = r.script.limit()
-	}
-	return failed
-}
-
-func (r *run) fault(err error) {
-	select {
-	case r.faults <- err:
-	default:
-	}
-}
+// Quote makes s one word of sh, whatever it holds but NUL, which no shell can carry.
+func Quote(s string) string { return shell.Quote(s) }

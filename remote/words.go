@@ -4,20 +4,22 @@ import (
 	"bytes"
 	"net"
 	"sync"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // words are what a host says to people during a login: lines before its version, banners, what comes with a question, and why it hangs up.
 type words struct {
 	mu   sync.Mutex
-	text tail
+	text failure.Tail
 }
 
-func newWords() *words { return &words{text: tail{limit: tailSize}} }
+func newWords() *words { return &words{text: failure.Tail{Limit: failure.TailSize}} }
 
 func (w *words) add(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.text.add([]byte(text + "\n"))
+	w.text.Add([]byte(text + "\n"))
 }
 
 func (w *words) banner(text string) error {

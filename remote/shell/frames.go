@@ -1,4 +1,4 @@
-package remote
+package shell
 
 import (
 	"bufio"
@@ -8,13 +8,14 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // What one script may print. Beyond it Run gives up with ErrOutputLimit.
 const (
 	MaxLine   = 1 << 20  // bytes in a record
 	MaxOutput = 16 << 20 // bytes on standard output, and as many on standard error
-	tailSize  = 8 << 10  // of standard error that is kept
 )
 
 // frames finds the lines of one run in what a host prints. Everything else (banners, noise of rc files, other people's frames) is
@@ -25,13 +26,13 @@ type frames struct {
 	read   string // the mark of a program that was read
 	onRead func() // called when it is found
 	total  int
-	noise  tail // the end of what was dropped, for the case that nothing else explains a failure
-	ended  bool // the script has,
-	code   int  // with this exit status
+	noise  failure.Tail // the end of what was dropped, for the case that nothing else explains a failure
+	ended  bool         // the script has,
+	code   int          // with this exit status
 }
 
 func newFrames(r *bufio.Reader, nonce string) *frames {
-	return &frames{r: r, nonce: nonce, noise: tail{limit: 512}}
+	return &frames{r: r, nonce: nonce, noise: failure.Tail{Limit: 512}}
 }
 
 // next gives what follows the nonce on the next framed line; io.EOF at the end of the script or of the stream. An unfinished last line
@@ -63,7 +64,7 @@ func (f *frames) line() (line string, framed bool, err error) {
 		chunk, err := f.r.ReadSlice('\n')
 		f.total += len(chunk)
 		if f.total > MaxOutput {
-			return "", false, fmt.Errorf("%w: over %d MiB on standard output", ErrOutputLimit, MaxOutput>>20)
+			return "", false, fmt.Errorf("%w: over %d MiB on standard output", failure.ErrOutputLimit, MaxOutput>>20)
 		}
 		if framed {
 			kept = append(kept, chunk...)
@@ -74,7 +75,7 @@ func (f *frames) line() (line string, framed bool, err error) {
 			seam = string(chunk[max(0, len(chunk)-len(f.nonce)-len(f.read)):])
 		}
 		if len(kept) > MaxLine {
-			return "", false, fmt.Errorf("%w: a record over %d MiB", ErrOutputLimit, MaxLine>>20)
+			return "", false, fmt.Errorf("%w: a record over %d MiB", failure.ErrOutputLimit, MaxLine>>20)
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
@@ -89,7 +90,7 @@ func (f *frames) line() (line string, framed bool, err error) {
 // noted keeps what is no record, for messages, unless it says that the program was read.
 func (f *frames) noted(seam string, chunk []byte) {
 	if f.read == "" || behind(seam, chunk, f.read) < 0 {
-		f.noise.add(chunk)
+		f.noise.Add(chunk)
 		return
 	}
 	f.onRead()
@@ -108,27 +109,4 @@ func behind(seam string, chunk []byte, mark string) int {
 		return i + len(mark) - len(seam)
 	}
 	return -1
-}
-
-// tail keeps the end of a stream.
-type tail struct {
-	limit int
-	total int
-	data  []byte
-}
-
-func (t *tail) add(p []byte) {
-	t.total += len(p)
-	t.data = append(t.data, p...)
-	if len(t.data) > 2*t.limit {
-		t.data = append(t.data[:0], t.data[len(t.data)-t.limit:]...)
-	}
-}
-
-func (t *tail) String() string {
-	data := t.data
-	if len(data) > t.limit {
-		data = data[len(data)-t.limit:]
-	}
-	return Clean(string(data))
 }

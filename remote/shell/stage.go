@@ -1,29 +1,33 @@
-package remote
+package shell
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/kplb/kplb/remote/failure"
+)
 
 // What can go wrong behind the last mark of an opening: the root shell does not read the program, the program cannot start the script, or somebody
 // ends the shell.
 
 // said is what the host has said during the run, preferably on standard error.
 func (r *run) said() string {
-	if said := lastLines(r.stderr.String()); said != "" {
+	if said := failure.LastLines(r.stderr.String()); said != "" {
 		return said
 	}
-	return lastLines(r.stdout.noise.String())
+	return failure.LastLines(r.stdout.noise.String())
 }
 
 // notRead says why the shell ended before it had read the program.
 func (r *run) notRead(code int) error {
-	user := r.host.last.user
+	user := r.host.c.User
 	if code == noProgram {
-		return r.host.error(fmt.Errorf("%w: a startup file of %s redirects standard input", ErrNotStarted, user), fmt.Sprintf(startupHint, user))
+		return r.host.error(fmt.Errorf("%w: a startup file of %s redirects standard input", failure.ErrNotStarted, user), fmt.Sprintf(startupHint, user))
 	}
 	reached := "the login shell was reached"
 	if r.shell.command.root != "" {
 		reached = "sudo let " + user + " through"
 	}
-	err := fmt.Errorf("%s: %w: %s, but its shell ended before it had read the program%s", r.script.Name, ErrNotStarted, reached, r.shell.how())
+	err := fmt.Errorf("%s: %w: %s, but its shell ended before it had read the program%s", r.script.Name, failure.ErrNotStarted, reached, r.shell.how())
 	if said := r.said(); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}
@@ -36,7 +40,7 @@ func (r *run) notStarted(code int) error {
 	if said == "" {
 		said = "the host said nothing"
 	}
-	return r.host.error(fmt.Errorf("%s: %w (exit status %d): %s", r.script.Name, ErrNotStarted, code, said), coreutilsHint(code))
+	return r.host.error(fmt.Errorf("%s: %w (exit status %d): %s", r.script.Name, failure.ErrNotStarted, code, said), coreutilsHint(code))
 }
 
 // coreutilsHint is for the exit statuses by which a shell says that it cannot run a command.
@@ -49,12 +53,12 @@ func coreutilsHint(code int) string {
 
 // lost says that the connection is gone, or the shell, and whether the script can have begun.
 func (r *run) lost() error {
-	err := fmt.Errorf("%w %s: %w", ErrConnectionLost, r.script.during(), r.shell.whyLost())
-	if said := r.stderr.String(); r.shell.how() != "" && lastLines(said) != "" {
-		err = fmt.Errorf("%w: %s", err, lastLines(said))
+	err := fmt.Errorf("%w %s: %w", failure.ErrConnectionLost, r.script.during(), r.shell.whyLost())
+	if said := r.stderr.String(); r.shell.how() != "" && failure.LastLines(said) != "" {
+		err = fmt.Errorf("%w: %s", err, failure.LastLines(said))
 	}
 	if !r.fed.Load() {
-		err = fmt.Errorf("%w; %w", err, ErrNotStarted)
+		err = fmt.Errorf("%w; %w", err, failure.ErrNotStarted)
 	}
 	hint := ""
 	if r.shell.how() != "" && r.shell.command.root != "" {

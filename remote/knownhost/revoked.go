@@ -1,4 +1,4 @@
-package remote
+package knownhost
 
 import (
 	"bytes"
@@ -9,15 +9,17 @@ import (
 	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // krlMagic begins OpenSSH's binary lists of revoked keys (PROTOCOL.krl).
 const krlMagic = "SSHKRL\n\x00"
 
-// revokedBy says whether RevokedHostKeys names a key. An error means that nobody
+// RevokedBy says whether RevokedHostKeys names a key. An error means that nobody
 // can know, which for ssh is reason enough to refuse every key.
-func (h hop) revokedBy(key ssh.PublicKey) (file string, err error) {
-	for _, file := range h.revoked {
+func RevokedBy(files []string, key ssh.PublicKey) (file string, err error) {
+	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return file, err
@@ -44,15 +46,15 @@ func listsKey(data []byte, key ssh.PublicKey) bool {
 		if err != nil {
 			continue
 		}
-		if sameKey(plainKey(listed), plainKey(key)) || isCert && sameKey(plainKey(listed), cert.SignatureKey) {
+		if SameKey(PlainKey(listed), PlainKey(key)) || isCert && SameKey(PlainKey(listed), cert.SignatureKey) {
 			return true
 		}
 	}
 	return false
 }
 
-// plainKey is the key in a certificate.
-func plainKey(key ssh.PublicKey) ssh.PublicKey {
+// PlainKey is the key in a certificate.
+func PlainKey(key ssh.PublicKey) ssh.PublicKey {
 	if cert, ok := key.(*ssh.Certificate); ok {
 		return cert.Key
 	}
@@ -80,7 +82,7 @@ func krlNames(file string, key ssh.PublicKey) (named bool, err error) {
 	}
 	var ended *exec.ExitError
 	if errors.As(err, &ended) {
-		return false, fmt.Errorf("ssh-keygen -Q: %s", lastLines(Clean(string(out))))
+		return false, fmt.Errorf("ssh-keygen -Q: %s", failure.LastLines(failure.Clean(string(out))))
 	}
 	return false, err
 }

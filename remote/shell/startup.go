@@ -1,9 +1,10 @@
-package remote
+package shell
 
 import (
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // startupHint is for whatever startup files do that only a terminal can bear.
@@ -19,7 +20,7 @@ func (o *opening) notReached(why, hint string) error {
 	if said := o.said(); said != "" {
 		why += ": " + said
 	}
-	return o.shell.host.error(fmt.Errorf("%w: %s", ErrNotStarted, why), hint)
+	return o.shell.host.error(fmt.Errorf("%w: %s", failure.ErrNotStarted, why), hint)
 }
 
 // said is what the host has said, preferably on standard error.
@@ -43,19 +44,19 @@ func (o *opening) redirected() error {
 
 // readsInput is a login shell that came to the command only when its standard input was closed; one that is slow may have done so by chance.
 func (o *opening) readsInput() error {
-	hint := fmt.Sprintf(startupHint+"\nif they are only slow: --connect-timeout %s", o.user(), longer(o.shell.host.opts.connectTimeout()))
+	hint := fmt.Sprintf(startupHint+"\nif they are only slow: --connect-timeout %s", o.user(), failure.Longer(o.shell.host.c.ConnectTimeout))
 	return o.notReached("a startup file of "+o.user()+" reads standard input", hint)
 }
 
 // neverCame is a login shell that does not even end with its standard input.
 func (o *opening) neverCame() error {
-	patience := o.shell.host.opts.connectTimeout()
-	err := fmt.Errorf("%w: the login shell of %s did not come to a command within %s", ErrTimeout, o.user(), patience)
+	patience := o.shell.host.c.ConnectTimeout
+	err := fmt.Errorf("%w: the login shell of %s did not come to a command within %s", failure.ErrTimeout, o.user(), patience)
 	if said := o.said(); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}
-	return o.shell.host.error(fmt.Errorf("%w; %w", err, ErrNotStarted),
-		fmt.Sprintf("does a startup file of %s wait for something? If it is only slow: --connect-timeout %s", o.user(), longer(patience)))
+	return o.shell.host.error(fmt.Errorf("%w; %w", err, failure.ErrNotStarted),
+		fmt.Sprintf("does a startup file of %s wait for something? If it is only slow: --connect-timeout %s", o.user(), failure.Longer(patience)))
 }
 
 // loginTexts is what sshd, PAM and nologin say instead of a shell, in lower case.
@@ -85,18 +86,9 @@ func (o *opening) endedEarly(cause error, stuck bool) error {
 	hint := fmt.Sprintf("%s must be able to run commands: a usual shell, no startup file that ends or replaces it, no ForceCommand in sshd_config, no command= in authorized_keys", o.user())
 	for _, known := range loginTexts {
 		if strings.Contains(said, known.text) {
-			hint = strings.Replace(known.hint, "%s", o.shell.host.last.login(), 1)
+			hint = strings.Replace(known.hint, "%s", o.shell.host.c.Login, 1)
 			break
 		}
 	}
 	return o.notReached(fmt.Sprintf("the login shell ended before the first command (exit status %d)", code), hint)
-}
-
-// longer suggests a limit for what is only slow.
-func longer(limit time.Duration) string {
-	text := (3 * limit).Round(time.Second).String()
-	if minutes, ok := strings.CutSuffix(text, "m0s"); ok {
-		return minutes + "m"
-	}
-	return text
 }

@@ -1,9 +1,11 @@
-package remote
+package shell
 
 import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // Record is one framed line that a script reported.
@@ -36,7 +38,7 @@ func parseRecord(line string) (r Record, begin, ok bool) {
 	}
 	parts := strings.Split(fields, "\t")
 	for i, part := range parts {
-		parts[i] = Clean(unescape(part))
+		parts[i] = failure.Clean(unescape(part))
 	}
 	if parts[0] == "" {
 		return Record{}, false, false

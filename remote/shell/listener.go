@@ -1,4 +1,4 @@
-package remote
+package shell
 
 import (
 	"bufio"
@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"sync"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // listener reads one stream of a new shell from mark to mark, and keeps the end of what comes between, for messages.
@@ -14,11 +16,11 @@ type listener struct {
 	r *bufio.Reader
 
 	mu   sync.Mutex
-	said tail
+	said failure.Tail
 }
 
 func newListener(r io.Reader) *listener {
-	return &listener{r: bufio.NewReaderSize(r, 32<<10), said: tail{limit: tailSize}}
+	return &listener{r: bufio.NewReaderSize(r, 32<<10), said: failure.Tail{Limit: failure.TailSize}}
 }
 
 // until reads as far as the first of the marks, wherever in a line it is, and gives it.
@@ -44,7 +46,7 @@ func (l *listener) scan(chunk []byte, marks []string) (mark string, n int, err e
 	for _, mark := range marks {
 		longest = max(longest, len(mark))
 	}
-	before := l.said.data[max(0, len(l.said.data)-longest+1):] // a mark may have begun there
+	before := l.said.Data[max(0, len(l.said.Data)-longest+1):] // a mark may have begun there
 	window := slices.Concat(before, chunk)
 	end := len(window) + 1
 	for _, m := range marks {
@@ -54,13 +56,13 @@ func (l *listener) scan(chunk []byte, marks []string) (mark string, n int, err e
 	}
 	if mark != "" {
 		n = end - len(before)
-		l.said.add(chunk[:n])
-		l.said.data = l.said.data[:len(l.said.data)-len(mark)]
+		l.said.Add(chunk[:n])
+		l.said.Data = l.said.Data[:len(l.said.Data)-len(mark)]
 		return mark, n, nil
 	}
-	l.said.add(chunk)
-	if l.said.total > MaxOutput {
-		err = fmt.Errorf("%w: over %d MiB before the first command", ErrOutputLimit, MaxOutput>>20)
+	l.said.Add(chunk)
+	if l.said.Total > MaxOutput {
+		err = fmt.Errorf("%w: over %d MiB before the first command", failure.ErrOutputLimit, MaxOutput>>20)
 	}
 	return "", len(chunk), err
 }
@@ -69,21 +71,21 @@ func (l *listener) scan(chunk []byte, marks []string) (mark string, n int, err e
 func (l *listener) words() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return lastLines(l.said.String())
+	return failure.LastLines(l.said.String())
 }
 
 // heard is how many bytes have come.
 func (l *listener) heard() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.said.total
+	return l.said.Total
 }
 
 // forget drops what was said until now: it was about an earlier stage.
 func (l *listener) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.said.data = l.said.data[:0]
+	l.said.Data = l.said.Data[:0]
 }
 
 // heard is a mark, or the reason why none came.

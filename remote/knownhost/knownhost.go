@@ -1,4 +1,9 @@
-package remote
+// Package knownhost reads, judges by and writes known_hosts files as OpenSSH does
+// (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
+//
+// The package guarantees that a line which it does not understand spoils no other line, that
+// a @revoked line beats every other one, and that a file gets all new keys or none.
+package knownhost
 
 import (
 	"bytes"
@@ -12,6 +17,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // This is OpenSSH's hostfile.c in little. golang.org/x/crypto/ssh/knownhosts judges differently: one bad line spoils the
@@ -28,34 +35,36 @@ const (
 
 // knownLine is one usable line of a known_hosts file.
 type knownLine struct {
-	KnownEntry
+	failure.KnownEntry
 	marker marker
 	hosts  string
 	key    ssh.PublicKey
 }
 
-type knownHosts struct {
+// Hosts are the lines of known_hosts files.
+type Hosts struct {
 	lines      []knownLine
-	unreadable []error // files that exist and cannot be read: like ssh, go on without them, but say so
+	Unreadable []error // files that exist and cannot be read: like ssh, go on without them, but say so
 }
 
-func readKnownHosts(files []string) knownHosts {
-	var k knownHosts
+// Read reads files; missing ones are empty.
+func Read(files []string) Hosts {
+	var k Hosts
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				k.unreadable = append(k.unreadable, err)
+				k.Unreadable = append(k.Unreadable, err)
 			}
 			continue
 		}
-		k.parse(file, data)
+		k.Parse(file, data)
 	}
 	return k
 }
 
-// parse skips lines that it does not understand, as ssh does.
-func (k *knownHosts) parse(file string, data []byte) {
+// Parse skips lines that it does not understand, as ssh does.
+func (k *Hosts) Parse(file string, data []byte) {
 	number := 0
 	for line := range bytes.Lines(data) {
 		number++
@@ -168,3 +177,33 @@ func matchPattern(pattern, s string) bool {
 	}
 	return strings.Trim(pattern[p:], "*") == ""
 }
+
+// State is check_key_in_hostkeys: lines for certificates and lines for keys are two worlds, a @revoked line beats both.
+func (k Hosts) State(name string, key ssh.PublicKey) (failure.KeyState, []failure.KnownEntry) {
+	wanted, compared := plain, key
+	cert, isCert := key.(*ssh.Certificate)
+	if isCert {
+		wanted, compared = authority, cert.SignatureKey
+	}
+	state := failure.KeyUnknown
+	var entries []failure.KnownEntry
+	for _, l := range k.lines {
+		if !l.matches(name) {
+			continue
+		}
+		same := SameKey(l.key, compared)
+		switch {
+		case l.marker == revoked && (same || isCert && SameKey(l.key, cert.Key)):
+			return failure.KeyRevoked, []failure.KnownEntry{l.KnownEntry}
+		case l.marker != wanted || state == failure.KeyKnown:
+		case same:
+			state, entries = failure.KeyKnown, append(entries[:0], l.KnownEntry)
+		case !isCert:
+			state, entries = failure.KeyChanged, append(entries, l.KnownEntry)
+		}
+	}
+	return state, entries
+}
+
+// SameKey says whether two keys are the same.
+func SameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }

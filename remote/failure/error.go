@@ -1,4 +1,9 @@
-package remote
+// Package failure has what can go wrong with a host over SSH: the sentinels, the errors that
+// carry them, and how text of a host becomes harmless.
+//
+// The package guarantees that every Error names its host, and that what a host has said, in an
+// error or by Clean, drives no terminal.
+package failure
 
 import (
 	"context"
@@ -73,20 +78,20 @@ func Hint(err error) string {
 	return ""
 }
 
-// interruptedError is a call that ended because its context was done.
-type interruptedError struct {
+// InterruptedError is a call that ended because its context was done.
+type InterruptedError struct {
 	doing string // what was under way, like "while installing files"; may be empty
 	more  error  // what else is known, such as ErrNotStarted; may be nil
 	cause error
 }
 
-// interrupted says that ctx was done during a call. That somebody cancelled it is
+// Interrupted says that ctx was done during a call. That somebody cancelled it is
 // all that its cause says then; only another cause is named.
-func interrupted(ctx context.Context, doing string, more error) error {
-	return &interruptedError{doing, more, context.Cause(ctx)}
+func Interrupted(ctx context.Context, doing string, more error) error {
+	return &InterruptedError{doing, more, context.Cause(ctx)}
 }
 
-func (e *interruptedError) Error() string {
+func (e *InterruptedError) Error() string {
 	text := strings.TrimSuffix("interrupted "+e.doing, " ")
 	if !errors.Is(e.cause, context.Canceled) {
 		text += ": " + e.cause.Error()
@@ -97,7 +102,7 @@ func (e *interruptedError) Error() string {
 	return text
 }
 
-func (e *interruptedError) Unwrap() []error {
+func (e *InterruptedError) Unwrap() []error {
 	if e.more == nil {
 		return []error{e.cause}
 	}
@@ -119,14 +124,14 @@ func (e *ScriptError) Error() string {
 		what = fmt.Sprintf("was still running after %s and was ended", e.TimedOut)
 	}
 	msg := fmt.Sprintf("%s: %s: %s", e.Host, e.Script, what)
-	if tail := lastLines(e.Stderr); tail != "" {
+	if tail := LastLines(e.Stderr); tail != "" {
 		msg += ": " + tail
 	}
 	return msg
 }
 
-// lastLines gives the last three non-empty lines of s on one line, at most 300 bytes of it.
-func lastLines(s string) string {
+// LastLines gives the last three non-empty lines of s on one line, at most 300 bytes of it.
+func LastLines(s string) string {
 	const n, limit = 3, 300
 	var lines []string
 	for line := range strings.Lines(s) {

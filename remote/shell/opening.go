@@ -1,17 +1,19 @@
-package remote
+package shell
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // sudoLimit is for sudo, which may ask servers or a telephone; a person who types is not counted. Startup files have Options.ConnectTimeout.
 const sudoLimit = 2 * time.Minute
 
 // otherMark is how long the mark on one stream may come after that on the other, and what reads standard input after its end.
-func (o Options) otherMark() time.Duration { return o.connectTimeout() / 3 }
+func (c Connection) otherMark() time.Duration { return c.ConnectTimeout / 3 }
 
 // opening is the conversation with a new shell before a program is sent. The host speaks first: what startup files read or print,
 // they read and print before a byte of ours is on its way.
@@ -42,7 +44,7 @@ func (s *shell) open(ctx context.Context) error {
 // awaitLogin waits for the mark on both streams.
 func (o *opening) awaitLogin(ctx context.Context) error {
 	out, err := o.out.listen(o.shell.command.login), o.err.listen(o.shell.command.login)
-	limit := time.NewTimer(o.shell.host.opts.connectTimeout())
+	limit := time.NewTimer(o.shell.host.c.ConnectTimeout)
 	defer limit.Stop()
 	stuck := false // nothing came within the limit, and standard input was closed
 	for !o.onOut || !o.onErr {
@@ -53,14 +55,14 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 				return o.endedEarly(h.err, stuck)
 			}
 			o.onOut = true
-			limit.Reset(o.shell.host.opts.otherMark())
+			limit.Reset(o.shell.host.c.otherMark())
 		case h := <-err:
 			if h.err != nil {
 				o.onOut = o.onOut || last(out)
 				return o.endedEarly(h.err, stuck)
 			}
 			o.onErr = true
-			limit.Reset(o.shell.host.opts.otherMark())
+			limit.Reset(o.shell.host.c.otherMark())
 		case <-limit.C:
 			switch {
 			case (o.onOut || o.onErr) && o.stillComes():
@@ -72,9 +74,9 @@ func (o *opening) awaitLogin(ctx context.Context) error {
 				stuck = true
 				_ = o.shell.stdin.Close() // what reads it goes on, or ends
 			}
-			limit.Reset(o.shell.host.opts.otherMark())
+			limit.Reset(o.shell.host.c.otherMark())
 		case <-ctx.Done():
-			return o.shell.host.error(interrupted(ctx, "", ErrNotStarted), "")
+			return o.shell.host.error(failure.Interrupted(ctx, "", failure.ErrNotStarted), "")
 		}
 	}
 	if stuck {
@@ -119,7 +121,7 @@ func (o *opening) awaitRoot(ctx context.Context) error {
 			case h.mark == o.shell.command.root:
 				return nil
 			case o.asked:
-				return o.sudoRefused(ErrSudoPasswordWrong, "")
+				return o.sudoRefused(failure.ErrSudoPasswordWrong, "")
 			}
 			o.asked = true
 			if err := o.givePassword(ctx); err != nil {
@@ -127,20 +129,20 @@ func (o *opening) awaitRoot(ctx context.Context) error {
 			}
 			limit.Reset(sudoLimit)
 		case <-limit.C:
-			return o.sudoRefused(fmt.Errorf("%w: %w: it did not let %s through within %s", ErrSudo, ErrTimeout, o.user(), sudoLimit), "")
+			return o.sudoRefused(fmt.Errorf("%w: %w: it did not let %s through within %s", failure.ErrSudo, failure.ErrTimeout, o.user(), sudoLimit), "")
 		case <-ctx.Done():
-			return o.shell.host.error(interrupted(ctx, "", ErrNotStarted), "")
+			return o.shell.host.error(failure.Interrupted(ctx, "", failure.ErrNotStarted), "")
 		}
 	}
 }
 
-func (o *opening) user() string { return o.shell.host.last.user }
+func (o *opening) user() string { return o.shell.host.c.User }
 
 // end waits for the end of a session whose streams have ended, and gives its exit status. Its error says that the connection is gone, or that
 // the host printed more than is accepted.
 func (o *opening) end(cause error) (int, error) {
-	if errors.Is(cause, ErrOutputLimit) {
-		return 0, o.shell.host.error(fmt.Errorf("the login shell of %s %w; %w", o.user(), cause, ErrNotStarted), "")
+	if errors.Is(cause, failure.ErrOutputLimit) {
+		return 0, o.shell.host.error(fmt.Errorf("the login shell of %s %w; %w", o.user(), cause, failure.ErrNotStarted), "")
 	}
 	select {
 	case <-o.shell.ended:

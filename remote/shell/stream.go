@@ -1,4 +1,4 @@
-package remote
+package shell
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // begin streams the script and starts reading.
@@ -56,7 +58,7 @@ func (r *run) readOutput() {
 	for {
 		line, err := r.stdout.next()
 		if err != nil {
-			if errors.Is(err, ErrOutputLimit) {
+			if errors.Is(err, failure.ErrOutputLimit) {
 				r.fault(r.host.error(fmt.Errorf("%s %w", r.script.Name, err), ""))
 			}
 			return

@@ -1,4 +1,4 @@
-package remote
+package shell
 
 import (
 	"context"
@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // shell is one root shell on the host. It lasts as long as the connection and runs one script after the other, so that a script costs
 // one round trip and no login, and sudo is asked once.
 type shell struct {
-	host       *Host
+	host       *Pool
 	command    command
 	session    *ssh.Session
 	stdin      io.WriteCloser
@@ -65,7 +67,7 @@ kplb_loop`
 
 // openShell starts a shell and waits until it is root's. The library waits without a context, hence the goroutine: when ctx is done
 // first it ends with the host's answer or with the connection.
-func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
+func (h *Pool) openShell(ctx context.Context, resident bool) (*shell, error) {
 	s := &shell{host: h, ended: make(chan struct{})}
 	s.take()
 	started := make(chan error, 1)
@@ -87,7 +89,7 @@ func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 				s.close()
 			}
 		}()
-		return nil, h.error(interrupted(ctx, "", ErrNotStarted), "")
+		return nil, h.error(failure.Interrupted(ctx, "", failure.ErrNotStarted), "")
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -99,8 +101,8 @@ func (h *Host) openShell(ctx context.Context, resident bool) (*shell, error) {
 }
 
 func (s *shell) start() error {
-	s.command = newCommand(s.host.last.user, s.host.opts.SudoPassword != nil)
-	cmd, err := s.host.client.Command(s.command.text)
+	s.command = newCommand(s.host.c.User, s.host.c.SudoPassword != nil)
+	cmd, err := s.host.c.Command(s.command.text)
 	if err != nil {
 		return s.refused(err)
 	}

@@ -1,4 +1,4 @@
-package remote_test
+package shell_test
 
 import (
 	"bytes"
@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/remote/failure"
+	"github.com/kplb/kplb/remote/shell"
 )
 
 func FuzzQuote(f *testing.F) {
@@ -23,7 +25,7 @@ func FuzzQuote(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "/bin/sh", "-s")
-		cmd.Stdin = strings.NewReader("VALUE=" + remote.Quote(s) + "\nprintf %s \"$VALUE\"\n")
+		cmd.Stdin = strings.NewReader("VALUE=" + shell.Quote(s) + "\nprintf %s \"$VALUE\"\n")
 		got, err := cmd.Output()
 		if err != nil || string(got) != s {
 			t.Errorf("Quote(%q) came out as %q, %v", s, got, err)
@@ -38,11 +40,11 @@ func FuzzRecord(f *testing.F) {
 	f.Add("k", "", "\xff\x81")
 	f.Add("k", "\x1b[31m", "-e")
 	f.Fuzz(func(t *testing.T, key, one, two string) {
-		if strings.Contains(key+one+two, "\x00") || remote.Clean(key) == "" {
+		if strings.Contains(key+one+two, "\x00") || failure.Clean(key) == "" {
 			t.Skip("not for record")
 		}
 		const nonce = "0123456789abcdef"
-		text := remote.Script{
+		text := shell.Script{
 			Name: "fuzz", Body: `record "$A" "$B" "$C"; printf %s "$B" | record_data data`,
 			Vars: map[string]string{"A": key, "B": one, "C": two},
 		}.Stream(nonce)
@@ -54,11 +56,11 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		records := remote.ParseFrames(out, nonce)
+		records := shell.ParseFrames(out, nonce)
 		if len(records) != 2 {
 			t.Fatalf("%d records in %q", len(records), out)
 		}
-		if r := records[0]; r.Key != remote.Clean(key) || !slices.Equal(r.Fields, []string{remote.Clean(one), remote.Clean(two)}) {
+		if r := records[0]; r.Key != failure.Clean(key) || !slices.Equal(r.Fields, []string{failure.Clean(one), failure.Clean(two)}) {
 			t.Errorf("%q came out of %q, %q, %q", r, key, one, two)
 		}
 		if data, err := records[1].Data(0); err != nil || string(data) != one {
@@ -72,7 +74,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte("NONCE\nNONCE\tkey\tfield\nnoise\nNONCEnoise\nNONCE\t\tx\nNONCE\tunfinished"))
 	f.Add([]byte(strings.Repeat("NONCE\tx", 1000)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, r := range remote.ParseFrames(data, "NONCE") {
+		for _, r := range shell.ParseFrames(data, "NONCE") {
 			if r.Key == "" || !isTerminalSafe(r.Key) || !isTerminalSafe(strings.Join(r.Fields, "")) {
 				t.Errorf("%q", r)
 			}
@@ -81,17 +83,8 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-func FuzzKnownHosts(f *testing.F) {
-	f.Add([]byte("n1,*,!n2 ssh-ed25519 AAAA\n@revoked |1|a|b x y\n"), "n1")
-	const key = " ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl x\n"
-	f.Add([]byte("n1,*,!n2"+key+"@revoked *?"+key+"@cert-authority |1|MDEy|MDEy"+key+"[n1]:22"+key), "n1")
-	f.Fuzz(func(_ *testing.T, data []byte, name string) {
-		remote.ParseKnownHosts(data, name)
-	})
-}
-
 func TestRecordData(t *testing.T) {
-	r := remote.Record{Key: "k", Fields: []string{"aGk=", "no base64"}}
+	r := shell.Record{Key: "k", Fields: []string{"aGk=", "no base64"}}
 	if data, err := r.Data(0); err != nil || string(data) != "hi" {
 		t.Errorf("%q, %v", data, err)
 	}
@@ -102,4 +95,10 @@ func TestRecordData(t *testing.T) {
 			t.Errorf("Data(%d): %v", i, err)
 		}
 	}
+}
+
+func isTerminalSafe(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '\n' && r != '\t' && (r < ' ' || r == 127 || r > 127 && r < 160 || strings.ContainsRune("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029", r))
+	})
 }

@@ -1,4 +1,4 @@
-package remote
+package shell
 
 import (
 	"errors"
@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // refused says why there is no session.
 func (s *shell) refused(err error) error {
 	var channel *ssh.OpenChannelError
 	if errors.As(err, &channel) {
-		return s.host.error(fmt.Errorf("%w by the host (%s): %w", ErrSessions, Clean(channel.Message), ErrNotStarted),
+		return s.host.error(fmt.Errorf("%w by the host (%s): %w", failure.ErrSessions, failure.Clean(channel.Message), failure.ErrNotStarted),
 			"raise MaxSessions in the host's sshd_config")
 	}
 	return s.lost()
@@ -21,10 +23,10 @@ func (s *shell) refused(err error) error {
 // whyLost waits a moment for the connection's own word: a session may notice first.
 func (s *shell) whyLost() error {
 	select {
-	case <-s.host.gone:
+	case <-s.host.c.Gone:
 	case <-time.After(100 * time.Millisecond):
 	}
-	if cause := s.host.lostCause(); cause != nil {
+	if cause := s.host.c.Cause(); cause != nil {
 		return cause
 	}
 	if how := s.how(); how != "" {
@@ -43,7 +45,7 @@ func (s *shell) how() string {
 		return ""
 	}
 	if status.Signal() != "" {
-		return fmt.Sprintf(" (signal %s)", Clean(status.Signal()))
+		return fmt.Sprintf(" (signal %s)", failure.Clean(status.Signal()))
 	}
 	return fmt.Sprintf(" (exit status %d)", status.ExitStatus())
 }
@@ -62,5 +64,5 @@ func (s *shell) status() (code int, ok bool) {
 
 // lost says that the connection went before a script was sent.
 func (s *shell) lost() error {
-	return s.host.error(fmt.Errorf("%w: %w; %w", ErrConnectionLost, s.whyLost(), ErrNotStarted), "")
+	return s.host.error(fmt.Errorf("%w: %w; %w", failure.ErrConnectionLost, s.whyLost(), failure.ErrNotStarted), "")
 }

@@ -1,4 +1,18 @@
-package remote
+// Package shell runs scripts as root over a connection that is there. It knows nothing of
+// how the connection was made.
+//
+// The package guarantees:
+//
+//   - The host speaks first: a program is sent only when a new shell has printed its marks on
+//     both streams, and sudo has let us through. What is in the way before that is named.
+//   - A script that was cut short runs nothing of its body, and the error says so
+//     (failure.ErrNotStarted).
+//   - Nothing secret is in an argument or in the environment, and data of the caller is never
+//     part of a command.
+//   - What a host prints is bounded, and cleaned before anybody sees it.
+//
+// What can be wrong is in package failure.
+package shell
 
 import (
 	"crypto/rand"
@@ -10,6 +24,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // Script is a constant POSIX sh program with typed data. It runs as root: through sudo when the login is not root.
@@ -61,23 +77,23 @@ func (s Script) during() string {
 }
 
 func (s Script) check() error {
-	if s.Name == "" || strings.ContainsAny(s.Name, "\n\t") || Clean(s.Name) != s.Name {
-		return fmt.Errorf("script %q %w: its name must be one printable line", s.Name, ErrScript)
+	if s.Name == "" || strings.ContainsAny(s.Name, "\n\t") || failure.Clean(s.Name) != s.Name {
+		return fmt.Errorf("script %q %w: its name must be one printable line", s.Name, failure.ErrScript)
 	}
 	if strings.Contains(s.Body, "\x00") {
-		return fmt.Errorf("script %s %w: its body holds a NUL", s.Name, ErrScript)
+		return fmt.Errorf("script %s %w: its body holds a NUL", s.Name, failure.ErrScript)
 	}
 	for name, value := range s.Vars {
 		if !varName.MatchString(name) || slices.Contains(shellNames, name) || strings.HasPrefix(name, "BASH") {
-			return fmt.Errorf("script %s %w: %q cannot be the name of a variable", s.Name, ErrScript, name)
+			return fmt.Errorf("script %s %w: %q cannot be the name of a variable", s.Name, failure.ErrScript, name)
 		}
 		if strings.Contains(value, "\x00") {
-			return fmt.Errorf("script %s %w: the value of %s holds a NUL", s.Name, ErrScript, name)
+			return fmt.Errorf("script %s %w: the value of %s holds a NUL", s.Name, failure.ErrScript, name)
 		}
 	}
 	for name := range s.Files {
 		if strings.Contains(name, "\x00") {
-			return fmt.Errorf("script %s %w: the name of file %q holds a NUL", s.Name, ErrScript, name)
+			return fmt.Errorf("script %s %w: the name of file %q holds a NUL", s.Name, failure.ErrScript, name)
 		}
 	}
 	return nil
