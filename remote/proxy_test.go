@@ -3,6 +3,7 @@ package remote_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"fmt"
 	"os"
 	"os/exec"
@@ -113,9 +114,13 @@ func TestProxyCommandErrors(t *testing.T) {
 func TestProxyCommandEnds(t *testing.T) {
 	s := remotetest.NewServer(t, remotetest.Options{Other: remotetest.RunShell})
 	pid := filepath.Join(t.TempDir(), "pid")
-	h := dial(t, remote.Target{Name: "node", Host: "node"}, proxied(t, s, "exec 3<&0; PIPE <&3 & echo $! >"+pid+"; wait; echo session is over >&2; exit 4"))
-	err := h.Run(t.Context(), remote.Script{Name: "x", Body: "record there; sleep 1"}, func(remote.Record) error {
+	h := dial(t, remote.Target{Name: "node", Host: "node"}, proxied(t, s, "exec 3<&0; PIPE <&3 & echo $! >"+pid+".new; mv "+pid+".new "+pid+"; wait; echo session is over >&2; exit 4"))
+	err := h.Run(t.Context(), remote.Script{Name: "x", Body: "record there; sleep 2"}, func(remote.Record) error {
 		data, err := os.ReadFile(pid)
+		for end := time.Now().Add(time.Second); errors.Is(err, fs.ErrNotExist) && time.Now().Before(end); { // the login may be done before the shell has written it
+			time.Sleep(10 * time.Millisecond)
+			data, err = os.ReadFile(pid)
+		}
 		if err != nil {
 			return err
 		}
