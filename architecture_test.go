@@ -28,8 +28,8 @@ const module = "github.com/kplb/kplb"
 // imported by nobody.
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
-	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "report", "rollout", "source", "status", "templates", "terminal", "verdict", "verify", "vrrp"},
-	"report":     {"inventory", "plan", "refusal", "rollout", "status", "verdict", "verify", "vrrp"},
+	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "report", "rollout", "source", "status", "templates", "terminal", "verdict", "verify", "vrrp", "workstation"},
+	"report":     {"inventory", "plan", "refusal", "remote", "render", "rollout", "status", "verdict", "verify", "vrrp"},
 	"terminal":   {"fleet"},
 	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "refusal", "remote", "render", "verdict", "verify"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "refusal", "remote", "render", "verdict"},
@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 	"kubeadm": {"distribution"},
 
 	"distribution": {},
+	"workstation":  {"inventory", "kubeadm", "plan", "render", "templates"},
 
 	// what only tests import, for other packages' tests too
 	"apiserver/apiservertest": {},
@@ -89,8 +90,8 @@ var belongs = []struct {
 	oneFile []string // packages in which only one file may
 }{
 	{"github.com/spf13/cobra", []string{"cmd"}, nil},
-	{"github.com/spf13/pflag", []string{"cmd"}, nil},
-	{"github.com/spf13/viper", []string{"cmd/settings.go"}, nil},
+	{"github.com/spf13/pflag", []string{"cmd", "workstation"}, nil},
+	{"github.com/spf13/viper", []string{"workstation/settings.go"}, nil},
 	{"go.yaml.in/yaml", []string{"source", "kubeadm"}, []string{"source"}},
 	{"gopkg.in/yaml.v2", nil, nil},
 	{"gopkg.in/yaml.v3", nil, nil},
@@ -325,8 +326,8 @@ func TestMisplaced(t *testing.T) {
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},
 		{"cmd/kplb/main.go", module + "/rollout", `cmd/kplb/main.go imports github.com/kplb/kplb/rollout: package cmd/kplb may import of ours only ["cmd"]`},
 		{"new/x.go", module + "/cmd", `new/x.go imports github.com/kplb/kplb/cmd: package new may import of ours only []`},
-		{"cmd/settings.go", "github.com/spf13/viper", ""},
-		{"cmd/root.go", "github.com/spf13/viper", `cmd/root.go imports github.com/spf13/viper, which only ["cmd/settings.go"] may`},
+		{"workstation/settings.go", "github.com/spf13/viper", ""},
+		{"cmd/root.go", "github.com/spf13/viper", `cmd/root.go imports github.com/spf13/viper, which only ["workstation/settings.go"] may`},
 		{"rollout/x.go", "github.com/spf13/cobra", `rollout/x.go imports github.com/spf13/cobra, which only ["cmd"] may`},
 		{"render/x.go", "go.yaml.in/yaml/v4", `render/x.go imports go.yaml.in/yaml/v4, which only ["source" "kubeadm"] may`},
 		{"inventory/x.go", "gopkg.in/yaml.v3", `inventory/x.go imports gopkg.in/yaml.v3, which only [] may`},

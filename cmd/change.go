@@ -36,7 +36,7 @@ func (o *changeOptions) addFlags(c *cobra.Command) {
 	addReplaceForeign(c, &o.replaceForeign)
 	addAllowUnreachable(c, &o.allowUnreachable)
 	addOutput(c, &o.format)
-	o.set.addSSHFlags(f)
+	o.set.AddSSHFlags(f)
 }
 
 // addReplaceForeign gives a command the flag that --yes is not.

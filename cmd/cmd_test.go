@@ -5,24 +5,21 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kplb/kplb/drill"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
-	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
+	"github.com/kplb/kplb/workstation"
 )
 
 // runMain runs kplb in this process, without a terminal.
@@ -30,108 +27,6 @@ func runMain(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	code = Main(args, strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
-}
-
-// loaded is what the settings are once the command line has been read. The
-// command itself, which fails for want of an inventory, comes after.
-func loaded(t *testing.T, args ...string) (settings, error) {
-	t.Helper()
-	s := streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
-	root, set := newRoot(&s), newSettings()
-	c := newVerify(command{&s, set})
-	c.RunE = func(*cobra.Command, []string) error { return nil }
-	root.ResetCommands()
-	root.ResetFlags()
-	set.addFlags(root.PersistentFlags())
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return set.load(c) }
-	root.AddCommand(c)
-	root.SetArgs(append([]string{"verify"}, args...))
-	err := root.ExecuteContext(t.Context())
-	return *set, err
-}
-
-func TestSettingsDefaults(t *testing.T) {
-	got, err := loaded(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := settings{ConnectTimeout: 10 * time.Second, Color: "auto", KnownHosts: []string{}}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("defaults:\n%s", d)
-	}
-}
-
-// TestSettingsPrecedence: flag, then variable, then file, each with all kinds
-// of values.
-func TestSettingsPrecedence(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "settings.yaml")
-	const content = `
-inventory: from-file.yaml
-templates: templates-from-file
-ssh-user: file
-known-hosts: [/file/a, "/file/with space,and comma"]
-accept-new-host-keys: true
-ssh-config: none
-ask-sudo-pass: true
-connect-timeout: 2m
-color: never
-`
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := loaded(t, "--settings", file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := settings{
-		Inventory: "from-file.yaml", Templates: "templates-from-file", SSHUser: "file",
-		KnownHosts: []string{"/file/a", "/file/with space,and comma"}, AcceptNewKeys: true, SSHConfig: "none", AskSudoPass: true,
-		ConnectTimeout: 2 * time.Minute, Color: "never",
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("from the file:\n%s", d)
-	}
-
-	for name, value := range map[string]string{
-		"KPLB_SETTINGS": file, "KPLB_INVENTORY": "from-env.yaml", "KPLB_SSH_USER": "env", "KPLB_KNOWN_HOSTS": "/env/a b,/env/c",
-		"KPLB_ACCEPT_NEW_HOST_KEYS": "false", "KPLB_CONNECT_TIMEOUT": "1m30s", "KPLB_COLOR": "always", "KPLB_TEMPLATES": "",
-	} {
-		t.Setenv(name, value)
-	}
-	got, err = loaded(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want.Inventory, want.SSHUser, want.KnownHosts = "from-env.yaml", "env", []string{"/env/a b", "/env/c"}
-	want.AcceptNewKeys, want.ConnectTimeout, want.Color = false, 90*time.Second, "always"
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("from the environment:\n%s", d)
-	}
-
-	got, err = loaded(t, "-i", "flag.yaml", "--ssh-user=", "--known-hosts", "/flag/a,/flag/b", "--known-hosts", "/flag/c",
-		"--accept-new-host-keys", "--connect-timeout=1s", "--color=auto", "--templates", "flag", "--ask-sudo-pass=false", "--ssh-config=x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want = settings{
-		Inventory: "flag.yaml", Templates: "flag", KnownHosts: []string{"/flag/a", "/flag/b", "/flag/c"}, AcceptNewKeys: true,
-		SSHConfig: "x", ConnectTimeout: time.Second, Color: "auto",
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("from flags:\n%s", d)
-	}
-}
-
-// TestSettingsOfManyCommands: nothing of one run is left in the next.
-func TestSettingsOfManyCommands(t *testing.T) {
-	t.Setenv("KPLB_COLOR", "never")
-	if got, err := loaded(t); err != nil || got.Color != "never" {
-		t.Errorf("%v, %v", got, err)
-	}
-	t.Setenv("KPLB_COLOR", "")
-	if got, err := loaded(t); err != nil || got.Color != "auto" {
-		t.Errorf("%v, %v", got, err)
-	}
 }
 
 // TestHelp: every command explains itself, and the help of kplb fits a screen.
@@ -208,7 +103,7 @@ func TestExitCodes(t *testing.T) {
 		"no":               {context.Background(), &noError{"differs"}, 1},
 		"usage":            {context.Background(), &usageError{errors.New("wrong")}, 2},
 		"usage, wrapped":   {context.Background(), wrap(&usageError{errors.New("wrong")}), 2},
-		"inventory":        {context.Background(), &inventoryError{problems, nil}, 2},
+		"inventory":        {context.Background(), &workstation.InventoryError{Err: problems}, 2},
 		"anything":         {context.Background(), errors.New("broken"), 3},
 		"remote":           {context.Background(), &remote.Error{}, 3},
 		"nothing changed":  {context.Background(), &rollout.StoppedError{Cause: errors.New("full")}, 3},
@@ -242,18 +137,6 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestHints(t *testing.T) {
-	t.Parallel()
-	err := errors.Join(
-		&remote.Error{Hint: "first"}, &usageError{&remote.Error{Hint: "second"}}, &remote.Error{Hint: "first"}, &remote.Error{},
-		errors.New("without"),
-	)
-	want := []string{"first", "see `kplb --help`, and `kplb COMMAND --help`", "second"}
-	if d := cmp.Diff(want, hints(err)); d != "" {
-		t.Error(d)
-	}
-}
-
 // TestConfirm: without a terminal nobody is asked, and nothing happens.
 func TestConfirm(t *testing.T) {
 	t.Parallel()
@@ -277,33 +160,23 @@ func TestColored(t *testing.T) {
 	}
 }
 
-// TestLoadSecrets: each of the three sources, and its value where it belongs.
-func TestLoadSecrets(t *testing.T) {
-	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("KPLB_TEST_AUTH", "geheim42")
-	if err := os.WriteFile(filepath.Join(home, "auth-pass"), []byte("geheim42\n"), 0o600); err != nil {
-		t.Fatal(err)
+// TestAsUsage: what the operator has named wrongly is a usage error, with the hint at the
+// help; the problems of an inventory are not, since the help does not mend them.
+func TestAsUsage(t *testing.T) {
+	t.Parallel()
+	if asUsage(nil) != nil {
+		t.Error("nothing is an error")
 	}
-	for name, secret := range map[string]*inventory.Secret{
-		"variable":      {Env: "KPLB_TEST_AUTH"},
-		"home":          {File: "~/auth-pass"},
-		"absolute path": {File: filepath.Join(home, "auth-pass")},
-		"command":       {Command: []string{"printf", "%s", "geheim42"}},
-	} {
-		got, err := loadSecrets(t.Context(), &inventory.Cluster{VRRP: inventory.VRRP{Auth: secret}})
-		if d := cmp.Diff(render.Secrets{"vrrp-auth": "geheim42"}, got); err != nil || d != "" {
-			t.Errorf("%s: %v\n%s", name, err, d)
-		}
-	}
-	if got, err := loadSecrets(t.Context(), &inventory.Cluster{}); err != nil || got != nil {
-		t.Errorf("without a secret: %v, %v", got, err)
+	bad := &workstation.InventoryError{Err: errors.New("f:1:1: empty")}
+	if err := asUsage(bad); !errors.Is(err, bad) || len(report.Hints(err)) > 0 {
+		t.Errorf("an inventory: %v, %q", err, report.Hints(err))
 	}
 	_, err := loadSecrets(t.Context(), &inventory.Cluster{VRRP: inventory.VRRP{Auth: &inventory.Secret{Command: []string{"false"}}}})
 	var usage *usageError
 	if !errors.As(err, &usage) || err.Error() != ": vrrp.auth: running false for the secret: exit status 1" {
 		t.Errorf("a failing command: %v", err)
 	}
+	same(t, "hints", report.Hints(err), []string{"see `kplb --help`, and `kplb COMMAND --help`"})
 }
 
 // TestVersion prints the linker's, or that of the build.

@@ -31,7 +31,7 @@ connection to them. The change of an operator who is still at work is not for ot
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	c.Flags().DurationVar(&o.patience, "proof-timeout", 10*time.Second, "how long the proof may take to come true")
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 
@@ -65,7 +65,7 @@ Exits 1 if a node could not be asked: the lock of a node that is off has ended.`
 		Example: `  kplb unlock -i cluster.yaml`,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/remote/remotetest"
+	"github.com/kplb/kplb/workstation"
 )
 
 // TestDialer reaches a node as the inventory says: directly, or over a jump host.
@@ -26,7 +27,7 @@ func TestDialer(t *testing.T) {
 		n := inventory.Node{Name: "node-1", SSH: inventory.SSH{
 			Host: "127.0.0.1", Port: s.Port(), ProxyJump: c.jumps, IdentityFiles: append(s.Target().IdentityFiles, jump.Target().IdentityFiles...),
 		}}
-		set := &settings{SSHUser: "root", SSHConfig: "none", KnownHosts: []string{s.KnownHosts(), jump.KnownHosts()}, ConnectTimeout: 5 * time.Second}
+		set := &settings{workstation.Settings{SSHUser: "root", SSHConfig: "none", KnownHosts: []string{s.KnownHosts(), jump.KnownHosts()}, ConnectTimeout: 5 * time.Second}}
 		h, err := command{&streams{}, set}.dialer()(t.Context(), n)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -49,7 +50,7 @@ func TestDialerFails(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	s := remotetest.NewServer(t, remotetest.Options{Faults: remotetest.Faults{RefuseAuth: true}})
 	n := inventory.Node{Name: "node-1", SSH: inventory.SSH{Host: "127.0.0.1", Port: s.Port(), User: "pi", IdentityFiles: s.Target().IdentityFiles}}
-	h, err := command{&streams{}, &settings{SSHConfig: "none", KnownHosts: []string{s.KnownHosts()}, ConnectTimeout: 5 * time.Second}}.dialer()(t.Context(), n)
+	h, err := command{&streams{}, &settings{workstation.Settings{SSHConfig: "none", KnownHosts: []string{s.KnownHosts()}, ConnectTimeout: 5 * time.Second}}}.dialer()(t.Context(), n)
 	if h != nil || err == nil {
 		t.Errorf("%v, %v", h, err)
 	}
@@ -68,7 +69,7 @@ func TestTarget(t *testing.T) {
 		{"no jumps, whatever ssh_config says", inventory.SSH{Host: "h", ProxyJump: []string{"none"}}, remote.Target{Name: "node-1", Host: "h", User: "setting", ProxyJump: []string{}}},
 		{"jumps", inventory.SSH{Host: "h", ProxyJump: []string{"a", "b"}}, remote.Target{Name: "node-1", Host: "h", User: "setting", ProxyJump: []string{"a", "b"}}},
 	} {
-		same(t, c.name, target(&settings{SSHUser: "setting"}, inventory.Node{Name: "node-1", SSH: c.ssh}), c.want)
+		same(t, c.name, target(&settings{workstation.Settings{SSHUser: "setting"}}, inventory.Node{Name: "node-1", SSH: c.ssh}), c.want)
 	}
 }
 
@@ -82,8 +83,8 @@ func TestRemoteOptions(t *testing.T) {
 		asksForPasswd bool
 	}{
 		{settings{}, true, "", false},
-		{settings{SSHConfig: "none"}, false, "", false},
-		{settings{SSHConfig: "my", AskSudoPass: true}, true, "my", true},
+		{settings{workstation.Settings{SSHConfig: "none"}}, false, "", false},
+		{settings{workstation.Settings{SSHConfig: "my", AskSudoPass: true}}, true, "my", true},
 	} {
 		o := command{&streams{}, &c.set}.remoteOptions()
 		same(t, "reads ssh_config", o.SSHConfig, c.reads)

@@ -51,7 +51,7 @@ func newDiff(base command) *cobra.Command {
 	addForget(c, &o.forget)
 	addReplaceForeign(c, &o.replaceForeign)
 	addAllowUnreachable(c, &o.allowUnreachable)
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 

@@ -77,7 +77,7 @@ func newDrill(base command) *cobra.Command {
 	f.Float64Var(&o.tolerance, "tolerance", 0.25, "by what share a figure may be worse than in the baseline")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	addOutput(c, &o.format)
-	o.set.addSSHFlags(f)
+	o.set.AddSSHFlags(f)
 	_ = c.RegisterFlagCompletionFunc("fault", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { // the flag exists
 		out := make([]string, 0, len(drill.Faults()))
 		for _, f := range drill.Faults() {

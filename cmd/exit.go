@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"github.com/kplb/kplb/drill"
-	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/source"
 	"github.com/kplb/kplb/terminal"
+	"github.com/kplb/kplb/workstation"
 )
 
 // The exit codes.
@@ -63,7 +64,7 @@ func (s *streams) exit(ctx context.Context, err error) int {
 	case errors.As(err, &problems), errors.As(err, &usage), isUnknownCommand(err):
 		code = exitUsage
 	}
-	for _, hint := range hints(err) {
+	for _, hint := range report.Hints(err) {
 		s.say("hint: %s", hint)
 	}
 	if ctx.Err() != nil && code != exitNo { // an answer was given before
@@ -77,12 +78,12 @@ func (s *streams) exit(ctx context.Context, err error) int {
 // inventory come as FILE:LINE:COL, which editors understand, and on a terminal
 // with the place itself.
 func (s *streams) explain(err error) {
-	var bad *inventoryError
+	var bad *workstation.InventoryError
 	var problems source.Problems
 	if errors.As(err, &bad) && errors.As(err, &problems) {
 		text := err.Error() + "\n"
 		if terminal.Is(s.err) {
-			text = problems.Excerpt(bad.data)
+			text = problems.Excerpt(bad.Data)
 		}
 		_, _ = fmt.Fprint(s.err, text) // nothing can be done about a closed stderr
 		return
@@ -96,40 +97,4 @@ func (s *streams) explain(err error) {
 // which has no type.
 func isUnknownCommand(err error) bool {
 	return strings.HasPrefix(err.Error(), "unknown command ")
-}
-
-// hints collects the hints that errors carry, each once.
-func hints(err error) []string {
-	var out []string
-	seen := map[string]bool{"": true}
-	add := func(hint string) {
-		if !seen[hint] {
-			out, seen[hint] = append(out, hint), true
-		}
-	}
-	var walk func(error)
-	walk = func(err error) {
-		switch e := err.(type) { //nolint:errorlint // every error of the tree is visited
-		case *remote.Error:
-			add(e.Hint)
-		case interface{ Hint() string }:
-			add(e.Hint())
-		case interface{ Hints() []string }:
-			for _, h := range e.Hints() {
-				add(h)
-			}
-		}
-		switch e := err.(type) { //nolint:errorlint // as above
-		case interface{ Unwrap() error }:
-			if inner := e.Unwrap(); inner != nil {
-				walk(inner)
-			}
-		case interface{ Unwrap() []error }:
-			for _, inner := range e.Unwrap() {
-				walk(inner)
-			}
-		}
-	}
-	walk(err)
-	return out
 }

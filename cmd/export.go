@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/report"
 )
 
 func newExport(base command) *cobra.Command {
@@ -73,7 +74,7 @@ func (o exportOptions) run() error {
 		o.say("the inventory has no metrics: the nodes have HAProxy's on 127.0.0.1:%d alone, and no kplb.prom; see examples/metrics.yaml", cluster.HAProxy.MonitorPort)
 	}
 	if o.dir == "" {
-		return printTree(o.out, tree)
+		return report.WriteTree(o.out, tree)
 	}
 	if err := tree.Write(o.dir); err != nil {
 		return err

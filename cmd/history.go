@@ -31,7 +31,7 @@ Exits 1 if a node could not be asked.`,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	addOutput(c, &o.format)
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kplb/kplb/remote"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/terminal"
 )
 
@@ -31,5 +32,5 @@ func TestHintWithoutTerminal(t *testing.T) {
 	err := &remote.Error{Host: "node-1", Err: fmt.Errorf("%w as root: the key could not sign: id: %w", remote.ErrAuth,
 		terminal.WithHint(terminal.ErrNoTerminal, "load the key into ssh-agent: ssh-add id"))}
 	same(t, "error", err.Error(), "node-1: login was refused as root: the key could not sign: id: there is no terminal to ask on")
-	same(t, "hints", hints(err), []string{"load the key into ssh-agent: ssh-add id"})
+	same(t, "hints", report.Hints(err), []string{"load the key into ssh-agent: ssh-add id"})
 }

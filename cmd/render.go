@@ -3,13 +3,13 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/report"
 	"github.com/kplb/kplb/vrrp"
 )
 
@@ -79,7 +79,7 @@ func (o renderOptions) run() error {
 		o.say("%d files of %d nodes written below %s", len(tree), nodes, o.output)
 		return nil
 	default:
-		return printTree(o.out, tree)
+		return report.WriteTree(o.out, tree)
 	}
 }
 
@@ -141,17 +141,4 @@ func checkTree(s *streams, tree render.Tree, dir string) error {
 		return err
 	}
 	return &noError{fmt.Sprintf("%s differs from what is rendered; `kplb render -o %s` writes it anew, and deletes nothing", dir, dir)}
-}
-
-func printTree(out io.Writer, tree render.Tree) error {
-	for i, p := range tree.Paths() {
-		sep := "\n"
-		if i == 0 {
-			sep = ""
-		}
-		if _, err := fmt.Fprintf(out, "%s==> %s <==\n%s", sep, p, tree[p].Content); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -75,8 +75,8 @@ func newRoot(s *streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	settings := newSettings()
-	settings.addFlags(root.PersistentFlags())
+	settings := &settings{}
+	settings.AddFlags(root.PersistentFlags())
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		err := settings.load(c)
 		s.color = settings.Color

@@ -47,7 +47,7 @@ func newStatus(base command) *cobra.Command {
 	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "look again and again, until Ctrl-C")
 	c.Flags().DurationVar(&o.interval, "interval", 2*time.Second, "how long after an answer a node is asked again, with --watch")
 	addOutput(c, &o.format)
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 

@@ -34,7 +34,7 @@ func newTrust(base command) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "record without asking")
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 

@@ -77,7 +77,7 @@ func newVerify(base command) *cobra.Command {
 	c.Flags().IntVar(&o.depth.Tries, "tries", o.depth.Tries, "how many connections to a VIP, at most, until each apiserver was met")
 	c.Flags().IntVar(&o.connections, "distribution", 0, "how many connections to make to each port of the VIP, and to count")
 	addOutput(c, &o.format)
-	o.set.addSSHFlags(c.Flags())
+	o.set.AddSSHFlags(c.Flags())
 	return c
 }
 

@@ -1,7 +1,9 @@
-package cmd
+package workstation
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,8 +12,16 @@ import (
 	"github.com/kplb/kplb/inventory"
 )
 
-// TestLocalKubeconfig moves the kubeconfig of whoever runs kplb, and back.
-func TestLocalKubeconfig(t *testing.T) {
+// kubeconfigsTo are those of this machine, and write what is said, as cmd does.
+func kubeconfigsTo(said io.Writer) Kubeconfigs {
+	return Kubeconfigs{
+		Say:   func(format string, args ...any) { _, _ = fmt.Fprintf(said, "kplb: "+format+"\n", args...) },
+		Paint: func(diff string) string { return diff },
+	}
+}
+
+// TestKubeconfigs moves the kubeconfig of whoever runs kplb, and back.
+func TestKubeconfigs(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("KUBECONFIG", "")
@@ -29,9 +39,9 @@ func TestLocalKubeconfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	s := &streams{out: &said, err: &said}
+	k := kubeconfigsTo(&said)
 	path := filepath.Join(home, ".kube", "config")
-	if err := moveLocal(s, c, ca); err != nil || said.Len() > 0 {
+	if err := k.Move(c, ca); err != nil || said.Len() > 0 {
 		t.Errorf("without a kubeconfig: %v, %s", err, said.String())
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -42,7 +52,7 @@ func TestLocalKubeconfig(t *testing.T) {
 	}
 
 	for range 2 { // the second time there is nothing to do
-		if err := moveLocal(s, c, ca); err != nil {
+		if err := k.Move(c, ca); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,19 +67,19 @@ func TestLocalKubeconfig(t *testing.T) {
 		t.Errorf("said:\n%s", text)
 	}
 
-	if err := moveLocalBack(s, c, ca); err != nil {
+	if err := k.MoveBack(c, ca); err != nil {
 		t.Fatal(err)
 	}
 	if back, _ := os.ReadFile(path); !bytes.Equal(back, before) {
 		t.Errorf("not as before:\n%s", back)
 	}
 	said.Reset()
-	if err := moveLocalBack(s, c, ca); err != nil || said.Len() > 0 {
+	if err := k.MoveBack(c, ca); err != nil || said.Len() > 0 {
 		t.Errorf("back a second time: %v, %s", err, said.String())
 	}
 
 	c.Endpoint = inventory.Leave
-	if err := moveLocal(s, c, ca); err != nil {
+	if err := k.Move(c, ca); err != nil {
 		t.Error(err)
 	}
 	if now, _ := os.ReadFile(path); !bytes.Equal(now, before) {
@@ -77,8 +87,8 @@ func TestLocalKubeconfig(t *testing.T) {
 	}
 }
 
-// TestLocalKubeconfigLeftAlone names what it does not touch.
-func TestLocalKubeconfigLeftAlone(t *testing.T) {
+// TestKubeconfigsLeftAlone names what it does not touch.
+func TestKubeconfigsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	link, broken := filepath.Join(dir, "link"), filepath.Join(dir, "broken")
 	t.Setenv("KUBECONFIG", link+string(os.PathListSeparator)+broken)
@@ -93,8 +103,8 @@ func TestLocalKubeconfigLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	s := &streams{out: &said, err: &said}
-	if err := moveLocal(s, &inventory.Cluster{Name: "home", Endpoint: inventory.Manage}, ca); err != nil {
+	k := kubeconfigsTo(&said)
+	if err := k.Move(&inventory.Cluster{Name: "home", Endpoint: inventory.Manage}, ca); err != nil {
 		t.Error(err)
 	}
 	for _, want := range []string{"this machine: " + link + " is not a regular file: not touched", "this machine: " + broken + " is not YAML"} {
@@ -104,8 +114,8 @@ func TestLocalKubeconfigLeftAlone(t *testing.T) {
 	}
 }
 
-// TestLocalKubeconfigCannotBeKept is not moved: the way back would be lost.
-func TestLocalKubeconfigCannotBeKept(t *testing.T) {
+// TestKubeconfigsCannotBeKept is not moved: the way back would be lost.
+func TestKubeconfigsCannotBeKept(t *testing.T) {
 	admin, err := os.ReadFile("../testdata/kubeadm/kubeconfig/admin.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -127,14 +137,14 @@ func TestLocalKubeconfigCannotBeKept(t *testing.T) {
 	}
 	t.Setenv("KUBECONFIG", config)
 	var said bytes.Buffer
-	s := &streams{out: &said, err: &said}
+	k := kubeconfigsTo(&said)
 	for name, test := range map[string]struct{ state, home, says string }{
 		"its place is taken": {state, dir, "this machine: mkdir " + state + ": not a directory"},
 		"nobody's home":      {"", "", "this machine: $HOME is not defined"},
 	} {
 		t.Setenv("XDG_STATE_HOME", test.state)
 		t.Setenv("HOME", test.home)
-		err := moveLocal(s, c, ca)
+		err := k.Move(c, ca)
 		same(t, name, err != nil && err.Error() == test.says, true)
 		now, err := os.ReadFile(config)
 		if err != nil {
@@ -145,16 +155,16 @@ func TestLocalKubeconfigCannotBeKept(t *testing.T) {
 	}
 }
 
-// TestLocalKubeconfigWithoutHome: there is none, and nothing to do.
-func TestLocalKubeconfigWithoutHome(t *testing.T) {
+// TestKubeconfigsWithoutHome: there is none, and nothing to do.
+func TestKubeconfigsWithoutHome(t *testing.T) {
 	t.Setenv("KUBECONFIG", "")
 	t.Setenv("HOME", "")
-	same(t, "kubeconfigs", len(localKubeconfigs()), 0)
+	same(t, "kubeconfigs", len(kubeconfigPaths()), 0)
 }
 
-// TestLocalKubeconfigBackUnread: what was kept and cannot be read is said, and
+// TestKubeconfigsBackUnread: what was kept and cannot be read is said, and
 // the kubeconfig stays.
-func TestLocalKubeconfigBackUnread(t *testing.T) {
+func TestKubeconfigsBackUnread(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "config")
 	if err := os.WriteFile(config, []byte("clusters: []\n"), 0o600); err != nil {
@@ -171,7 +181,7 @@ func TestLocalKubeconfigBackUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	if err := moveLocalBack(&streams{out: &said, err: &said}, c, nil); err != nil {
+	if err := kubeconfigsTo(&said).MoveBack(c, nil); err != nil {
 		t.Error(err)
 	}
 	same(t, "said", said.String(), "kplb: this machine: "+config+" read "+place+": is a directory: not touched\n")

@@ -1,4 +1,10 @@
-package cmd
+// Package workstation is the operator's own machine: the settings, the files that they
+// name, the sources of secrets, and the kubeconfigs that kubectl uses here.
+//
+// The package guarantees that a setting means the same as a flag, a variable and a line
+// of the settings file, that a kubeconfig is replaced whole and with its mode, and that
+// it is kept as it was before the first time.
+package workstation
 
 import (
 	"errors"
@@ -7,40 +13,37 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 )
 
-// settings are the operator's, never the cluster's: flag, then KPLB_*
+// Settings are the operator's, never the cluster's: flag, then KPLB_*
 // variable, then settings file, then default. No other file knows viper.
-type settings struct {
-	Inventory      string
-	Templates      string
-	SSHUser        string
-	KnownHosts     []string
-	AcceptNewKeys  bool
-	SSHConfig      string
-	AskSudoPass    bool
-	ConnectTimeout time.Duration
-	Color          string
+type Settings struct {
+	Inventory      string        // file
+	Templates      string        // directory; empty: the built-in ones alone
+	SSHUser        string        // where the inventory names none
+	KnownHosts     []string      // files; empty: ssh's own
+	AcceptNewKeys  bool          // record the keys of hosts that are not known yet
+	SSHConfig      string        // file; empty: ~/.ssh/config; none: read none
+	AskSudoPass    bool          // ask for the sudo password on the nodes
+	ConnectTimeout time.Duration // for each node, above 0
+	Color          string        // auto, always or never
 }
 
 // settingsFlag names the file, so it cannot be in it.
 const settingsFlag = "settings"
 
-func newSettings() *settings { return &settings{} }
-
-// addFlags gives every command the flags that it shares with all others.
-func (s *settings) addFlags(f *pflag.FlagSet) {
+// AddFlags gives every command the flags that it shares with all others.
+func (s *Settings) AddFlags(f *pflag.FlagSet) {
 	f.StringP("inventory", "i", "", "the inventory `FILE` of the cluster")
 	f.String("templates", "", "a `DIR` of templates in place of built-in ones")
 	f.String(settingsFlag, "", "a YAML `FILE` with defaults for flags")
 	f.String("color", "auto", "auto, always or never")
 }
 
-// addSSHFlags gives a command that goes to the nodes the flags for that.
-func (s *settings) addSSHFlags(f *pflag.FlagSet) {
+// AddSSHFlags gives a command that goes to the nodes the flags for that.
+func (s *Settings) AddSSHFlags(f *pflag.FlagSet) {
 	f.String("ssh-user", "", "log in as this `USER` where the inventory names none")
 	f.String("ssh-config", "", "ssh_config `FILE` to read instead of ~/.ssh/config; none: read none")
 	f.StringSlice("known-hosts", nil, "known_hosts `FILES` (default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts)")
@@ -52,32 +55,33 @@ func (s *settings) addSSHFlags(f *pflag.FlagSet) {
 const defaultConnectTimeout = 10 * time.Second
 
 // names are the settings that a settings file may have.
-func (s *settings) names() *pflag.FlagSet {
+func (s *Settings) names() *pflag.FlagSet {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
-	s.addFlags(all)
-	s.addSSHFlags(all)
+	s.AddFlags(all)
+	s.AddSSHFlags(all)
 	return all
 }
 
-// load reads the settings of the command that runs.
-func (s *settings) load(c *cobra.Command) error {
+// Load reads the settings of the command whose flags, parsed, these are. An error is
+// the operator's: a value that is none, or a settings file that cannot be read.
+func (s *Settings) Load(flags *pflag.FlagSet) error {
 	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
 	v.SetEnvPrefix("KPLB")
 	v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
 	v.AutomaticEnv()
-	if err := v.BindPFlags(c.Flags()); err != nil {
+	if err := v.BindPFlags(flags); err != nil {
 		return err
 	}
 	v.SetDefault("connect-timeout", defaultConnectTimeout)
 	v.SetDefault("color", "auto")
 	known := s.names()
 	if err := readSettings(v, known); err != nil {
-		return &usageError{err}
+		return err
 	}
-	if err := fill(c.Flags(), known, v); err != nil {
-		return &usageError{err}
+	if err := fill(flags, known, v); err != nil {
+		return err
 	}
-	*s = settings{
+	*s = Settings{
 		Inventory:      v.GetString("inventory"),
 		Templates:      v.GetString("templates"),
 		SSHUser:        v.GetString("ssh-user"),
@@ -127,12 +131,12 @@ func fillOne(f *pflag.Flag, value any) error {
 	return fmt.Errorf("%v is not a value for it", value)
 }
 
-func (s *settings) check() error {
+func (s *Settings) check() error {
 	if s.ConnectTimeout <= 0 {
-		return &usageError{errors.New("connect-timeout must be a time above 0, such as 10s")}
+		return errors.New("connect-timeout must be a time above 0, such as 10s")
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, s.Color) {
-		return &usageError{fmt.Errorf("color must be auto, always or never, not %q", s.Color)}
+		return fmt.Errorf("color must be auto, always or never, not %q", s.Color)
 	}
 	return nil
 }
