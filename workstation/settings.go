@@ -9,6 +9,7 @@ package workstation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -151,7 +152,7 @@ func readSettings(v *viper.Viper, known *pflag.FlagSet) error {
 	if err := v.ReadInConfig(); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
-	for key := range v.AllSettings() {
+	for _, key := range slices.Sorted(maps.Keys(v.AllSettings())) { // the same one is named each time
 		if v.InConfig(key) && (key == settingsFlag || known.Lookup(key) == nil) {
 			return fmt.Errorf("settings: %s: %q is not a setting", file, key)
 		}

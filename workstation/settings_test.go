@@ -120,6 +120,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"no time at all", "", "KPLB_CONNECT_TIMEOUT", "-3s", "connect-timeout must be a time above 0, such as 10s"},
 		{"a colour", "color: green", "", "", `color must be auto, always or never, not "green"`},
 		{"a key that is none", "inventroy: x", "", "", `settings: FILE: "inventroy" is not a setting`},
+		{"several keys that are none", "zone: x\nalpha: y\nmu: z", "", "", `settings: FILE: "alpha" is not a setting`},
 		{"the file itself", "settings: x", "", "", `settings: FILE: "settings" is not a setting`},
 		{"a file that is not there", "", "KPLB_SETTINGS", "missing.yaml", "settings: open missing.yaml: no such file or directory"},
 	} {
