@@ -51,10 +51,11 @@ var mayImport = map[string][]string{
 	"inventory":  {"source"},
 	"source":     {},
 	"templates":  {},
-	"remote":     {"remote/failure", "remote/knownhost", "remote/shell"},
+	"remote":     {"remote/failure", "remote/knownhost", "remote/shell", "remote/sshconfig"},
 
 	"remote/shell":     {"remote/failure"},
 	"remote/knownhost": {"remote/failure"},
+	"remote/sshconfig": {"remote/failure"},
 	"remote/failure":   {},
 
 	"kubeadm": {"distribution"},
@@ -98,7 +99,7 @@ var belongs = []struct {
 	{"sigs.k8s.io/yaml", nil, nil},
 	{"github.com/Masterminds/sprig", []string{"render"}, nil},
 	{"github.com/melbahja/goph", []string{"remote", "remote/shell"}, nil},
-	{"golang.org/x/crypto/ssh", []string{"remote", "remote/failure", "remote/knownhost", "remote/remotetest", "remote/shell"}, nil},
+	{"golang.org/x/crypto/ssh", []string{"remote", "remote/failure", "remote/knownhost", "remote/remotetest", "remote/shell", "remote/sshconfig"}, nil},
 	{"github.com/skeema/knownhosts", []string{"remote"}, nil},
 	{"github.com/pkg/sftp", []string{"remote"}, nil},
 }
@@ -320,9 +321,9 @@ func TestMisplaced(t *testing.T) {
 		{"rollout/x.go", module + "/node", ""},
 		{"node/nodetest/x.go", module + "/node", ""},
 		{"node/x.go", module + "/rollout", `node/x.go imports github.com/kplb/kplb/rollout: package node may import of ours only ["distribution" "firewall" "haproxy" "inventory" "remote" "render"]`},
-		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only ["remote/failure" "remote/knownhost" "remote/shell"]`},
+		{"remote/x.go", module + "/inventory", `remote/x.go imports github.com/kplb/kplb/inventory: package remote may import of ours only ["remote/failure" "remote/knownhost" "remote/shell" "remote/sshconfig"]`},
 		{"remote/remotetest/x.go", module + "/remote", ""},
-		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only ["remote/failure" "remote/knownhost" "remote/shell"]`},
+		{"remote/x.go", module + "/remote/remotetest", `remote/x.go imports github.com/kplb/kplb/remote/remotetest: package remote may import of ours only ["remote/failure" "remote/knownhost" "remote/shell" "remote/sshconfig"]`},
 		{"cmd/x.go", module + "/lab/standin", `cmd/x.go imports github.com/kplb/kplb/lab/standin: the lab is no part of the program`},
 		{"cmd/kplb/main.go", module + "/rollout", `cmd/kplb/main.go imports github.com/kplb/kplb/rollout: package cmd/kplb may import of ours only ["cmd"]`},
 		{"new/x.go", module + "/cmd", `new/x.go imports github.com/kplb/kplb/cmd: package new may import of ours only []`},

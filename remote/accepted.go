@@ -14,15 +14,15 @@ import (
 // must not be offered: PubkeyAcceptedAlgorithms, RequiredRSASize.
 func (h hop) accepts(s ssh.Signer) (accepted ssh.Signer, why string) {
 	key := s.PublicKey()
-	if bits := rsaBits(key); bits > 0 && bits < h.minRSA {
-		return nil, fmt.Sprintf("it has %d bits, and ssh_config's RequiredRSASize is %d", bits, h.minRSA)
+	if bits := rsaBits(key); bits > 0 && bits < h.MinRSA {
+		return nil, fmt.Sprintf("it has %d bits, and ssh_config's RequiredRSASize is %d", bits, h.MinRSA)
 	}
-	if h.algorithms.userKeys == nil {
+	if h.Algorithms.UserKeys == nil {
 		return s, ""
 	}
 	var left []string
 	for _, signature := range signatures(key) {
-		if slices.Contains(h.algorithms.userKeys, signature.named) {
+		if slices.Contains(h.Algorithms.UserKeys, signature.named) {
 			left = append(left, signature.plain)
 		}
 	}

@@ -26,7 +26,7 @@ type keyring struct {
 }
 
 func newKeyring(ctx context.Context, to hop, passphrase func(ctx context.Context, keyFile string) ([]byte, error)) *keyring {
-	if to.batch {
+	if to.Batch {
 		passphrase = nil
 	}
 	return &keyring{ctx: ctx, hop: to, passphrase: passphrase}
@@ -36,8 +36,8 @@ func newKeyring(ctx context.Context, to hop, passphrase func(ctx context.Context
 // somebody named come before the agent's others: sshd counts every offer against MaxAuthTries.
 func (k *keyring) signers() []ssh.Signer {
 	fromAgent := k.agentSigners()
-	named := k.identities(k.hop.identities, fromAgent, true)
-	usual := k.identities(k.hop.usual, fromAgent, false)
+	named := k.identities(k.hop.Identities, fromAgent, true)
+	usual := k.identities(k.hop.Usual, fromAgent, false)
 	ours := slices.Concat(named, usual)
 	var chosen, others []ssh.Signer
 	for _, s := range fromAgent {
@@ -48,7 +48,7 @@ func (k *keyring) signers() []ssh.Signer {
 		}
 	}
 	certified := k.certified(ours, fromAgent)
-	if k.hop.identitiesOnly {
+	if k.hop.IdentitiesOnly {
 		others = nil
 	}
 	return k.offer(slices.Concat(certified, chosen, inFiles(named), others, inFiles(usual)))
@@ -78,10 +78,10 @@ func (k *keyring) offer(all []ssh.Signer) []ssh.Signer {
 // agentSigners asks the agent for its keys. A hung agent must not hang the login; a signature may take as long as a
 // finger needs to find the token.
 func (k *keyring) agentSigners() []ssh.Signer {
-	if k.hop.agent == "" {
+	if k.hop.Agent == "" {
 		return nil
 	}
-	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(k.ctx, "unix", k.hop.agent)
+	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(k.ctx, "unix", k.hop.Agent)
 	if err != nil {
 		k.skip("ssh-agent", "it is gone: "+lastCause(err))
 		return nil

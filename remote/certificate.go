@@ -12,7 +12,7 @@ import (
 func (k *keyring) certified(identities []identity, fromAgent []ssh.Signer) []ssh.Signer {
 	keys := slices.Concat(inFiles(identities), fromAgent)
 	var certified []ssh.Signer
-	for _, file := range k.hop.certificates {
+	for _, file := range k.hop.Certificates {
 		signer := certSigner(file, keys)
 		if signer == nil {
 			k.skip(file, "it is no certificate that can be read, or nobody has its private key")

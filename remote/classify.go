@@ -28,7 +28,7 @@ type attempt struct {
 }
 
 func (a *attempt) error(err error, hint string) *Error {
-	return &Error{Host: a.host, Addr: a.to.addr(), Err: err, Hint: hint}
+	return &Error{Host: a.host, Addr: a.to.Addr(), Err: err, Hint: hint}
 }
 
 // unreachable says why there is no TCP connection.

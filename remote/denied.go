@@ -14,12 +14,12 @@ const logHint = "the host's log says why: journalctl -t sshd"
 func (a *attempt) denied(err error) *Error {
 	d, text := a.dialogue, libraryText(err)
 	refused := func(why, hint string) *Error {
-		return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.user, why), hint)
+		return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.User, why), hint)
 	}
 	accepted := "the key " + strings.Join(d.accepted, ", then ") + " was accepted"
 	switch {
 	case d.ring.failed != nil:
-		return a.error(fmt.Errorf("%w as %s: the key could not sign: %w", ErrAuth, a.to.user, d.ring.failed), "")
+		return a.error(fmt.Errorf("%w as %s: the key could not sign: %w", ErrAuth, a.to.User, d.ring.failed), "")
 	case strings.Contains(strings.ToLower(text), "too many authentication failures") && d.answered == "":
 		return refused("more keys were offered than the host accepts attempts; "+d.ring.account(), "name the one key to use (identity file), or unload keys from the agent")
 	case len(d.passed) > 0 || d.answered != "":
@@ -40,7 +40,7 @@ func (a *attempt) denied(err error) *Error {
 		}
 		return refused(d.ring.account(), d.keyHint())
 	}
-	return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.user, text), logHint)
+	return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.User, text), logHint)
 }
 
 // unanswered is a login for which keys are not enough.
@@ -56,20 +56,20 @@ func (a *attempt) unanswered() *Error {
 		what += ": " + errNobody.Error()
 		hint = "run kplb on a terminal, where it can ask; or have the host take keys alone"
 	case d.failed != nil:
-		return a.error(fmt.Errorf("%w as %s: %s: %w", ErrAuth, a.to.user, what, d.failed), "")
+		return a.error(fmt.Errorf("%w as %s: %s: %w", ErrAuth, a.to.User, what, d.failed), "")
 	case d.answered != "":
 		what += ", and refused the answer"
 	case slices.Contains(d.wants, methodKey):
 		what += " with another key; " + d.ring.account()
 		hint = "name the second key, too (identity file), or load it into ssh-agent"
-	case slices.ContainsFunc(d.wants, func(method string) bool { return !d.ring.hop.may(method) }):
+	case slices.ContainsFunc(d.wants, func(method string) bool { return !d.ring.hop.May(method) }):
 		what += ", which ssh_config switches off"
 		hint = "allow it there: PasswordAuthentication, KbdInteractiveAuthentication, PreferredAuthentications"
 	default:
 		what += ", which kplb cannot do"
 		hint = "allow a key alone, or with keyboard-interactive or password: AuthenticationMethods in the host's sshd_config"
 	}
-	return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.user, what), hint)
+	return a.error(fmt.Errorf("%w as %s: %s", ErrAuth, a.to.User, what), hint)
 }
 
 // wanted names the methods that the host wants now.
@@ -93,7 +93,7 @@ func (d *dialogue) keyHint() string {
 	if len(d.ring.offered) == 0 {
 		return "name a key that can be read (identity file), or load one into ssh-agent: ssh-add"
 	}
-	hint := fmt.Sprintf("%s (a key that is not in the authorized_keys of %s, a home that others may write, a user or a type of key that sshd_config does not allow)", logHint, hop.user)
+	hint := fmt.Sprintf("%s (a key that is not in the authorized_keys of %s, a home that others may write, a user or a type of key that sshd_config does not allow)", logHint, hop.User)
 	if slices.Contains(d.wants, methodPassword) || slices.Contains(d.wants, methodQuestion) {
 		hint += "\nif the key is not in there, and the user may log in with a password: ssh-copy-id " + hop.login()
 	}

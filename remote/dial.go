@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/kplb/kplb/remote/shell"
+	"github.com/kplb/kplb/remote/sshconfig"
 )
 
 type netAddr = net.Addr
@@ -44,7 +45,7 @@ func Dial(ctx context.Context, t Target, o Options) (*Host, error) {
 		_ = h.Close()
 		return nil, err
 	}
-	h.client = &goph.Client{Client: client, Config: &goph.Config{User: last.user, Addr: last.host, Port: uint(last.port), Timeout: o.connectTimeout()}}
+	h.client = &goph.Client{Client: client, Config: &goph.Config{User: last.User, Addr: last.Host, Port: uint(last.Port), Timeout: o.connectTimeout()}}
 	h.pool = shell.NewPool(shell.Connection{
 		Name: h.name, Addr: h.Addr(), User: h.User(), Login: last.login(), ConnectTimeout: o.connectTimeout(), SudoPassword: o.SudoPassword,
 		Command: func(text string) (*goph.Cmd, error) { return h.client.Command(text) }, Gone: h.gone, Cause: h.lostCause,
@@ -60,18 +61,19 @@ func dialJumps(ctx context.Context, t Target, o Options) (*Host, hop, error) {
 	if h.name == "" {
 		h.name = t.Host
 	}
-	hops, err := resolve(ctx, t, o)
+	hops, err := sshconfig.Resolve(ctx, t, o.source())
 	if err != nil {
-		return nil, hop{}, &Error{Host: h.name, Err: err, Hint: targetHint(err)}
+		return nil, hop{}, &Error{Host: h.name, Err: err, Hint: sshconfig.Hint(err)}
 	}
-	h.last = hops[len(hops)-1]
-	for _, jump := range hops[:len(hops)-1] {
+	h.last = hop{hops[len(hops)-1]}
+	for _, before := range hops[:len(hops)-1] {
+		jump := hop{before}
 		client, err := h.login(ctx, jump, h.gate(jump))
 		if err != nil {
 			_ = h.Close()
 			var e *Error
 			if errors.As(err, &e) {
-				e.Addr, e.Via = h.last.addr(), jump.name
+				e.Addr, e.Via = h.last.Addr(), jump.Name
 			}
 			return nil, hop{}, err
 		}
@@ -84,10 +86,10 @@ func dialJumps(ctx context.Context, t Target, o Options) (*Host, hop, error) {
 func (h *Host) Name() string { return h.name }
 
 // User gives the name that was logged in with.
-func (h *Host) User() string { return h.last.user }
+func (h *Host) User() string { return h.last.User }
 
 // Addr gives the host:port that was connected to.
-func (h *Host) Addr() string { return h.last.addr() }
+func (h *Host) Addr() string { return h.last.Addr() }
 
 // Close ends the connection and everything that runs over it. Scripts on the host go on until their end or their limit.
 func (h *Host) Close() error {
@@ -131,5 +133,5 @@ func (h *Host) lostCause() error {
 }
 
 func (h *Host) error(err error, hint string) *Error {
-	return &Error{Host: h.name, Addr: h.last.addr(), Err: err, Hint: hint}
+	return &Error{Host: h.name, Addr: h.last.Addr(), Err: err, Hint: hint}
 }

@@ -91,7 +91,7 @@ func (g *gate) decide(address net.Addr, key ssh.PublicKey) error {
 	if _, isCert := key.(*ssh.Certificate); g.checkIP && !isCert {
 		g.key = g.hop.judgeAddress(g.known, g.key, address)
 	}
-	if file, err := knownhost.RevokedBy(g.hop.revoked, key); file != "" {
+	if file, err := knownhost.RevokedBy(g.hop.Revoked, key); file != "" {
 		g.key.State, g.key.Entries = KeyRevoked, []KnownEntry{{File: file}}
 		if err != nil {
 			return fmt.Errorf("%w: every key counts as revoked while RevokedHostKeys %s cannot be read: %w", ErrHostKeyRevoked, file, err)
@@ -103,8 +103,8 @@ func (g *gate) decide(address net.Addr, key ssh.PublicKey) error {
 	if err := hostKeyError(g.key, g.known); err != nil {
 		return err
 	}
-	if bits := rsaBits(key); bits > 0 && bits < g.hop.minRSA {
-		return fmt.Errorf("%w: its RSA key has %d bits, and ssh_config's RequiredRSASize is %d", ErrHandshake, bits, g.hop.minRSA)
+	if bits := rsaBits(key); bits > 0 && bits < g.hop.MinRSA {
+		return fmt.Errorf("%w: its RSA key has %d bits, and ssh_config's RequiredRSASize is %d", ErrHandshake, bits, g.hop.MinRSA)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (h *Host) gate(to hop) keyGate {
 
 // strictGate accepts what is known.
 func (h *Host) strictGate(to hop) *gate {
-	return &gate{hop: to, known: knownhost.Read(to.knownHosts), checkIP: to.checkIP && to.proxy == "" && len(h.chain) == 0}
+	return &gate{hop: to, known: knownhost.Read(to.KnownHosts), checkIP: to.CheckIP && to.Proxy == "" && len(h.chain) == 0}
 }
 
 // keyGate decides on host keys during a handshake.
@@ -137,5 +137,5 @@ type keyGate interface {
 
 func (g *gate) verdict() (HostKey, error) { return g.key, g.err }
 func (g *gate) algorithms() []string {
-	return g.known.Algorithms(g.hop.lookupName(), or(g.hop.algorithms.hostKeys, hostKeyAlgorithms))
+	return g.known.Algorithms(g.hop.lookupName(), g.hop.Algorithms.HostKeys)
 }

@@ -10,23 +10,24 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/kplb/kplb/remote/knownhost"
+	"github.com/kplb/kplb/remote/sshconfig"
 )
 
 // lookupName gives what known_hosts calls the hop.
 func (h hop) lookupName() string {
-	if h.alias != "" {
-		return h.alias
+	if h.Alias != "" {
+		return h.Alias
 	}
-	if h.port == 22 {
-		return strings.ToLower(h.host)
+	if h.Port == 22 {
+		return strings.ToLower(h.Host)
 	}
-	return "[" + strings.ToLower(h.host) + "]:" + strconv.Itoa(int(h.port))
+	return "[" + strings.ToLower(h.Host) + "]:" + strconv.Itoa(int(h.Port))
 }
 
 // judge decides on a key as OpenSSH's check_host_key does with StrictHostKeyChecking=yes.
 func (h hop) judge(known knownhost.Hosts, key ssh.PublicKey) HostKey {
 	shown := knownhost.PlainKey(key)
-	verdict := HostKey{Host: h.lookupName(), Type: shown.Type(), Fingerprint: ssh.FingerprintSHA256(shown), File: h.recordIn, Public: shown}
+	verdict := HostKey{Host: h.lookupName(), Type: shown.Type(), Fingerprint: ssh.FingerprintSHA256(shown), File: h.RecordIn, Public: shown}
 	verdict.State, verdict.Entries = h.judgeAs(known, verdict.Host, key)
 	return verdict
 }
@@ -36,9 +37,9 @@ func (h hop) judgeAs(known knownhost.Hosts, name string, key ssh.PublicKey) (Key
 	cert, isCert := key.(*ssh.Certificate)
 	if state == KeyKnown && isCert && h.checkHostCert(cert) != nil {
 		state = KeyUnknown
-	} else if state == KeyUnknown && h.alias == "" && name != strings.ToLower(h.host) {
+	} else if state == KeyUnknown && h.Alias == "" && name != strings.ToLower(h.Host) {
 		// A key recorded for the host without its port is good for every port.
-		if s, e := h.judgeAs(known, strings.ToLower(h.host), key); s == KeyKnown || s == KeyRevoked {
+		if s, e := h.judgeAs(known, strings.ToLower(h.Host), key); s == KeyKnown || s == KeyRevoked {
 			return s, e
 		}
 	}
@@ -49,10 +50,10 @@ func (h hop) judgeAs(known knownhost.Hosts, name string, key ssh.PublicKey) (Key
 }
 
 func (h hop) certPrincipal() string {
-	if h.alias != "" {
-		return h.alias
+	if h.Alias != "" {
+		return h.Alias
 	}
-	return strings.ToLower(h.host)
+	return strings.ToLower(h.Host)
 }
 
 // checkHostCert checks all but the CA itself, which is known by now.
@@ -60,7 +61,7 @@ func (h hop) checkHostCert(cert *ssh.Certificate) error {
 	if cert.CertType != ssh.HostCert {
 		return errors.New("certificate is not for a host")
 	}
-	if accepted := h.algorithms.authorities; accepted != nil && !slices.Contains(accepted, cert.Signature.Format) {
+	if accepted := h.Algorithms.Authorities; accepted != nil && !slices.Contains(accepted, cert.Signature.Format) {
 		return errors.New("CASignatureAlgorithms leaves out " + cert.Signature.Format)
 	}
 	var checker ssh.CertChecker
@@ -74,7 +75,7 @@ func (h hop) judgeAddress(known knownhost.Hosts, verdict HostKey, address net.Ad
 	if !ok || tcp.IP.IsLoopback() || verdict.State != KeyKnown && verdict.State != KeyUnknown {
 		return verdict
 	}
-	at := hop{host: tcp.IP.String(), port: h.port}.lookupName()
+	at := hop{sshconfig.Hop{Host: tcp.IP.String(), Port: h.Port}}.lookupName()
 	if state, entries := known.State(at, verdict.Public); at != verdict.Host && state == KeyChanged {
 		verdict.State, verdict.Entries, verdict.Host = KeyChanged, entries, at
 	}

@@ -47,7 +47,7 @@ func (k *keyring) identities(files []string, fromAgent []ssh.Signer, wanted bool
 	var found []identity
 	for _, file := range files {
 		id, why := k.identity(file)
-		if len(k.hop.certificates) == 0 {
+		if len(k.hop.Certificates) == 0 {
 			id.cert = certSigner(file+"-cert.pub", append(inFiles([]identity{id}), fromAgent...))
 		}
 		switch {

@@ -31,7 +31,7 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 		return func() { clock.Reset(patience) }
 	}
 	attempt.dialogue = &dialogue{ctx: limited, host: h.name, ring: ring, answer: h.opts.Answer, words: attempt.words}
-	connected, channels, requests, err := ssh.NewClientConn(conn, to.addr(), clientConfig(to, keys, attempt.dialogue))
+	connected, channels, requests, err := ssh.NewClientConn(conn, to.Addr(), clientConfig(to, keys, attempt.dialogue))
 	if err == nil && !stop() {
 		_ = connected.Close()
 		err = context.Cause(limited)
@@ -51,16 +51,16 @@ func (h *Host) login(ctx context.Context, to hop, keys keyGate) (*ssh.Client, er
 // connect opens the connection: from the last jump host, by a ProxyCommand, or from here.
 func (h *Host) connect(ctx context.Context, to hop) (net.Conn, error) {
 	if len(h.chain) > 0 {
-		return h.chain[len(h.chain)-1].DialContext(ctx, "tcp", to.addr())
+		return h.chain[len(h.chain)-1].DialContext(ctx, "tcp", to.Addr())
 	}
-	if to.proxy != "" {
-		return startProxy(to.proxy)
+	if to.Proxy != "" {
+		return startProxy(to.Proxy)
 	}
 	dialer, err := to.dialer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialer.DialContext(ctx, to.network(), to.addr())
+	conn, err := dialer.DialContext(ctx, to.network(), to.Addr())
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (h *Host) connect(ctx context.Context, to hop) (net.Conn, error) {
 
 // network is AddressFamily.
 func (h hop) network() string {
-	switch h.family {
+	switch h.Family {
 	case "inet":
 		return "tcp4"
 	case "inet6":
@@ -80,12 +80,12 @@ func (h hop) network() string {
 
 // dialer connects from BindAddress.
 func (h hop) dialer(ctx context.Context) (*net.Dialer, error) {
-	if h.bind == "" || h.bind == "*" {
+	if h.Bind == "" || h.Bind == "*" {
 		return &net.Dialer{}, nil
 	}
-	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, h.bind)
+	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, h.Bind)
 	if err != nil {
-		return nil, fmt.Errorf("BindAddress %s: %v", h.bind, err) //nolint:errorlint // it is not the host's name that does not resolve
+		return nil, fmt.Errorf("BindAddress %s: %v", h.Bind, err) //nolint:errorlint // it is not the host's name that does not resolve
 	}
 	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: addresses[0].IP, Zone: addresses[0].Zone}}, nil
 }
@@ -93,11 +93,11 @@ func (h hop) dialer(ctx context.Context) (*net.Dialer, error) {
 func clientConfig(to hop, keys keyGate, d *dialogue) *ssh.ClientConfig {
 	return &ssh.ClientConfig{
 		Config: ssh.Config{
-			KeyExchanges: or(to.algorithms.keyExchanges, keyExchanges),
-			Ciphers:      or(to.algorithms.ciphers, ciphers),
-			MACs:         to.algorithms.macs,
+			KeyExchanges: to.Algorithms.KeyExchanges,
+			Ciphers:      to.Algorithms.Ciphers,
+			MACs:         to.Algorithms.MACs,
 		},
-		User:              to.user,
+		User:              to.User,
 		Auth:              []ssh.AuthMethod{d.keys()},
 		AuthCallback:      d.next,
 		BannerCallback:    d.words.banner,

@@ -8,13 +8,15 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/sshconfig"
 )
 
 // The methods of RFC 4252 and 4256 that we know.
 const (
 	methodKey      = "publickey"
-	methodQuestion = "keyboard-interactive"
-	methodPassword = "password"
+	methodQuestion = sshconfig.MethodQuestion
+	methodPassword = sshconfig.MethodPassword
 )
 
 // dialogue is how one login proves who it is. Keys come first; questions and passwords are answered only where they are wanted besides
@@ -95,7 +97,7 @@ func (d *dialogue) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 				tried++
 			}
 		}
-		if tried == d.ring.hop.attempts() || !d.ring.hop.may(method) || !slices.Contains(d.wants, method) {
+		if tried == d.ring.hop.Attempts() || !d.ring.hop.May(method) || !slices.Contains(d.wants, method) {
 			continue
 		}
 		d.answered = method
@@ -122,7 +124,7 @@ func (d *dialogue) questions(name, instruction string, questions []string, _ []b
 }
 
 func (d *dialogue) password() (string, error) {
-	answer, err := d.ask("password of " + d.ring.hop.user)
+	answer, err := d.ask("password of " + d.ring.hop.User)
 	return string(answer), err
 }
 
@@ -131,7 +133,7 @@ var errNobody = errors.New("nobody can be asked")
 
 // ask has a person answer. The clock of the login stands still, and whoever asks need not know the context.
 func (d *dialogue) ask(question string) ([]byte, error) {
-	if d.answer == nil || d.ring.hop.batch {
+	if d.answer == nil || d.ring.hop.Batch {
 		d.failed = errNobody
 		return nil, d.failed
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/remote/remotetest"
+	"github.com/kplb/kplb/remote/sshconfig"
 )
 
 // configFor writes an ssh_config for a server.
@@ -57,7 +58,7 @@ func TestRefusedKeywords(t *testing.T) {
 		}
 	}
 	names["proxyusefdpass"] = true
-	for name, treatment := range remote.Keywords() {
+	for name, treatment := range sshconfig.Keywords() {
 		if treatment == "refused" && !names[strings.ToLower(name)] {
 			t.Errorf("%s is refused, and no case is about it", name)
 		}
@@ -81,7 +82,7 @@ func TestHarmlessKeywords(t *testing.T) {
 	}
 	var config strings.Builder
 	config.WriteString("Host *\n")
-	for name, treatment := range remote.Keywords() {
+	for name, treatment := range sshconfig.Keywords() {
 		if treatment != "harmless" {
 			continue
 		}

@@ -1,4 +1,4 @@
-package remote
+package sshconfig
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$`)
@@ -17,14 +19,14 @@ func checkHost(host string) error {
 		return nil
 	}
 	if len(host) > 253 || !hostName.MatchString(host) {
-		return fmt.Errorf("%w: %q is neither a host name nor an IP address", ErrTarget, host)
+		return fmt.Errorf("%w: %q is neither a host name nor an IP address", failure.ErrTarget, host)
 	}
 	return nil
 }
 
 func checkUser(name string) error {
-	if strings.HasPrefix(name, "-") || strings.ContainsAny(name, "'`\";&<>|(){} \t") || Clean(name) != name || strings.Contains(name, "\n") {
-		return fmt.Errorf("%w: %q is not a user name", ErrTarget, name)
+	if strings.HasPrefix(name, "-") || strings.ContainsAny(name, "'`\";&<>|(){} \t") || failure.Clean(name) != name || strings.Contains(name, "\n") {
+		return fmt.Errorf("%w: %q is not a user name", failure.ErrTarget, name)
 	}
 	return nil
 }
@@ -35,13 +37,13 @@ func parseJump(s string) (Target, error) {
 	if i := strings.LastIndexByte(t.Host, '@'); i >= 0 {
 		t.User, t.Host = t.Host[:i], t.Host[i+1:]
 		if t.User == "" {
-			return t, fmt.Errorf("%w: jump host %q has an empty user", ErrTarget, s)
+			return t, fmt.Errorf("%w: jump host %q has an empty user", failure.ErrTarget, s)
 		}
 	}
 	if host, port, err := net.SplitHostPort(t.Host); err == nil {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			return t, fmt.Errorf("%w: jump host %q has no port between 1 and 65535", ErrTarget, s)
+			return t, fmt.Errorf("%w: jump host %q has no port between 1 and 65535", failure.ErrTarget, s)
 		}
 		t.Host, t.Port = host, uint16(n)
 	}

@@ -1,4 +1,4 @@
-package remote
+package sshconfig
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // path resolves the name of one file as ssh does. ssh -G prints some names as they
@@ -59,7 +61,7 @@ func (a *asker) list(keyword string) ([]string, error) {
 			files = append(files, word)
 		case last < 0, isFile(files[last]):
 			return nil, hinted{
-				fmt.Errorf("%w: ssh_config gives it %s %s, which is not clear", ErrTarget, keywordName(keyword), value),
+				fmt.Errorf("%w: ssh_config gives it %s %s, which is not clear", failure.ErrTarget, keywordName(keyword), value),
 				"write every path in full, from / on",
 			}
 		default:
@@ -75,11 +77,11 @@ func isFile(path string) bool {
 }
 
 // applyKnownHosts takes over who is trusted, unless the caller has said it.
-func (h *hop) applyKnownHosts(ctx context.Context, a *asker) (err error) {
-	if h.revoked, err = a.list("revokedhostkeys"); err != nil {
+func (h *Hop) applyKnownHosts(ctx context.Context, a *asker) (err error) {
+	if h.Revoked, err = a.list("revokedhostkeys"); err != nil {
 		return err
 	}
-	if len(h.knownHosts) > 0 {
+	if len(h.KnownHosts) > 0 {
 		return nil
 	}
 	own, err := a.list("userknownhostsfile")
@@ -97,22 +99,22 @@ func (h *hop) applyKnownHosts(ctx context.Context, a *asker) (err error) {
 			}
 		}
 	}
-	h.knownHosts, h.recordIn = slices.Concat(own, all), ""
+	h.KnownHosts, h.RecordIn = slices.Concat(own, all), ""
 	if len(own) > 0 {
-		h.recordIn = own[0]
+		h.RecordIn = own[0]
 	}
-	h.knownHostsRead = true
+	h.KnownHostsRead = true
 	return nil
 }
 
 // applyIdentities tells named files from the list of usual places that ssh -G
 // prints when none is named.
-func (h *hop) applyIdentities(ctx context.Context, a *asker) (err error) {
-	h.identitiesOnly = a.settings.on("identitiesonly")
-	if h.certificates, err = a.paths(ctx, "certificatefile"); err != nil {
+func (h *Hop) applyIdentities(ctx context.Context, a *asker) (err error) {
+	h.IdentitiesOnly = a.settings.on("identitiesonly")
+	if h.Certificates, err = a.paths(ctx, "certificatefile"); err != nil {
 		return err
 	}
-	if len(h.identities) > 0 {
+	if len(h.Identities) > 0 {
 		return nil
 	}
 	files, err := a.paths(ctx, "identityfile")
@@ -120,25 +122,25 @@ func (h *hop) applyIdentities(ctx context.Context, a *asker) (err error) {
 		return err
 	}
 	if a.written("identityfile") {
-		h.identities = files
+		h.Identities = files
 	} else {
-		h.usual = files
+		h.Usual = files
 	}
-	h.identitiesRead = true
+	h.IdentitiesRead = true
 	return nil
 }
 
-func (h *hop) applyAgent(s settings) {
+func (h *Hop) applyAgent(s settings) {
 	values := s["identityagent"]
 	if len(values) == 0 || values[0] == "SSH_AUTH_SOCK" {
 		return
 	}
 	switch value := values[0]; {
 	case value == "none":
-		h.agent = ""
+		h.Agent = ""
 	case strings.HasPrefix(value, "$"):
-		h.agent = os.Getenv(strings.Trim(value, "${}"))
+		h.Agent = os.Getenv(strings.Trim(value, "${}"))
 	default:
-		h.agent = expandHome(value)
+		h.Agent = expandHome(value)
 	}
 }

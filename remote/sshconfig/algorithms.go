@@ -1,4 +1,4 @@
-package remote
+package sshconfig
 
 import (
 	"fmt"
@@ -6,16 +6,18 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
-// algorithms are the lists that ssh_config names; nil: our own.
-type algorithms struct {
-	keyExchanges []string
-	ciphers      []string
-	macs         []string
-	hostKeys     []string
-	userKeys     []string // PubkeyAcceptedAlgorithms
-	authorities  []string // CASignatureAlgorithms
+// Algorithms are the lists that ssh_config names, or our own: the lists that are for a handshake are never empty, but for MACs.
+type Algorithms struct {
+	KeyExchanges []string
+	Ciphers      []string
+	MACs         []string
+	HostKeys     []string
+	UserKeys     []string // PubkeyAcceptedAlgorithms
+	Authorities  []string // CASignatureAlgorithms
 }
 
 // hostKeyAlgorithms are the ones that ssh offers by default, in its order.
@@ -39,7 +41,7 @@ var (
 
 // applyAlgorithms takes over the lists that somebody has written. What the library
 // does not know is left out; a list of which nothing is left is refused.
-func (h *hop) applyAlgorithms(a *asker) error {
+func (h *Hop) applyAlgorithms(a *asker) error {
 	secure, insecure := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	hostKeys := append(slices.Clone(hostKeyAlgorithms), ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01)
 	for _, list := range []struct {
@@ -47,12 +49,12 @@ func (h *hop) applyAlgorithms(a *asker) error {
 		known    []string // nil: all
 		accepted *[]string
 	}{
-		{"kexalgorithms", slices.Concat(secure.KeyExchanges, insecure.KeyExchanges, keyExchanges), &h.algorithms.keyExchanges},
-		{"ciphers", slices.Concat(secure.Ciphers, insecure.Ciphers), &h.algorithms.ciphers},
-		{"macs", slices.Concat(secure.MACs, insecure.MACs), &h.algorithms.macs},
-		{"hostkeyalgorithms", hostKeys, &h.algorithms.hostKeys},
-		{"pubkeyacceptedalgorithms", nil, &h.algorithms.userKeys},
-		{"casignaturealgorithms", nil, &h.algorithms.authorities},
+		{"kexalgorithms", slices.Concat(secure.KeyExchanges, insecure.KeyExchanges, keyExchanges), &h.Algorithms.KeyExchanges},
+		{"ciphers", slices.Concat(secure.Ciphers, insecure.Ciphers), &h.Algorithms.Ciphers},
+		{"macs", slices.Concat(secure.MACs, insecure.MACs), &h.Algorithms.MACs},
+		{"hostkeyalgorithms", hostKeys, &h.Algorithms.HostKeys},
+		{"pubkeyacceptedalgorithms", nil, &h.Algorithms.UserKeys},
+		{"casignaturealgorithms", nil, &h.Algorithms.Authorities},
 	} {
 		if !a.written(list.keyword) {
 			continue
@@ -63,7 +65,7 @@ func (h *hop) applyAlgorithms(a *asker) error {
 		}
 		if len(wanted) == 0 {
 			return hinted{
-				fmt.Errorf("%w: ssh_config gives it %s %s, of which kplb knows none", ErrTarget, keywordName(list.keyword), a.settings.first(list.keyword)),
+				fmt.Errorf("%w: ssh_config gives it %s %s, of which kplb knows none", failure.ErrTarget, keywordName(list.keyword), a.settings.first(list.keyword)),
 				"add " + list.known[0],
 			}
 		}
@@ -72,10 +74,14 @@ func (h *hop) applyAlgorithms(a *asker) error {
 	return nil
 }
 
-// or gives our own list where nobody has written one.
-func or(written, own []string) []string {
-	if written == nil {
-		return own
+// applyDefaults puts in our own lists where nobody has written one.
+func (a *Algorithms) applyDefaults() {
+	for _, list := range []struct {
+		written *[]string
+		own     []string
+	}{{&a.KeyExchanges, keyExchanges}, {&a.Ciphers, ciphers}, {&a.HostKeys, hostKeyAlgorithms}} {
+		if *list.written == nil {
+			*list.written = list.own
+		}
 	}
-	return written
 }

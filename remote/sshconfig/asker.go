@@ -1,4 +1,4 @@
-package remote
+package sshconfig
 
 import (
 	"bufio"
@@ -13,18 +13,20 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
-// askSSH says whether there is anything that ssh -G could know. A file that
+// asks says whether there is anything that ssh -G could know. A file that
 // nobody can read is no reason to go on without it.
-func (o Options) askSSH() (bool, error) {
-	file := o.configFile()
+func (from Source) asks() (bool, error) {
+	file := from.configFile()
 	if file == "" {
 		return false, nil
 	}
 	if _, err := exec.LookPath("ssh"); err != nil {
 		return false, hinted{
-			fmt.Errorf("%w: %s is there, and no ssh in PATH to read it", ErrTarget, file),
+			fmt.Errorf("%w: %s is there, and no ssh in PATH to read it", failure.ErrTarget, file),
 			"install OpenSSH's client (openssh-client), or do without the file: --ssh-config none",
 		}
 	}
@@ -32,11 +34,11 @@ func (o Options) askSSH() (bool, error) {
 }
 
 // configFile names the file because of which ssh is asked.
-func (o Options) configFile() string {
-	if o.SSHConfigFile != "" {
-		return o.SSHConfigFile
+func (from Source) configFile() string {
+	if from.File != "" {
+		return from.File
 	}
-	if !o.SSHConfig {
+	if !from.Asked {
 		return ""
 	}
 	for _, path := range []string{filepath.Join(homeDir(), ".ssh", "config"), "/etc/ssh/ssh_config"} {
@@ -61,8 +63,8 @@ type asker struct {
 }
 
 // newAsker has ssh read its files for t.
-func newAsker(ctx context.Context, t Target, o Options) (*asker, error) {
-	a := &asker{file: o.SSHConfigFile, host: t.Host, user: t.User, port: t.Port}
+func newAsker(ctx context.Context, t Target, from Source) (*asker, error) {
+	a := &asker{file: from.File, host: t.Host, user: t.User, port: t.Port}
 	var err error
 	if a.settings, err = a.ask(ctx); err != nil {
 		return nil, err
@@ -90,7 +92,7 @@ func (a *asker) ask(ctx context.Context, more ...string) (settings, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w: ssh -G %s: %s", ErrTarget, a.host, lastLines(Clean(stderr.String()+"\n"+err.Error())))
+		return nil, fmt.Errorf("%w: ssh -G %s: %s", failure.ErrTarget, a.host, failure.LastLines(failure.Clean(stderr.String()+"\n"+err.Error())))
 	}
 	found := settings{}
 	lines := bufio.NewScanner(&stdout)
@@ -113,7 +115,7 @@ var askedSSH struct {
 func sshDefaults(ctx context.Context) (settings, error) {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
+		return nil, fmt.Errorf("%w: %w", failure.ErrTarget, err)
 	}
 	askedSSH.Lock()
 	defer askedSSH.Unlock()
@@ -154,7 +156,8 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-func targetHint(err error) string {
+// Hint gives what to do about an error of Resolve, or "" where there is nothing to say.
+func Hint(err error) string {
 	var h hinted
 	if errors.As(err, &h) {
 		return h.hint

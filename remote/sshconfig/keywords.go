@@ -1,10 +1,12 @@
-package remote
+package sshconfig
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // treatment is what becomes of a keyword of ssh_config(5) here. The documentation has
@@ -59,6 +61,15 @@ func tabulate(names map[treatment]string) map[string]keyword {
 	return table
 }
 
+// Keywords says of each keyword that is known what becomes of it: done, harmless or refused. docs/ssh.md has the same table.
+func Keywords() map[string]string {
+	table := map[string]string{}
+	for _, k := range keywords {
+		table[k.name] = k.treatment.String()
+	}
+	return table
+}
+
 func keywordName(lower string) string {
 	if k, ok := keywords[lower]; ok {
 		return k.name
@@ -103,5 +114,5 @@ func (a *asker) refuse(ownKnownHosts bool) error {
 }
 
 func refusal(name, value, hint string) error {
-	return hinted{fmt.Errorf("%w: ssh_config gives it %s %s, which kplb does not do", ErrTarget, name, Clean(value)), hint}
+	return hinted{fmt.Errorf("%w: ssh_config gives it %s %s, which kplb does not do", failure.ErrTarget, name, failure.Clean(value)), hint}
 }
