@@ -19,7 +19,7 @@ import (
 
 // route writes a chain as name=user@host:port, first hop first.
 func route(hops []sshconfig.Hop) string {
-	var parts []string
+	parts := make([]string, 0, len(hops))
 	for _, h := range hops {
 		parts = append(parts, fmt.Sprintf("%s=%s@%s", h.Name, h.User, h.Addr()))
 	}
