@@ -87,7 +87,7 @@ $(LINT):
 
 .PHONY: golden
 golden: ## write the golden files anew; look at the diff before you commit it
-	$(GO) test ./inventory ./render ./kubeadm ./drill -update
+	$(GO) test ./inventory ./render ./kubeadm ./drill ./record -update
 	$(GO) test -count=1 -run '^TestAudit$$' ./verify -update
 	KPLB_UPDATE_SCRIPTS=1 $(GO) test -count=1 ./cmd ./report -update
 

@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"verdict":    {},
 	"apiserver":  {"inventory", "kubeadm"},
 	"firewall":   {"inventory", "render"},
+	"record":     {"inventory"},
 	"render":     {"haproxy", "inventory", "keepalived", "templates"},
 	"vrrp":       {"inventory", "keepalived"},
 	"haproxy":    {},
@@ -76,7 +77,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"distribution", "firewall", "foreign", "haproxy", "keepalived", "kubeadm", "plan", "refusal", "source", "verdict", "vrrp"}
+var pure = []string{"distribution", "firewall", "foreign", "haproxy", "keepalived", "kubeadm", "plan", "record", "refusal", "source", "verdict", "vrrp"}
 
 // impure are the libraries by which a package would wait, or reach the network,
 // files, other programs or machines. net/netip, which only has values, is none of

@@ -85,4 +85,8 @@ type Cluster struct {
 	WorkerBalancer *WorkerBalancer `json:",omitempty"` // nil: workers go through the VIP
 
 	Positions source.Positions // for problems that are found later, on the nodes
+
+	// Text is the file in one form, without its comments: Parse makes the same Cluster
+	// of it. Sources of secrets are in it, and no secret.
+	Text []byte `json:"-"`
 }

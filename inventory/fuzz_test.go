@@ -38,6 +38,7 @@ func FuzzParse(f *testing.F) {
 		}
 		if err == nil {
 			checkInert(t, "fuzz", "", cluster)
+			sameAgain(t, "fuzz", cluster)
 			if cluster.Positions.Of("").Line < 1 {
 				t.Error("the cluster has no position")
 			}

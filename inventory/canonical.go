@@ -1,0 +1,68 @@
+package inventory
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kplb/kplb/source"
+)
+
+// canonical is the document in one form: its keys and values as they are written and in
+// their order, without comments, each item of a list on a line of its own. Parse makes
+// the same Cluster of it.
+func canonical(root *source.Value) []byte {
+	var b strings.Builder
+	for _, e := range root.Entries {
+		b.WriteString(plain(e.Key) + ":")
+		if e.Value.Kind == source.Sequence && len(e.Value.Items) > 0 {
+			b.WriteString("\n")
+			for _, item := range e.Value.Items {
+				b.WriteString("- " + flow(item) + "\n")
+			}
+			continue
+		}
+		b.WriteString(" " + flow(e.Value) + "\n")
+	}
+	return []byte(b.String())
+}
+
+// flow writes a value on one line.
+func flow(n *source.Value) string {
+	var parts []string
+	switch n.Kind {
+	case source.Refused, source.Absent:
+		return "~"
+	case source.Sequence:
+		for _, item := range n.Items {
+			parts = append(parts, flow(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case source.Mapping:
+		for _, e := range n.Entries {
+			parts = append(parts, plain(e.Key)+": "+flow(e.Value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case source.Number, source.Boolean, source.Date:
+		return n.Text
+	case source.Text:
+	}
+	if n.Quoted {
+		return strconv.Quote(n.Text)
+	}
+	return plain(n.Text)
+}
+
+// plainForm are the texts that mean themselves without quotes, unless YAML has another
+// meaning for them.
+var plainForm = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@+-]*$`)
+
+// plain writes a text without quotes where it can do so.
+func plain(s string) string {
+	meant := []string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+	if plainForm.MatchString(s) && !slices.Contains(meant, strings.ToLower(s)) {
+		return s
+	}
+	return strconv.Quote(s)
+}
