@@ -41,8 +41,9 @@ node would clash with them when it is back.`
 // applyOptions are those of apply; file is a plan that was saved, empty: none.
 type applyOptions struct {
 	changeOptions
-	forget []string
-	file   string
+	forget           []string
+	takeOver, rename bool
+	file             string
 }
 
 func newApply(base command) *cobra.Command {
@@ -66,6 +67,7 @@ func newApply(base command) *cobra.Command {
 	f.BoolVar(&o.dryRun, "dry-run", false, "stop after showing what would change")
 	f.BoolVar(&o.overwrite, "overwrite-drift", false, "overwrite files that were edited by hand since kplb wrote them, without\nasking")
 	addForget(c, &o.forget)
+	addClaims(c, &o.takeOver, &o.rename)
 	o.addFlags(c)
 	return c
 }
@@ -83,7 +85,7 @@ func (o applyOptions) run(ctx context.Context) error {
 		o.allowUnreachable = o.allowUnreachable || saved.AllowUnreachable
 	}
 	return o.change(ctx, func(r *rollout.Rollout, progress *terminal.Progress) error {
-		r.Forgotten = o.forget
+		r.Forgotten, r.TakeOver, r.Rename = o.forget, o.takeOver, o.rename
 		p, err := r.PlanChange(ctx)
 		if err != nil {
 			return err
@@ -118,6 +120,11 @@ func (o applyOptions) applyNothing(ctx context.Context, r *rollout.Rollout, p *p
 	}
 	if err := moveLocal(o.streams, p.Cluster, r.Fleet.CA()); err != nil {
 		return err
+	}
+	if proof.Acceptable() && !o.dryRun {
+		if err := o.record(ctx, r, p); err != nil {
+			return err
+		}
 	}
 	return printProof(o.out, proof, o.format)
 }

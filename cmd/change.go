@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,8 @@ func (o changeOptions) change(ctx context.Context, do func(*rollout.Rollout, *te
 
 // goBack carries out the way to a generation.
 func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, progress *terminal.Progress) error {
-	p, err := r.PlanRollback(ctx, to)
+	then, p, err := r.PlanRollback(ctx, to)
+	defer then.Fleet.Close()
 	if err != nil {
 		return err
 	}
@@ -78,10 +80,22 @@ func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, p
 	}
 	if p.Empty() {
 		o.say("nothing to do: the nodes are as they were then")
-		return nil
+		if o.dryRun || to == 0 {
+			return nil
+		}
+		return o.record(ctx, then, p)
 	}
 	o.overwrite = true // whoever goes back wants the earlier files, whatever is there now
-	return o.carryOut(ctx, r, p, progress)
+	return o.carryOut(ctx, then, p, progress)
+}
+
+// record gives the nodes that lack it the record of a plan that changes none.
+func (o changeOptions) record(ctx context.Context, r *rollout.Rollout, p *plan.Plan) error {
+	nodes, err := r.Record(ctx, p)
+	if err == nil && len(nodes) > 0 {
+		o.say("recorded as generation %d: %s", p.Record.Generation, strings.Join(nodes, ", "))
+	}
+	return err
 }
 
 // carryOut shows a plan, asks, and carries it out.

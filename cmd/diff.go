@@ -34,6 +34,7 @@ type diffOptions struct {
 	replaceForeign bool
 
 	allowUnreachable bool
+	takeOver, rename bool
 }
 
 func newDiff(base command) *cobra.Command {
@@ -49,6 +50,7 @@ func newDiff(base command) *cobra.Command {
 	addOutput(c, &o.format)
 	c.Flags().Lookup("output").Usage = "text, json, or a FILE.json to save the plan to"
 	addForget(c, &o.forget)
+	addClaims(c, &o.takeOver, &o.rename)
 	addReplaceForeign(c, &o.replaceForeign)
 	addAllowUnreachable(c, &o.allowUnreachable)
 	o.set.AddSSHFlags(c.Flags())
@@ -59,13 +61,19 @@ func addForget(c *cobra.Command, forget *[]string) {
 	c.Flags().StringSliceVar(forget, "forget", nil, "`NODE`s that have left the inventory and are gone for good: they are not\ncleaned; one that still answers is refused")
 }
 
+// addClaims gives a command the flags that say whose nodes are.
+func addClaims(c *cobra.Command, takeOver, rename *bool) {
+	c.Flags().BoolVar(takeOver, "take-over", false, "take nodes over that are part of another cluster, by the record that they\nkeep: that cluster loses them, and is told nothing")
+	c.Flags().BoolVar(rename, "rename", false, "give the cluster of the nodes' record the name that the inventory has")
+}
+
 func (o diffOptions) run(ctx context.Context) error {
 	save := strings.HasSuffix(o.format, ".json")
 	if err := checkOutput(o.format); err != nil && !save {
 		return err
 	}
 	return o.shown(ctx, func(r *rollout.Rollout, _ *terminal.Progress) error {
-		r.Forgotten = o.forget
+		r.Forgotten, r.TakeOver, r.Rename = o.forget, o.takeOver, o.rename
 		p, err := o.plan(ctx, r)
 		if err != nil {
 			return err

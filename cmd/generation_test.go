@@ -10,29 +10,21 @@ import (
 
 func TestHistoryAndRollback(t *testing.T) {
 	atDesk(t, func(d *desk) {
-		d.kplb("history").says(0, "NODE  GENERATION  TIME  BY\n", "")
-		d.kplb("rollback", "--yes").ends(exitUnchanged, "node-1: the node has no generation yet", "see `kplb history`")
+		d.kplb("history").says(0, "GENERATION  TIME  BY  KPLB  CHANGED\n", "")
+		d.kplb("rollback", "--yes").ends(exitUnchanged, "home: the nodes have no generation yet", "see `kplb history`")
 		d.kplb("apply", "--yes").ends(0)
 		d.write(retuned)
 		d.kplb("apply", "--yes").ends(0)
-		d.kplb("history").says(0, `NODE    GENERATION   TIME                  BY
-node-1  0                                  as it was before kplb
-node-1  1            2026-11-20T20:00:00Z  ME, cluster home
-node-1  2 (current)  2026-11-20T20:00:00Z  ME, cluster home
-node-2  0                                  as it was before kplb
-node-2  1            2026-11-20T20:00:00Z  ME, cluster home
-node-2  2 (current)  2026-11-20T20:00:00Z  ME, cluster home
-node-3  0                                  as it was before kplb
-node-3  1            2026-11-20T20:00:00Z  ME, cluster home
-node-3  2 (current)  2026-11-20T20:00:00Z  ME, cluster home
-`, "")
-		var list []rollout.Generation
+		d.kplb("history").ends(0, "GENERATION   TIME", "0                                  as it was before kplb",
+			"1            2000-01-01T00:00:00Z  ", "  the first record of the cluster\n", "on all nodes: /etc/haproxy/haproxy.cfg, /etc/keepalived/keepalived.conf, ",
+			"2 (current)  2000-01-01T00:00:01Z  ", "  on all nodes: /etc/haproxy/haproxy.cfg\n")
+		var list rollout.History
 		if err := json.Unmarshal([]byte(d.kplb("history", "-o", "json").ends(0).stdout), &list); err != nil {
 			d.t.Fatal(err)
 		}
-		same(d.t, "generations in JSON", len(list), 9)
+		same(d.t, "generations in JSON", len(list.Generations), 3)
 
-		d.kplb("rollback", "--yes", "--to", "7").ends(exitUnchanged, "node-1: there is no generation 7")
+		d.kplb("rollback", "--yes", "--to", "7").ends(exitUnchanged, "home: there is no generation 7; there are 0, 1, 2")
 		d.kplb("rollback", "--yes", "--to", "-1").ends(exitUsage, "--to takes a generation, 0 or more")
 		d.kplb("rollback").ends(exitUsage, "-    maxconn 5000", "stdin is not a terminal, so nobody can be asked: give --yes to go on without")
 		d.kplb("rollback", "--yes").ends(0, "-    maxconn 5000", "haproxy: reloads", proof("node-1"))
@@ -51,7 +43,7 @@ func TestRemove(t *testing.T) {
 		d.kplb("remove", "--yes").ends(0, "haproxy: stops", "keepalived: stops", "ok  node-3: does not hold 10.1.233.1: ok")
 		same(d.t, "the VIP's holder", d.Holder(), "")
 		same(d.t, "what apply would do", d.kplb("diff").ends(exitNo).stdout, fresh)
-		d.kplb("history").says(0, "NODE  GENERATION  TIME  BY\n", "")
+		d.kplb("history").says(0, "GENERATION  TIME  BY  KPLB  CHANGED\n", "")
 	})
 }
 

@@ -21,9 +21,11 @@ func newHistory(base command) *cobra.Command {
 	o := historyOptions{command: base}
 	c := &cobra.Command{
 		Use:   "history",
-		Short: "List what was confirmed on the nodes, and when",
-		Long: `Lists the generations of every node: each one a set of files that was proven and
-confirmed. Generation 0 is what was there before kplb. The times are the nodes' own.
+		Short: "List what was confirmed on the cluster, when and by whom",
+		Long: `Lists the generations of the cluster: each one a change that was proven and confirmed,
+with what it changed and the kplb that made it. Every member keeps every generation, also
+where it changed nothing; a node that was off has a gap, and is named. Generation 0 is
+what was there before kplb.
 
 Exits 1 if a node could not be asked.`,
 		Example: `  kplb history -i cluster.yaml

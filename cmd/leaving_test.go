@@ -133,7 +133,24 @@ func TestRemoveWithoutANode(t *testing.T) {
 					n.Files["/etc/haproxy/haproxy.cfg"] = rollouttest.File{Mode: 0o644, Content: []byte("global\n    daemon\n")}
 				})
 			}
+		}, without3, nil, "kplb: node-3: " + keeps + putBack + "node-3\n", false},
+		{"the same, and an older kplb has kept no record", func(d *desk) {
+			for _, name := range []string{"node-1", "node-2"} {
+				d.Change(name, func(n *rollouttest.Node) {
+					rollouttest.Unrecord(n)
+					n.Files["/etc/haproxy/haproxy.cfg"] = rollouttest.File{Mode: 0o644, Content: []byte("global\n    daemon\n")}
+				})
+			}
 		}, without3, nil, "kplb: home: " + keeps + putBack + "10.1.1.3\n", false},
+		{"its record alone names it", func(d *desk) {
+			for _, name := range []string{"node-1", "node-2"} {
+				d.Change(name, func(n *rollouttest.Node) {
+					for _, path := range []string{"/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf"} {
+						n.Files[path] = rollouttest.File{Mode: 0o644, Content: []byte("global\n    daemon\n")}
+					}
+				})
+			}
+		}, without3, nil, "kplb: node-3: " + keeps + putBack + "node-3\n", false},
 		{"it has node-3 as a worker", func(*desk) {}, without3 + "workers: [{name: node-3, address: 10.1.1.3}]\n", nil,
 			"kplb: node-3: kplb's keepalived is on it, of its time as a control-plane node\nkplb: hint: run `kplb apply` first: it cleans the node\n", false},
 		{"after an apply", func(d *desk) { d.kplb("apply", "--yes").ends(0); d.silent("node-3") }, without3, nil, "", true},

@@ -84,11 +84,23 @@ func (d *desk) transcript(file string, args ...string) string {
 		b.WriteString("2> " + line)
 	}
 	fmt.Fprintf(&b, "exit code %d\n\n", o.code)
-	return strings.ReplaceAll(inQuotes.ReplaceAllString(b.String(), "ME"), file, "FILE.json")
+	if args[0] == "history" && len(args) == 1 { // its columns are as wide as the operator's name
+		said := wide.ReplaceAllString(b.String(), "  ")
+		b.Reset()
+		b.WriteString(said)
+	}
+	text := recordedBy.ReplaceAllString(inQuotes.ReplaceAllString(b.String(), "ME"), "${1}ME$2")
+	return strings.ReplaceAll(text, file, "FILE.json")
 }
 
 // inQuotes is thisRun, in JSON, too.
 var inQuotes = regexp.MustCompile(`[^\s("]+@[^\s,]+, pid \d+`)
+
+// recordedBy is thisRun in a record, in a table and in JSON.
+var recordedBy = regexp.MustCompile(`(Z  |"by": ")[^\s"]+@[^\s"]+("| {2,}|  )`)
+
+// wide is what is between columns.
+var wide = regexp.MustCompile(` {3,}`)
 
 // inJSON is what of a file is in a plan as JSON.
 var inJSON = regexp.MustCompile(`"(diff|before|after)": ".*"`)
@@ -217,7 +229,7 @@ func TestNodeLetsNobodyIn(t *testing.T) {
 		d.kplb("verify").ends(exitNo, "NO  node-2: answers kplb: login was refused", "ok  node-2: /healthz on 10.1.1.2:6443: ok, TLS verified")
 		d.kplb("doctor").ends(exitNo, "NO  node-2: answers kplb: login was refused")
 		d.kplb("diff").ends(exitNo, "node-2: left out: login was refused\n", "kplb: changes pending; left out: node-2, without which `kplb apply` does not go on\n")
-		d.kplb("history").ends(exitNo, "node-2  no answer")
+		d.kplb("history").ends(exitNo, "node-2: no answer: login was refused")
 		for _, args := range [][]string{{"apply", "--yes", "--allow-unreachable"}, {"rollback", "--yes", "--allow-unreachable"}, {"remove", "--yes", "--allow-unreachable"}} {
 			d.kplb(args...).says(exitUnchanged, "", "kplb: node-2: login was refused\nkplb: hint: load the key\n")
 		}

@@ -95,7 +95,7 @@ func sameAgain(t *testing.T, name string, c *Cluster) {
 		t.Errorf("%s: %v\n%s", name, err, c.Text)
 		return
 	}
-	if d := cmp.Diff(c, again, cmpopts.IgnoreFields(Cluster{}, "Positions"), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{}, Position{})); d != "" {
+	if d := cmp.Diff(c, again, cmpopts.IgnoreFields(Cluster{}, "Positions"), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{}, source.Position{})); d != "" {
 		t.Errorf("%s (-file +canonical):\n%s\n%s", name, d, c.Text)
 	}
 	if strings.Contains(string(c.Text), "\n#") {

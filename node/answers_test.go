@@ -135,7 +135,7 @@ func TestGenerationsAnswer(t *testing.T) {
 		record("generation", "10", "now", "ann"), record("generation", "x", "now", "ann"), record("generation", "-1", "now", "ann"), record("generation", "2", "then", "bob"), record("current", "10"), record("done"),
 	))
 	says(t, err, "")
-	same(t, "generations", list, []Generation{{2, "then", "bob", false}, {10, "now", "ann", true}})
+	same(t, "generations", list, []Generation{{2, "then", "bob", false, Recorded{}}, {10, "now", "ann", true, Recorded{}}})
 	_, err = ReadSnapshot(t.Context(), answers(record("index", "!")), layout, 1)
 	says(t, err, "node-1: generation: record index: field 0 of record index is not base64: illegal base64 data at input byte 0")
 	_, err = ReadSnapshot(t.Context(), answers(record("refused", "there is no generation 1")), layout, 1)

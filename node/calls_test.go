@@ -53,10 +53,10 @@ func calls() []call {
 	}
 	inspected := inspect
 	inspected.Paths = slices.Concat(node.ManagedPaths(l), []string{
-		"/var/lib/kplb/pending/txn", "/var/lib/kplb/pending/about", "/var/lib/kplb/restored", "/var/lib/kplb/current", "/var/lib/kplb/restarted",
+		"/var/lib/kplb/pending/txn", "/var/lib/kplb/pending/about", "/var/lib/kplb/pending/record", "/var/lib/kplb/restored", "/var/lib/kplb/current", "/var/lib/kplb/restarted",
 	}, paths)
 	stage := node.StageRequest{
-		Txn: "txn1", Token: "token1", About: "ann@desk", Paths: paths, Window: time.Minute, VIPs: vips, Interface: "eth0", QuickPort: 6443,
+		Txn: "txn1", Token: "token1", About: "ann@desk", Paths: paths, Window: time.Minute, VIPs: vips, Interface: "eth0", QuickPort: 6443, Number: 7, Record: []byte("{}"),
 		Files: []node.StagedFile{
 			{Path: "/etc/a", Mode: 0o644, Owner: node.Owner{UID: 1, GID: 2}, Before: node.SumOf([]byte("a")), Content: []byte("b")},
 			{Path: "/etc/b", Mode: 0o600, Content: []byte("c")}, {Path: "/etc/c", Mode: 0o600, Before: node.SumOf(nil), Remove: true},
@@ -74,6 +74,7 @@ func calls() []call {
 	lock := node.LockRequest{Token: "token1", Owner: "ann@desk since now", Heartbeat: 5 * time.Second, Timeout: 20 * time.Second}
 	manifest := node.ManifestRequest{Txn: "txn1", Token: "token1", Before: node.SumOf(nil), Mode: 0o600, Content: []byte("kind: Pod\n"), Port: 6443}
 	confirm := node.ConfirmRequest{Txn: "txn1", Token: "token1", Paths: paths, Keep: 10, Restart: &node.MeasuredRestart{Kind: inventory.Quick, Took: 6700 * time.Millisecond}}
+	level := node.LevelRequest{Txn: "txn1", Token: "token1", About: "ann@desk", Number: 7, Record: []byte("{}"), Paths: paths, Keep: 10}
 	observe := node.ObserveRequest{Address: addr("10.1.1.1"), VIPs: vips, Listen: 4 * time.Second, Nonces: []string{"11", "22"}}
 	probe := node.ProbeRequest{Address: addr("10.1.1.1"), Source: vips[0], Nonce: "11", Peers: []node.Peer{{Address: addr("10.1.1.2"), MAC: "02:00:00:00:00:02"}}}
 	watch := node.WatchRequest{Token: "token1", VIP: vips[0], Lasts: time.Minute}
@@ -115,6 +116,7 @@ func calls() []call {
 		{"revert", node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"}, func(c ctx, h node.Host) error {
 			return node.Revert(c, h, l, node.RevertRequest{Txn: "txn1", Token: "token1", Paths: paths, Reason: "a reason"})
 		}},
+		{"level", level, func(c ctx, h node.Host) error { return node.Level(c, h, l, level) }},
 		{"forget", nodetest.ForgetRequest{Token: "token1"}, func(c ctx, h node.Host) error { return node.Forget(c, h, "token1") }},
 		{"drill watch", watch, func(c ctx, h node.Host) error { return node.StartWatch(c, h, watch) }},
 		{"drill break", broken, func(c ctx, h node.Host) error { return node.Break(c, h, l, broken) }},

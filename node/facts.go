@@ -42,6 +42,10 @@ type Facts struct {
 
 	VRRP map[string]string // the states that the running keepalived has told the journal last, by instance; only where it was asked for
 
+	Recorded        Recorded // of the current generation
+	PendingRecorded Recorded // that the change which is not confirmed makes the current one
+	Unknown         []string // paths in places of kplb's that this kplb does not know
+
 	LockedBy string // another operator, who is at work on the node, and since when; empty: nobody
 
 	Sysctls map[string]string // what the kernel says to the settings of kplb's file; only for an Audit

@@ -19,6 +19,7 @@ type Generation struct {
 	Time    string // by the node's clock
 	About   string // whose change it was
 	Current bool
+	Recorded
 }
 
 // Snapshot is the state that a generation keeps.
@@ -29,28 +30,44 @@ type Snapshot struct {
 
 	NonlocalBind  bool
 	NonlocalBind6 bool // of IPv6
+
+	// Own says of generation 0 that files of kplb's were there already: what kplb only
+	// edits was edited by it.
+	Own bool
 }
 
-// Generations lists the generations that a node keeps, by number.
+// Generations lists the generations that a node keeps, by number, with their records.
 func Generations(ctx context.Context, h Host) ([]Generation, error) {
-	list, _, err := generations(ctx, h, unnamed, "")
+	list, _, err := generations(ctx, h, generationsRequest{layout: unnamed, records: true})
 	return list, err
 }
 
 // ReadSnapshot reads the state of one generation. Its error is a RefusedError
-// where the node does not have it. The key of the apiserver's certificate stays on
-// the node.
+// where the node does not have it, or somebody has edited it since. The key of the
+// apiserver's certificate stays on the node.
 func ReadSnapshot(ctx context.Context, h Host, l distribution.Layout, generation int) (*Snapshot, error) {
-	_, s, err := generations(ctx, h, l, strconv.Itoa(generation))
+	_, s, err := generations(ctx, h, generationsRequest{layout: l, snapshot: strconv.Itoa(generation)})
 	return s, err
 }
 
-func generations(ctx context.Context, h Host, l distribution.Layout, wanted string) ([]Generation, *Snapshot, error) {
+// generationsRequest asks for the records of all generations, or for the state of one.
+type generationsRequest struct {
+	layout   distribution.Layout
+	records  bool
+	snapshot string // its number; empty: none
+}
+
+func (q generationsRequest) script() remote.Script {
+	return layoutScript("generations", q.layout, map[string]string{"KPLB_GENERATION": q.snapshot, "KPLB_RECORDS": flag(q.records)})
+}
+
+func generations(ctx context.Context, h Host, q generationsRequest) ([]Generation, *Snapshot, error) {
 	var list []Generation
 	s := &Snapshot{Units: map[string]Unit{}}
 	var current string
 	var bad error
-	err := run(ctx, h, layoutScript("generations", l, map[string]string{"KPLB_GENERATION": wanted}), func(r remote.Record) {
+	records := map[int]Recorded{}
+	err := run(ctx, h, q.script(), func(r remote.Record) {
 		switch {
 		case r.Key == "generation" && len(r.Fields) == 3:
 			if n, err := strconv.Atoi(r.Fields[0]); err == nil && n >= 0 {
@@ -58,6 +75,12 @@ func generations(ctx context.Context, h Host, l distribution.Layout, wanted stri
 			}
 		case r.Key == "current" && len(r.Fields) == 1:
 			current = r.Fields[0]
+		case r.Key == "record" && len(r.Fields) == 2:
+			if n, err := strconv.Atoi(r.Fields[0]); err == nil && n >= 0 {
+				content, err := r.Data(1)
+				bad = errors.Join(bad, err)
+				records[n] = parseRecorded(content, recordPath(n), n)
+			}
 		default:
 			bad = errors.Join(bad, s.take(r))
 		}
@@ -70,7 +93,7 @@ func generations(ctx context.Context, h Host, l distribution.Layout, wanted stri
 	}
 	slices.SortFunc(list, func(a, b Generation) int { return a.Number - b.Number })
 	for i := range list {
-		list[i].Current = strconv.Itoa(list[i].Number) == current
+		list[i].Current, list[i].Recorded = strconv.Itoa(list[i].Number) == current, records[list[i].Number]
 	}
 	return list, s, nil
 }
@@ -83,6 +106,9 @@ func (s *Snapshot) take(r remote.Record) error {
 		return nil
 	case r.Key == "nonlocal_bind6" && len(r.Fields) == 1:
 		s.NonlocalBind6 = r.Fields[0] == "1"
+		return nil
+	case r.Key == "own":
+		s.Own = true
 		return nil
 	case r.Key != "index" && r.Key != "units" && r.Key != "files":
 		return nil

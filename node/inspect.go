@@ -49,6 +49,7 @@ func Inspect(ctx context.Context, h Host, d distribution.Distribution, q Inspect
 	if !complete {
 		return nil, fmt.Errorf("%s: inspect: the node's answer is cut short", h.Name())
 	}
+	takeRecords(f)
 	return f, nil
 }
 
@@ -91,6 +92,10 @@ func (f *Facts) take(r remote.Record) error {
 		}
 	case "manifest":
 		f.Manifests = append(f.Manifests, field(0))
+	case "unknown":
+		if pathForm.MatchString(field(0)) && len(f.Unknown) < mostUnknown {
+			f.Unknown = append(f.Unknown, field(0))
+		}
 	case "locked":
 		f.LockedBy = cmp.Or(field(0), "another operator")
 	case "units":
@@ -160,6 +165,9 @@ func (f *Facts) takeNetwork(key string, field func(int) string) {
 		f.RealServers = parseRealServers(field(0))
 	}
 }
+
+// mostUnknown is how many unknown paths of a node are told.
+const mostUnknown = 20
 
 // pathForm is a path in a home, in which programs look for nothing else.
 var pathForm = regexp.MustCompile(`^/[A-Za-z0-9/._-]+$`)

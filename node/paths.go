@@ -21,10 +21,12 @@ const (
 	restartedPath = basePath + "/restarted"
 	currentPath   = basePath + "/current"  // the number of the confirmed generation
 	restoredPath  = basePath + "/restored" // what the node has reverted by itself
+	// pendingRecordPath is the record that the change makes the current one.
+	pendingRecordPath = pendingPath + "/record"
 )
 
 // statePaths are the files of kplb's own that are read with every inspection.
-var statePaths = []string{pendingPath + "/txn", pendingPath + "/about", restoredPath, currentPath, restartedPath}
+var statePaths = []string{pendingPath + "/txn", pendingPath + "/about", pendingRecordPath, restoredPath, currentPath, restartedPath}
 
 // ufw's rules of IPv4 and of IPv6.
 const (

@@ -46,6 +46,7 @@ var programs = map[string]program{
 	"activate":  {doing: "activating the new files", library: []string{"layout", "state", "lib", "daemon", "firewall"}, limit: 2 * time.Minute},
 	"precommit": {doing: "checking the daemons before the confirmation", library: []string{"layout", "state", "lib", "daemon", "generation"}, limit: 30 * time.Second},
 	"confirm":   {doing: "confirming the change", library: []string{"layout", "state", "place", "lib", "generation"}, limit: time.Minute},
+	"level":     {doing: "numbering what is there", library: []string{"layout", "state", "place", "lib", "generation"}, limit: time.Minute},
 	"revert":    {doing: "taking the change back", library: []string{"layout", "state", "place", "lib"}, limit: 3 * time.Minute},
 	"forget":    {doing: "removing kplb's files", library: []string{"state", "lib"}, limit: time.Minute},
 

@@ -148,10 +148,10 @@ func TestProgramsKeep(t *testing.T) {
 			o.does(t, change{files: map[string]programFile{haproxyCfg: {mode: "644", content: "frontend kube-apiserver\n  bind 10.1.1.1:" + port + "\n"}}, activate: map[string]string{"KPLB_HAPROXY": "reload"}}, "confirm")
 		}
 		same(t, "generations", o.node.Must("ls "+basePath+"/generations"), "0\n3\n4\n")
-		a := o.node.Run(o.script("generations", map[string]string{"KPLB_GENERATION": "3"}, nil))
+		a := o.node.Run(o.script("generations", map[string]string{"KPLB_GENERATION": "3", "KPLB_RECORDS": ""}, nil))
 		current, _ := a.Said("current")
 		same(t, "current", current, []string{"4"})
-		same(t, "none", o.node.Run(o.script("generations", map[string]string{"KPLB_GENERATION": "1"}, nil)).Refused(), "there is no generation 1")
+		same(t, "none", o.node.Run(o.script("generations", map[string]string{"KPLB_GENERATION": "1", "KPLB_RECORDS": ""}, nil)).Refused(), "there is no generation 1")
 
 		// and back to what one has
 		o.txn = "txn9"

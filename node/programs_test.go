@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ type change struct {
 // stage is the program that prepares a change on the node as it is.
 func (o operator) stage(c change) remote.Script {
 	var list strings.Builder
-	files := map[string]string{"restore": string(restoreProgram(o.layout()))}
+	files := map[string]string{"restore": string(restoreProgram(o.layout())), "record": "record of " + o.txn + "\n"}
 	for i, path := range slices.Sorted(maps.Keys(c.files)) {
 		name, f := fmt.Sprintf("file%d", i), c.files[path]
 		before, after := "absent", "absent"
@@ -89,8 +90,15 @@ func (o operator) stage(c change) remote.Script {
 		fmt.Fprintf(&list, "%s %s %s %s %s %s\n", name, cmp.Or(f.mode, "600"), cmp.Or(f.owner, "0:0"), before, after, path)
 	}
 	return o.script("stage", map[string]string{
-		"KPLB_FILES": list.String(), "KPLB_ABOUT": "ann@desk, cluster home", "KPLB_WINDOW": "30", "KPLB_VIP": "10.1.233.1/32 dev eth0", "KPLB_QUICK": "",
+		"KPLB_NUMBER": o.next(),
+		"KPLB_FILES":  list.String(), "KPLB_ABOUT": "ann@desk, cluster home", "KPLB_WINDOW": "30", "KPLB_VIP": "10.1.233.1/32 dev eth0", "KPLB_QUICK": "",
 	}, files)
+}
+
+// next is the number of the cluster's next generation.
+func (o operator) next() string {
+	current, _ := strconv.Atoi(strings.TrimSpace(o.node.Read(basePath + "/current"))) // 0: there is none
+	return strconv.Itoa(current + 1)
 }
 
 // transact looks whether a file was touched since it was staged. All were, if the

@@ -56,6 +56,8 @@ func TestProgramsOwnIsNotBefore(t *testing.T) {
 		same(t, "haproxy.cfg", n.Read(zero+"/files"+haproxyCfg), "# before kplb\n")
 		same(t, "keepalived", n.Must("grep '^keepalived ' "+zero+"/units"), "keepalived inactive disabled\n")
 		same(t, "the setting", n.Must("cat "+zero+"/nonlocal_bind"), "0\n")
+		_, own := o.snapshot("0").Said("own")
+		same(t, "the snapshot says so", own, true)
 		same(t, "nothing else", n.Exists(zero+"/index.new") || n.Exists(zero+"/units.new"), false)
 	})
 }

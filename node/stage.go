@@ -72,6 +72,8 @@ type StageRequest struct {
 	VIPs        []netip.Addr       // which the node gives up where it had none before
 	Interface   string             // of the VIPs
 	QuickPort   uint16             // of an apiserver that is restarted quickly; 0: as kubelet does it
+	Number      int                // of the cluster's generation that the change makes
+	Record      []byte             // of the cluster, which is kept with the generation
 }
 
 // Stage has a node check a change and prepare it: whether the files are as they
@@ -83,7 +85,7 @@ func Stage(ctx context.Context, h Host, d distribution.Distribution, q StageRequ
 
 func (q StageRequest) script(d distribution.Distribution) remote.Script {
 	var list strings.Builder
-	data := map[string][]byte{"restore": restoreProgram(d.Layout())}
+	data := map[string][]byte{"restore": restoreProgram(d.Layout()), "record": q.Record}
 	for i, f := range q.Files {
 		name, after := "file"+number(i), SumOf(f.Content)
 		if f.Remove {
@@ -107,7 +109,7 @@ func (q StageRequest) script(d distribution.Distribution) remote.Script {
 	s := layoutScript("stage", d.Layout(), map[string]string{
 		"KPLB_FILES": list.String(), "KPLB_PATHS": strings.Join(q.Paths, " "),
 		"KPLB_TXN": q.Txn, "KPLB_TOKEN": q.Token, "KPLB_ABOUT": q.About,
-		"KPLB_WINDOW": seconds(q.Window), "KPLB_VIP": strings.Join(vips, "\n"), "KPLB_QUICK": port(q.QuickPort),
+		"KPLB_WINDOW": seconds(q.Window), "KPLB_VIP": strings.Join(vips, "\n"), "KPLB_QUICK": port(q.QuickPort), "KPLB_NUMBER": number(q.Number),
 	})
 	s.Files = data
 	return s

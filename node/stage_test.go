@@ -22,7 +22,7 @@ func TestStageScript(t *testing.T) {
 		},
 		Certificate: &StagedCertificate{Path: kubeadm.CertificatePath, KeyPath: kubeadm.CertificateKeyPath, Config: []byte("kind: ClusterConfiguration\ncertificatesDir: /etc/kubernetes/pki\n"), Before: SumOf([]byte("certificate")), Mode: 0o644},
 		Paths:       []string{"/a", "/b"}, Window: 90_500_000_000,
-		VIPs: []netip.Addr{netip.MustParseAddr("10.1.233.1"), netip.MustParseAddr("fd10:1::100")}, Interface: "eth0", QuickPort: 6443,
+		VIPs: []netip.Addr{netip.MustParseAddr("10.1.233.1"), netip.MustParseAddr("fd10:1::100")}, Interface: "eth0", QuickPort: 6443, Number: 7,
 	}
 	s := q.script(kubeadm.Distribution{})
 	old := string(SumOf([]byte("old")))
@@ -33,7 +33,7 @@ func TestStageScript(t *testing.T) {
 			"certificate 644 0:0 " + string(SumOf([]byte("certificate"))) + " issued /etc/kubernetes/pki/apiserver.crt\n" +
 			"key 600 0:0 any issued /etc/kubernetes/pki/apiserver.key\n",
 		"KPLB_PATHS": "/a /b", "KPLB_TXN": "txn1", "KPLB_TOKEN": "token1", "KPLB_ABOUT": "ann@desk, pid 7, cluster home", "KPLB_WINDOW": "90",
-		"KPLB_VIP": "10.1.233.1/32 dev eth0\nfd10:1::100/128 dev eth0", "KPLB_QUICK": "6443",
+		"KPLB_VIP": "10.1.233.1/32 dev eth0\nfd10:1::100/128 dev eth0", "KPLB_QUICK": "6443", "KPLB_NUMBER": "7",
 	})
 	same(t, "content", string(s.Files["file1"]), "check")
 	same(t, "the way back", bytes.Equal(s.Files["restore"], restoreProgram(layout)), true)

@@ -19,7 +19,6 @@ type Target int
 const (
 	ToInventory  Target = iota // what the inventory says
 	ToGeneration               // Input.Generation, on every node
-	ToPrevious                 // on every node the generation before its current one
 )
 
 // Input is what a plan is made from. Make reads nothing else.
@@ -32,11 +31,16 @@ type Input struct {
 	Leaving []inventory.Node // no longer in the inventory; they are restored to their state before kplb
 	Absent  []Absence        // those that could not be reached, and are left out
 
+	// Former are the members that are not in the inventory: they leave, or are Forgotten.
+	Former    []inventory.Node
 	Forgotten []string               // nodes that have left the inventory and no longer exist
 	Facts     map[string]*node.Facts // of all of them, by name
 
 	Target     Target
 	Generation int // with ToGeneration; 0 is the state before kplb
+	// Made says of ToGeneration that Cluster is the inventory of then: what a node needs
+	// that keeps no generation is made of it.
+	Made bool
 
 	ExpectedStatus       string // what HAProxy accepts from an apiserver's /readyz; empty: 200
 	ClusterConfiguration []byte // kubeadm's, where IssuesCertificates says that it is needed
@@ -91,12 +95,12 @@ func NodeNeeds(in Input, n inventory.Node) []SnapshotRequest {
 func (in *Input) wanted(n inventory.Node, f *node.Facts) []SnapshotRequest {
 	first := []SnapshotRequest{{n.Name, 0}}
 	switch {
-	case in.Target != ToInventory:
-		return in.wantedToRestore(n, f, in.Target, in.Generation)
 	case in.isLeaving(n) && f.Generation() != "":
-		return in.wantedToRestore(n, f, ToGeneration, 0)
+		return in.wantedToRestore(n, f, 0)
 	case in.isLeaving(n):
 		return nil
+	case in.Target != ToInventory && !makes(in, f):
+		return in.wantedToRestore(n, f, in.Generation)
 	case n.Worker && in.Cluster.WorkerBalancer == nil && len(balancers(f)) > 0:
 		return first
 	case !n.Worker && in.leavesHAProxy(f) && f.Generation() != "":
@@ -107,12 +111,8 @@ func (in *Input) wanted(n inventory.Node, f *node.Facts) []SnapshotRequest {
 
 // wantedToRestore are the generation that the node is restored to, and its newest one
 // if the apiserver's certificate has changed since.
-func (in *Input) wantedToRestore(n inventory.Node, f *node.Facts, to Target, number int) []SnapshotRequest {
+func (in *Input) wantedToRestore(n inventory.Node, f *node.Facts, number int) []SnapshotRequest {
 	if n.Worker && f.Generation() == "" {
-		return nil
-	}
-	number, err := generationFor(f, to, number)
-	if err != nil {
 		return nil
 	}
 	out := []SnapshotRequest{{n.Name, number}}
@@ -132,14 +132,10 @@ func (in *Input) snapshot(n inventory.Node, generation int) (*node.Snapshot, err
 	return answer.Snapshot, answer.Err
 }
 
-// generationFor is the number of the generation that the node is restored to. With
-// ToPrevious it is an error if the node has no current one.
-func generationFor(f *node.Facts, to Target, number int) (int, error) {
-	if to != ToPrevious {
-		return number, nil
-	}
-	current, err := strconv.Atoi(f.Generation())
-	return current - 1, err
+// makes says whether the node's files are made of the inventory, although others go back
+// to a generation: the node keeps none.
+func makes(in *Input, f *node.Facts) bool {
+	return in.Made && in.Generation > 0 && f.Generation() == ""
 }
 
 // certificateDiffers says whether the apiserver's certificate is not the one of the

@@ -45,12 +45,6 @@ func TestNeeds(t *testing.T) {
 			}
 		}, ToInventory, 0, nil},
 		{"all to one generation", none, func(map[string]*node.Facts) {}, ToGeneration, 4, requests("node-1", 4, "node-2", 4, "node-3", 4)},
-		{"the one before on each", none, func(facts map[string]*node.Facts) {
-			put(facts["node-2"], "/var/lib/kplb/current", 0o600, []byte("7\n"))
-		}, ToPrevious, 0, requests("node-1", 0, "node-2", 6, "node-3", 0)},
-		{"one has none: Make says so", none, func(facts map[string]*node.Facts) {
-			delete(facts["node-2"].Files, "/var/lib/kplb/current")
-		}, ToPrevious, 0, requests("node-1", 0, "node-3", 0)},
 		{"a change waits: Make refuses", none, func(facts map[string]*node.Facts) {
 			put(facts["node-2"], "/var/lib/kplb/pending/txn", 0o600, []byte("abc\n"))
 		}, ToGeneration, 0, nil},
@@ -80,7 +74,7 @@ func TestNeedsTheNewestForACertificate(t *testing.T) {
 		put(f, "/var/lib/kplb/current", 0o600, []byte("3\n"))
 	}
 	input := in.with(facts)
-	input.Target, input.Snapshots = ToPrevious, map[SnapshotRequest]SnapshotAnswer{}
+	input.Target, input.Generation, input.Snapshots = ToGeneration, 2, map[SnapshotRequest]SnapshotAnswer{}
 	same(t, "first", Needs(input), requests("node-1", 2, "node-2", 2, "node-3", 2))
 	input.Snapshots[SnapshotRequest{"node-1", 2}] = SnapshotAnswer{Snapshot: plantest.Snapshot(facts["node-1"])}
 	input.Snapshots[SnapshotRequest{"node-2", 2}] = SnapshotAnswer{Snapshot: plantest.Snapshot(fresh(t, in.Cluster, in.Cluster.Nodes[1]))}

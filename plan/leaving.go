@@ -12,10 +12,9 @@ import (
 	"github.com/kplb/kplb/render"
 )
 
-// A node that was removed from the inventory is still a server in the haproxy.cfg of
-// the other nodes, or in their keepalived.conf with ipvs, and is found there. It is
-// restored to its state before kplb before the others change: without their adverts
-// its keepalived would take the VIP.
+// A node that was removed from the inventory is still a member in the cluster's record.
+// It is restored to its state before kplb before the others change: without their
+// adverts its keepalived would take the VIP.
 
 // nodeName is the form of a node's name in an inventory.
 var nodeName = regexp.MustCompile(`^[a-z0-9.-]+$`)
@@ -40,33 +39,9 @@ func serversOf(f *node.Facts) [][2]string {
 	return out
 }
 
-// Leavers are the nodes that have to be cleaned: workers that kplb's keepalived is on, of
-// their time as control-plane nodes, and the servers in kplb's files on the nodes whose name
-// and address are not in the inventory.
-func Leavers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
-	var out []inventory.Node
-	for _, n := range c.Workers {
-		if f := facts[n.Name]; f != nil && hasSpeaker(f) {
-			n.Worker = false
-			out = append(out, n)
-		}
-	}
-	return append(out, strangers(c, facts)...)
-}
-
-// Gone are the machines that are said to be gone: names of Leavers that are not in the
-// inventory, or addresses.
-func Gone(c *inventory.Cluster, facts map[string]*node.Facts, forgotten []string) []inventory.Node {
-	out := slices.DeleteFunc(strangers(c, facts), func(n inventory.Node) bool { return !slices.Contains(forgotten, n.Name) })
-	for _, name := range forgotten {
-		if at, err := netip.ParseAddr(name); err == nil {
-			out = append(out, inventory.Node{Name: name, Address: at})
-		}
-	}
-	return out
-}
-
-// strangers are the Leavers that are not in the inventory.
+// strangers are the servers in kplb's files on the nodes whose name and address are not
+// in the inventory. Where these files have peers of keepalived's, only a peer is one:
+// another server is a backend of the user's own template.
 func strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	known := func(name string, at netip.Addr) bool {
 		return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == name || n.Address == at })
@@ -77,10 +52,14 @@ func strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.N
 		if f == nil {
 			continue
 		}
+		peers := peersOf(f)
 		for _, server := range serversOf(f) {
 			name := node.Clean(server[0])
 			at, err := netip.ParseAddrPort(server[1])
 			if err != nil || known(name, at.Addr()) || slices.ContainsFunc(out, func(n inventory.Node) bool { return n.Name == name }) {
+				continue
+			}
+			if len(peers) > 0 && !slices.Contains(peers, at.Addr()) {
 				continue
 			}
 			ssh := c.SSH
@@ -91,10 +70,19 @@ func strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.N
 	return out
 }
 
+// peersOf are the addresses that kplb's keepalived on the node sends adverts to.
+func peersOf(f *node.Facts) []netip.Addr {
+	config := f.Files[render.KeepalivedPath].Content
+	if render.Stamp(config) == render.Unstamped {
+		return nil
+	}
+	return keepalived.Peers(config)
+}
+
 // planLeaver plans to restore a node to its state before kplb.
 func (in *Input) planLeaver(n inventory.Node, f *node.Facts) (NodePlan, error) {
-	p, _, err := in.restoreNode(n, f, ToGeneration, 0)
-	if p.Certificate != nil { // until the others have changed, clients of the VIP still reach its apiserver
+	p, err := in.restoreNode(n, f, 0)
+	if p.Certificate != nil && !in.uninstalls() { // until the others have changed, clients of the VIP still reach its apiserver
 		p.Certificate = nil
 		p.note("its apiserver's certificate stays as it is and still covers the VIP")
 	}

@@ -5,20 +5,31 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/render"
 )
 
-// left is home without node-3, which everybody's haproxy.cfg has.
+// leaversOf are the members that are not in the inventory.
+func leaversOf(t *testing.T, in *Input, facts map[string]*node.Facts) []inventory.Node {
+	t.Helper()
+	m, err := Identify(in.Cluster, in.Cluster.Nodes, facts, Claims{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Leavers(in.Cluster, facts, Claims{})
+}
+
+// left is home without node-3, which is a member.
 func left(t *testing.T) (*Input, Input) {
 	t.Helper()
 	in := inputOf(t, home)
 	facts := all(t, in, applied)
 	in.Cluster.Nodes = in.Cluster.Nodes[:2]
 	input := in.with(facts)
-	input.Leaving = Leavers(in.Cluster, facts)
+	input.Leaving = leaversOf(t, in, facts)
 	return in, input
 }
 

@@ -23,7 +23,7 @@ func Make(in Input) (*Plan, error) {
 		plans, err = in.planInventory()
 	} else {
 		plans, plan.Goal, err = in.planRollback()
-		plan.Uninstall = in.Target == ToGeneration && in.Generation == 0
+		plan.Uninstall = in.uninstalls()
 	}
 	if err != nil {
 		return nil, err
@@ -71,21 +71,40 @@ func (in *Input) planInventory() ([]NodePlan, error) {
 	return plans, refuseUnsound(in.Cluster, plans)
 }
 
-// planRollback plans to bring every node to its generation. The goal is Removed if
-// that is generation 0 on one of them.
+// uninstalls says whether every node is restored to its state before kplb.
+func (in *Input) uninstalls() bool { return in.Target == ToGeneration && in.Generation == 0 }
+
+// planRollback plans to bring every node to its generation: one that is no member then to
+// the one from before kplb. The goal is Removed if that is where all go.
 func (in *Input) planRollback() (plans []NodePlan, goal Goal, err error) {
+	if in.Generation == 0 {
+		goal = Removed
+	}
 	for _, n := range in.members() {
-		p, to, err := in.restoreNode(n, in.Facts[n.Name], in.Target, in.Generation)
+		p, err := rollbackNode(in, n, in.Facts[n.Name])
 		if err != nil {
 			return nil, goal, err
-		}
-		if to == 0 {
-			goal = Removed
 		}
 		in.findForeign(&p)
 		plans = append(plans, p)
 	}
-	return plans, goal, nil
+	if in.Generation > 0 {
+		err = refuseStruck(in, plans)
+	}
+	return plans, goal, err
+}
+
+func rollbackNode(in *Input, n inventory.Node, f *node.Facts) (NodePlan, error) {
+	switch {
+	case in.isLeaving(n):
+		return in.planLeaver(n, f)
+	case makes(in, f):
+		if refused := refusal.OnNode(in.Cluster, n, f); len(refused) > 0 {
+			return NodePlan{}, &refusal.Error{Refusals: refused}
+		}
+		return in.makeNode(n)
+	}
+	return in.restoreNode(n, f, in.Generation)
 }
 
 // MakeNode plans one node for ToInventory: one that leaves, a worker or a

@@ -26,6 +26,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/record"
 	"github.com/kplb/kplb/refusal"
 )
 
@@ -40,6 +41,10 @@ type Plan struct {
 	Absent     []Absence              // nodes that are left out: nothing changes there
 	notes      []string
 	withAbsent []refusal.Refusal // what must not be done without them
+
+	// Record is what every member has recorded afterwards; nil: nothing is recorded.
+	Record *record.Record
+	Back   *int // the generation that is gone back to; nil: none
 }
 
 // Goal is what has to be true when a plan has been carried out.

@@ -26,7 +26,7 @@ func refuseRemaining(in *Input) error {
 			})
 		}
 	}
-	for _, n := range strangers(in.Cluster, in.Facts) {
+	for _, n := range in.Former {
 		if !slices.Contains(in.Forgotten, n.Name) {
 			refused.Refusals = append(refused.Refusals, remaining(in, n.Name, n.Name, n.Address))
 		}
@@ -48,11 +48,11 @@ func remaining(in *Input, node, name string, at netip.Addr) refusal.Refusal {
 }
 
 // strangePeers are the addresses that keepalived on the nodes sends adverts to, and that are
-// of no node, nor of a server in haproxy.cfg; but for those that it still sends to with its
+// of no node, nor of a member that is not in the inventory; but for those that it still sends to with its
 // file afterwards.
 func strangePeers(in *Input, after func(inventory.Node) []byte) []netip.Addr {
 	known := func(at netip.Addr) bool {
-		return slices.ContainsFunc(slices.Concat(in.Cluster.Nodes, in.Cluster.Workers, strangers(in.Cluster, in.Facts)), func(n inventory.Node) bool {
+		return slices.ContainsFunc(slices.Concat(in.Cluster.Nodes, in.Cluster.Workers, in.Former, in.Leaving), func(n inventory.Node) bool {
 			return n.Address == at || slices.Contains(n.Addresses, at)
 		}) || slices.Contains(in.Forgotten, at.String())
 	}

@@ -9,24 +9,18 @@ import (
 	"github.com/kplb/kplb/refusal"
 )
 
-// restoreNode plans to restore a node to one of its generations, and returns the
-// number of that generation.
-func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number int) (NodePlan, int, error) {
-	if f.Generation() == "" && (n.Worker || to == ToGeneration && number == 0) {
-		p, err := in.restoreUnkept(n, f)
-		return p, number, err
-	}
-	number, err := generationFor(f, to, number)
-	if err != nil {
-		return NodePlan{}, 0, noGeneration(n, "the node has no generation yet")
+// restoreNode plans to restore a node to one of its generations.
+func (in *Input) restoreNode(n inventory.Node, f *node.Facts, number int) (NodePlan, error) {
+	if f.Generation() == "" && (n.Worker || number == 0) {
+		return in.restoreUnkept(n, f)
 	}
 	s, err := in.snapshot(n, number)
 	var refused *node.RefusedError
 	if errors.As(err, &refused) {
-		return NodePlan{}, 0, noGeneration(n, refused.Reason)
+		return NodePlan{}, noGeneration(n, refused.Reason)
 	}
 	if err != nil {
-		return NodePlan{}, 0, err
+		return NodePlan{}, err
 	}
 	r := restorer{newBuilder(in.Cluster, n, f), s}
 	r.Leaving, r.Restore = in.isLeaving(n), true
@@ -34,13 +28,13 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 		r.HAProxyListens = nil
 		r.balancer()
 		r.kubeconfigs()
-		return r.NodePlan, number, nil
+		return r.NodePlan, nil
 	}
 	if certificateDiffers(f, s) {
 		current := &node.Snapshot{}
 		if newest, none := strconv.Atoi(f.Generation()); none == nil {
 			if current, err = in.snapshot(n, newest); err != nil {
-				return r.NodePlan, number, err
+				return r.NodePlan, err
 			}
 		}
 		r.certificate(current, number, in.Now)
@@ -49,9 +43,9 @@ func (in *Input) restoreNode(n inventory.Node, f *node.Facts, to Target, number 
 	err = r.controlPlane()
 	in.blank(&r.NodePlan)
 	if err != nil {
-		return r.NodePlan, number, refusedManifest(n, err)
+		return r.NodePlan, refusedManifest(n, err)
 	}
-	return r.NodePlan, number, nil
+	return r.NodePlan, nil
 }
 
 func noGeneration(n inventory.Node, what string) error {

@@ -98,13 +98,13 @@ func TestPlanBackToTheBeginning(t *testing.T) {
 				c.now(facts["node-2"])
 			}
 			input := in.with(facts)
-			input.Target = ToPrevious
+			input.Target = ToGeneration
 			p, err := makeWith(t, input, generations)
 			if err != nil {
 				t.Fatal(err)
 			}
 			same(t, "goal", p.Goal, Removed)
-			same(t, "uninstall: nobody has asked for generation 0", p.Uninstall, false)
+			same(t, "uninstall", p.Uninstall, true)
 			n := p.of("node-2")
 			same(t, "plan", retell(n), c.want)
 			same(t, "the holder comes last", p.Nodes[2].Node.Name, "node-1")
@@ -179,7 +179,7 @@ func TestPlanBackToAGeneration(t *testing.T) {
 		put(f, "/var/lib/kplb/current", 0o600, []byte("4\n"))
 	}
 	input := in.with(facts)
-	input.Target = ToPrevious
+	input.Target, input.Generation = ToGeneration, 3
 	p, err := makeWith(t, input, generations)
 	if err != nil {
 		t.Fatal(err)
@@ -217,15 +217,6 @@ func TestPlanBackRefused(t *testing.T) {
 		{"on one node", func(_ map[string]*node.Facts, generations savedSnapshots) {
 			delete(generations, SnapshotRequest{"node-2", 0})
 		}, ToGeneration, 0, "node-2: there is no generation 0", "see `kplb history`"},
-		{"never applied", func(facts map[string]*node.Facts, _ savedSnapshots) {
-			delete(facts["node-1"].Files, "/var/lib/kplb/current")
-		}, ToPrevious, 0, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"garbage", func(facts map[string]*node.Facts, _ savedSnapshots) {
-			put(facts["node-1"], "/var/lib/kplb/current", 0o600, []byte("one"))
-		}, ToPrevious, 0, "node-1: the node has no generation yet", "see `kplb history`"},
-		{"at the beginning already", func(facts map[string]*node.Facts, _ savedSnapshots) {
-			put(facts["node-1"], "/var/lib/kplb/current", 0o600, []byte("0"))
-		}, ToPrevious, 0, "node-1: there is no generation -1", "see `kplb history`"},
 		{
 			"a change waits", func(facts map[string]*node.Facts, _ savedSnapshots) {
 				put(facts["node-2"], "/var/lib/kplb/pending/txn", 0o600, []byte("abc"))

@@ -18,9 +18,9 @@ func TestServersOfServicesDoNotLeave(t *testing.T) {
 	in := inputOf(t, withServices)
 	facts := all(t, in, applied)
 	in.Cluster.Workers = nil
-	if left := Leavers(in.Cluster, facts); len(left) > 0 {
+	if left := strangers(in.Cluster, facts); len(left) > 0 {
 		t.Errorf("%v leave", namesOf(left))
 	}
 	in.Cluster.Nodes = in.Cluster.Nodes[:2]
-	same(t, "leavers", namesOf(Leavers(in.Cluster, facts)), "node-3")
+	same(t, "leavers", namesOf(strangers(in.Cluster, facts)), "node-3")
 }

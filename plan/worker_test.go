@@ -217,14 +217,14 @@ func TestBalancerComesBack(t *testing.T) {
 	in, facts := balancedInput(t, balanced)
 	generations := savedSnapshots{{theWorker, 1}: plantest.Snapshot(facts[theWorker])}
 	for _, n := range in.Cluster.Nodes {
-		generations[SnapshotRequest{n.Name, 0}] = plantest.Snapshot(facts[n.Name])
+		generations[SnapshotRequest{n.Name, 1}] = plantest.Snapshot(facts[n.Name])
 	}
 	now := justJoined(t, in, in.Cluster.Workers[0])
 	put(now, kubeadm.KubeletPath, 0o600, kubeconfigFor(t, in.Cluster.EndpointURL()))
 	put(now, "/var/lib/kplb/current", 0o600, []byte("2\n"))
 	facts[theWorker] = now
 	input := in.with(facts)
-	input.Target = ToPrevious
+	input.Target, input.Generation, input.Made = ToGeneration, 1, true
 	p, _ := ofWorker(t, input, generations)
 	same(t, "listens", inventory.Join(p.HAProxyListens, " "), "127.0.0.1:7443")
 	same(t, "actions", retell(p).Actions, []string{"daemon-reload", "haproxy start", "enable haproxy.service"})

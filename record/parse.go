@@ -140,7 +140,7 @@ func checkMembers(members []Member) error {
 			return fmt.Errorf("members[%d].name %s is that of another member", i, m.Name)
 		case m.Role != ControlPlane && m.Role != Worker:
 			return fmt.Errorf("members[%d].role %q is neither node nor worker", i, short(string(m.Role)))
-		case !m.Address.IsValid() || m.Address.Zone() != "" || m.Address.IsUnspecified() || m.Address.IsMulticast() || m.Address.IsLoopback():
+		case !m.Address.IsValid() || m.Address.Zone() != "" || m.Address.IsUnspecified() || m.Address.IsMulticast():
 			return fmt.Errorf("members[%d].address %s is not the address of a node", i, m.Address)
 		case addresses[m.Address]:
 			return fmt.Errorf("members[%d].address %s is that of another member", i, m.Address)

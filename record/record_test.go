@@ -92,7 +92,7 @@ func TestBad(t *testing.T) {
 		{"a node's name", `"name": "worker-1"`, `"name": "Worker 1"`, `is no record: members[1].name "Worker 1" is not a name`},
 		{"a name twice", `"name": "worker-1"`, `"name": "node-1"`, `is no record: members[1].name node-1 is that of another member`},
 		{"an address twice", `fd00::11`, `10.1.1.1`, `is no record: members[1].address 10.1.1.1 is that of another member`},
-		{"no address of a node", `10.1.1.1`, `127.0.0.1`, `is no record: members[0].address 127.0.0.1 is not the address of a node`},
+		{"no address of a node", `10.1.1.1`, `224.0.0.1`, `is no record: members[0].address 224.0.0.1 is not the address of a node`},
 		{"no address", `10.1.1.1`, ``, `is no record: members[0].address invalid IP is not the address of a node`},
 		{"a role", `"role": "worker"`, `"role": "king"`, `is no record: members[1].role "king" is neither node nor worker`},
 		{"a host that is an option", `host-1`, `-oProxyCommand=id`, `is no record: members[0].ssh.host "-oProxyCommand=id" is not a host`},

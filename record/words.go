@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -100,22 +101,35 @@ func services(c *inventory.Cluster) string {
 	return strings.Join(out, ", ")
 }
 
-// inFiles names the files, and the nodes on which they changed.
+// namedFiles is how many files of the same nodes are named.
+const namedFiles = 3
+
+// inFiles names the files, and the nodes on which they changed: those of the same nodes
+// together.
 func inFiles(r *Record) []string {
 	nodes := map[string][]string{}
-	var paths []string
 	for _, c := range r.Changes {
 		for _, path := range c.Files {
-			if nodes[path] == nil {
-				paths = append(paths, path)
-			}
 			nodes[path] = append(nodes[path], c.Node)
 		}
 	}
-	slices.Sort(paths)
-	out := make([]string, len(paths))
-	for i, path := range paths {
-		out[i] = path + " on " + strings.Join(nodes[path], ", ")
+	files := map[string][]string{}
+	for path, on := range nodes {
+		slices.Sort(on)
+		where := strings.Join(on, ", ")
+		if len(on) > 1 && len(on) == len(r.Members) {
+			where = "all nodes"
+		}
+		files[where] = append(files[where], path)
+	}
+	var out []string
+	for _, where := range slices.Sorted(maps.Keys(files)) {
+		slices.Sort(files[where])
+		named := files[where]
+		if more := len(named) - namedFiles; more > 1 {
+			named = append(named[:namedFiles:namedFiles], fmt.Sprintf("and %d more", more))
+		}
+		out = append(out, "on "+where+": "+strings.Join(named, ", "))
 	}
 	return out
 }

@@ -33,8 +33,14 @@ func TestWords(t *testing.T) {
 		{"services", nil, func(s string) string { return s + "services: [{name: web, port: 443, nodePort: 30443}]\n" }, []string{"services: web:443, was none"}},
 		{"a DNS name", nil, func(s string) string { return s + "dnsName: api.home.arpa\n" }, []string{"DNS name: api.home.arpa, was none"}},
 		{"files", func(r *record.Record) {
-			r.Changes = []record.Change{{Node: "node-1", Files: []string{"/etc/b", "/etc/a"}}, {Node: "node-2", Files: []string{"/etc/a"}}}
-		}, nil, []string{"/etc/a on node-1, node-2", "/etc/b on node-1"}},
+			r.Changes = []record.Change{{Node: "worker-1", Files: []string{"/etc/a", "/etc/d"}}, {Node: "node-1", Files: []string{"/etc/b", "/etc/a", "/etc/c"}}}
+		}, nil, []string{"on all nodes: /etc/a", "on node-1: /etc/b, /etc/c", "on worker-1: /etc/d"}},
+		{"four files", func(r *record.Record) {
+			r.Changes = []record.Change{{Node: "node-1", Files: []string{"/etc/d", "/etc/c", "/etc/b", "/etc/a"}}}
+		}, nil, []string{"on node-1: /etc/a, /etc/b, /etc/c, /etc/d"}},
+		{"many files", func(r *record.Record) {
+			r.Changes = []record.Change{{Node: "node-1", Files: []string{"/etc/e", "/etc/d", "/etc/c", "/etc/b", "/etc/a"}}}
+		}, nil, []string{"on node-1: /etc/a, /etc/b, /etc/c, and 2 more"}},
 	} {
 		before, after := lab(), lab()
 		before.Of, after.Of, after.Changes = nil, nil, nil

@@ -81,3 +81,15 @@ func sum(parts ...[]byte) string {
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
+
+var whoseForm = regexp.MustCompile(`(?m)^# kplb: made from cluster "([^"\n]*)" for ([^\s;]+); edit the inventory`)
+
+// StampedFor reads for which cluster and node a file was made, from its stamp. ok is
+// false for a file without one.
+func StampedFor(content []byte) (cluster, node string, ok bool) {
+	m := whoseForm.FindSubmatch(content)
+	if m == nil {
+		return "", "", false
+	}
+	return string(m[1]), string(m[2]), true
+}

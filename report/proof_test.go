@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
 )
@@ -57,18 +58,21 @@ func TestWriteProof(t *testing.T) {
 func TestWriteHistory(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	err := WriteHistory(&out, []rollout.Generation{
-		{Node: "node-1", Number: 0, Time: "2026-11-30T10:00:00Z", About: "before kplb"},
-		{Node: "node-1", Number: 1, Time: "2026-11-30T10:05:00Z", About: "ann@desk, pid 7", Current: true},
-		{Node: "node-2", Unreachable: "is not reachable"},
-	})
+	err := WriteHistory(&out, rollout.History{Generations: []plan.Generation{
+		{Number: 0, By: "as it was before kplb"},
+		{Number: 1, Time: "2026-11-30T10:05:00Z", By: "ann@desk, pid 7"},
+		{Number: 2, Time: "2026-11-30T10:06:00Z", By: "ann@desk", Version: "v1.0.0", Current: true, Changed: []string{"node node-3 added", "on node-3: /etc/a"}, Missing: []string{"node-1"}},
+	}, Unreachable: map[string]string{"node-2": "is not reachable"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `NODE    GENERATION   TIME                  BY
-node-1  0            2026-11-30T10:00:00Z  before kplb
-node-1  1 (current)  2026-11-30T10:05:00Z  ann@desk, pid 7
-node-2  no answer    -                     is not reachable
+	const want = `GENERATION   TIME                  BY                     KPLB    CHANGED
+0                                  as it was before kplb          
+1            2026-11-30T10:05:00Z  ann@desk, pid 7                not known: made by a kplb that kept no record
+2 (current)  2026-11-30T10:06:00Z  ann@desk               v1.0.0  node node-3 added
+                                                                  on node-3: /etc/a
+                                                                  not on node-1
+node-2: no answer: is not reachable
 `
 	if d := cmp.Diff(want, out.String()); d != "" {
 		t.Error(d)

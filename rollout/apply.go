@@ -67,10 +67,18 @@ func precheck(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 
 // finish does what follows once every node has confirmed.
 func (t *transaction) finish(ctx context.Context, p *plan.Plan) error {
-	if len(p.ConfigMaps) == 0 && len(t.fleet.Leaving()) == 0 {
+	// the nodes have confirmed: what they are is told to the others, too
+	leveled, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	lacking := p.Lack()
+	if len(p.ConfigMaps) == 0 && len(t.fleet.Leaving()) == 0 && len(lacking) == 0 {
 		return nil
 	}
-	if err := t.lockAgain(ctx); err != nil {
+	if err := t.lockAgain(leveled); err != nil {
+		return err
+	}
+	l := leveling{t.txn, t.lock.Token, aboutOf(t.fleet), p.Record}
+	if err := l.all(leveled, t.fleet, lacking); err != nil {
 		return err
 	}
 	if err := writeConfigMaps(ctx, t.fleet, p.ConfigMaps); err != nil {

@@ -32,7 +32,7 @@ func TestFlagTakenAway(t *testing.T) {
 					for _, n := range f.Nodes {
 						n.Save("0", n.Facts)
 					}
-					back, err := f.PlanRollback(t.Context(), 0)
+					back, err := f.PlanRemoval(t.Context())
 					says(t, err, "")
 					f.prove = proven
 					p = back

@@ -2,42 +2,52 @@ package rollout
 
 import (
 	"context"
-	"slices"
+	"errors"
+	"sync"
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 )
 
-// Generation is one confirmed state of a node. Number 0 is the state before kplb.
-type Generation struct {
-	Node    string `json:"node"`
-	Number  int    `json:"generation"`
-	Time    string `json:"time,omitempty"` // by the node's clock
-	About   string `json:"about"`
-	Current bool   `json:"current"`
-
-	Unreachable string `json:"unreachable,omitempty"` // why the node was not asked: nothing else is known of it
+// History is the cluster's generations, by number, and the nodes that were not asked.
+type History struct {
+	Generations []plan.Generation `json:"generations"`
+	Unreachable map[string]string `json:"unreachable,omitempty"` // why a node was not asked, by its name
 }
 
-// History lists the generations of all nodes, by node and number. Its error is a
-// fleet.NodeErrors; the generations of the other nodes come with it.
-func (r *Rollout) History(ctx context.Context) ([]Generation, error) {
-	nodes := r.Fleet.Everyone()
-	lists := make([][]Generation, len(nodes))
+// History lists what the nodes keep. Its error is a fleet.NodeErrors; what the other
+// nodes keep comes with it.
+func (r *Rollout) History(ctx context.Context) (History, error) {
+	history, err := historyOf(ctx, r.Fleet, r.Fleet.Everyone())
+	out := History{Generations: history.Generations(r.Fleet.Cluster)}
+	var failed fleet.NodeErrors
+	if errors.As(err, &failed) {
+		out.Unreachable = map[string]string{}
+		for name, why := range failed {
+			out.Unreachable[name] = fleet.Reason(name, why)
+		}
+	}
+	return out, err
+}
+
+// historyOf reads the generations of nodes, with their records. Its error is a
+// fleet.NodeErrors.
+func historyOf(ctx context.Context, f *fleet.Fleet, nodes []inventory.Node) (plan.History, error) {
+	var mu sync.Mutex
+	out := plan.History{}
 	err := fleet.Each(nodes, func(n inventory.Node) error {
-		i := slices.IndexFunc(nodes, func(m inventory.Node) bool { return m.Name == n.Name })
-		list, err := generationsOf(ctx, r.Fleet, n)
+		list, err := generationsOf(ctx, f, n)
 		if err != nil {
-			lists[i] = []Generation{{Node: n.Name, Unreachable: fleet.Reason(n.Name, err)}}
 			return err
 		}
-		for _, g := range list {
-			lists[i] = append(lists[i], Generation{Node: n.Name, Number: g.Number, Time: g.Time, About: g.About, Current: g.Current})
-		}
+		mu.Lock()
+		defer mu.Unlock()
+		out[n.Name] = list
 		return nil
 	})
-	return slices.Concat(lists...), err
+	return out, err
 }
 
 func generationsOf(ctx context.Context, f *fleet.Fleet, n inventory.Node) ([]node.Generation, error) {

@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"testing"
+
+	"github.com/kplb/kplb/plan"
 )
 
 func TestHistory(t *testing.T) {
@@ -18,10 +20,9 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	const at, about = "2026-11-20T20:00:00Z", "ann, cluster home"
-	same(t, "history", list, []Generation{
-		{Node: "node-1", Number: 0, Time: at, About: about},
-		{Node: "node-3", Number: 0, Time: at, About: about},
-		{Node: "node-3", Number: 9, Time: at, About: about},
-		{Node: "node-3", Number: 10, Time: at, About: about, Current: true},
-	})
+	same(t, "history", list, History{Generations: []plan.Generation{
+		{Number: 0, Time: at, By: about, Changed: []string{}, Missing: []string{"node-2"}},
+		{Number: 9, Time: at, By: about, Changed: []string{}, Missing: []string{"node-1", "node-2"}},
+		{Number: 10, Time: at, By: about, Current: true, Changed: []string{}, Missing: []string{"node-1", "node-2"}},
+	}})
 }

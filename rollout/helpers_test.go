@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,3 +92,9 @@ func all(t testing.TB, r *Rollout, of func(testing.TB, *Rollout, inventory.Node)
 }
 
 var apiserverAt, respond, says200 = apiservertest.Serve, apiservertest.Respond, apiservertest.OK
+
+// PlanRemoval is the way to generation 0.
+func (f *fakeFleet) PlanRemoval(ctx context.Context) (*plan.Plan, error) {
+	_, p, err := f.PlanRollback(ctx, 0)
+	return p, err
+}

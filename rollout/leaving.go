@@ -35,8 +35,8 @@ func (e *goneError) Hint() string {
 }
 
 // proveGone refuses to forget a machine that is not gone, see doctor.Silent.
-func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts) error {
-	gone := plan.Gone(r.Fleet.Cluster, facts, r.Forgotten)
+func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts, m plan.Membership) error {
+	gone := m.Gone(r.Fleet.Cluster, facts, r.claims())
 	for _, n := range gone {
 		for _, at := range []netip.AddrPort{netip.AddrPortFrom(n.Address, sshPort), r.Fleet.Cluster.APIServerAddress(n)} {
 			if through := r.answers(ctx, at); through != "" {
@@ -74,16 +74,24 @@ func (r *Rollout) answers(ctx context.Context, at netip.AddrPort) string {
 	return ""
 }
 
-// inspectLeavers finds and inspects the nodes that leave, except those in Forgotten.
-func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Facts) (map[string]*node.Facts, error) {
-	if err := r.proveGone(ctx, facts); err != nil {
+// inspectLeavers finds and inspects the members that leave, except those in Forgotten. One
+// that is another cluster's by now is left alone.
+func inspectLeavers(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m plan.Membership) (map[string]*node.Facts, error) {
+	if err := r.proveGone(ctx, facts, m); err != nil {
 		return nil, err
 	}
-	r.Fleet.SetLeaving(slices.DeleteFunc(plan.Leavers(r.Fleet.Cluster, facts), func(n inventory.Node) bool { return slices.Contains(r.Forgotten, n.Name) }))
-	if len(r.Fleet.Leaving()) == 0 {
+	leaving := m.Leavers(r.Fleet.Cluster, facts, r.claims())
+	if len(leaving) == 0 {
 		return facts, nil
 	}
-	facts, err := r.Fleet.InspectNodes(ctx, r.Fleet.Leaving(), fleet.Inspection{Unmanaged: true})
+	return inspectThose(ctx, r, leaving, m)
+}
+
+// inspectThose inspects nodes that leave. Those that are still the cluster's are Leaving
+// from then on.
+func inspectThose(ctx context.Context, r *Rollout, leaving []inventory.Node, m plan.Membership) (map[string]*node.Facts, error) {
+	r.Fleet.SetLeaving(leaving)
+	facts, err := r.Fleet.InspectNodes(ctx, leaving, fleet.Inspection{Unmanaged: true})
 	var failed fleet.NodeErrors
 	if errors.As(err, &failed) {
 		for name, err := range failed {
@@ -91,7 +99,20 @@ func (r *Rollout) inspectLeavers(ctx context.Context, facts map[string]*node.Fac
 		}
 		return nil, failed
 	}
-	return facts, err
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.RefuseRecords(leaving, facts); err != nil {
+		return nil, err
+	}
+	r.Fleet.SetLeaving(slices.DeleteFunc(leaving, func(n inventory.Node) bool {
+		keeps, whose := m.Keeps(r.Fleet.Cluster.Name, facts[n.Name])
+		if !keeps {
+			r.Fleet.Report(fleet.Event{Node: n.Name, Step: "left alone: it " + whose, Done: true})
+		}
+		return !keeps
+	}))
+	return facts, nil
 }
 
 // forgetLeavers removes kplb's own data from the nodes that have left.

@@ -133,7 +133,7 @@ func TestManaged(t *testing.T) {
 			node.Save("1", node.Facts)
 		}
 		same(t, "nothing is left to do", f.planned(nil).Empty(), true)
-		back, err := f.PlanRollback(t.Context(), 0)
+		back, err := f.PlanRemoval(t.Context())
 		says(t, err, "")
 		f.prove = proven
 		same(t, "the earlier certificate", back.Nodes[0].Certificate.Generation, 0)

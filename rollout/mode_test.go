@@ -79,7 +79,7 @@ func TestChangingChangesNoMode(t *testing.T) {
 			f.Nodes[n.Name].Facts = applied(t, f.Rollout, n)
 		}
 		f.saveFresh()
-		_, err = f.PlanRollback(t.Context(), 0)
+		_, err = f.PlanRemoval(t.Context())
 		says(t, err, "")
 		same(t, "after the plan of a rollback", modes(f.Rollout), before)
 		f.Ends()
@@ -105,7 +105,7 @@ func TestProofAsksAsThePlan(t *testing.T) {
 			f := newFleet(t, applied)
 			f.saveFresh()
 			return f
-		}, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.PlanRollback(ctx, 0) }, true},
+		}, func(ctx context.Context, f *fakeFleet) (*plan.Plan, error) { return f.PlanRemoval(ctx) }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestOnlyRollbackAsksForUnmanaged(t *testing.T) {
 	kubeconfigs := func() bool {
 		return fleettest.Asked[node.InspectRequest](f.Machines, "node-1 inspect").Kubeconfigs
 	}
-	_, err := f.PlanRollback(t.Context(), 0)
+	_, err := f.PlanRemoval(t.Context())
 	says(t, err, "")
 	same(t, "a rollback asks for kubeconfigs", kubeconfigs(), true)
 	_, err = f.Plan(t.Context())

@@ -135,7 +135,7 @@ func TestPlanOfOthers(t *testing.T) {
 				_, err = f.PlanChange(t.Context())
 				says(t, err, c.changes)
 				if c.changes != "" {
-					_, err = f.PlanRollback(t.Context(), 0)
+					_, err = f.PlanRemoval(t.Context())
 					says(t, err, c.changes)
 				}
 				f.Ends()

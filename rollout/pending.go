@@ -11,6 +11,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
@@ -28,6 +29,9 @@ func waiting(ctx context.Context, f *fleet.Fleet) ([]inventory.Node, error) {
 		if _, pending := facts[n.Name].Pending(); pending {
 			out = append(out, n)
 		}
+	}
+	if err := plan.RefuseRecords(f.Everyone(), facts); err != nil {
+		return nil, err
 	}
 	if len(out) == 0 {
 		return nil, &refusal.Error{Refusals: []refusal.Refusal{{Node: f.Cluster.Name, What: "no change is awaiting confirmation", Hint: "see `kplb history`"}}}
@@ -58,6 +62,9 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	err = fleet.Each(nodes, func(n inventory.Node) error {
 		return confirmNode(ctx, r.Fleet, nil, n, node.ConfirmRequest{Token: lock.Token, Paths: managedPaths(r.Fleet, n), Keep: keep})
 	})
+	if err == nil {
+		err = levelOthers(ctx, r.Fleet, nodes, lock.Token)
+	}
 	return namesOf(nodes), proof, err
 }
 
@@ -77,6 +84,23 @@ func notWithout(err error) error {
 		return err
 	}
 	return &hintedError{err, "a node that is off takes its change back when it boots, so the change cannot last on the others: turn " + strings.Join(off, " and ") + " on first, or take the change back with `kplb rollback --allow-unreachable`"}
+}
+
+// levelOthers gives the members on which the confirmed change did nothing its generation,
+// too, as whoever has made it would.
+func levelOthers(ctx context.Context, f *fleet.Fleet, confirmed []inventory.Node, token string) error {
+	facts := f.Facts()
+	first := facts[confirmed[0].Name]
+	r := first.PendingRecorded.Record
+	if r == nil {
+		return nil // an older kplb has staged the change
+	}
+	change, _ := first.Pending() // it was asked before
+	others := slices.DeleteFunc(f.Everyone(), func(n inventory.Node) bool {
+		_, member := r.Member(n.Name)
+		return !member || slices.ContainsFunc(confirmed, func(m inventory.Node) bool { return m.Name == n.Name })
+	})
+	return leveling{change.Txn, token, change.About, r}.all(ctx, f, others)
 }
 
 // RevertPending reverts the change that is awaiting confirmation, one node after

@@ -26,7 +26,7 @@ func (r *Rollout) PlanReached(ctx context.Context) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err = r.inspectLeavers(ctx, facts)
+	facts, m, err := identify(ctx, r, facts)
 	var failed fleet.NodeErrors
 	switch {
 	case err != nil && (ctx.Err() != nil || !errors.As(err, &failed)):
@@ -35,20 +35,17 @@ func (r *Rollout) PlanReached(ctx context.Context) (*plan.Plan, error) {
 		fleet.LeaveOut(r.Fleet, failed)
 		facts = r.Fleet.Facts()
 	}
-	return r.planFor(ctx, facts)
+	return r.planFor(ctx, facts, m)
 }
 
 // PlanChange is Plan for who means to carry the plan out: a LockedError names the
 // operator who is at work on the nodes.
 func (r *Rollout) PlanChange(ctx context.Context) (*plan.Plan, error) {
-	facts, err := r.inspect(ctx, fleet.Inspection{})
-	if err == nil {
-		err = r.Fleet.RefuseLocked()
-	}
+	facts, m, err := r.inspect(ctx, fleet.Inspection{}, r.Fleet.RefuseLocked)
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.planFor(ctx, facts)
+	p, err := r.planFor(ctx, facts, m)
 	if err == nil {
 		err = p.RefuseAbsent()
 	}
@@ -60,26 +57,43 @@ func (r *Rollout) PlanChange(ctx context.Context) (*plan.Plan, error) {
 
 // plan is Plan, with an inspection of the caller's.
 func (r *Rollout) plan(ctx context.Context, what fleet.Inspection) (*plan.Plan, error) {
-	facts, err := r.inspect(ctx, what)
+	facts, m, err := r.inspect(ctx, what, func() error { return nil })
 	if err != nil {
 		return nil, err
 	}
-	return r.planFor(ctx, facts)
+	return r.planFor(ctx, facts, m)
 }
 
-// inspect inspects the nodes of the inventory, and those that leave.
-func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection) (map[string]*node.Facts, error) {
+// inspect inspects the nodes of the inventory and those that leave, and says whose they
+// are. refuse is asked after each of the two.
+func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection, refuse func() error) (facts map[string]*node.Facts, m plan.Membership, err error) {
 	r.Fleet.SetLeaving(nil)
-	facts, err := inspectAll(ctx, r.Fleet, what)
-	if err != nil {
-		return nil, err
+	if facts, err = inspectAll(ctx, r.Fleet, what); err != nil {
+		return nil, m, err
 	}
-	return r.inspectLeavers(ctx, facts)
+	if err = refuse(); err != nil {
+		return nil, m, err
+	}
+	if facts, m, err = identify(ctx, r, facts); err != nil {
+		return nil, m, err
+	}
+	return facts, m, refuse()
+}
+
+// identify says whose the nodes are, and inspects those that leave.
+func identify(ctx context.Context, r *Rollout, facts map[string]*node.Facts) (map[string]*node.Facts, plan.Membership, error) {
+	m, err := plan.Identify(r.Fleet.Cluster, r.Fleet.Everyone(), facts, r.claims())
+	if err != nil {
+		return nil, m, err
+	}
+	facts, err = inspectLeavers(ctx, r, facts, m)
+	return facts, m, err
 }
 
 // planFor plans for nodes with these facts.
-func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts) (_ *plan.Plan, err error) {
+func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts, m plan.Membership) (_ *plan.Plan, err error) {
 	in := r.input(facts)
+	in.Former = m.Strangers(in.Cluster, facts)
 	if in.ClusterConfiguration, err = loadConfiguration(ctx, r.Fleet, in); err != nil {
 		return nil, err
 	}
@@ -90,42 +104,40 @@ func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts) (_ 
 	if err != nil {
 		return nil, err
 	}
+	addRecord(r, p, m)
 	return p, addConfigMaps(ctx, r.Fleet, p)
 }
 
-// PlanRollback plans to bring every node to its generation of that number; a
-// negative number means the one before the current one. A LockedError names the operator
-// who is at work on the nodes.
-func (r *Rollout) PlanRollback(ctx context.Context, number int) (*plan.Plan, error) {
-	facts, err := inspectAll(ctx, r.Fleet, fleet.Inspection{Unmanaged: true})
-	if err == nil {
-		err = r.Fleet.RefuseLocked()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := r.proveGone(ctx, facts); err != nil {
+// planRemoval plans to bring every node to its state before kplb.
+func planRemoval(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m plan.Membership) (*plan.Plan, error) {
+	if err := r.proveGone(ctx, facts, m); err != nil {
 		return nil, err
 	}
 	in := r.input(facts)
-	in.Target, in.Generation = plan.ToGeneration, number
-	if number < 0 {
-		in.Target, in.Generation = plan.ToPrevious, 0
-	}
+	in.Target, in.Generation = plan.ToGeneration, 0
+	return planBack(ctx, r, in, m, 0)
+}
+
+// planBack plans the way to in.Generation, whose content is that of another.
+func planBack(ctx context.Context, r *Rollout, in plan.Input, m plan.Membership, content int) (*plan.Plan, error) {
+	in.Former = m.Strangers(in.Cluster, in.Facts)
 	p, err := makePlan(ctx, r.Fleet, in)
 	if err == nil {
 		err = p.RefuseAbsent()
 	}
+	if err == nil {
+		err = refuseKubelets(ctx, r.Fleet, p)
+	}
+	if err == nil {
+		err = r.RefuseSick(ctx, p, othersPatience)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseKubelets(ctx, r.Fleet, p); err != nil {
-		return nil, err
-	}
-	if err := r.RefuseSick(ctx, p, othersPatience); err != nil {
-		return nil, err
-	}
-	if p.Uninstall && (managesConfigMaps(r.Fleet) || slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)) {
+	p.Back = &content
+	addRecord(r, p, m)
+	moves := slices.ContainsFunc(p.Nodes, plan.NodePlan.MovesClients)
+	if p.Uninstall && (managesConfigMaps(r.Fleet) || moves) || !p.Uninstall && moves && r.Fleet.Cluster.MovesClients() {
 		err = addConfigMaps(ctx, r.Fleet, p)
 	}
 	return p, err

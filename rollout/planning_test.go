@@ -18,7 +18,7 @@ func TestPlanBackUnreadable(t *testing.T) {
 	f := newFleet(t, applied)
 	f.saveFresh()
 	f.Nodes["node-3"].On["generations"] = func(_ context.Context, _ remote.Script, say say) error { say("files", "!"); say("done"); return nil }
-	_, err := f.PlanRollback(t.Context(), 0)
+	_, err := f.PlanRemoval(t.Context())
 	says(t, err, "node-3: generation: record files: field 0 of record files is not base64: illegal base64 data at input byte 0")
 }
 
@@ -29,6 +29,7 @@ func TestPlanReadsWhatItNeeds(t *testing.T) {
 	f := newFleet(t, applied)
 	for _, n := range f.Rollout.Fleet.Cluster.Nodes {
 		f.Nodes[n.Name].Save("0", fresh(t, f.Rollout.Fleet.Cluster, n))
+		f.Nodes[n.Name].Save("1", f.Nodes[n.Name].Facts)
 		f.Nodes[n.Name].Facts.Kernel = node.Kernel{Release: "6.1.0-50-amd64", IPVS: "module"}
 	}
 	read := func() [3]int {
@@ -38,14 +39,14 @@ func TestPlanReadsWhatItNeeds(t *testing.T) {
 	says(t, err, "")
 	same(t, "goal", p.Goal, plan.Installed)
 	same(t, "none", read(), [3]int{})
-	p, err = f.PlanRollback(t.Context(), -1)
+	_, p, err = f.PlanRollback(t.Context(), -1)
 	says(t, err, "")
 	same(t, "goal", p.Goal, plan.Removed)
-	same(t, "the one before", read(), [3]int{1, 1, 1})
+	same(t, "the list, and the one before", read(), [3]int{2, 2, 2})
 	f.Rollout.Fleet.Cluster.Exposure = inventory.IPVS
 	p, err = f.Plan(t.Context())
 	says(t, err, "")
-	same(t, "what haproxy did before kplb", read(), [3]int{2, 2, 2})
+	same(t, "what haproxy did before kplb", read(), [3]int{3, 3, 3})
 	same(t, "haproxy", of(p, "node-2").HAProxy, node.Stop)
 }
 

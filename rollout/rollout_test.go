@@ -101,7 +101,7 @@ func TestRollbackOrder(t *testing.T) {
 					before.Units["haproxy.service"] = c.before
 					f.Nodes[n.Name].Save("0", before)
 				}
-				p, err := f.PlanRollback(t.Context(), 0)
+				p, err := f.PlanRemoval(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -6,6 +6,7 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/record"
 )
 
 // stage stages the files on every node, where the node's own daemons check them. Only
@@ -18,15 +19,17 @@ func (t *transaction) stage(ctx context.Context, p *plan.Plan) error {
 			return err
 		}
 		checking := fleet.Event{Node: n.Node.Name, Step: "checking the new files", Usual: transactUsual, Brief: true}
-		return t.fleet.Step(checking, func() error { return node.Stage(ctx, h, fleet.DistributionOf(t.fleet.Cluster), t.stageRequest(n)) })
+		return t.fleet.Step(checking, func() error {
+			return node.Stage(ctx, h, fleet.DistributionOf(t.fleet.Cluster), t.stageRequest(n, p.Record))
+		})
 	})
 }
 
 // stageRequest is what the node has to check and to stage.
-func (t *transaction) stageRequest(n plan.NodePlan) node.StageRequest {
+func (t *transaction) stageRequest(n plan.NodePlan, r *record.Record) node.StageRequest {
 	c := t.fleet.Cluster
 	q := node.StageRequest{
-		Txn: t.txn, Token: t.lock.Token, About: t.fleet.Operator + ", cluster " + c.Name,
+		Txn: t.txn, Token: t.lock.Token, About: aboutOf(t.fleet), Number: r.Generation, Record: r.Bytes(),
 		Paths: n.Paths, Window: t.windowOf(n), VIPs: c.VIPs, Interface: n.VIPInterface, QuickPort: n.Restart.QuickPort(c.Port),
 	}
 	for _, c := range n.Changes {

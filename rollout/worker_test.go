@@ -216,7 +216,7 @@ func TestBalancerGoes(t *testing.T) {
 				f.Nodes[n.Name].Save("0", before)
 				f.Nodes[n.Name].Save("1", f.Nodes[n.Name].Facts)
 			}
-			return f.PlanRollback(ctx, 0)
+			return f.PlanRemoval(ctx)
 		}, "https://node-1.home.arpa:6443"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

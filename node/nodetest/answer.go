@@ -50,6 +50,9 @@ func Inspection(f *node.Facts) []remote.Record {
 	if f.NFT {
 		out = append(out, Record("nft"), Record("redirect", f.Redirect))
 	}
+	for _, path := range f.Unknown {
+		out = append(out, Record("unknown", path))
+	}
 	out = append(out, Data("files", archive(f.Files)))
 	for _, m := range f.Manifests {
 		out = append(out, Record("manifest", m))
@@ -224,6 +227,9 @@ func Generations(list []node.Generation) []remote.Record {
 	current := ""
 	for _, g := range list {
 		out = append(out, Record("generation", strconv.Itoa(g.Number), g.Time, g.About))
+		if g.Record != nil {
+			out = append(out, Record("record", strconv.Itoa(g.Number), base64.StdEncoding.EncodeToString(g.Record.Bytes())))
+		}
 		if g.Current {
 			current = strconv.Itoa(g.Number)
 		}
@@ -243,8 +249,12 @@ func Snapshot(s *node.Snapshot) []remote.Record {
 	for _, name := range slices.Sorted(maps.Keys(s.Units)) {
 		fmt.Fprintf(&units, "%s %s %s\n", name, s.Units[name].Active, s.Units[name].File)
 	}
-	return []remote.Record{
+	out := []remote.Record{
 		Data("index", []byte(index.String())), Data("units", []byte(units.String())), Record("nonlocal_bind", bit(s.NonlocalBind)),
 		Record("nonlocal_bind6", bit(s.NonlocalBind6)), Data("files", archive(s.Files)),
 	}
+	if s.Own {
+		out = append(out, Record("own"))
+	}
+	return out
 }

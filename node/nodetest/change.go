@@ -15,6 +15,7 @@ func (v values) stage(data map[string][]byte) node.StageRequest {
 	q := node.StageRequest{
 		Txn: v["KPLB_TXN"], Token: v["KPLB_TOKEN"], About: v["KPLB_ABOUT"], Paths: v.words("KPLB_PATHS"),
 		Window: v.seconds("KPLB_WINDOW"), QuickPort: v.port("KPLB_QUICK"),
+		Number: v.number("KPLB_NUMBER"), Record: data["record"],
 	}
 	for line := range strings.Lines(v["KPLB_VIP"]) {
 		field := strings.Fields(line) // VIP/LENGTH dev INTERFACE

@@ -66,6 +66,11 @@ func Request(s remote.Script) any {
 		return v.confirm()
 	case "revert":
 		return node.RevertRequest{Txn: s.Vars["KPLB_TXN"], Token: s.Vars["KPLB_TOKEN"], Paths: v.words("KPLB_PATHS"), Reason: s.Vars["KPLB_REASON"]}
+	case "level":
+		return node.LevelRequest{
+			Txn: s.Vars["KPLB_TXN"], Token: s.Vars["KPLB_TOKEN"], About: s.Vars["KPLB_ABOUT"], Number: v.number("KPLB_NUMBER"), Record: s.Files["record"],
+			Paths: v.words("KPLB_PATHS"), Keep: v.number("KPLB_KEEP"),
+		}
 	case "generations":
 		if s.Vars["KPLB_GENERATION"] == "" {
 			return GenerationsRequest{}

@@ -25,7 +25,7 @@ if [ -n "$half" ]; then
 	number=${number##*/}
 	echo "$number" >$base/current.new
 else
-	grep -qsxF "txn=$txn" $generations/.next/about && [ -s $base/current.new ] || write_generation || refuse "no room for a generation in $base"
+	grep -qsxF "txn=$txn" $generations/.next/about && [ -s $base/current.new ] || write_generation $base/pending || refuse "no room for a generation in $base"
 	number=$(cat $base/current.new)
 	mv -T $generations/.next "$generations/$number"
 fi && mv -f $base/current.new $base/current && rm -f $base/restored ||
@@ -33,6 +33,6 @@ fi && mv -f $base/current.new $base/current && rm -f $base/restored ||
 [ -z "$KPLB_RESTARTED" ] || echo "$KPLB_RESTARTED" >$base/restarted # for the next plan
 disarm # its first rename confirms the change
 [ ! -d $base/pending ] || refuse "$base cannot be written"
-(cd $generations && printf '%s\n' [0-9]* | sort -n | sed 1d | head -n "-$KPLB_KEEP" | while read -r old; do rm -rf "./$old"; done)
+prune
 record confirmed "$number"
 record done

@@ -91,6 +91,17 @@ for dir in /proc/[0-9]*; do
 	case $name in haproxy | keepalived*) daemon "$dir" "$name" ;; esac
 done
 
+# the record of the current generation
+current=
+IFS= read -r current 2>/dev/null </var/lib/kplb/current
+case $current in '' | *[!0-9]*) ;; *) KPLB_PATHS="$KPLB_PATHS var/lib/kplb/generations/$current/record" ;; esac
+
+# paths in places of kplb's that this kplb does not know: a later one has made them
+for path in /etc/haproxy/kplb* /etc/keepalived/kplb* /etc/systemd/system/kplb* /etc/systemd/system/*.d/*kplb* /etc/sysctl.d/*kplb* /etc/modules-load.d/kplb*; do
+	[ -e "$path" ] || continue
+	case "$path  $KPLB_PATHS " in /etc/systemd/system/kplb-restore-boot.service* | *" ${path#/} "*) ;; *) record unknown "$path" ;; esac
+done
+
 ports=
 for port in $KPLB_PORTS; do ports="${ports:+$ports or }sport = :$port"; done
 record listeners "$(ss -Hltnp "( $ports )")"

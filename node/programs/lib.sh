@@ -41,6 +41,18 @@ begin_change() {
 	refuse "the lock belongs to another operator now: $(cat /run/kplb.owner 2>/dev/null)"
 }
 
+# is_next: the generation KPLB_NUMBER comes after those of the node. One after its current
+# one has no confirmation to its end: it goes.
+is_next() {
+	confirmed=0
+	IFS= read -r confirmed 2>/dev/null <$base/current
+	[ "$KPLB_NUMBER" -gt "${confirmed:-0}" ] || refuse "generation $KPLB_NUMBER cannot be made: the node has generation $confirmed"
+	for unfinished in $base/generations/[1-9]*; do
+		[ -d "$unfinished" ] && [ "${unfinished##*/}" -gt "${confirmed:-0}" ] || continue
+		remove "$unfinished"
+	done
+}
+
 # continue_change: takes the turn for the change KPLB_TXN, which is in place and
 # not confirmed.
 continue_change() {

@@ -11,5 +11,5 @@ for name in haproxy keepalived "${kubelet_unit%.service}"; do
 	[ "$seen" = "$(cat $base/pending/"$name")" ] || refuse "$name exited soon after it had loaded its new configuration:
 $(last_words "$name")"
 done
-write_generation || refuse "no room for a generation in $base"
+write_generation $base/pending || refuse "no room for a generation in $base"
 record done

@@ -10,7 +10,9 @@
 #   KPLB_WINDOW  seconds until the node takes it back, unless it is renewed or confirmed
 #   KPLB_VIP     the address, its interface: for the way back
 #   KPLB_QUICK   the apiserver's port, where it restarts quickly; else empty
-# The data "restore" is the program that takes a change back.
+#   KPLB_NUMBER  of the cluster's generation that the change makes
+# The data "restore" is the program that takes a change back; "record" is the cluster's
+# record of the generation.
 
 newline='
 '
@@ -194,6 +196,7 @@ save_old() {
 	mkdir $stage/pending && written >$stage/pending/paths && save_state $stage/pending/old "$KPLB_PATHS" &&
 		echo "$KPLB_TXN" >$stage/pending/txn && printf '%s\n' "$KPLB_ABOUT" >$stage/pending/about &&
 		{ [ -z "$KPLB_QUICK" ] || echo "$KPLB_QUICK" >$stage/pending/quick; } &&
+		echo "$KPLB_NUMBER" >$stage/pending/number && kplb_file record >$stage/pending/record &&
 		echo "$KPLB_VIP" >$stage/pending/vip && echo "$KPLB_WINDOW" >$stage/pending/window
 }
 
@@ -202,6 +205,7 @@ mkdir -p $base && chmod 700 $base || refuse "$base cannot be made"
 begin_change
 [ ! -e $base/pending ] || refuse "a change that is not confirmed yet is in place: $(cat $base/pending/about)"
 sweep "$KPLB_PATHS"
+is_next
 # what does not get to its end leaves nothing, not even our directory
 trap 'sweep "$KPLB_PATHS"; disarm; rmdir $base 2>/dev/null' EXIT
 trap 'exit 143' TERM

@@ -68,7 +68,7 @@ func Applied(t testing.TB, c *inventory.Cluster, set *render.Templates, secrets 
 	Put(f, kubeadm.ManifestPath, 0o600, exposed(t, c, n))
 	Put(f, kubeadm.CAPath, 0o644, CA.PEM)
 	Put(f, node.ActivePath, 0o600, ActiveSums(artifacts))
-	Put(f, "/var/lib/kplb/current", 0o600, []byte("1\n"))
+	Recorded(f, Record(c, 1))
 	f.NonlocalBind = true
 	f.Units["haproxy.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 500, OpenFiles: 524288}
 	f.Units["keepalived.service"] = node.Unit{Load: "loaded", Active: "active", File: "enabled", MainPID: 501, OpenFiles: 524288}

@@ -11,12 +11,15 @@ import (
 	"github.com/kplb/kplb/kubeadm"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/node/nodetest"
+	"github.com/kplb/kplb/record"
 	"github.com/kplb/kplb/remote"
 )
 
 // change is one that is staged, or in place and not confirmed.
 type change struct {
 	txn, about string
+	number     int    // of the cluster's generation
+	record     []byte // of the cluster
 	before     state
 	files      []staged
 }
@@ -36,7 +39,10 @@ func stage(n *Node, _ *Host, s remote.Script, say say) {
 		return
 	}
 	q := nodetest.As[node.StageRequest](s)
-	c := &change{txn: q.Txn, about: q.About, before: n.save()}
+	if !isNext(n, q.Number, say) {
+		return
+	}
+	c := &change{txn: q.Txn, about: q.About, number: q.Number, record: q.Record, before: n.save()}
 	for _, f := range q.Files {
 		if n.sum(f.Path) != f.Before {
 			say("refused", f.Path+" has changed since the plan was made")
@@ -145,13 +151,38 @@ func confirm(n *Node, _ *Host, s remote.Script, say say) {
 	if len(n.generations) == 0 {
 		n.generations = append(n.generations, generation{state: n.pending.before})
 	}
-	number := n.current() + 1
-	n.generations = append(n.generations, generation{n.save(), number, clock, n.pending.about, n.pending.txn})
+	number := n.pending.number
+	n.generations = append(n.generations, generation{n.save(), number, clock, n.pending.about, n.pending.txn, n.pending.record, ""})
 	n.pending, n.restored = nil, ""
 	if restart := nodetest.As[node.ConfirmRequest](s).Restart; restart != nil {
 		n.put("/var/lib/kplb/restarted", 0o600, []byte(restart.String()+"\n"))
 	}
 	say("confirmed", strconv.Itoa(number))
+	say("done")
+}
+
+// isNext says whether the node can have a generation of this number.
+func isNext(n *Node, number int, say say) bool {
+	if number <= n.current() {
+		say("refused", fmt.Sprintf("generation %d cannot be made: the node has generation %d", number, n.current()))
+		return false
+	}
+	return true
+}
+
+func level(n *Node, _ *Host, s remote.Script, say say) {
+	q := nodetest.As[node.LevelRequest](s)
+	if slices.ContainsFunc(n.generations, func(g generation) bool { return g.number == q.Number && g.txn == q.Txn }) {
+		say("done")
+		return
+	}
+	if !isNext(n, q.Number, say) {
+		return
+	}
+	if len(n.generations) == 0 {
+		n.generations = append(n.generations, generation{state: n.save()})
+	}
+	n.generations = append(n.generations, generation{n.save(), q.Number, clock, q.About, q.Txn, q.Record, ""})
 	say("done")
 }
 
@@ -183,6 +214,9 @@ func generations(n *Node, _ *Host, s remote.Script, say say) {
 	list := make([]node.Generation, len(n.generations))
 	for i, g := range n.generations {
 		list[i] = node.Generation{Number: g.number, Time: g.time, About: g.about, Current: g.number == n.current()}
+		if g.record != nil {
+			list[i].Record, list[i].Err = record.Parse(g.record)
+		}
 		if g.number == 0 {
 			list[i].About = "as it was before kplb"
 		}
@@ -198,6 +232,10 @@ func generations(n *Node, _ *Host, s remote.Script, say say) {
 		return
 	}
 	g := n.generations[i]
+	if g.edited != "" {
+		say("refused", fmt.Sprintf("generation %d was edited since it was confirmed: %s", q.Generation, g.edited))
+		return
+	}
 	kept := &node.Snapshot{Files: filesAt(g.files, slices.Collect(maps.Keys(g.files))), Units: map[string]node.Unit{}, NonlocalBind: g.nonlocal}
 	for name, u := range g.units {
 		kept.Units[name] = node.Unit{Active: u.active(), File: u.enabled()}

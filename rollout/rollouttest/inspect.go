@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/kplb/kplb/distribution"
 	"github.com/kplb/kplb/haproxy"
@@ -122,8 +123,12 @@ func (n *Node) visible() map[string]File {
 	out := maps.Clone(n.Files)
 	if current := n.current(); current > 0 {
 		out["/var/lib/kplb/current"] = File{0o600, fmt.Appendf(nil, "%d\n", current)}
+		if r := n.generations[len(n.generations)-1].record; r != nil {
+			out[fmt.Sprintf("/var/lib/kplb/generations/%d/record", current)] = File{0o600, r}
+		}
 	}
 	if n.pending != nil {
+		out["/var/lib/kplb/pending/record"] = File{0o600, n.pending.record}
 		out["/var/lib/kplb/pending/txn"] = File{0o600, []byte(n.pending.txn + "\n")}
 		out["/var/lib/kplb/pending/about"] = File{0o600, []byte(n.pending.about + "\n")}
 	}
@@ -133,11 +138,14 @@ func (n *Node) visible() map[string]File {
 	return out
 }
 
+// isRecord says whether inspect.sh reads the file without being told.
+func isRecord(path string) bool { return strings.HasPrefix(path, "/var/lib/kplb/generations/") }
+
 // filesAt are those of the files that are at one of the paths.
 func filesAt(files map[string]File, paths []string) map[string]node.File {
 	out := map[string]node.File{}
 	for path, f := range files {
-		if slices.Contains(paths, path) {
+		if slices.Contains(paths, path) || isRecord(path) {
 			out[path] = node.File{Mode: f.Mode, Content: f.Content}
 		}
 	}

@@ -62,6 +62,8 @@ type generation struct {
 	state
 	number           int
 	time, about, txn string
+	record           []byte // of the cluster; nil: an older kplb has made it
+	edited           string // the file that somebody has edited since
 }
 
 // manifestFile is what kubeadm writes on a node with the address 10.1.1.1, seen

@@ -18,7 +18,7 @@ var programs = map[string]program{
 	"inspect": func(n *Node, _ *Host, s remote.Script, say say) { n.inspect(s, say) },
 	"lock":    lock, "release": release, "unlock": unlock,
 	"stage": stage, "transact": transact, "manifest": replaceManifest, "await": await, "activate": activate,
-	"precommit": confirmable, "confirm": confirm, "revert": back, "generations": generations, "forget": forget,
+	"precommit": confirmable, "confirm": confirm, "level": level, "revert": back, "generations": generations, "forget": forget,
 	"hello": done, "renew": done, "drain": done, "doctor": look,
 	"drill watch": watch, "drill break": breakNode, "drill mend": mendNode, "drill seen": drillLog, "drill end": mendNode,
 }

@@ -1,0 +1,339 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/record"
+	"github.com/kplb/kplb/refusal"
+	"github.com/kplb/kplb/render"
+)
+
+// Whose nodes are: the cluster's members are those of its record, which the nodes keep.
+// What a configuration file names is a server, and no member.
+
+// Claims are what an operator says about nodes beyond the inventory.
+type Claims struct {
+	TakeOver bool     // nodes of another cluster become this one's
+	Rename   bool     // the cluster has another name from now on
+	Gone     []string // nodes that have left the inventory, and are gone for good
+}
+
+// Membership is what the nodes' records say of the inventory's cluster.
+type Membership struct {
+	Record  *record.Record // the newest one of the cluster; nil: no node has one
+	Highest int            // the number of the highest generation of any node
+
+	taken bool // a node has a generation of the record's number, and another record or none
+}
+
+// Identify finds the cluster of the inventory in what its nodes have recorded. Its error
+// is a refusal.Error where a node belongs to another cluster, has a record that cannot be
+// read, or has files of kplb's that are made for another cluster: unless the claims say so.
+func Identify(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts, claims Claims) (Membership, error) {
+	if err := RefuseRecords(nodes, facts); err != nil {
+		return Membership{}, err
+	}
+	i := identification{c, nodes, facts, claims}
+	m := Membership{Record: i.own(), Highest: highest(nodes, facts)}
+	m.taken = m.Record != nil && slices.ContainsFunc(nodes, func(n inventory.Node) bool {
+		r := i.recorded(n)
+		return facts[n.Name] != nil && facts[n.Name].Generation() == strconv.Itoa(m.Record.Generation) && (r == nil || r.Cluster.ID != m.Record.Cluster.ID)
+	})
+	if refused := slices.Concat(i.others(m.Record), i.stamped(m.Record), i.unlike(m.Record)); len(refused) > 0 {
+		return m, &refusal.Error{Refusals: refused}
+	}
+	return m, nil
+}
+
+// RefuseRecords refuses nodes whose record cannot be read: of a later kplb, or damaged.
+func RefuseRecords(nodes []inventory.Node, facts map[string]*node.Facts) error {
+	var out []refusal.Refusal
+	for _, n := range nodes {
+		f := facts[n.Name]
+		if f == nil {
+			continue
+		}
+		for _, err := range []error{f.Recorded.Err, f.PendingRecorded.Err} {
+			if err == nil {
+				continue
+			}
+			r := refusal.Refusal{Node: n.Name, What: err.Error(), Hint: "if the file was damaged, remove it from the node, then apply: it gets the others' record"}
+			var newer *record.NewerError
+			if errors.As(err, &newer) {
+				r.Hint = newer.Hint()
+			}
+			out = append(out, r)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return &refusal.Error{Refusals: out}
+}
+
+func highest(nodes []inventory.Node, facts map[string]*node.Facts) int {
+	most := 0
+	for _, n := range nodes {
+		if f := facts[n.Name]; f != nil {
+			number, _ := strconv.Atoi(f.Generation()) // 0: kplb was never there
+			most = max(most, number)
+		}
+	}
+	return most
+}
+
+type identification struct {
+	cluster *inventory.Cluster
+	nodes   []inventory.Node
+	facts   map[string]*node.Facts
+	claims  Claims
+}
+
+// recorded is what a node has recorded; nil: nothing.
+func (i *identification) recorded(n inventory.Node) *record.Record {
+	if f := i.facts[n.Name]; f != nil {
+		return f.Recorded.Record
+	}
+	return nil
+}
+
+// own is the newest record of the inventory's cluster. With Rename its name does not count.
+func (i *identification) own() *record.Record {
+	var found *record.Record
+	for _, n := range i.nodes {
+		r := i.recorded(n)
+		if r == nil || !r.IsOf(i.cluster) || r.Cluster.Name != i.cluster.Name && !i.claims.Rename {
+			continue
+		}
+		if found == nil || newer(r, found, i.cluster.Name) {
+			found = r
+		}
+	}
+	return found
+}
+
+// newer says whether a record counts more than another: one of this name does, and of
+// the same cluster the later one.
+func newer(a, b *record.Record, name string) bool {
+	if named := a.Cluster.Name == name; named != (b.Cluster.Name == name) && a.Cluster.ID != b.Cluster.ID {
+		return named
+	}
+	return a.Generation > b.Generation
+}
+
+// others refuses nodes that are of another cluster, by their record.
+func (i *identification) others(own *record.Record) []refusal.Refusal {
+	var out []refusal.Refusal
+	for _, n := range i.nodes {
+		r := i.recorded(n)
+		switch {
+		case r == nil, own != nil && r.Cluster.ID == own.Cluster.ID:
+		case r.IsOf(i.cluster) && own == nil && r.Cluster.Name != i.cluster.Name:
+			out = append(out, refusal.Refusal{
+				Node: n.Name, What: Belongs(r) + fmt.Sprintf("; the inventory's cluster is %s", i.cluster.Name),
+				Hint: "if it is the same cluster under a new name, give --rename; if not, correct the inventory's nodes",
+			})
+		case !i.claims.TakeOver:
+			out = append(out, refusal.Refusal{
+				Node: n.Name, What: Belongs(r),
+				Hint: "take the node out of that cluster first (kplb apply with its own inventory); or, if that cluster is gone or shall lose the node, give --take-over",
+			})
+		}
+	}
+	return out
+}
+
+// Belongs says of which cluster a node is, as the end of a sentence about it.
+func Belongs(r *record.Record) string {
+	return fmt.Sprintf("is part of cluster %s (%s, generation %d, by %s, %s)", r.Cluster.Name, r.Cluster.ID[:8], r.Generation, r.By, r.Time.Format(time.RFC3339))
+}
+
+// stamped refuses nodes without a record whose files of kplb's were made for a cluster of
+// another name.
+func (i *identification) stamped(own *record.Record) []refusal.Refusal {
+	if i.claims.TakeOver || i.claims.Rename {
+		return nil
+	}
+	var out []refusal.Refusal
+	for _, n := range i.nodes {
+		f := i.facts[n.Name]
+		if f == nil || f.Recorded.Record != nil {
+			continue
+		}
+		path, cluster := stampedFor(f, i.cluster.Name, own)
+		if path == "" {
+			continue
+		}
+		out = append(out, refusal.Refusal{
+			Node: n.Name, What: fmt.Sprintf("has no record of its cluster, and %s was made for cluster %s", path, cluster),
+			Hint: "if it is the same cluster under a new name, give --rename; if the other cluster is gone or shall lose the node, give --take-over",
+		})
+	}
+	return out
+}
+
+// stampedFor is the first file of kplb's that was made for a cluster that is neither of
+// this name nor the recorded one; empty: there is none.
+func stampedFor(f *node.Facts, name string, own *record.Record) (path, cluster string) {
+	for _, path := range slices.Sorted(maps.Keys(f.Files)) {
+		if !slices.Contains(render.Paths(), path) {
+			continue
+		}
+		made, _, ok := render.StampedFor(f.Files[path].Content)
+		if ok && made != name && (own == nil || made != own.Cluster.Name) {
+			return path, node.Clean(made)
+		}
+	}
+	return "", ""
+}
+
+// unlike refuses nodes that have recorded the same generation of the cluster otherwise.
+func (i *identification) unlike(own *record.Record) []refusal.Refusal {
+	if own == nil {
+		return nil
+	}
+	var out []refusal.Refusal
+	for _, n := range i.nodes {
+		r := i.recorded(n)
+		if r != nil && r.Cluster.ID == own.Cluster.ID && r.Generation == own.Generation && !record.Same(r, own) {
+			out = append(out, refusal.Refusal{
+				Node: n.Name, What: fmt.Sprintf("its record of generation %d is not that of the others", r.Generation),
+				Hint: fmt.Sprintf("somebody has edited one: compare /var/lib/kplb/generations/%d/record, and remove the wrong one", r.Generation),
+			})
+		}
+	}
+	return out
+}
+
+// Leavers are the nodes that have to be cleaned: workers that kplb's keepalived is on, of
+// their time as control-plane nodes, and members that are not in the inventory any more,
+// but for those that are gone for good.
+func (m Membership) Leavers(c *inventory.Cluster, facts map[string]*node.Facts, claims Claims) []inventory.Node {
+	var out []inventory.Node
+	for _, n := range c.Workers {
+		if f := facts[n.Name]; f != nil && hasSpeaker(f) {
+			n.Worker = false
+			out = append(out, n)
+		}
+	}
+	return slices.DeleteFunc(append(out, m.Strangers(c, facts)...), func(n inventory.Node) bool { return slices.Contains(claims.Gone, n.Name) })
+}
+
+// Strangers are the members that are not in the inventory. Where no node has a record,
+// they are the servers and peers of kplb's files there, until their own files have said
+// whose they are (Keeps).
+func (m Membership) Strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
+	if m.Record == nil {
+		return strangers(c, facts)
+	}
+	var out []inventory.Node
+	for _, member := range m.Record.Members {
+		if !isIn(c, member) {
+			out = append(out, member.Node(c.SSH))
+		}
+	}
+	return out
+}
+
+// Gone are the machines that are said to be gone: names of Strangers, or addresses.
+func (m Membership) Gone(c *inventory.Cluster, facts map[string]*node.Facts, claims Claims) []inventory.Node {
+	out := slices.DeleteFunc(m.Strangers(c, facts), func(n inventory.Node) bool { return !slices.Contains(claims.Gone, n.Name) })
+	for _, name := range claims.Gone {
+		if at, err := netip.ParseAddr(name); err == nil {
+			out = append(out, inventory.Node{Name: name, Address: at})
+		}
+	}
+	return out
+}
+
+// isIn says whether a member is in the inventory, by its name or its address.
+func isIn(c *inventory.Cluster, m record.Member) bool {
+	return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Name == m.Name || n.Address == m.Address })
+}
+
+// Keeps says whether a node that has left the inventory is still the cluster's: it has a
+// record of it, or, without one, files of kplb's that were made for it. Otherwise it
+// says whose it is, as the end of a sentence about it.
+func (m Membership) Keeps(name string, f *node.Facts) (keeps bool, whose string) {
+	if r := f.Recorded.Record; r != nil {
+		return m.Record != nil && r.Cluster.ID == m.Record.Cluster.ID, Belongs(r)
+	}
+	if path, cluster := stampedFor(f, name, m.Record); path != "" {
+		return false, fmt.Sprintf("has no record, and %s was made for cluster %s", path, cluster)
+	}
+	return m.Record != nil || len(stamped(f)) > 0, "has no record, and no file of kplb's"
+}
+
+// Next is the record that every member has when the plan has been carried out: of a new
+// generation, one above every other; or the current one where nothing changes, not even
+// what is recorded. newID is the cluster's identity if it has none yet.
+func (m Membership) Next(p *Plan, newID string) *record.Record {
+	id := newID
+	if m.Record != nil {
+		id = m.Record.Cluster.ID
+	}
+	r := record.New(p.Cluster, id, m.Highest+1)
+	for _, n := range p.Nodes {
+		if c := changesOf(n); len(c.Files) > 0 {
+			r.Changes = append(r.Changes, c)
+		}
+	}
+	r.Of = p.Back
+	if p.changesNodes() || m.Record == nil || m.taken || m.Record.Generation != m.Highest {
+		return r
+	}
+	if p.Back != nil && *p.Back == m.Record.Content() || p.Back == nil && m.Record.Cluster.Name == r.Cluster.Name &&
+		m.Record.Inventory == r.Inventory && sameMembers(m.Record.Members, r.Members) {
+		return m.Record
+	}
+	return r
+}
+
+func sameMembers(a, b []record.Member) bool {
+	return slices.EqualFunc(a, b, func(a, b record.Member) bool {
+		return a.Name == b.Name && a.Role == b.Role && a.Address == b.Address &&
+			a.SSH.Host == b.SSH.Host && a.SSH.Port == b.SSH.Port && a.SSH.User == b.SSH.User && slices.Equal(a.SSH.Jump, b.SSH.Jump)
+	})
+}
+
+// changesNodes says whether a node changes.
+func (p *Plan) changesNodes() bool {
+	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return !n.Empty() })
+}
+
+// changesOf are the files that change on a node.
+func changesOf(n NodePlan) record.Change {
+	c := record.Change{Node: n.Node.Name, Files: []string{}}
+	for _, f := range n.Files() {
+		c.Files = append(c.Files, f.Path)
+	}
+	slices.SortFunc(c.Files, cmp.Compare[string])
+	return c
+}
+
+// Lack are the nodes that stay, change nothing, and do not have the plan's record.
+func (p *Plan) Lack() []inventory.Node {
+	if p.Record == nil {
+		return nil
+	}
+	var out []inventory.Node
+	for _, n := range p.Nodes {
+		f := p.Facts[n.Node.Name]
+		if n.Leaving || !n.Empty() || f == nil {
+			continue
+		}
+		if have := f.Recorded.Record; have == nil || !record.Same(have, p.Record) {
+			out = append(out, n.Node)
+		}
+	}
+	return out
+}
