@@ -19,6 +19,9 @@ import (
 const diffLong = `Looks at every node and prints what apply would change there: a unified diff of each
 file, with secrets blanked, and the consequences. Nothing is changed.
 
+Where keepalived would start, the nodes listen for who else has the VIP or its virtual
+router ID, as apply does.
+
 With -o FILE.json the plan is saved; kplb apply FILE.json does exactly that, or refuses
 because something has changed since. A plan that was saved with --replace-foreign or
 --allow-unreachable needs no such flag again.
@@ -92,7 +95,7 @@ func (o diffOptions) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return o.judge(r.Fleet, p, r.RefuseSick(ctx, p, 0), save)
+		return o.judge(r.Fleet, p, errors.Join(r.RefuseSick(ctx, p, 0), rollout.RefuseOthers(ctx, r.Fleet, p)), save)
 	})
 }
 

@@ -16,6 +16,16 @@ import (
 // History is the generations of a cluster: what its nodes keep, by node.
 type History map[string][]node.Generation
 
+// Of leaves out the generations that a node has of another cluster, by their records. The
+// one from before kplb stays.
+func (h History) Of(id string) History {
+	out := History{}
+	for name, list := range h {
+		out[name] = slices.DeleteFunc(slices.Clone(list), func(g node.Generation) bool { return g.Record != nil && g.Record.Cluster.ID != id })
+	}
+	return out
+}
+
 // Numbers are those of all generations but the one from before kplb, in order.
 func (h History) Numbers() []int {
 	seen := map[int]bool{}
@@ -61,6 +71,7 @@ func (m Membership) Back(name string, h History, number int) (BackTo, error) {
 	if m.Record != nil {
 		id = m.Record.Cluster.ID
 	}
+	h = h.Of(id)
 	if number < 0 {
 		var err error
 		if number, err = m.before(name, h); err != nil {
@@ -163,6 +174,7 @@ func (h History) Generations(c *inventory.Cluster) []Generation {
 	if current != nil {
 		id = current.Cluster.ID
 	}
+	h = h.Of(id)
 	var out []Generation
 	var before *record.Record
 	for _, number := range append([]int{0}, h.Numbers()...) {

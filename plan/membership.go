@@ -15,6 +15,7 @@ import (
 	"github.com/kplb/kplb/record"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // Whose nodes are: the cluster's members are those of its record, which the nodes keep.
@@ -32,7 +33,8 @@ type Membership struct {
 	Record  *record.Record // the newest one of the cluster; nil: no node has one
 	Highest int            // the number of the highest generation of any node
 
-	taken bool // a node has a generation of the record's number, and another record or none
+	renamed bool // by the claims
+	taken   bool // a node has a generation of the record's number, and another record or none
 }
 
 // Identify finds the cluster of the inventory in what its nodes have recorded. Its error
@@ -43,12 +45,12 @@ func Identify(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*no
 		return Membership{}, err
 	}
 	i := identification{c, nodes, facts, claims}
-	m := Membership{Record: i.own(), Highest: highest(nodes, facts)}
+	m := Membership{Record: i.own(), Highest: highest(nodes, facts), renamed: claims.Rename}
 	m.taken = m.Record != nil && slices.ContainsFunc(nodes, func(n inventory.Node) bool {
 		r := i.recorded(n)
 		return facts[n.Name] != nil && facts[n.Name].Generation() == strconv.Itoa(m.Record.Generation) && (r == nil || r.Cluster.ID != m.Record.Cluster.ID)
 	})
-	if refused := slices.Concat(i.others(m.Record), i.stamped(m.Record), i.unlike(m.Record)); len(refused) > 0 {
+	if refused := slices.Concat(i.others(m.Record), i.stamped(m.Record), i.unlike(m.Record), i.replaced(m.Record)); len(refused) > 0 {
 		return m, &refusal.Error{Refusals: refused}
 	}
 	return m, nil
@@ -212,6 +214,78 @@ func (i *identification) unlike(own *record.Record) []refusal.Refusal {
 		}
 	}
 	return out
+}
+
+// replaced refuses another machine under the name of a member, whose own machine nobody
+// would clean then.
+func (i *identification) replaced(own *record.Record) []refusal.Refusal {
+	if own == nil {
+		return nil
+	}
+	var out []refusal.Refusal
+	for _, n := range i.nodes {
+		f, r := i.facts[n.Name], i.recorded(n)
+		was, member := own.Member(n.Name)
+		same := f == nil || !member || was.Address == n.Address || r != nil && r.Cluster.ID == own.Cluster.ID || holds(f, was.Address)
+		if same || slices.Contains(i.claims.Gone, was.Address.String()) || hasAddress(i.cluster, was.Address) {
+			continue
+		}
+		out = append(out, refusal.Refusal{
+			Node: n.Name, What: fmt.Sprintf("it is another machine than the member of that name, which is at %s, and would keep kplb", was.Address),
+			Hint: fmt.Sprintf("apply once without %s in the inventory, which cleans that machine, and then with it; if that machine is gone for good, give --forget %s", n.Name, was.Address),
+		})
+	}
+	return out
+}
+
+func holds(f *node.Facts, at netip.Addr) bool {
+	_, there := f.InterfaceOf(at)
+	return there
+}
+
+func hasAddress(c *inventory.Cluster, at netip.Addr) bool {
+	return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Address == at })
+}
+
+// Notes tell what the claims did: nodes of other clusters that are taken over, and a new
+// name, with what that costs.
+func (m Membership) Notes(p *Plan) []string {
+	var out []string
+	for _, n := range p.Nodes {
+		r := p.Facts[n.Node.Name].Recorded.Record
+		if r != nil && !n.Leaving && (m.Record == nil || r.Cluster.ID != m.Record.Cluster.ID) {
+			out = append(out, fmt.Sprintf("%s: %s, and is taken over: that cluster is told nothing", n.Node.Name, Belongs(r)))
+		}
+	}
+	if was := m.named(p); was != "" && was != p.Cluster.Name {
+		out = append(out, fmt.Sprintf("the cluster was %s, and is %s from now on: %s", was, p.Cluster.Name, renaming(p)))
+	}
+	return out
+}
+
+// named is the name that the nodes know the cluster by; empty: none.
+func (m Membership) named(p *Plan) string {
+	if m.Record != nil {
+		return m.Record.Cluster.Name
+	}
+	for _, n := range p.Nodes {
+		if f := p.Facts[n.Node.Name]; m.renamed && f.Recorded.Record == nil && !n.Leaving {
+			if _, name := stampedFor(f, p.Cluster.Name, nil); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// renaming says what a new name costs. The virtual router ID follows from the name, unless
+// the inventory has one.
+func renaming(p *Plan) string {
+	if !slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == node.Restart || n.StartKeepalivedLast }) {
+		return "the VIP stays where it is"
+	}
+	return fmt.Sprintf("the virtual router ID changes with the name, keepalived restarts everywhere, and nobody holds %s for about %s; vrrp.virtualRouterID keeps the old one",
+		inventory.Join(p.Cluster.VIPs, " and "), vrrp.Short(vrrp.Restart(p.Cluster)))
 }
 
 // Leavers are the nodes that have to be cleaned: workers that kplb's keepalived is on, of

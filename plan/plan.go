@@ -23,6 +23,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -82,6 +83,9 @@ func (p *Plan) Notes() []string {
 	for _, n := range p.Nodes {
 		if f := p.Facts[n.Node.Name]; f != nil && f.Restored() != "" {
 			out = append(out, n.Node.Name+": "+f.Restored())
+		}
+		if f := p.Facts[n.Node.Name]; f != nil && len(f.Unknown) > 0 {
+			out = append(out, fmt.Sprintf("%s: %s: not known to this kplb, and left alone: a later one has made it, or somebody by hand", n.Node.Name, strings.Join(f.Unknown, ", ")))
 		}
 		for _, note := range n.notes {
 			out = append(out, n.Node.Name+": "+note)

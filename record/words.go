@@ -76,6 +76,7 @@ func inInventories(was, now *inventory.Cluster) []string {
 	change("exposure", was.Exposure, now.Exposure)
 	change("VIP", addresses(was.VIPs), addresses(now.VIPs))
 	change("port", was.Port, now.Port)
+	change("VIP's port", was.Entrance().Port(), now.Entrance().Port())
 	change("DNS name", was.DNSName, now.DNSName)
 	change("VRID", was.VRRP.VirtualRouterID, now.VRRP.VirtualRouterID)
 	change("services", services(was), services(now))

@@ -34,7 +34,7 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 		return nil, err
 	}
 	defer lock.Release(ctx)
-	if err := precheck(ctx, r.Fleet, p); err != nil {
+	if err := RefuseOthers(ctx, r.Fleet, p); err != nil {
 		return nil, err
 	}
 	first := p
@@ -57,8 +57,10 @@ func (r *Rollout) Apply(ctx context.Context, p *plan.Plan, o Options) (*verdict.
 	return proof, nil
 }
 
-// precheck looks for other VRRP speakers if keepalived starts anywhere.
-func precheck(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
+// RefuseOthers listens for who else has a VIP or its virtual router ID, if the plan starts
+// keepalived anywhere. Its error is a refusal.Error, or a fleet.NodeErrors where listening
+// did not work.
+func RefuseOthers(ctx context.Context, f *fleet.Fleet, p *plan.Plan) error {
 	if !p.StartsVRRP() {
 		return nil
 	}

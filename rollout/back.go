@@ -43,6 +43,9 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*Rollout, *plan
 	if err != nil {
 		return r, nil, err
 	}
+	if m.Record != nil {
+		history = history.Of(m.Record.Cluster.ID)
+	}
 	to, err := m.Back(r.Fleet.Cluster.Name, history, number)
 	if err != nil {
 		return r, nil, err
@@ -97,6 +100,9 @@ func backRecorded(ctx context.Context, r *Rollout, m plan.Membership, to plan.Ba
 	more, err := historyOf(ctx, then.Fleet, came)
 	if err != nil {
 		return then, nil, err
+	}
+	if m.Record != nil {
+		more = more.Of(m.Record.Cluster.ID)
 	}
 	for name, list := range more {
 		history[name] = list

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ func addRecord(r *Rollout, p *plan.Plan, m plan.Membership) {
 		next.By, next.Version, next.Time = by(r.Fleet.Operator), cmp.Or(r.Version, "unknown"), time.Now().UTC().Truncate(time.Second)
 	}
 	p.Record = next
+	for _, note := range m.Notes(p) {
+		p.Note("%s", note)
+	}
 }
 
 // by is an operator without the process: user@host.
@@ -58,7 +62,9 @@ func (r *Rollout) Record(ctx context.Context, p *plan.Plan) ([]string, error) {
 	}
 	defer lock.Release(ctx)
 	l := leveling{fleet.NewToken(), lock.Token, aboutOf(r.Fleet), p.Record}
-	return namesOf(lacking), l.all(ctx, r.Fleet, lacking)
+	names := namesOf(lacking)
+	slices.Sort(names)
+	return names, l.all(ctx, r.Fleet, lacking)
 }
 
 // aboutOf says whose change it is.

@@ -67,6 +67,13 @@ func ordinal(n int) string {
 // calls the master down timer.
 func masterDown(c *inventory.Cluster) time.Duration { return 3*c.VRRP.AdvertInterval + skew(c) }
 
+// Restart is for how long nobody holds the VIPs while the only keepalived that speaks
+// restarts: until it has stopped and read its file, and until it takes the VIPs as a BACKUP
+// that hears nobody. A cluster of the lab was without its VIP for 2.5 s (issue 16).
+func Restart(c *inventory.Cluster) time.Duration { return restarts + masterDown(c) }
+
+const restarts = 1700 * time.Millisecond
+
 // skewTime is what a node waits beyond three adverts, or when the holder says
 // that it gives up: the less, the higher its priority.
 func skewTime(version int, advert time.Duration, priority int) time.Duration {

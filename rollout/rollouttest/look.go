@@ -11,11 +11,11 @@ import (
 )
 
 // look answers as doctor.sh does where it is asked for a machine, and not for the VIP alone.
-// Else it does not listen.
+// Else it does not listen, unless there is somebody to hear.
 func look(n *Node, _ *Host, s remote.Script, say say) {
 	defer say("done")
 	q, asks := nodetest.Request(s).(node.ObserveRequest)
-	if !asks || !slices.ContainsFunc(q.VIPs, func(at netip.Addr) bool { return at != n.cluster.inventory.VIP }) {
+	if !asks || n.Hears == nil && !slices.ContainsFunc(q.VIPs, func(at netip.Addr) bool { return at != n.cluster.inventory.VIP }) {
 		return
 	}
 	say("addresses", fmt.Sprintf("2: eth0    inet %s/16 scope global eth0", n.address))
@@ -25,6 +25,7 @@ func look(n *Node, _ *Host, s remote.Script, say say) {
 		return
 	}
 	say("listening", "arp")
+	say.all(n.Hears)
 	for _, other := range n.cluster.nodes {
 		if other == n || other.Unreachable {
 			continue

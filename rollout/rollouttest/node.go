@@ -13,6 +13,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/remote"
 )
 
 // Node is a node's state. Only Change may touch it.
@@ -22,6 +23,7 @@ type Node struct {
 	SSHElsewhere bool              // its sshd has another port than kplb knows: it goes on working
 	RefusesLogin bool              // its sshd: it goes on working
 	Deaf         string            // why it does not listen to others
+	Hears        []remote.Record   // of others on its network, as doctor.sh says them
 	Refuses      map[string]string // by the name of a script: what it says instead of doing anything
 	Files        map[string]File   // by absolute path
 	Units        map[string]*Unit  // haproxy, keepalived and kubelet
