@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"status":     {"distribution", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "render"},
 	"doctor":     {"distribution", "firewall", "fleet", "inventory", "node", "plan", "refusal", "remote", "render", "verdict"},
 	"plan":       {"apiserver", "distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "kubeadm", "node", "record", "refusal", "render", "vrrp"},
-	"refusal":    {"distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "node", "render"},
+	"refusal":    {"distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "node", "record", "render"},
 	"foreign":    {"haproxy", "keepalived", "node", "render"},
 	"fleet":      {"apiserver", "distribution", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
 	"node":       {"distribution", "firewall", "haproxy", "inventory", "record", "remote", "render"},

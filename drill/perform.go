@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kplb/kplb/fleet"
+	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
 )
@@ -71,6 +72,9 @@ func Perform(ctx context.Context, f *fleet.Fleet, o Options) (*Report, *verdict.
 	defer lock.Release(ctx)
 	report := &Report{Cluster: f.Cluster.Name, VIP: f.Cluster.Entrance().String(), Began: time.Now(), Every: o.Every, Limit: o.Limit}
 	proof, err := awaitProof(ctx, f, o.Patience)
+	if err == nil {
+		err = refusal.Records(f.Present(), f.Facts())
+	}
 	for round := 1; round <= o.Rounds && err == nil; round++ {
 		for _, fault := range o.Faults {
 			target, refused := chooseTarget(ctx, f, o.Node, proof, fault)

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -41,7 +40,7 @@ type Membership struct {
 // is a refusal.Error where a node belongs to another cluster, has a record that cannot be
 // read, or has files of kplb's that are made for another cluster: unless the claims say so.
 func Identify(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*node.Facts, claims Claims) (Membership, error) {
-	if err := RefuseRecords(nodes, facts); err != nil {
+	if err := refusal.Records(nodes, facts); err != nil {
 		return Membership{}, err
 	}
 	i := identification{c, nodes, facts, claims}
@@ -54,32 +53,6 @@ func Identify(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*no
 		return m, &refusal.Error{Refusals: refused}
 	}
 	return m, nil
-}
-
-// RefuseRecords refuses nodes whose record cannot be read: of a later kplb, or damaged.
-func RefuseRecords(nodes []inventory.Node, facts map[string]*node.Facts) error {
-	var out []refusal.Refusal
-	for _, n := range nodes {
-		f := facts[n.Name]
-		if f == nil {
-			continue
-		}
-		for _, err := range []error{f.Recorded.Err, f.PendingRecorded.Err} {
-			if err == nil {
-				continue
-			}
-			r := refusal.Refusal{Node: n.Name, What: err.Error(), Hint: "if the file was damaged, remove it from the node, then apply: it gets the others' record"}
-			var newer *record.NewerError
-			if errors.As(err, &newer) {
-				r.Hint = newer.Hint()
-			}
-			out = append(out, r)
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return &refusal.Error{Refusals: out}
 }
 
 func highest(nodes []inventory.Node, facts map[string]*node.Facts) int {

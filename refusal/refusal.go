@@ -63,7 +63,7 @@ func (e *Error) Hints() []string {
 
 // OnNode are the reasons for which a rollout would fail on the node.
 func OnNode(c *inventory.Cluster, n inventory.Node, f *node.Facts) []Refusal {
-	var out []Refusal
+	out := onRecords(n, f)
 	refuse := refuseTo(c, n, &out)
 	if n.Worker {
 		refuseWorker(f, refuse)

@@ -156,7 +156,7 @@ func inspectThen(ctx context.Context, r *Rollout, m plan.Membership, leaving []i
 		return nil, err
 	}
 	nodes := r.Fleet.Everyone()
-	if err := plan.RefuseRecords(nodes, facts); err != nil {
+	if err := refusal.Records(nodes, facts); err != nil {
 		return nil, err
 	}
 	var refused refusal.Error

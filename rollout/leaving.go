@@ -102,7 +102,7 @@ func inspectThose(ctx context.Context, r *Rollout, leaving []inventory.Node, m p
 	if err != nil {
 		return nil, err
 	}
-	if err := plan.RefuseRecords(leaving, facts); err != nil {
+	if err := refusal.Records(leaving, facts); err != nil {
 		return nil, err
 	}
 	r.Fleet.SetLeaving(slices.DeleteFunc(leaving, func(n inventory.Node) bool {

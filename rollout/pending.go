@@ -11,7 +11,6 @@ import (
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
@@ -30,7 +29,7 @@ func waiting(ctx context.Context, f *fleet.Fleet) ([]inventory.Node, error) {
 			out = append(out, n)
 		}
 	}
-	if err := plan.RefuseRecords(f.Everyone(), facts); err != nil {
+	if err := refusal.Records(f.Everyone(), facts); err != nil {
 		return nil, err
 	}
 	if len(out) == 0 {

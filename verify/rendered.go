@@ -22,6 +22,8 @@ const applyHint = "look at `kplb diff`, and run `kplb apply`"
 func checkPlan(c *inventory.Cluster, n inventory.Node, f *node.Facts, p plan.NodePlan, err error) []verdict.Check {
 	files := verdict.Check{Node: n.Name, What: "files are as rendered", OK: true}
 	switch changes := changesOf(f, p); {
+	case f.Recorded.Err != nil:
+		files.OK, files.Detail, files.Hint = false, f.Recorded.Err.Error(), "run `kplb doctor`"
 	case err != nil:
 		files.OK, files.Detail, files.Hint = false, strings.Join(refusal.Reasons(err), "; "), "run `kplb doctor`"
 	case changes != nil:

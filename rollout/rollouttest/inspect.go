@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,6 +50,7 @@ func (n *Node) facts(q node.InspectRequest) *node.Facts {
 		Files:     filesAt(n.visible(), q.Paths),
 		Manifests: []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
 		Servers:   n.serverStates(),
+		Unknown:   n.unknown(q.Paths),
 	}
 	if n.holds() {
 		vip := n.cluster.inventory.VIP
@@ -134,6 +136,20 @@ func (n *Node) visible() map[string]File {
 	}
 	if n.restored != "" {
 		out["/var/lib/kplb/restored"] = File{0o600, []byte(n.restored)}
+	}
+	return out
+}
+
+// kplbPlace is a path in a place of kplb's, as inspect.sh looks for them.
+var kplbPlace = regexp.MustCompile(`^/etc/(haproxy|keepalived|systemd/system)/kplb[^/]*$`)
+
+// unknown are the node's files in such places that nobody asks for.
+func (n *Node) unknown(known []string) []string {
+	var out []string
+	for _, path := range slices.Sorted(maps.Keys(n.Files)) {
+		if kplbPlace.MatchString(path) && !slices.Contains(known, path) {
+			out = append(out, path)
+		}
 	}
 	return out
 }

@@ -147,10 +147,14 @@ func (n *Node) frontends() []netip.AddrPort {
 
 // servers are those of the node's HAProxy.
 func (n *Node) servers() []string {
-	servers := haproxy.Parse(n.Files[haproxy.ConfigPath].Content).Servers()
-	out := make([]string, len(servers))
-	for i, s := range servers {
-		out[i] = s.Name
+	out := []string{}
+	for _, s := range haproxy.Parse(n.Files[haproxy.ConfigPath].Content) {
+		if s.ID() != "backend kube-apiserver" {
+			continue
+		}
+		for _, server := range (haproxy.Config{s}).Servers() {
+			out = append(out, server.Name)
+		}
 	}
 	return out
 }
