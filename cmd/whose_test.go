@@ -168,6 +168,50 @@ func TestServerIsNoMember(t *testing.T) {
 	}
 }
 
+// TestAskedAboutServers: without a record, and where keepalived has no peers, whether a server
+// is a node is told by its own files; where nobody can log in there, the operator is asked.
+func TestAskedAboutServers(t *testing.T) {
+	multicast := func(text string) string { return text + "vrrp: {mode: multicast}\n" }
+	for _, c := range []struct {
+		name, server string
+		change       func(d *desk)
+		want         string // empty: it is left alone, and all goes on
+	}{
+		{"it is a machine without kplb", "node-4 10.1.1.4:6443", func(*desk) {}, ""},
+		{"it is another cluster's", "node-4 10.1.1.4:6443", func(d *desk) {
+			d.Change("node-4", func(n *rollouttest.Node) {
+				n.Files["/etc/haproxy/haproxy.cfg"] = rollouttest.File{Mode: 0o644, Content: []byte("# kplb: made from cluster \"other\" for node-4; edit the inventory, not this file\n")}
+			})
+		}, ""},
+		{"nobody can log in", "node-4 10.1.1.4:6443", func(d *desk) { d.Change("node-4", func(n *rollouttest.Node) { n.Unreachable = true }) },
+			"kplb: node-4 is no longer in the inventory and has to be cleaned: node-4: is not reachable: no route to host\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			atDeskWith(t, fourInventory, func(d *desk) {
+				d.write(multicast(homeInventory))
+				with := d.withServer(c.server)
+				d.kplb(append([]string{"apply", "--yes"}, with...)...).ends(0)
+				for _, name := range three {
+					d.Change(name, rollouttest.Unrecord)
+				}
+				c.change(d)
+				d.write(multicast(retuned))
+				asked := len(d.Asked())
+				if c.want != "" {
+					d.kplb(append([]string{"apply", "--yes"}, with...)...).ends(exitUnchanged, c.want, "give --forget node-4")
+					same(d.t, "what the nodes were asked", d.Asked()[asked:], []string{})
+					d.kplb(append([]string{"apply", "--yes", "--forget", "node-4"}, with...)...).ends(0)
+					return
+				}
+				d.kplb(append([]string{"apply", "--yes"}, with...)...).ends(0, "left alone: it has no record, and ")
+				if i := slices.IndexFunc(d.Asked()[asked:], func(s string) bool { return strings.HasPrefix(s, "node-4") }); i >= 0 {
+					d.t.Errorf("asked: %s", d.Asked()[asked:][i])
+				}
+			})
+		})
+	}
+}
+
 // TestLeaverOfAnother: a member that is another cluster's by now is left alone.
 func TestLeaverOfAnother(t *testing.T) {
 	atDeskWith(t, fourInventory, func(d *desk) {

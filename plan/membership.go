@@ -199,7 +199,7 @@ func (i *identification) replaced(own *record.Record) []refusal.Refusal {
 	for _, n := range i.nodes {
 		f, r := i.facts[n.Name], i.recorded(n)
 		was, member := own.Member(n.Name)
-		same := f == nil || !member || was.Address == n.Address || r != nil && r.Cluster.ID == own.Cluster.ID || holds(f, was.Address)
+		same := f == nil || !member || was.Address == n.Address || r != nil && r.Cluster.ID == own.Cluster.ID || f.Holds(was.Address)
 		if same || slices.Contains(i.claims.Gone, was.Address.String()) || hasAddress(i.cluster, was.Address) {
 			continue
 		}
@@ -209,11 +209,6 @@ func (i *identification) replaced(own *record.Record) []refusal.Refusal {
 		})
 	}
 	return out
-}
-
-func holds(f *node.Facts, at netip.Addr) bool {
-	_, there := f.InterfaceOf(at)
-	return there
 }
 
 func hasAddress(c *inventory.Cluster, at netip.Addr) bool {
