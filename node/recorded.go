@@ -34,6 +34,9 @@ func recordedIn(files map[string]File, path string, generation int) Recorded {
 	if !there {
 		return Recorded{}
 	}
+	if !file.Mode.IsRegular() {
+		return Recorded{Err: fmt.Errorf("%s: is not a regular file", path)}
+	}
 	return parseRecorded(file.Content, path, generation)
 }
 
