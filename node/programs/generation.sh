@@ -29,7 +29,7 @@ leave_out_own() {
 # seal DIR: the sums of all that a generation has. Who edits one that is saved is
 # found out before it is restored.
 seal() {
-	(cd "$1" && find . -type f ! -name sums | sort | xargs sha256sum -- >sums) && sync "$1/sums"
+	sums=$(cd "$1" && find . -type f ! -name sums | sort | xargs sha256sum --) && echo "$sums" >"$1/sums" && sync "$1/sums"
 }
 
 # write_generation FROM: writes what is there now down, and what was there before kplb if

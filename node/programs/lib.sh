@@ -47,7 +47,7 @@ is_next() {
 	confirmed=0
 	IFS= read -r confirmed 2>/dev/null <$base/current
 	[ "$KPLB_NUMBER" -gt "${confirmed:-0}" ] || refuse "generation $KPLB_NUMBER cannot be made: the node has generation $confirmed"
-	for unfinished in $base/generations/[1-9]*; do
+	for unfinished in "$base"/generations/[1-9]*; do
 		[ -d "$unfinished" ] && [ "${unfinished##*/}" -gt "${confirmed:-0}" ] || continue
 		remove "$unfinished"
 	done

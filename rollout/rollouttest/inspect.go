@@ -50,7 +50,7 @@ func (n *Node) facts(q node.InspectRequest) *node.Facts {
 		Files:     filesAt(n.visible(), q.Paths),
 		Manifests: []string{"etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"},
 		Servers:   n.serverStates(),
-		Unknown:   n.unknown(q.Paths),
+		Unknown:   unknown(n, q.Paths),
 	}
 	if n.holds() {
 		vip := n.cluster.inventory.VIP
@@ -144,7 +144,7 @@ func (n *Node) visible() map[string]File {
 var kplbPlace = regexp.MustCompile(`^/etc/(haproxy|keepalived|systemd/system)/kplb[^/]*$`)
 
 // unknown are the node's files in such places that nobody asks for.
-func (n *Node) unknown(known []string) []string {
+func unknown(n *Node, known []string) []string {
 	var out []string
 	for _, path := range slices.Sorted(maps.Keys(n.Files)) {
 		if kplbPlace.MatchString(path) && !slices.Contains(known, path) {
