@@ -95,7 +95,11 @@ func (o diffOptions) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return o.judge(r.Fleet, p, errors.Join(r.RefuseSick(ctx, p, 0), rollout.RefuseOthers(ctx, r.Fleet, p)), save)
+		refused := r.RefuseSick(ctx, p, 0)
+		if refused == nil && !p.NeedsAbsent() {
+			refused = rollout.RefuseOthers(ctx, r.Fleet, p)
+		}
+		return o.judge(r.Fleet, p, refused, save)
 	})
 }
 

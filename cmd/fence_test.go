@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kplb/kplb/rollout/rollouttest"
 )
@@ -53,6 +54,29 @@ func TestNewerRecord(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNewerChange: a change of a later kplb that waits is not for an older one to confirm, or
+// to take back.
+func TestNewerChange(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.kplb("apply", "--yes").ends(0)
+		d.write(retuned)
+		done := make(chan outcome)
+		go func() { done <- d.kplb("apply", "--yes", "--wait") }()
+		time.Sleep(30 * time.Second)
+		for _, name := range three {
+			d.Change(name, func(n *rollouttest.Node) { rollouttest.RerecordPending(n, []byte(`{"format": 2, "kplb": "v9.1.0"}`)) })
+		}
+		for _, args := range [][]string{{"confirm"}, {"rollback", "--yes"}, {"apply", "--yes"}} {
+			d.kplb(args...).ends(exitUnchanged, "node-2: /var/lib/kplb/pending/record: written by kplb v9.1.0, format 2; this kplb knows up to format 1", "use kplb v9.1.0 or a later one")
+		}
+		for _, name := range three {
+			d.Change(name, func(n *rollouttest.Node) { n.Revert("timer") })
+		}
+		(<-done).ends(exitUnchanged, "every node is as before")
+		same(d.t, "is taken back", d.connections("node-2") == "5000", false)
+	})
 }
 
 // TestUnknownPaths: files in kplb's places that this kplb does not know stay, and are told.

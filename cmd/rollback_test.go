@@ -213,6 +213,84 @@ func TestRollbackUnrecorded(t *testing.T) {
 	})
 }
 
+// TestRollbackUnproven: where what an older kplb has made is not what the present inventory
+// asks for, nothing lasts.
+func TestRollbackUnproven(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.write(ported)
+		d.kplb("apply", "--yes").ends(0)
+		for _, name := range three {
+			d.Change(name, rollouttest.Unrecord)
+		}
+		d.write(homeInventory)
+		d.kplb("apply", "--yes").ends(0)
+		d.kplb("rollback", "--yes").ends(exitUnchanged, "generation 1 has no record", "stopped: every node is as before")
+		d.kplb("diff").ends(0)
+		d.kplb("verify").ends(0)
+		d.write(ported) // with its own inventory it is proven
+		d.kplb("rollback", "--yes", "--to", "1").ends(0)
+		d.kplb("diff").ends(0)
+	})
+}
+
+// TestRollbackInventoryRefused: an inventory of then that is not accepted any more names the
+// kplb that accepts it.
+func TestRollbackInventoryRefused(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.kplb("apply", "--yes").ends(0)
+		for _, name := range three {
+			d.Change(name, func(n *rollouttest.Node) {
+				text := strings.NewReplacer(`name: home\n`, `name: home\nsoul: 1\n`, "(devel)", "v0.9.0").Replace(string(rollouttest.Record(n)))
+				rollouttest.Rerecord(n, []byte(text))
+			})
+		}
+		d.write(retuned)
+		d.kplb("apply", "--yes").ends(0)
+		asked := len(d.Asked())
+		d.kplb("rollback", "--yes").ends(exitUnchanged, "home: generation 1 was made of an inventory that this kplb does not take: the inventory of generation 1:",
+			`key "soul" is not known here`, "hint: use kplb v0.9.0, which has made it")
+		same(d.t, "what the nodes were asked", d.Asked()[asked:], []string{})
+		d.kplb("history").ends(0, "v0.9.0")
+	})
+}
+
+// TestRollbackToAnothers: who was a member then, and is another cluster's by now, is left
+// alone, and so is everybody else.
+func TestRollbackToAnothers(t *testing.T) {
+	atDeskWith(t, fourInventory, func(d *desk) {
+		d.write(fourInventory)
+		d.kplb("apply", "--yes").ends(0)
+		var theirs []byte
+		d.Change("node-4", func(n *rollouttest.Node) { theirs = rollouttest.Record(n) })
+		d.write(homeInventory)
+		d.kplb("apply", "--yes").ends(0)
+		d.Change("node-4", func(n *rollouttest.Node) {
+			text := identity.ReplaceAllString(strings.ReplaceAll(string(theirs), `"name": "home"`, `"name": "other"`), `"id": "0123456789abcdef0123456789abcdef"`)
+			rollouttest.Keep(n, 1, []byte(text))
+		})
+		asked := len(d.Asked())
+		d.kplb("rollback", "--yes").ends(exitUnchanged, "node-4: was a member then, and is part of cluster other (01234567, generation 1, by ", "go to a generation without it, see `kplb history`")
+		same(d.t, "what the nodes were asked", d.Asked()[asked:], []string{})
+	})
+}
+
+// TestHistoryOfAnOlderKplb: what a kplb without records has made since has none, and is told.
+func TestHistoryOfAnOlderKplb(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		d.kplb("apply", "--yes").ends(0)
+		d.write(retuned)
+		d.kplb("apply", "--yes").ends(0)
+		for _, name := range three {
+			d.Change(name, func(n *rollouttest.Node) { rollouttest.Rerecord(n, nil) })
+		}
+		d.kplb("history").ends(0, "1            2000-01-01T00:00:00Z", "2 (current)  2026-11-20T20:00:00Z", "not known: made by a kplb that kept no record")
+		d.kplb("apply", "--yes").ends(0, "recorded as generation 3: node-1, node-2, node-3")
+		d.kplb("rollback", "--yes", "--to", "1").ends(0)
+		d.write(homeInventory)
+		d.kplb("diff").ends(0)
+	})
+}
+
 // TestHistoryIsTheClusters: the same numbers on all nodes, whatever changed where.
 func TestHistoryIsTheClusters(t *testing.T) {
 	atDesk(t, func(d *desk) {

@@ -62,10 +62,27 @@ func TestOtherInventory(t *testing.T) {
 func TestTakeOver(t *testing.T) {
 	atDeskWith(t, fourInventory, func(d *desk) {
 		d.kplb("apply", "--yes").ends(0)
-		d.write(strings.Replace(other, "10.1.233.1", "10.1.233.2", 1))
-		d.kplb("diff", "--take-over").ends(exitNo, "and is taken over: that cluster is told nothing\n")
+		for _, name := range []string{"node-1", "node-2"} {
+			d.Change(name, func(n *rollouttest.Node) { n.Unreachable = true })
+		}
+		d.write(other)
+		d.kplb("apply", "--yes", "--take-over").ends(exitUnchanged,
+			"other: keepalived on the nodes has 10.1.1.1 as a peer, which is no node of the inventory: without it, both it and a node would hold 10.1.233.1", "give --forget 10.1.1.1")
+		d.kplb("apply", "--yes", "--take-over", "--forget", "10.1.1.1,10.1.1.2").ends(0, "kplb: node-3: is part of cluster home (", "), and is taken over: that cluster is told nothing\n")
+		d.kplb("diff").ends(0)
+		d.kplb("history").ends(0, "2 (current)", "the first record of the cluster")
+		d.kplb("rollback", "--yes", "--to", "1").ends(exitUnchanged, "other: there is no generation 1; there are 0, 2") // that is home's
+		for _, name := range []string{"node-1", "node-2"} {
+			d.Change(name, func(n *rollouttest.Node) { n.Unreachable = false })
+		}
+		d.write(homeInventory)
+		for _, args := range [][]string{{"diff"}, {"apply", "--yes"}, {"rollback", "--yes"}} {
+			d.kplb(args...).ends(exitUnchanged, "node-3: is part of cluster other (", "generation 2, by ")
+		}
+		d.write(strings.Replace(homeInventory, "  - {name: node-3, address: 10.1.1.3}\n", "", 1)) // and lets go of it
+		d.kplb("diff").ends(exitNo, "kplb: node-3: left alone: it is part of cluster other (")
 	})
-	atRename(t, "taken back by its own", func(d *desk) {
+	atRename(t, "the name is no reason", func(d *desk) {
 		d.write(strings.Replace(homeInventory, "name: home", "name: lab", 1))
 		d.kplb("apply", "--yes", "--take-over").ends(exitUnchanged, "if it is the same cluster under a new name, give --rename")
 	})

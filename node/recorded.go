@@ -7,7 +7,8 @@ import (
 	clusterrecord "github.com/kplb/kplb/record"
 )
 
-// Recorded is the record of its cluster that a node keeps.
+// Recorded is the record of its cluster that a node keeps: of the current generation, or of
+// the newest that has one, where a kplb without records has made the current one.
 type Recorded struct {
 	Record *clusterrecord.Record // nil: there is none, or it cannot be read
 	Err    error                 // why it cannot be read, with its path: a *record.NewerError is in it
@@ -17,7 +18,9 @@ type Recorded struct {
 // in the record alone.
 func takeRecords(f *Facts) {
 	if current, err := strconv.Atoi(f.Generation()); err == nil {
-		f.Recorded = recordedIn(f.Files, recordPath(current), current)
+		for n := current; n > 0 && f.Recorded == (Recorded{}); n-- {
+			f.Recorded = recordedIn(f.Files, recordPath(n), n)
+		}
 	}
 	if file, there := f.Files[pendingRecordPath]; there && len(file.Content) > 0 {
 		r, err := clusterrecord.Parse(file.Content)

@@ -182,7 +182,7 @@ func (h History) Generations(c *inventory.Cluster) []Generation {
 		if r := h.Record(id, number); r != nil {
 			g.Time, g.By, g.Version, g.Of = r.Time.Format(time.RFC3339), r.By, r.Version, r.Of
 			g.Changed = record.Words(before, r, inventoryOf(before), inventoryOf(r))
-			g.Current = current != nil && number == current.Generation
+			g.Current = number == h.highest()
 			before = r
 		} else if !h.unrecorded(&g) {
 			continue
@@ -192,18 +192,30 @@ func (h History) Generations(c *inventory.Cluster) []Generation {
 	return out
 }
 
-// current is the newest current record that is of the inventory's cluster; nil: no node
-// has one.
+// current is the newest record that is of the inventory's cluster; nil: no node has one.
 func (h History) current(c *inventory.Cluster) *record.Record {
 	var found *record.Record
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, g := range h[name] {
-			if g.Current && g.Record != nil && g.Record.IsOf(c) && (found == nil || newer(g.Record, found, c.Name)) {
+			if g.Record != nil && g.Record.IsOf(c) && (found == nil || newer(g.Record, found, c.Name)) {
 				found = g.Record
 			}
 		}
 	}
 	return found
+}
+
+// highest is the number of the newest current generation.
+func (h History) highest() int {
+	most := 0
+	for _, list := range h {
+		for _, g := range list {
+			if g.Current {
+				most = max(most, g.Number)
+			}
+		}
+	}
+	return most
 }
 
 // unrecorded fills a generation in by what the nodes say that keep no record of it, and

@@ -33,6 +33,7 @@ type Input struct {
 
 	// Former are the members that are not in the inventory: they leave, or are Forgotten.
 	Former    []inventory.Node
+	TakenOver []string               // nodes of another cluster that become this one's
 	Forgotten []string               // nodes that have left the inventory and no longer exist
 	Facts     map[string]*node.Facts // of all of them, by name
 

@@ -275,7 +275,9 @@ func (m Membership) Leavers(c *inventory.Cluster, facts map[string]*node.Facts, 
 // whose they are (Keeps).
 func (m Membership) Strangers(c *inventory.Cluster, facts map[string]*node.Facts) []inventory.Node {
 	if m.Record == nil {
-		return strangers(c, facts)
+		ours := maps.Clone(facts)
+		maps.DeleteFunc(ours, func(_ string, f *node.Facts) bool { return f != nil && m.isAnothers(c, f) })
+		return strangers(c, ours)
 	}
 	var out []inventory.Node
 	for _, member := range m.Record.Members {
@@ -284,6 +286,25 @@ func (m Membership) Strangers(c *inventory.Cluster, facts map[string]*node.Facts
 		}
 	}
 	return out
+}
+
+// TakenOver are the nodes that are another cluster's, by their records or stamps.
+func (m Membership) TakenOver(c *inventory.Cluster, facts map[string]*node.Facts) []string {
+	var out []string
+	for _, n := range c.Nodes {
+		if f := facts[n.Name]; f != nil && m.isAnothers(c, f) {
+			out = append(out, n.Name)
+		}
+	}
+	return out
+}
+
+func (m Membership) isAnothers(c *inventory.Cluster, f *node.Facts) bool {
+	if r := f.Recorded.Record; r != nil {
+		return m.Record == nil || r.Cluster.ID != m.Record.Cluster.ID
+	}
+	path, _ := stampedFor(f, c.Name, m.Record)
+	return path != "" && !m.renamed
 }
 
 // Gone are the machines that are said to be gone: names of Strangers, or addresses.

@@ -9,6 +9,7 @@ import (
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
+	"github.com/kplb/kplb/vrrp"
 )
 
 // refuseRemaining refuses to remove kplb where a node would keep it: one that kplb's files
@@ -59,7 +60,7 @@ func strangePeers(in *Input, after func(inventory.Node) []byte) []netip.Addr {
 	var out []netip.Addr
 	for _, n := range in.Nodes {
 		config := in.Facts[n.Name].Files[render.KeepalivedPath].Content
-		if render.Stamp(config) == render.Unstamped {
+		if render.Stamp(config) == render.Unstamped || slices.Contains(in.TakenOver, n.Name) && !shareVIP(in.Cluster, config) {
 			continue
 		}
 		stays := keepalived.Peers(after(n))
@@ -70,6 +71,13 @@ func strangePeers(in *Input, after func(inventory.Node) []byte) []netip.Addr {
 		}
 	}
 	return out
+}
+
+// shareVIP says whether keepalived with this file holds a VIP of the cluster.
+func shareVIP(c *inventory.Cluster, config []byte) bool {
+	return slices.ContainsFunc(vrrp.Identities(config), func(id vrrp.Identity) bool {
+		return slices.ContainsFunc(id.VIPs(), func(vip netip.Addr) bool { return slices.Contains(c.VIPs, vip) })
+	})
 }
 
 // refuseStruck refuses to strike somebody from the peers who is not known, and so cannot be

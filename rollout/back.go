@@ -26,6 +26,9 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*Rollout, *plan
 		err = r.Fleet.RefuseLocked()
 	}
 	if err == nil {
+		err = refusal.Records(r.Fleet.Everyone(), facts)
+	}
+	if err == nil {
 		err = refusal.Waiting(r.Fleet.Everyone(), facts)
 	}
 	if err != nil {

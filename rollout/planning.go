@@ -93,7 +93,7 @@ func identify(ctx context.Context, r *Rollout, facts map[string]*node.Facts) (ma
 // planFor plans for nodes with these facts.
 func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts, m plan.Membership) (_ *plan.Plan, err error) {
 	in := r.input(facts)
-	in.Former = m.Strangers(in.Cluster, facts)
+	in.Former, in.TakenOver = m.Strangers(in.Cluster, facts), m.TakenOver(in.Cluster, facts)
 	if in.ClusterConfiguration, err = loadConfiguration(ctx, r.Fleet, in); err != nil {
 		return nil, err
 	}

@@ -91,10 +91,23 @@ for dir in /proc/[0-9]*; do
 	case $name in haproxy | keepalived*) daemon "$dir" "$name" ;; esac
 done
 
-# the record of the current generation
+# the record of the current generation, or, where a kplb without records has made that one, the
+# newest before it
 current=
 IFS= read -r current 2>/dev/null </var/lib/kplb/current
-case $current in '' | *[!0-9]*) ;; *) KPLB_PATHS="$KPLB_PATHS var/lib/kplb/generations/$current/record" ;; esac
+case $current in
+'' | *[!0-9]*) ;;
+*)
+	newest=
+	for path in /var/lib/kplb/generations/[1-9]*/record; do
+		number=${path%/record}
+		number=${number##*/}
+		case $number in *[!0-9]*) continue ;; esac
+		[ -e "$path" ] && [ "$number" -le "$current" ] && [ "$number" -gt "${newest:-0}" ] && newest=$number
+	done
+	[ -z "$newest" ] || KPLB_PATHS="$KPLB_PATHS var/lib/kplb/generations/$newest/record"
+	;;
+esac
 
 # paths in places of kplb's that this kplb does not know: a later one has made them
 for path in /etc/haproxy/kplb* /etc/keepalived/kplb* /etc/systemd/system/kplb* /etc/systemd/system/*.d/*kplb* /etc/sysctl.d/*kplb* /etc/modules-load.d/kplb*; do

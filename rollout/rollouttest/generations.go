@@ -44,3 +44,11 @@ func Record(n *Node) []byte {
 	}
 	return n.generations[len(n.generations)-1].record
 }
+
+// RerecordPending replaces the record of the change that is in place and not confirmed.
+func RerecordPending(n *Node, content []byte) { n.pending.record = content }
+
+// Keep has the node have a generation of what it has now, after the one from before kplb.
+func Keep(n *Node, number int, content []byte) {
+	n.generations = []generation{{state: n.save()}, {n.save(), number, clock, "", "", content, ""}}
+}

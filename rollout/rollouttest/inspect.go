@@ -125,8 +125,11 @@ func (n *Node) visible() map[string]File {
 	out := maps.Clone(n.Files)
 	if current := n.current(); current > 0 {
 		out["/var/lib/kplb/current"] = File{0o600, fmt.Appendf(nil, "%d\n", current)}
-		if r := n.generations[len(n.generations)-1].record; r != nil {
-			out[fmt.Sprintf("/var/lib/kplb/generations/%d/record", current)] = File{0o600, r}
+		for _, g := range slices.Backward(n.generations) {
+			if g.record != nil {
+				out[fmt.Sprintf("/var/lib/kplb/generations/%d/record", g.number)] = File{0o600, g.record}
+				break
+			}
 		}
 	}
 	if n.pending != nil {
