@@ -33,7 +33,7 @@ func (c command) onNodes(ctx context.Context, report func(fleet.Event), do func(
 		return err
 	}
 	nodes := &fleet.Fleet{Cluster: cluster, Dial: c.dialer(), Network: c.machines.network, OnEvent: report, Operator: operator()}
-	r := &rollout.Rollout{Fleet: nodes, Templates: t, Secrets: secrets, Version: buildVersion(), LoadSecrets: loadSecrets}
+	r := &rollout.Rollout{Fleet: nodes, Templates: t, Secrets: secrets, Version: buildVersion()}
 	defer r.Fleet.Close()
 	return do(r)
 }

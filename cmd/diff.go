@@ -96,7 +96,7 @@ func (o diffOptions) run(ctx context.Context) error {
 			return err
 		}
 		refused := r.RefuseSick(ctx, p, 0)
-		if refused == nil && !p.NeedsAbsent() {
+		if refused == nil && !p.NeedsAbsent() && (o.replaceForeign || p.RefuseForeign() == nil) { // else apply does not come so far
 			refused = rollout.RefuseOthers(ctx, r.Fleet, p)
 		}
 		return o.judge(r.Fleet, p, refused, save)

@@ -3,6 +3,8 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +171,36 @@ func TestRollbackGap(t *testing.T) {
 		d.kplb("rollback", "--yes", "--to", "1").ends(0)
 		d.write(ported)
 		d.kplb("diff").ends(0)
+	})
+}
+
+// TestRollbackSecret: the command that a node's record names for a secret is never run.
+func TestRollbackSecret(t *testing.T) {
+	atDeskWith(t, fourInventory, func(d *desk) {
+		ran := filepath.Join(d.t.TempDir(), "ran")
+		with := func(text, source string) string {
+			return text + "vrrp: {version: 2, advertInterval: 1s, auth: " + source + "}\n"
+		}
+		own := "{fromCommand: [printf, secret]}"
+		d.write(with(fourInventory, own))
+		d.kplb("apply", "--yes").ends(0)
+		for _, name := range append(slices.Clone(three), "node-4") {
+			d.Change(name, func(n *rollouttest.Node) {
+				was := string(rollouttest.Record(n))
+				text := strings.Replace(was, `fromCommand: [printf, secret]`, `fromCommand: [touch, \"`+ran+`\"]`, 1)
+				if text == was {
+					d.t.Fatal(was)
+				}
+				rollouttest.Rerecord(n, []byte(text))
+			})
+		}
+		d.write(with(homeInventory, own))
+		d.kplb("apply", "--yes").ends(0)
+		d.kplb("rollback", "--yes").ends(exitUnchanged, "home: vrrp.auth came from another source then, and a node's record is no reason to ask it")
+		if _, err := os.Stat(ran); err == nil {
+			d.t.Error("the command has run")
+		}
+		same(d.t, "node-1 stays", len(d.connections("node-1")) > 0, true)
 	})
 }
 

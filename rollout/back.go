@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -93,7 +94,7 @@ func backRecorded(ctx context.Context, r *Rollout, m plan.Membership, to plan.Ba
 	}
 	reach(c, r.Fleet.Cluster)
 	then := &Rollout{
-		Fleet: r.Fleet.With(c), Templates: r.Templates, Secrets: r.Secrets, Forgotten: r.Forgotten, Version: r.Version, LoadSecrets: r.LoadSecrets, prove: r.prove,
+		Fleet: r.Fleet.With(c), Templates: r.Templates, Secrets: r.Secrets, Forgotten: r.Forgotten, Version: r.Version, prove: r.prove,
 	}
 	facts, err := inspectThen(ctx, then, m, absentThen(c, r.Fleet.Cluster, m.Record))
 	if err != nil {
@@ -115,7 +116,7 @@ func backRecorded(ctx context.Context, r *Rollout, m plan.Membership, to plan.Ba
 	}
 	in := then.input(facts)
 	in.Target, in.Generation, in.Made = plan.ToGeneration, to.Number, true
-	if in.Secrets, err = secretsThen(ctx, then, facts); err != nil {
+	if in.Secrets, err = secretsThen(then, r.Fleet.Cluster, facts); err != nil {
 		return then, nil, err
 	}
 	in.ExpectedStatus = expectOf(facts)
@@ -143,13 +144,18 @@ func refusePackages(p *plan.Plan) error {
 }
 
 // secretsThen are those of the inventory of then, where files are made of it: what a
-// generation keeps has its secrets already.
-func secretsThen(ctx context.Context, r *Rollout, facts map[string]*node.Facts) (render.Secrets, error) {
+// generation keeps has its secrets already. The source that a node's record names is not
+// asked: it may be a command. It has to be the one of the operator's own inventory.
+func secretsThen(r *Rollout, now *inventory.Cluster, facts map[string]*node.Facts) (render.Secrets, error) {
+	c := r.Fleet.Cluster
 	made := slices.ContainsFunc(r.Fleet.Present(), func(n inventory.Node) bool { return facts[n.Name].Generation() == "" })
-	if !made || r.LoadSecrets == nil {
+	if !made || c.VRRP.Auth == nil || reflect.DeepEqual(c.VRRP.Auth, now.VRRP.Auth) {
 		return r.Secrets, nil
 	}
-	return r.LoadSecrets(ctx, r.Fleet.Cluster)
+	return nil, &refusal.Error{Refusals: []refusal.Refusal{{
+		Node: c.Name, What: "vrrp.auth came from another source then, and a node's record is no reason to ask it",
+		Hint: "give your inventory the vrrp.auth of then for this command",
+	}}}
 }
 
 // inspectThen inspects the nodes of then, and those that are no members then and leave.

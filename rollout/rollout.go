@@ -7,8 +7,6 @@
 package rollout
 
 import (
-	"context"
-
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
@@ -26,10 +24,6 @@ type Rollout struct {
 	TakeOver  bool     // nodes of another cluster become this one's
 	Rename    bool     // the cluster has another name from now on
 	Version   string   // of this kplb, for the record
-
-	// LoadSecrets asks the sources that an earlier inventory names; nil: they are those of
-	// the present one.
-	LoadSecrets func(context.Context, *inventory.Cluster) (render.Secrets, error)
 
 	prove prover // how a change is proven; nil: by verify, as the goal of its plan says
 }
