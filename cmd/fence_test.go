@@ -48,6 +48,7 @@ func TestNewerRecord(t *testing.T) {
 				for _, args := range [][]string{{"diff"}, {"apply", "--yes"}, {"rollback", "--yes"}, {"rollback", "--yes", "--to", "0"}, {"remove", "--yes"}} {
 					d.refuses(c.want, args...)
 				}
+				d.kplb("confirm").ends(exitUnchanged, c.want)
 				d.kplb("drill", "--yes").ends(exitUnchanged, c.want)
 				d.kplb("doctor").ends(exitNo, c.said())
 				d.kplb("verify").ends(exitNo, "files are as rendered: "+c.said())

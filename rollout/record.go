@@ -46,7 +46,7 @@ func addRecord(r *Rollout, p *plan.Plan, m plan.Membership) {
 func by(operator string) string {
 	who, _, _ := strings.Cut(operator, ", pid ")
 	user, host, _ := strings.Cut(who, "@")
-	return strings.Join(strings.Fields(cmp.Or(user, "somebody")), "-") + "@" + cmp.Or(host, "an unknown host")
+	return strings.Join(strings.Fields(cmp.Or(user, "somebody")), "-") + "@" + cmp.Or(host, "unknown")
 }
 
 // Record gives the plan's record to the nodes that lack it, where the plan changes none.
