@@ -71,7 +71,9 @@ func (o changeOptions) change(ctx context.Context, do func(*rollout.Rollout, *te
 // goBack carries out the way to a generation.
 func (o changeOptions) goBack(ctx context.Context, r *rollout.Rollout, to int, progress *terminal.Progress) error {
 	then, p, err := r.PlanRollback(ctx, to)
-	defer then.Fleet.Close()
+	if then != r { // with an error, too
+		defer then.Fleet.Close()
+	}
 	if err != nil {
 		return err
 	}

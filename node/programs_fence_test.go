@@ -59,6 +59,9 @@ func TestProgramsInspectRecord(t *testing.T) {
 		same(t, "all of them", []any{list[1].Record.Generation, list[2].Record.Generation, list[2].Current}, []any{3, 7, true})
 
 		before := o.node.Tree()
+		earlier := map[string]int{ // a kplb without records has made the current one
+			"rm generations/7/record": 3, "mkdir pending && echo '{\"format\": 3}' >pending/record; echo 9 >current": 7,
+		}
 		for do, want := range map[string]string{
 			"cp generations/3/record generations/7/record":                             "/var/lib/kplb/generations/7/record: is of generation 3",
 			"echo '{\"format\": 2, \"kplb\": \"v9.0.0\"}' >generations/7/record":       "/var/lib/kplb/generations/7/record: written by kplb v9.0.0, format 2; this kplb knows up to format 1",
@@ -71,7 +74,11 @@ func TestProgramsInspectRecord(t *testing.T) {
 		} {
 			o.node.Must("cd " + basePath + " && " + do)
 			f := o.looksAt(t)
-			same(t, do+": record", f.Recorded.Record == nil, true)
+			generation := 0
+			if f.Recorded.Record != nil {
+				generation = f.Recorded.Record.Generation
+			}
+			same(t, do+": record of generation", generation, earlier[do])
 			says(t, errors.Join(f.Recorded.Err, f.PendingRecorded.Err), want)
 			o.node.Reset(before)
 		}
@@ -130,10 +137,10 @@ func TestProgramsRecordKept(t *testing.T) {
 		}
 		f := o.looksAt(t)
 		same(t, "current", f.Generation(), "4")
-		same(t, "no record", []any{f.Recorded.Record == nil, f.Recorded.Err}, []any{true, nil})
+		same(t, "record", f.Recorded, Recorded{Record: recordOf(3)})
 		list, err := Generations(t.Context(), o.node.Dial())
 		says(t, err, "")
-		same(t, "the earlier one has it", list[1].Record.Generation, 3)
+		same(t, "who has it", []any{list[1].Record.Generation, list[2].Record == nil}, []any{3, true})
 		_, err = ReadSnapshot(t.Context(), o.node.Dial(), layout, 4)
 		says(t, err, "")
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -145,7 +146,7 @@ func list(numbers []int) string {
 	}
 	out := make([]string, len(numbers))
 	for i, n := range numbers {
-		out[i] = fmt.Sprint(n)
+		out[i] = strconv.Itoa(n)
 	}
 	return strings.Join(out, ", ")
 }

@@ -47,7 +47,7 @@ func Identify(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*no
 	m := Membership{Record: i.own(), Highest: highest(nodes, facts), renamed: claims.Rename}
 	m.taken = m.Record != nil && slices.ContainsFunc(nodes, func(n inventory.Node) bool {
 		r := i.recorded(n)
-		return facts[n.Name] != nil && facts[n.Name].Generation() == strconv.Itoa(m.Record.Generation) && (r == nil || r.Cluster.ID != m.Record.Cluster.ID)
+		return facts[n.Name] != nil && facts[n.Name].Generation() == strconv.Itoa(m.Record.Generation) && (r == nil || r.Generation != m.Record.Generation || r.Cluster.ID != m.Record.Cluster.ID)
 	})
 	if refused := slices.Concat(i.others(m.Record), i.stamped(m.Record), i.unlike(m.Record), i.replaced(m.Record)); len(refused) > 0 {
 		return m, &refusal.Error{Refusals: refused}

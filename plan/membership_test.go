@@ -86,6 +86,14 @@ func TestIdentify(t *testing.T) {
 			plantest.Unrecorded(facts["node-3"], 0)
 		}, Claims{Gone: []string{"10.1.1.3"}}, nil},
 		{"the same machine has another address", moved, nil, Claims{}, nil},
+		{"its record was lost, and an earlier one is there", "", func(facts map[string]*node.Facts, r *record.Record) {
+			later := *r
+			later.Generation = 7
+			for _, f := range facts {
+				plantest.Recorded(f, &later)
+			}
+			facts["node-2"].Recorded = node.Recorded{Record: r}
+		}, Claims{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -113,6 +121,49 @@ func TestIdentify(t *testing.T) {
 			}
 			same(t, "refused", got, c.want)
 		})
+	}
+}
+
+// TestNext: what has lost its record of the cluster's generation cannot have that number
+// again, and all get a new one.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	in := inputOf(t, home)
+	for name, c := range map[string]struct {
+		change func(facts map[string]*node.Facts, r *record.Record)
+		want   int
+	}{
+		"nothing is new":        {func(map[string]*node.Facts, *record.Record) {}, 1},
+		"one has no generation": {func(facts map[string]*node.Facts, _ *record.Record) { plantest.Unrecorded(facts["node-2"], 0) }, 1},
+		"one has no record":     {func(facts map[string]*node.Facts, _ *record.Record) { plantest.Unrecorded(facts["node-2"], 1) }, 2},
+		"one is ahead":          {func(facts map[string]*node.Facts, _ *record.Record) { plantest.Unrecorded(facts["node-2"], 5) }, 6},
+		"one is behind": {func(facts map[string]*node.Facts, r *record.Record) {
+			later := *r
+			later.Generation = 4
+			plantest.Recorded(facts["node-1"], &later)
+		}, 4},
+		"one has an earlier record": {func(facts map[string]*node.Facts, r *record.Record) {
+			later := *r
+			later.Generation = 4
+			for _, f := range facts {
+				plantest.Recorded(f, &later)
+			}
+			facts["node-3"].Recorded = node.Recorded{Record: r}
+		}, 5},
+		"the inventory is another": {func(facts map[string]*node.Facts, r *record.Record) {
+			other := *r
+			other.Inventory = "apiVersion: kplb/v1alpha1\n"
+			for _, f := range facts {
+				plantest.Recorded(f, &other)
+			}
+		}, 2},
+	} {
+		facts := all(t, in, applied)
+		c.change(facts, plantest.Record(in.Cluster, 1))
+		m, err := Identify(in.Cluster, in.Cluster.Nodes, facts, Claims{})
+		says(t, err, "")
+		p := &Plan{Cluster: in.Cluster, Facts: facts}
+		same(t, name, m.Next(p, plantest.ID).Generation, c.want)
 	}
 }
 

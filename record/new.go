@@ -22,7 +22,7 @@ func New(c *inventory.Cluster, id string, generation int) *Record {
 
 // MembersOf are the nodes of an inventory, workers last.
 func MembersOf(c *inventory.Cluster) []Member {
-	var out []Member
+	out := make([]Member, 0, len(c.Nodes)+len(c.Workers))
 	for _, n := range slices.Concat(c.Nodes, c.Workers) {
 		role := ControlPlane
 		if n.Worker {

@@ -39,7 +39,7 @@ func TestRecord(t *testing.T) {
 	text := want.Bytes()
 	file := filepath.Join("testdata", "record.json")
 	if *update {
-		if err := os.WriteFile(file, text, 0o644); err != nil { //nolint:gosec // a file of the repository
+		if err := os.WriteFile(file, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

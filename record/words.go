@@ -123,7 +123,7 @@ func inFiles(r *Record) []string {
 		}
 		files[where] = append(files[where], path)
 	}
-	var out []string
+	out := make([]string, 0, len(files))
 	for _, where := range slices.Sorted(maps.Keys(files)) {
 		slices.Sort(files[where])
 		named := files[where]
