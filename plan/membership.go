@@ -307,9 +307,10 @@ func (m Membership) isAnothers(c *inventory.Cluster, f *node.Facts) bool {
 	return path != "" && !m.renamed
 }
 
-// Gone are the machines that are said to be gone: names of Strangers, or addresses.
+// Gone are the machines that are said to be gone, and that may hold a VIP if they are not:
+// names of Strangers, or addresses.
 func (m Membership) Gone(c *inventory.Cluster, facts map[string]*node.Facts, claims Claims) []inventory.Node {
-	out := slices.DeleteFunc(m.Strangers(c, facts), func(n inventory.Node) bool { return !slices.Contains(claims.Gone, n.Name) })
+	out := slices.DeleteFunc(m.Strangers(c, facts), func(n inventory.Node) bool { return n.Worker || !slices.Contains(claims.Gone, n.Name) })
 	for _, name := range claims.Gone {
 		if at, err := netip.ParseAddr(name); err == nil {
 			out = append(out, inventory.Node{Name: name, Address: at})

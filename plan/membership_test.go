@@ -186,6 +186,7 @@ func TestStrangers(t *testing.T) {
 	same(t, "how to log in", left[1].SSH, inventory.SSH{Host: "n9", Port: 2222, User: "root", ProxyJump: []string{"ann@jump"}, IdentityFiles: []string{"key"}})
 	same(t, "as a worker", left[1].Worker, true)
 	same(t, "but for who is gone", namesOf(m.Leavers(in.Cluster, facts, Claims{Gone: []string{"node-3"}})), "node-9")
+	same(t, "a worker that is gone holds no VIP", len(m.Gone(in.Cluster, facts, Claims{Gone: []string{"node-9"}})), 0)
 	same(t, "gone", namesOf(m.Gone(in.Cluster, facts, Claims{Gone: []string{"node-3", "10.1.7.7", "nobody"}})), "node-3 10.1.7.7")
 }
 

@@ -159,6 +159,30 @@ func TestBalancerGoes(t *testing.T) {
 	}
 }
 
+// TestWorkerLeaves: a worker that is not in the inventory any more is known from the record,
+// and goes back to what it was.
+func TestWorkerLeaves(t *testing.T) {
+	t.Parallel()
+	in, facts := balancedInput(t, balanced)
+	r := plantest.Record(in.Cluster, 1)
+	for _, f := range facts {
+		plantest.Recorded(f, r)
+	}
+	before := beforeKplb(t, in)
+	in.Cluster.Workers = nil
+	m, err := Identify(in.Cluster, in.Cluster.Nodes, facts, Claims{})
+	says(t, err, "")
+	input := in.with(facts)
+	input.Leaving = m.Leavers(in.Cluster, facts, Claims{})
+	same(t, "who leaves", namesOf(input.Leaving), theWorker)
+	p, err := makeWith(t, input, before)
+	says(t, err, "")
+	worker := p.of(theWorker)
+	same(t, "leaves", worker.Leaving, true)
+	same(t, "files", retell(worker).Files, []string{"changed " + render.HAProxyPath, "removed " + render.HAProxyUnitPath, "changed " + kubeadm.KubeletPath})
+	same(t, "says", retell(worker).Says, []string{"haproxy: stops", "kubelet: restarts, pods keep running", "disabled at boot: haproxy.service"})
+}
+
 // TestWorkerWithoutBalancer moves its kubelet to the VIP, and stays where nothing
 // was ever done there.
 func TestWorkerWithoutBalancer(t *testing.T) {
