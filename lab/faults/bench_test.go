@@ -186,3 +186,12 @@ func nodeNumber(k int) string { return machines.Nodes[k%len(machines.Nodes)] }
 func nodeName(node string) string { return "kubernetes-node-" + node }
 
 func itoa(i int) string { return strconv.Itoa(i) }
+
+// text is the inventory of a generation.
+func (b *bench) text(g *generation) string {
+	data, err := os.ReadFile(g.file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(data)
+}

@@ -55,7 +55,7 @@ type fault struct {
 func catalogue() []fault {
 	return slices.Concat(operatorFaults(), nodeFaults(), linkFaults(), diskFaults(), placeFaults(),
 		fileFaults(), daemonFaults(), lockFaults(), tamperFaults(), secretFaults(), calmFaults(), callFaults(), sudoFaults(),
-		poorFaults(), neighbourFaults(), clockFaults(), slowFaults(), downFaults(), quorumFaults(), firstFaults(), secondFaults(), foreignFaults())
+		poorFaults(), neighbourFaults(), clockFaults(), slowFaults(), downFaults(), quorumFaults(), firstFaults(), secondFaults(), foreignFaults(), memberFaults())
 }
 
 func prefix() string { return cmp.Or(os.Getenv("FAULTS_NAME"), "faults") }

@@ -48,6 +48,7 @@ ss -Hltn '( sport = :8404 or sport = :8405 or sport = :8406 )' | while read -r _
 echo == facts
 for unit in haproxy keepalived; do echo "$unit $(systemctl is-active $unit)"; done
 echo "nonlocal_bind $(cat /proc/sys/net/ipv4/ip_nonlocal_bind)"
+echo "generation $(current=$(cat /var/lib/kplb/current) && echo "$current" && sha256sum </var/lib/kplb/generations/$current/record | cut -c 1-16)" | tr '\n' ' ' && echo
 echo "restored $(sed -n 's/^reason=//p' /var/lib/kplb/restored 2>/dev/null)"
 `
 

@@ -45,8 +45,13 @@ func otherGeneration(t *trial) {
 	t.op = o
 	t.wants(0)
 	history := t.start("history", "-i", t.to.file)
-	if code := history.wait(patience); code != 0 || !strings.Contains(history.all(), "(current)") {
-		t.problem("F3: kplb history ends with %d", code)
+	if code := history.wait(patience); code != 0 {
+		t.problem("F3: kplb history ends with %d: %s", code, history.all())
+	}
+	back := t.start("rollback", "-i", t.to.file, "--yes", "--confirm-timeout", window.String())
+	t.all = append(t.all, back)
+	if code := back.wait(patience); code != 3 || !strings.Contains(back.all(), nodeName(node)+": ") || !strings.Contains(back.all(), "was edited since it was confirmed") {
+		t.problem("F3: a rollback to an edited generation ends with %d: %s", code, back.all())
 	}
 	t.on(node, "rm -rf /root/generation")
 }

@@ -110,7 +110,7 @@ func (t *trial) carryOut(f fault) {
 	t.judge()
 }
 
-// judge checks I1 to I8.
+// judge checks I1 to I9.
 func (t *trial) judge() {
 	settled := t.settle()
 	t.problems = append(t.problems, t.watch.judgement()...) // from here on nobody is excused
@@ -302,6 +302,20 @@ func (t *trial) told() {
 	}
 }
 
+// agree is I9: a generation is the cluster's, so every node has the same number and the
+// same record of it.
+func (t *trial) agree() {
+	said := map[string][]string{}
+	for _, n := range machines.Nodes {
+		if l := t.ends[n]; l != nil {
+			said[l.facts["generation"]] = append(said[l.facts["generation"]], n)
+		}
+	}
+	if len(said) > 1 || len(said[""]) > 0 {
+		t.problem("I9: the nodes do not agree on the generation: %v", said)
+	}
+}
+
 // converge is I8: the same apply again, with nothing done by hand.
 func (t *trial) converge() {
 	again := t.start("apply", "-i", t.to.file, "--yes")
@@ -323,6 +337,7 @@ func (t *trial) converge() {
 			t.problem("I8: node %s is not %s after another apply: %s", n, t.to.name, strings.Join(d, "\n      "))
 		}
 	}
+	t.agree()
 	t.now = t.to
 	if took := again.ended.Sub(again.began); strings.Contains(again.said(), "confirming") { // the sweeps keep to the pace of the machine
 		t.usual = (t.usual + took) / 2
