@@ -40,7 +40,8 @@ func TestServices(t *testing.T) {
 	t.Run("affinity", func(t *testing.T) { m.in(t).affinity() })
 	t.Run("a NodePort without pods", func(t *testing.T) { m.in(t).withoutPods() })
 	t.Run("sourceRanges", func(t *testing.T) { m.in(t).sourceRanges() })
-	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 0)
+	m.kplb("apply", "--inventory", labInventory, "--yes").want(t, 3, "is part of cluster home", "the inventory's cluster is lab", "give --rename")
+	m.kplb("apply", "--inventory", labInventory, "--rename", "--yes").want(t, 0, "the cluster was home, and is lab from now on")
 	if said, err := m.call("80", clientsOf(1)[0]); err == nil {
 		t.Errorf("the port of a service that is gone answers %q", said)
 	}

@@ -45,7 +45,7 @@ func TestExamples(t *testing.T) {
 		if err := os.WriteFile(inventory, []byte(last), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m.kplb("apply", "-i", inventory, "--yes").want(t, 0, "ok  /healthz on "+vip)
+		m.kplb("apply", "-i", inventory, "--rename", "--yes").want(t, 0, "ok  /healthz on "+vip)
 		m.kplb("verify", "-i", inventory).want(t, 0)
 		m.kplb("diff", "-i", inventory).want(t, 0)
 		t.Logf("%s: node %s holds the VIP", filepath.Base(file), in.settle(settleTime))
