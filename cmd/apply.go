@@ -83,6 +83,7 @@ func (o applyOptions) run(ctx context.Context) error {
 		saved.complete(o.set)
 		o.replaceForeign = o.replaceForeign || saved.ReplaceForeign
 		o.allowUnreachable = o.allowUnreachable || saved.AllowUnreachable
+		o.takeOver, o.rename = o.takeOver || saved.TakeOver, o.rename || saved.Rename
 	}
 	return o.change(ctx, func(r *rollout.Rollout, progress *terminal.Progress) error {
 		r.Forgotten, r.TakeOver, r.Rename = o.forget, o.takeOver, o.rename

@@ -23,8 +23,8 @@ Where keepalived would start, the nodes listen for who else has the VIP or its v
 router ID, as apply does.
 
 With -o FILE.json the plan is saved; kplb apply FILE.json does exactly that, or refuses
-because something has changed since. A plan that was saved with --replace-foreign or
---allow-unreachable needs no such flag again.
+because something has changed since. A plan that was saved with --replace-foreign,
+--allow-unreachable, --take-over or --rename needs no such flag again.
 
 A node that cannot be looked at is left out, and marked; with one it exits 1.
 
@@ -86,7 +86,7 @@ func (o diffOptions) run(ctx context.Context) error {
 		}
 		switch {
 		case save:
-			err = savePlan(o.streams, o.set, p, o.replaceForeign, o.allowUnreachable, o.format)
+			err = savePlan(o.streams, o.set, p, permissions{o.replaceForeign, o.allowUnreachable, o.takeOver, o.rename}, o.format)
 		case o.format == "json":
 			err = report.JSON(o.out, report.Describe(p))
 		default:

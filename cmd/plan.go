@@ -21,11 +21,16 @@ type savedPlan struct {
 	Kind       string `json:"kind"`
 	Inventory  string `json:"inventory"` // absolute path
 	Templates  string `json:"templates,omitempty"`
-	// ReplaceForeign says that what is not kplb's may end.
-	ReplaceForeign bool `json:"replaceForeign,omitempty"`
-	// AllowUnreachable says that the nodes that it leaves out may be left out.
-	AllowUnreachable bool `json:"allowUnreachable,omitempty"`
+	permissions
 	report.Plan
+}
+
+// permissions are what a plan was made with beyond the inventory, and is carried out with.
+type permissions struct {
+	ReplaceForeign   bool `json:"replaceForeign,omitempty"`   // what is not kplb's may end
+	AllowUnreachable bool `json:"allowUnreachable,omitempty"` // the nodes that it leaves out may be left out
+	TakeOver         bool `json:"takeOver,omitempty"`         // nodes of another cluster may become this one's
+	Rename           bool `json:"rename,omitempty"`           // the cluster may have another name
 }
 
 const (
@@ -34,7 +39,7 @@ const (
 )
 
 // savePlan writes a plan, whole or not at all.
-func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign, allowUnreachable bool, file string) error {
+func savePlan(s *streams, set *settings, p *plan.Plan, with permissions, file string) error {
 	inventory, err := filepath.Abs(set.Inventory)
 	if err != nil {
 		return err
@@ -45,7 +50,7 @@ func savePlan(s *streams, set *settings, p *plan.Plan, replaceForeign, allowUnre
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, replaceForeign, allowUnreachable, report.Describe(p)}, "", "  ")
+	data, err := json.MarshalIndent(savedPlan{planVersion, planKind, inventory, templates, with, report.Describe(p)}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -123,6 +123,13 @@ func TestRename(t *testing.T) {
 		d.kplb("apply", "--yes", "--rename").ends(0, "kplb: the cluster was home, and is lab from now on: the VIP stays where it is\n")
 		d.kplb("verify").ends(0)
 	})
+	atRename(t, "by a saved plan, which has the permission", func(d *desk) {
+		d.write(lab + "vrrp: {virtualRouterID: 218}\n")
+		file := filepath.Join(d.t.TempDir(), "plan.json")
+		d.kplb("diff", "--rename", "-o", file).ends(exitNo)
+		d.kplb("apply", "--yes", file).ends(0, "kplb: the cluster was home, and is lab from now on: the VIP stays where it is\n")
+		d.kplb("diff").ends(0)
+	})
 	atRename(t, "and back by rollback", func(d *desk) {
 		d.write(lab + "vrrp: {virtualRouterID: 218}\n")
 		d.kplb("apply", "--yes", "--rename").ends(0)
