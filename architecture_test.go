@@ -29,14 +29,15 @@ const module = "github.com/kplb/kplb"
 var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "report", "rollout", "source", "status", "templates", "terminal", "verdict", "verify", "vrrp", "workstation"},
-	"report":     {"inventory", "plan", "refusal", "remote", "render", "rollout", "status", "verdict", "verify", "vrrp"},
+	"report":     {"inventory", "member", "plan", "refusal", "remote", "render", "rollout", "status", "verdict", "verify", "vrrp"},
 	"terminal":   {"fleet"},
-	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "node", "plan", "record", "refusal", "remote", "render", "verdict", "verify"},
+	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "member", "node", "plan", "record", "refusal", "remote", "render", "verdict", "verify"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "refusal", "remote", "render", "verdict"},
 	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "refusal", "remote", "verdict", "verify"},
 	"status":     {"distribution", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "render"},
 	"doctor":     {"distribution", "firewall", "fleet", "inventory", "node", "plan", "refusal", "remote", "render", "verdict"},
-	"plan":       {"apiserver", "distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "kubeadm", "node", "record", "refusal", "render", "vrrp"},
+	"plan":       {"apiserver", "distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "kubeadm", "member", "node", "record", "refusal", "render", "vrrp"},
+	"member":     {"haproxy", "inventory", "keepalived", "node", "record", "refusal", "render"},
 	"refusal":    {"distribution", "firewall", "foreign", "haproxy", "inventory", "keepalived", "node", "record", "render"},
 	"foreign":    {"haproxy", "keepalived", "node", "render"},
 	"fleet":      {"apiserver", "distribution", "firewall", "haproxy", "inventory", "kubeadm", "node", "remote"},
@@ -77,7 +78,7 @@ var mayImport = map[string][]string{
 
 // pure packages work on values: what they read was read by somebody else, and
 // what they find out is returned.
-var pure = []string{"distribution", "firewall", "foreign", "haproxy", "keepalived", "kubeadm", "plan", "record", "refusal", "source", "verdict", "vrrp"}
+var pure = []string{"distribution", "firewall", "foreign", "haproxy", "keepalived", "kubeadm", "member", "plan", "record", "refusal", "source", "verdict", "vrrp"}
 
 // impure are the libraries by which a package would wait, or reach the network,
 // files, other programs or machines. net/netip, which only has values, is none of

@@ -1,10 +1,12 @@
 package kplb_test
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -43,6 +45,28 @@ func TestMethods(t *testing.T) {
 	}
 	if len(methods["rollout/Rollout"]) == 0 {
 		t.Error("rollout/Rollout is not found")
+	}
+}
+
+// mostLines is how many lines a package may have, without its tests: a larger one is
+// more than one room.
+const mostLines = 3000
+
+// TestSizes: no package has more than mostLines.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		lines := 0
+		for _, name := range p.GoFiles {
+			source, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += bytes.Count(source, []byte("\n"))
+		}
+		if lines > mostLines {
+			t.Errorf("%s has %d lines, at most %d wanted", p.name(), lines, mostLines)
+		}
 	}
 }
 

@@ -36,6 +36,6 @@ func Parse(file string, data []byte) (*Cluster, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	cluster.Positions, cluster.Text = w.Positions, canonical(root)
+	cluster.Positions, cluster.Text = w.Positions, source.Canonical(root)
 	return cluster, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/render"
@@ -15,11 +16,11 @@ import (
 // leaversOf are the members that are not in the inventory.
 func leaversOf(t *testing.T, in *Input, facts map[string]*node.Facts) []inventory.Node {
 	t.Helper()
-	m, err := Identify(in.Cluster, in.Cluster.Nodes, facts, Claims{})
+	m, err := member.Identify(in.Cluster, in.Cluster.Nodes, facts, member.Claims{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Leavers(in.Cluster, facts, Claims{})
+	return m.Leavers(in.Cluster, facts, member.Claims{})
 }
 
 // left is home without node-3, which is a member.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
@@ -144,7 +145,7 @@ func (w without) knownToSpeak(n inventory.Node) bool {
 		if config := f.Files[render.KeepalivedPath].Content; render.Stamp(config) != render.Unstamped && slices.ContainsFunc(keepalived.Peers(config), known) {
 			return true
 		}
-		for _, s := range serversOf(f) {
+		for _, s := range member.ServersOf(f) {
 			if at, err := netip.ParseAddrPort(s[1]); s[0] == n.Name || err == nil && known(at.Addr()) {
 				return true
 			}

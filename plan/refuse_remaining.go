@@ -7,6 +7,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
 	"github.com/kplb/kplb/vrrp"
@@ -21,7 +22,7 @@ func refuseRemaining(in *Input) error {
 	}
 	var refused refusal.Error
 	for _, n := range in.Nodes {
-		if n.Worker && hasSpeaker(in.Facts[n.Name]) {
+		if n.Worker && member.HasSpeaker(in.Facts[n.Name]) {
 			refused.Refusals = append(refused.Refusals, refusal.Refusal{
 				Node: n.Name, What: "kplb's keepalived is on it, of its time as a control-plane node", Hint: "run `kplb apply` first: it cleans the node",
 			})

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/render"
 )
@@ -9,29 +10,11 @@ import (
 // A node whose /var/lib/kplb is lost does not say that kplb was there, but its files do:
 // they are stamped.
 
-// stamped are the paths of the files on the node that kplb has written, whoever edited them
-// since.
-func stamped(f *node.Facts) []string {
-	var out []string
-	for _, path := range render.Paths() {
-		if file, there := f.Files[path]; there && render.Stamp(file.Content) != render.Unstamped {
-			out = append(out, path)
-		}
-	}
-	return out
-}
-
-// hasSpeaker says whether kplb's keepalived.conf is on the node.
-func hasSpeaker(f *node.Facts) bool {
-	file, there := f.Files[render.KeepalivedPath]
-	return there && render.Stamp(file.Content) != render.Unstamped
-}
-
 // restoreUnkept plans to restore a node to its state before kplb that keeps no generation:
 // there is nothing to do, or kplb's own files go, and its daemons stop. A worker is only
 // ever restored to what it keeps.
 func (in *Input) restoreUnkept(n inventory.Node, f *node.Facts) (NodePlan, error) {
-	if n.Worker || len(stamped(f)) == 0 {
+	if n.Worker || len(member.Stamped(f)) == 0 {
 		p := newNodePlan(in.Cluster, n, f)
 		p.Leaving = in.isLeaving(n)
 		return p, nil

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/refusal"
 )
@@ -9,7 +10,7 @@ import (
 // planWorker plans a worker: its kubeconfigs, and its balancer, which is installed,
 // changed or removed.
 func (in *Input) planWorker(n inventory.Node, f *node.Facts) (NodePlan, error) {
-	if hasSpeaker(f) { // Leavers has it where it is cleaned
+	if member.HasSpeaker(f) { // Leavers has it where it is cleaned
 		return NodePlan{}, &refusal.Error{Refusals: []refusal.Refusal{{
 			Node: n.Name, What: "kplb's keepalived is on it, of its time as a control-plane node, and may hold " + inventory.Join(in.Cluster.VIPs, " and "),
 			Hint: "run `kplb apply`, without --forget: it cleans the node first",

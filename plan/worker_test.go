@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/kubeadm"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan/plantest"
 	"github.com/kplb/kplb/render"
@@ -170,10 +171,10 @@ func TestWorkerLeaves(t *testing.T) {
 	}
 	before := beforeKplb(t, in)
 	in.Cluster.Workers = nil
-	m, err := Identify(in.Cluster, in.Cluster.Nodes, facts, Claims{})
+	m, err := member.Identify(in.Cluster, in.Cluster.Nodes, facts, member.Claims{})
 	says(t, err, "")
 	input := in.with(facts)
-	input.Leaving = m.Leavers(in.Cluster, facts, Claims{})
+	input.Leaving = m.Leavers(in.Cluster, facts, member.Claims{})
 	same(t, "who leaves", namesOf(input.Leaving), theWorker)
 	p, err := makeWith(t, input, before)
 	says(t, err, "")

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/rollout"
 )
 
@@ -35,7 +35,7 @@ func WriteHistory(out io.Writer, h rollout.History) error {
 }
 
 // changedIn is what a generation changed, in one line at least.
-func changedIn(g plan.Generation) []string {
+func changedIn(g member.Generation) []string {
 	out := slices.Clone(g.Changed)
 	if g.Number > 0 && g.Version == "" && len(out) == 0 {
 		out = []string{"not known: made by a kplb that kept no record"}

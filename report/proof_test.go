@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/rollout"
 	"github.com/kplb/kplb/verdict"
 )
@@ -58,7 +58,7 @@ func TestWriteProof(t *testing.T) {
 func TestWriteHistory(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	err := WriteHistory(&out, rollout.History{Generations: []plan.Generation{
+	err := WriteHistory(&out, rollout.History{Generations: []member.Generation{
 		{Number: 0, By: "as it was before kplb"},
 		{Number: 1, Time: "2026-11-30T10:05:00Z", By: "ann@desk, pid 7"},
 		{Number: 2, Time: "2026-11-30T10:06:00Z", By: "ann@desk", Version: "v1.0.0", Current: true, Changed: []string{"node node-3 added", "on node-3: /etc/a"}, Missing: []string{"node-1"}},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/record"
@@ -35,7 +36,7 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*Rollout, *plan
 	if err != nil {
 		return r, nil, err
 	}
-	m, err := plan.Identify(r.Fleet.Cluster, r.Fleet.Everyone(), facts, r.claims())
+	m, err := member.Identify(r.Fleet.Cluster, r.Fleet.Everyone(), facts, r.claims())
 	if err != nil {
 		return r, nil, err
 	}
@@ -67,7 +68,7 @@ func (r *Rollout) PlanRollback(ctx context.Context, number int) (*Rollout, *plan
 
 // backUnrecorded plans the way to a generation that an older kplb has made, whose
 // inventory is not known: it is proven against the present one.
-func backUnrecorded(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m plan.Membership, to plan.BackTo, history plan.History) (*plan.Plan, error) {
+func backUnrecorded(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m member.Membership, to member.BackTo, history member.History) (*plan.Plan, error) {
 	to.Record = nil
 	if err := to.RefuseGaps(r.Fleet.Everyone(), history); err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func backUnrecorded(ctx context.Context, r *Rollout, facts map[string]*node.Fact
 }
 
 // backRecorded plans the way to a generation with the inventory that it was made of.
-func backRecorded(ctx context.Context, r *Rollout, m plan.Membership, to plan.BackTo, history plan.History) (*Rollout, *plan.Plan, error) {
+func backRecorded(ctx context.Context, r *Rollout, m member.Membership, to member.BackTo, history member.History) (*Rollout, *plan.Plan, error) {
 	c, err := inventory.Parse(fmt.Sprintf("the inventory of generation %d", to.Number), []byte(to.Record.Inventory))
 	if err != nil {
 		return r, nil, &refusal.Error{Refusals: []refusal.Refusal{{
@@ -159,7 +160,7 @@ func secretsThen(r *Rollout, now *inventory.Cluster, facts map[string]*node.Fact
 }
 
 // inspectThen inspects the nodes of then, and those that are no members then and leave.
-func inspectThen(ctx context.Context, r *Rollout, m plan.Membership, leaving []inventory.Node) (map[string]*node.Facts, error) {
+func inspectThen(ctx context.Context, r *Rollout, m member.Membership, leaving []inventory.Node) (map[string]*node.Facts, error) {
 	facts, err := r.Fleet.Inspect(ctx, fleet.Inspection{Unmanaged: true})
 	if err != nil {
 		return nil, err

@@ -7,14 +7,14 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
 )
 
 // History is the cluster's generations, by number, and the nodes that were not asked.
 type History struct {
-	Generations []plan.Generation `json:"generations"`
-	Unreachable map[string]string `json:"unreachable,omitempty"` // why a node was not asked, by its name
+	Generations []member.Generation `json:"generations"`
+	Unreachable map[string]string   `json:"unreachable,omitempty"` // why a node was not asked, by its name
 }
 
 // History lists what the nodes keep. Its error is a fleet.NodeErrors; what the other
@@ -34,9 +34,9 @@ func (r *Rollout) History(ctx context.Context) (History, error) {
 
 // historyOf reads the generations of nodes, with their records. Its error is a
 // fleet.NodeErrors.
-func historyOf(ctx context.Context, f *fleet.Fleet, nodes []inventory.Node) (plan.History, error) {
+func historyOf(ctx context.Context, f *fleet.Fleet, nodes []inventory.Node) (member.History, error) {
 	var mu sync.Mutex
-	out := plan.History{}
+	out := member.History{}
 	err := fleet.Each(nodes, func(n inventory.Node) error {
 		list, err := generationsOf(ctx, f, n)
 		if err != nil {

@@ -3,7 +3,7 @@ package rollout
 import (
 	"testing"
 
-	"github.com/kplb/kplb/plan"
+	"github.com/kplb/kplb/member"
 )
 
 func TestHistory(t *testing.T) {
@@ -20,7 +20,7 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	const at, about = "2026-11-20T20:00:00Z", "ann, cluster home"
-	same(t, "history", list, History{Generations: []plan.Generation{
+	same(t, "history", list, History{Generations: []member.Generation{
 		{Number: 0, Time: at, By: about, Changed: []string{}, Missing: []string{"node-2"}},
 		{Number: 9, Time: at, By: about, Changed: []string{}, Missing: []string{"node-1", "node-2"}},
 		{Number: 10, Time: at, By: about, Current: true, Changed: []string{}, Missing: []string{"node-1", "node-2"}},

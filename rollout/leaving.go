@@ -12,8 +12,8 @@ import (
 	"github.com/kplb/kplb/doctor"
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
-	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/refusal"
 )
 
@@ -35,7 +35,7 @@ func (e *goneError) Hint() string {
 }
 
 // proveGone refuses to forget a machine that is not gone, see doctor.Silent.
-func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts, m plan.Membership) error {
+func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts, m member.Membership) error {
 	gone := m.Gone(r.Fleet.Cluster, facts, r.claims())
 	for _, n := range gone {
 		for _, at := range []netip.AddrPort{netip.AddrPortFrom(n.Address, sshPort), r.Fleet.Cluster.APIServerAddress(n)} {
@@ -76,7 +76,7 @@ func (r *Rollout) answers(ctx context.Context, at netip.AddrPort) string {
 
 // inspectLeavers finds and inspects the members that leave, except those in Forgotten. One
 // that is another cluster's by now is left alone.
-func inspectLeavers(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m plan.Membership) (map[string]*node.Facts, error) {
+func inspectLeavers(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m member.Membership) (map[string]*node.Facts, error) {
 	if err := r.proveGone(ctx, facts, m); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func inspectLeavers(ctx context.Context, r *Rollout, facts map[string]*node.Fact
 
 // inspectThose inspects nodes that leave. Those that are still the cluster's are Leaving
 // from then on.
-func inspectThose(ctx context.Context, r *Rollout, leaving []inventory.Node, m plan.Membership) (map[string]*node.Facts, error) {
+func inspectThose(ctx context.Context, r *Rollout, leaving []inventory.Node, m member.Membership) (map[string]*node.Facts, error) {
 	r.Fleet.SetLeaving(leaving)
 	facts, err := r.Fleet.InspectNodes(ctx, leaving, fleet.Inspection{Unmanaged: true})
 	var failed fleet.NodeErrors

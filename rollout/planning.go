@@ -8,6 +8,7 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 )
@@ -66,7 +67,7 @@ func (r *Rollout) plan(ctx context.Context, what fleet.Inspection) (*plan.Plan, 
 
 // inspect inspects the nodes of the inventory and those that leave, and says whose they
 // are. refuse is asked after each of the two.
-func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection, refuse func() error) (facts map[string]*node.Facts, m plan.Membership, err error) {
+func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection, refuse func() error) (facts map[string]*node.Facts, m member.Membership, err error) {
 	r.Fleet.SetLeaving(nil)
 	if facts, err = inspectAll(ctx, r.Fleet, what); err != nil {
 		return nil, m, err
@@ -81,8 +82,8 @@ func (r *Rollout) inspect(ctx context.Context, what fleet.Inspection, refuse fun
 }
 
 // identify says whose the nodes are, and inspects those that leave.
-func identify(ctx context.Context, r *Rollout, facts map[string]*node.Facts) (map[string]*node.Facts, plan.Membership, error) {
-	m, err := plan.Identify(r.Fleet.Cluster, r.Fleet.Everyone(), facts, r.claims())
+func identify(ctx context.Context, r *Rollout, facts map[string]*node.Facts) (map[string]*node.Facts, member.Membership, error) {
+	m, err := member.Identify(r.Fleet.Cluster, r.Fleet.Everyone(), facts, r.claims())
 	if err != nil {
 		return nil, m, err
 	}
@@ -91,7 +92,7 @@ func identify(ctx context.Context, r *Rollout, facts map[string]*node.Facts) (ma
 }
 
 // planFor plans for nodes with these facts.
-func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts, m plan.Membership) (_ *plan.Plan, err error) {
+func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts, m member.Membership) (_ *plan.Plan, err error) {
 	in := r.input(facts)
 	in.Former, in.TakenOver = m.Strangers(in.Cluster, facts), m.TakenOver(in.Cluster, facts)
 	if in.ClusterConfiguration, err = loadConfiguration(ctx, r.Fleet, in); err != nil {
@@ -109,7 +110,7 @@ func (r *Rollout) planFor(ctx context.Context, facts map[string]*node.Facts, m p
 }
 
 // planRemoval plans to bring every node to its state before kplb.
-func planRemoval(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m plan.Membership) (*plan.Plan, error) {
+func planRemoval(ctx context.Context, r *Rollout, facts map[string]*node.Facts, m member.Membership) (*plan.Plan, error) {
 	if err := r.proveGone(ctx, facts, m); err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func planRemoval(ctx context.Context, r *Rollout, facts map[string]*node.Facts, 
 }
 
 // planBack plans the way to in.Generation, whose content is that of another.
-func planBack(ctx context.Context, r *Rollout, in plan.Input, m plan.Membership, content int) (*plan.Plan, error) {
+func planBack(ctx context.Context, r *Rollout, in plan.Input, m member.Membership, content int) (*plan.Plan, error) {
 	in.Former = m.Strangers(in.Cluster, in.Facts)
 	p, err := makePlan(ctx, r.Fleet, in)
 	if err == nil {

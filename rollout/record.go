@@ -12,14 +12,15 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/inventory"
+	"github.com/kplb/kplb/member"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/plan"
 	"github.com/kplb/kplb/record"
 )
 
 // claims are what the operator has said about nodes beyond the inventory.
-func (r *Rollout) claims() plan.Claims {
-	return plan.Claims{TakeOver: r.TakeOver, Rename: r.Rename, Gone: r.Forgotten}
+func (r *Rollout) claims() member.Claims {
+	return member.Claims{TakeOver: r.TakeOver, Rename: r.Rename, Gone: r.Forgotten}
 }
 
 // newID is the identity of a cluster that has none yet.
@@ -31,13 +32,13 @@ func newID() string {
 
 // addRecord says what the nodes have recorded when the plan has been carried out, and
 // notes what that is where nothing else changes.
-func addRecord(r *Rollout, p *plan.Plan, m plan.Membership) {
-	next := m.Next(p, newID())
+func addRecord(r *Rollout, p *plan.Plan, m member.Membership) {
+	next := p.Next(m, newID())
 	if next != m.Record {
 		next.By, next.Version, next.Time = by(r.Fleet.Operator), cmp.Or(r.Version, "unknown"), time.Now().UTC().Truncate(time.Second)
 	}
 	p.Record = next
-	for _, note := range m.Notes(p) {
+	for _, note := range p.ClaimNotes(m) {
 		p.Note("%s", note)
 	}
 }

@@ -1,7 +1,15 @@
-package plan
+// Package member says whose nodes are: which cluster they belong to by the records that they
+// keep, who its members are, which generations it has, and who has left.
+//
+// The package guarantees:
+//
+//   - It works on values. It reads no file, no clock and no machine.
+//   - A member is known by the cluster's record. What a configuration file names is a server,
+//     and no member; only where no node has a record do stamped files count.
+//   - A node of another cluster is an error, unless the operator's Claims say otherwise.
+package member
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -14,7 +22,6 @@ import (
 	"github.com/kplb/kplb/record"
 	"github.com/kplb/kplb/refusal"
 	"github.com/kplb/kplb/render"
-	"github.com/kplb/kplb/vrrp"
 )
 
 // Whose nodes are: the cluster's members are those of its record, which the nodes keep.
@@ -32,8 +39,8 @@ type Membership struct {
 	Record  *record.Record // the newest one of the cluster; nil: no node has one
 	Highest int            // the number of the highest generation of any node
 
-	renamed bool // by the claims
-	taken   bool // a node has a generation of the record's number, and another record or none
+	Renamed bool // by the claims
+	Taken   bool // a node has a generation of the record's number, and another record or none
 }
 
 // Identify finds the cluster of the inventory in what its nodes have recorded. Its error
@@ -44,8 +51,8 @@ func Identify(c *inventory.Cluster, nodes []inventory.Node, facts map[string]*no
 		return Membership{}, err
 	}
 	i := identification{c, nodes, facts, claims}
-	m := Membership{Record: i.own(), Highest: highest(nodes, facts), renamed: claims.Rename}
-	m.taken = m.Record != nil && slices.ContainsFunc(nodes, func(n inventory.Node) bool {
+	m := Membership{Record: i.own(), Highest: highest(nodes, facts), Renamed: claims.Rename}
+	m.Taken = m.Record != nil && slices.ContainsFunc(nodes, func(n inventory.Node) bool {
 		r := i.recorded(n)
 		return facts[n.Name] != nil && facts[n.Name].Generation() == strconv.Itoa(m.Record.Generation) && (r == nil || r.Generation != m.Record.Generation || r.Cluster.ID != m.Record.Cluster.ID)
 	})
@@ -144,7 +151,7 @@ func (i *identification) stamped(own *record.Record) []refusal.Refusal {
 		if f == nil || f.Recorded.Record != nil {
 			continue
 		}
-		path, cluster := stampedFor(f, i.cluster.Name, own)
+		path, cluster := StampedFor(f, i.cluster.Name, own)
 		if path == "" {
 			continue
 		}
@@ -156,9 +163,9 @@ func (i *identification) stamped(own *record.Record) []refusal.Refusal {
 	return out
 }
 
-// stampedFor is the first file of kplb's that was made for a cluster that is neither of
+// StampedFor is the first file of kplb's that was made for a cluster that is neither of
 // this name nor the recorded one; empty: there is none.
-func stampedFor(f *node.Facts, name string, own *record.Record) (path, cluster string) {
+func StampedFor(f *node.Facts, name string, own *record.Record) (path, cluster string) {
 	for _, path := range slices.Sorted(maps.Keys(f.Files)) {
 		if !slices.Contains(render.Paths(), path) {
 			continue
@@ -215,54 +222,13 @@ func hasAddress(c *inventory.Cluster, at netip.Addr) bool {
 	return slices.ContainsFunc(slices.Concat(c.Nodes, c.Workers), func(n inventory.Node) bool { return n.Address == at })
 }
 
-// Notes tell what the claims did: nodes of other clusters that are taken over, and a new
-// name, with what that costs.
-func (m Membership) Notes(p *Plan) []string {
-	var out []string
-	for _, n := range p.Nodes {
-		r := p.Facts[n.Node.Name].Recorded.Record
-		if r != nil && !n.Leaving && (m.Record == nil || r.Cluster.ID != m.Record.Cluster.ID) {
-			out = append(out, fmt.Sprintf("%s: %s, and is taken over: that cluster is told nothing", n.Node.Name, Belongs(r)))
-		}
-	}
-	if was := m.named(p); was != "" && was != p.Cluster.Name {
-		out = append(out, fmt.Sprintf("the cluster was %s, and is %s from now on: %s", was, p.Cluster.Name, renaming(p)))
-	}
-	return out
-}
-
-// named is the name that the nodes know the cluster by; empty: none.
-func (m Membership) named(p *Plan) string {
-	if m.Record != nil {
-		return m.Record.Cluster.Name
-	}
-	for _, n := range p.Nodes {
-		if f := p.Facts[n.Node.Name]; m.renamed && f.Recorded.Record == nil && !n.Leaving {
-			if _, name := stampedFor(f, p.Cluster.Name, nil); name != "" {
-				return name
-			}
-		}
-	}
-	return ""
-}
-
-// renaming says what a new name costs. The virtual router ID follows from the name, unless
-// the inventory has one.
-func renaming(p *Plan) string {
-	if !slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return n.Keepalived == node.Restart || n.StartKeepalivedLast }) {
-		return "the VIP stays where it is"
-	}
-	return fmt.Sprintf("the virtual router ID changes with the name, keepalived restarts everywhere, and nobody holds %s for about %s; vrrp.virtualRouterID keeps the old one",
-		inventory.Join(p.Cluster.VIPs, " and "), vrrp.Short(vrrp.Restart(p.Cluster)))
-}
-
 // Leavers are the nodes that have to be cleaned: workers that kplb's keepalived is on, of
 // their time as control-plane nodes, and members that are not in the inventory any more,
 // but for those that are gone for good.
 func (m Membership) Leavers(c *inventory.Cluster, facts map[string]*node.Facts, claims Claims) []inventory.Node {
 	var out []inventory.Node
 	for _, n := range c.Workers {
-		if f := facts[n.Name]; f != nil && hasSpeaker(f) {
+		if f := facts[n.Name]; f != nil && HasSpeaker(f) {
 			n.Worker = false
 			out = append(out, n)
 		}
@@ -303,8 +269,8 @@ func (m Membership) isAnothers(c *inventory.Cluster, f *node.Facts) bool {
 	if r := f.Recorded.Record; r != nil {
 		return m.Record == nil || r.Cluster.ID != m.Record.Cluster.ID
 	}
-	path, _ := stampedFor(f, c.Name, m.Record)
-	return path != "" && !m.renamed
+	path, _ := StampedFor(f, c.Name, m.Record)
+	return path != "" && !m.Renamed
 }
 
 // Gone are the machines that are said to be gone, and that may hold a VIP if they are not:
@@ -331,73 +297,8 @@ func (m Membership) Keeps(name string, f *node.Facts) (keeps bool, whose string)
 	if r := f.Recorded.Record; r != nil {
 		return m.Record != nil && r.Cluster.ID == m.Record.Cluster.ID, Belongs(r)
 	}
-	if path, cluster := stampedFor(f, name, m.Record); path != "" {
+	if path, cluster := StampedFor(f, name, m.Record); path != "" {
 		return false, fmt.Sprintf("has no record, and %s was made for cluster %s", path, cluster)
 	}
-	return m.Record != nil || len(stamped(f)) > 0, "has no record, and no file of kplb's"
-}
-
-// Next is the record that every member has when the plan has been carried out: of a new
-// generation, one above every other; or the current one where nothing changes, not even
-// what is recorded. newID is the cluster's identity if it has none yet.
-func (m Membership) Next(p *Plan, newID string) *record.Record {
-	id := newID
-	if m.Record != nil {
-		id = m.Record.Cluster.ID
-	}
-	r := record.New(p.Cluster, id, m.Highest+1)
-	for _, n := range p.Nodes {
-		if c := changesOf(n); len(c.Files) > 0 {
-			r.Changes = append(r.Changes, c)
-		}
-	}
-	r.Of = p.Back
-	if p.changesNodes() || m.Record == nil || m.taken || m.Record.Generation != m.Highest {
-		return r
-	}
-	if p.Back != nil && *p.Back == m.Record.Content() || p.Back == nil && m.Record.Cluster.Name == r.Cluster.Name &&
-		m.Record.Inventory == r.Inventory && sameMembers(m.Record.Members, r.Members) {
-		return m.Record
-	}
-	return r
-}
-
-func sameMembers(a, b []record.Member) bool {
-	return slices.EqualFunc(a, b, func(a, b record.Member) bool {
-		return a.Name == b.Name && a.Role == b.Role && a.Address == b.Address &&
-			a.SSH.Host == b.SSH.Host && a.SSH.Port == b.SSH.Port && a.SSH.User == b.SSH.User && slices.Equal(a.SSH.Jump, b.SSH.Jump)
-	})
-}
-
-// changesNodes says whether a node changes.
-func (p *Plan) changesNodes() bool {
-	return slices.ContainsFunc(p.Nodes, func(n NodePlan) bool { return !n.Empty() })
-}
-
-// changesOf are the files that change on a node.
-func changesOf(n NodePlan) record.Change {
-	c := record.Change{Node: n.Node.Name, Files: []string{}}
-	for _, f := range n.Files() {
-		c.Files = append(c.Files, f.Path)
-	}
-	slices.SortFunc(c.Files, cmp.Compare[string])
-	return c
-}
-
-// Lack are the nodes that stay, change nothing, and do not have the plan's record.
-func (p *Plan) Lack() []inventory.Node {
-	if p.Record == nil {
-		return nil
-	}
-	var out []inventory.Node
-	for _, n := range p.Nodes {
-		f := p.Facts[n.Node.Name]
-		if n.Leaving || !n.Empty() || f == nil {
-			continue
-		}
-		if have := f.Recorded.Record; have == nil || !record.Same(have, p.Record) {
-			out = append(out, n.Node)
-		}
-	}
-	return out
+	return m.Record != nil || len(Stamped(f)) > 0, "has no record, and no file of kplb's"
 }

@@ -1,22 +1,20 @@
-package inventory
+package source
 
 import (
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/kplb/kplb/source"
 )
 
-// canonical is the document in one form: its keys and values as they are written and in
-// their order, without comments, each item of a list on a line of its own. Parse makes
-// the same Cluster of it.
-func canonical(root *source.Value) []byte {
+// Canonical is a document in one form: its keys and values as they are written and in
+// their order, without comments, each item of a list on a line of its own. Whoever reads it
+// gets the same values.
+func Canonical(root *Value) []byte {
 	var b strings.Builder
 	for _, e := range root.Entries {
-		b.WriteString(plain(e.Key) + ":")
-		if e.Value.Kind == source.Sequence && len(e.Value.Items) > 0 {
+		b.WriteString(plainText(e.Key) + ":")
+		if e.Value.Kind == Sequence && len(e.Value.Items) > 0 {
 			b.WriteString("\n")
 			for _, item := range e.Value.Items {
 				b.WriteString("- " + flow(item) + "\n")
@@ -29,37 +27,37 @@ func canonical(root *source.Value) []byte {
 }
 
 // flow writes a value on one line.
-func flow(n *source.Value) string {
+func flow(n *Value) string {
 	var parts []string
 	switch n.Kind {
-	case source.Refused, source.Absent:
+	case Refused, Absent:
 		return "~"
-	case source.Sequence:
+	case Sequence:
 		for _, item := range n.Items {
 			parts = append(parts, flow(item))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
-	case source.Mapping:
+	case Mapping:
 		for _, e := range n.Entries {
-			parts = append(parts, plain(e.Key)+": "+flow(e.Value))
+			parts = append(parts, plainText(e.Key)+": "+flow(e.Value))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
-	case source.Number, source.Boolean, source.Date:
+	case Number, Boolean, Date:
 		return n.Text
-	case source.Text:
+	case Text:
 	}
 	if n.Quoted {
 		return strconv.Quote(n.Text)
 	}
-	return plain(n.Text)
+	return plainText(n.Text)
 }
 
 // plainForm are the texts that mean themselves without quotes, unless YAML has another
 // meaning for them.
 var plainForm = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@+-]*$`)
 
-// plain writes a text without quotes where it can do so.
-func plain(s string) string {
+// plainText writes a text without quotes where it can do so.
+func plainText(s string) string {
 	meant := []string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 	if plainForm.MatchString(s) && !slices.Contains(meant, strings.ToLower(s)) {
 		return s
