@@ -170,6 +170,7 @@ func TestProgramsEdited(t *testing.T) {
 			{"sed -i s/active/inactive/ 1/units", "units"},
 			{"echo '{}' >1/record", "record"},
 			{"echo 1 >1/nonlocal_bind6", "nonlocal_bind6"},
+			{"echo '# mine' >>1/files/etc/haproxy/haproxy.cfg && rm 1/sums", "sums"},
 		} {
 			n.Must("cd " + generationsPath + " && " + c.do)
 			same(t, c.do, o.snapshot("1").Refused(), "generation 1 was edited since it was confirmed: "+c.want)
@@ -178,7 +179,7 @@ func TestProgramsEdited(t *testing.T) {
 			}
 			n.Reset(before)
 		}
-		n.Must("rm " + generationsPath + "/1/sums; echo x >>" + generationsPath + "/1/files/etc/haproxy/haproxy.cfg")
+		n.Must("cd " + generationsPath + " && rm -f 1/sums 1/record; echo x >>" + generationsPath + "/1/files/etc/haproxy/haproxy.cfg")
 		if a := o.snapshot("1"); !a.Done() {
 			t.Errorf("one of an older kplb, which has no sums: %s", a)
 		}

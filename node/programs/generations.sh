@@ -2,10 +2,13 @@
 #   KPLB_GENERATION  the one whose files are wanted; empty: only the list
 #   KPLB_RECORDS     1: the records of the cluster's generations, too
 
-# edited DIR: the first file of a generation that is not as it was confirmed. One from
-# before there were sums has none.
+# edited DIR: the first file of a generation that is not as it was confirmed. One of an
+# older kplb has neither sums nor a record.
 edited() {
-	[ -e "$1/sums" ] || return 0
+	[ -e "$1/sums" ] || {
+		[ ! -e "$1/record" ] || echo sums
+		return 0
+	}
 	(
 		cd "$1" || exit
 		sha256sum -c sums 2>/dev/null | sed -n 's/: FAILED.*//p'
