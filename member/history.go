@@ -130,6 +130,34 @@ func (b BackTo) RefuseGaps(nodes []inventory.Node, h History) error {
 	return &refusal.Error{Refusals: out}
 }
 
+// RefuseUnlike refuses a generation without a record where it is not the same change on all
+// of the nodes: an older kplb has counted on each node by itself. Its error is a refusal.Error.
+func (b BackTo) RefuseUnlike(nodes []inventory.Node, h History) error {
+	if b.Record != nil || b.Number == 0 {
+		return nil
+	}
+	changes := map[string][]string{}
+	for _, n := range nodes {
+		for _, g := range h[n.Name] {
+			if g.Number == b.Number {
+				changes[g.Txn] = append(changes[g.Txn], n.Name)
+			}
+		}
+	}
+	if len(changes) < 2 {
+		return nil
+	}
+	words := make([]string, 0, len(changes))
+	for _, names := range changes {
+		words = append(words, strings.Join(names, " and "))
+	}
+	slices.Sort(words)
+	return &refusal.Error{Refusals: []refusal.Refusal{{
+		Node: words[0], What: fmt.Sprintf("generation %d is another change than on %s: an older kplb, which has made it, counted on each node by itself", b.Number, strings.Join(words[1:], ", and on ")),
+		Hint: "apply the inventory that was right then, or go back to generation 0",
+	}}}
+}
+
 // hintCommon names the newest generation that all of the nodes keep.
 func hintCommon(nodes []inventory.Node, h History) string {
 	for _, number := range slices.Backward(h.Numbers()) {

@@ -85,6 +85,23 @@ func TestRefuseGaps(t *testing.T) {
 	says(t, back(1).RefuseGaps(c.Nodes, h), "node-3: does not have generation 1; it has none")
 }
 
+// TestRefuseUnlike: an older kplb has counted on each node by itself, so one number may be
+// different changes.
+func TestRefuseUnlike(t *testing.T) {
+	t.Parallel()
+	c := plantest.Parse(t, home)
+	made := func(number int, txn string) node.Generation {
+		g := generation(number, true, nil)
+		g.Txn = txn
+		return g
+	}
+	h := member.History{"node-1": {made(1, "a"), made(3, "b")}, "node-2": {made(1, "a"), made(3, "c")}, "node-3": {made(1, "a"), made(3, "b")}}
+	says(t, member.BackTo{Number: 1}.RefuseUnlike(c.Nodes, h), "")
+	says(t, member.BackTo{Number: 0}.RefuseUnlike(c.Nodes, h), "")
+	says(t, member.BackTo{Number: 3, Record: plantest.Record(c, 3)}.RefuseUnlike(c.Nodes, h), "")
+	says(t, member.BackTo{Number: 3}.RefuseUnlike(c.Nodes, h), "node-1 and node-3: generation 3 is another change than on node-2: an older kplb, which has made it, counted on each node by itself")
+}
+
 // TestGenerations: each has what it changed, who lacks it, and what is current. Another
 // cluster's are left out.
 func TestGenerations(t *testing.T) {

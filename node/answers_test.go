@@ -132,10 +132,10 @@ func TestObserve(t *testing.T) {
 func TestGenerationsAnswer(t *testing.T) {
 	t.Parallel()
 	list, err := Generations(t.Context(), answers(
-		record("generation", "10", "now", "ann"), record("generation", "x", "now", "ann"), record("generation", "-1", "now", "ann"), record("generation", "2", "then", "bob"), record("current", "10"), record("done"),
+		record("generation", "10", "now", "ann", "t10"), record("generation", "x", "now", "ann", ""), record("generation", "-1", "now", "ann", ""), record("generation", "2", "then", "bob", "t2"), record("current", "10"), record("done"),
 	))
 	says(t, err, "")
-	same(t, "generations", list, []Generation{{2, "then", "bob", false, Recorded{}}, {10, "now", "ann", true, Recorded{}}})
+	same(t, "generations", list, []Generation{{2, "then", "bob", "t2", false, Recorded{}}, {10, "now", "ann", "t10", true, Recorded{}}})
 	_, err = ReadSnapshot(t.Context(), answers(record("index", "!")), layout, 1)
 	says(t, err, "node-1: generation: record index: field 0 of record index is not base64: illegal base64 data at input byte 0")
 	_, err = ReadSnapshot(t.Context(), answers(record("refused", "there is no generation 1")), layout, 1)

@@ -18,6 +18,7 @@ type Generation struct {
 	Number  int
 	Time    string // by the node's clock
 	About   string // whose change it was
+	Txn     string // names the change: the same on all nodes
 	Current bool
 	Recorded
 }
@@ -69,9 +70,9 @@ func generations(ctx context.Context, h Host, q generationsRequest) ([]Generatio
 	records := map[int]Recorded{}
 	err := run(ctx, h, q.script(), func(r remote.Record) {
 		switch {
-		case r.Key == "generation" && len(r.Fields) == 3:
+		case r.Key == "generation" && len(r.Fields) == 4:
 			if n, err := strconv.Atoi(r.Fields[0]); err == nil && n >= 0 {
-				list = append(list, Generation{Number: n, Time: r.Fields[1], About: r.Fields[2]})
+				list = append(list, Generation{Number: n, Time: r.Fields[1], About: r.Fields[2], Txn: r.Fields[3]})
 			}
 		case r.Key == "current" && len(r.Fields) == 1:
 			current = r.Fields[0]

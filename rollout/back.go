@@ -73,6 +73,9 @@ func backUnrecorded(ctx context.Context, r *Rollout, facts map[string]*node.Fact
 	if err := to.RefuseGaps(r.Fleet.Everyone(), history); err != nil {
 		return nil, err
 	}
+	if err := to.RefuseUnlike(r.Fleet.Everyone(), history); err != nil {
+		return nil, err
+	}
 	in := r.input(facts)
 	in.Target, in.Generation = plan.ToGeneration, to.Number
 	p, err := planBack(ctx, r, in, m, to.Content)

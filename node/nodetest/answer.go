@@ -226,7 +226,7 @@ func Generations(list []node.Generation) []remote.Record {
 	var out []remote.Record
 	current := ""
 	for _, g := range list {
-		out = append(out, Record("generation", strconv.Itoa(g.Number), g.Time, g.About))
+		out = append(out, Record("generation", strconv.Itoa(g.Number), g.Time, g.About, g.Txn))
 		if g.Record != nil {
 			out = append(out, Record("record", strconv.Itoa(g.Number), base64.StdEncoding.EncodeToString(g.Record.Bytes())))
 		}

@@ -21,8 +21,8 @@ for about in "$base"/generations/*/about "$base/generations/0/index"; do
 	number=${about%/*}
 	number=${number##*/}
 	case $about in
-	*/index) record generation 0 "" "as it was before kplb" ;;
-	*) record generation "$number" "$(sed -n 's/^time=//p' "$about")" "$(sed -n 's/^about=//p' "$about")" ;;
+	*/index) record generation 0 "" "as it was before kplb" "" ;;
+	*) record generation "$number" "$(sed -n 's/^time=//p' "$about")" "$(sed -n 's/^about=//p' "$about")" "$(sed -n 's/^txn=//p' "$about")" ;;
 	esac
 	[ -z "$KPLB_RECORDS" ] || [ ! -s "${about%/*}/record" ] || record_data record "$number" <"${about%/*}/record"
 done
