@@ -37,7 +37,7 @@ func laterRecord(t *trial) {
 	node, command := nodeNumber(t.k), commands[t.k/3%len(commands)]
 	t.aside(node)
 	t.harm(node, `sed -i 's/"format": 1/"format": 2/; s/"kplb": "[^"]*"/"kplb": "v9.1.0"/' `+record+` && grep -q v9.1.0 `+record)
-	o := t.other(command, t.to.file)
+	o := t.other(command, t.from.file) // what is there: a drill proves it first
 	o.wait(patience)
 	t.op = o
 	t.wants(3)
@@ -177,9 +177,10 @@ func offAndReturns(t *trial) {
 	t.returns()
 }
 
-// rest waits until no node has anything under way, and wants one holder then.
+// rest waits until no node has anything under way, and wants one holder then. Where an
+// apiserver restarts, the window of a node is minutes longer than that of the apply.
 func (t *trial) rest(class string) {
-	for deadline := time.Now().Add(window + outlast + time.Minute); ; time.Sleep(300 * time.Millisecond) {
+	for deadline := time.Now().Add(window + outlast + 5*time.Minute); ; time.Sleep(300 * time.Millisecond) {
 		busy := append(t.waiting(), t.lookAround()...)
 		if len(busy) == 0 && len(t.watch.down()) == 0 {
 			break
