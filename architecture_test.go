@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"cmd/kplb":   {"cmd"},
 	"cmd":        {"doctor", "drill", "fleet", "inventory", "kubeadm", "node", "plan", "refusal", "remote", "render", "report", "rollout", "source", "status", "templates", "terminal", "verdict", "verify", "vrrp", "workstation"},
 	"report":     {"inventory", "member", "plan", "refusal", "remote", "render", "rollout", "status", "verdict", "verify", "vrrp"},
-	"terminal":   {"fleet"},
+	"terminal":   {"fleet", "remote/failure"},
 	"rollout":    {"apiserver", "doctor", "fleet", "haproxy", "inventory", "member", "node", "plan", "record", "refusal", "remote", "render", "verdict", "verify"},
 	"verify":     {"apiserver", "doctor", "fleet", "haproxy", "inventory", "keepalived", "node", "plan", "refusal", "remote", "render", "verdict"},
 	"drill":      {"apiserver", "fleet", "inventory", "node", "plan", "refusal", "remote", "verdict", "verify"},

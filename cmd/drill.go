@@ -98,8 +98,8 @@ func (o drillOptions) run(ctx context.Context) error {
 	p := terminal.NewProgress(o.err)
 	defer p.Stop()
 	return o.onNodes(ctx, p.Event, func(r *rollout.Rollout) error {
-		if o.Node != "" && !slices.Contains(namesOf(r.Fleet.Cluster), o.Node) {
-			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(namesOf(r.Fleet.Cluster), ", "), o.Node)}
+		if o.Node != "" && !slices.Contains(inventory.Names(r.Fleet.Cluster.Nodes), o.Node) {
+			return &usageError{fmt.Errorf("node must be one of the control-plane nodes %s, not %q", strings.Join(inventory.Names(r.Fleet.Cluster.Nodes), ", "), o.Node)}
 		}
 		proof, err := verify.Look(ctx, r.Fleet, fleet.Inspection{})
 		if err == nil {
@@ -159,13 +159,5 @@ func completeNodes(c *cobra.Command, set *settings) []string {
 	if err != nil {
 		return nil
 	}
-	return namesOf(cluster)
-}
-
-func namesOf(c *inventory.Cluster) []string {
-	out := make([]string, len(c.Nodes))
-	for i, n := range c.Nodes {
-		out[i] = n.Name
-	}
-	return out
+	return inventory.Names(cluster.Nodes)
 }

@@ -197,7 +197,7 @@ func TestForget(t *testing.T) {
 		{"and only one node can listen", func(n *rollouttest.Node) { n.SSHElsewhere, n.Crashed = true, true }, []string{"node-1", "node-2"},
 			listens + "kplb: node-4: it is not gone: 52:54:00:00:00:04 answers for 10.1.1.4, as node-3 sees it\n" + turnOff},
 		{"it is off, and nobody can listen", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"node-1", "node-2", "node-3"},
-			listens + "kplb: node-4: nobody can tell whether it is gone (node-1: no perl on the node; node-2: no perl on the node; node-3: no perl on the node)\n" +
+			listens + "kplb: node-4: it is not proven to be gone (node-1: no perl on the node; node-2: no perl on the node; node-3: no perl on the node)\n" +
 				"kplb: hint: install perl on one of the nodes, so that it can ask for the machine\n"},
 		{"it is off, and one can listen", func(n *rollouttest.Node) { n.Unreachable = true }, []string{"node-1", "node-2"}, ""},
 		{"it is off", func(n *rollouttest.Node) { n.Unreachable = true }, nil, ""},

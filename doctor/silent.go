@@ -25,7 +25,7 @@ func Silent(ctx context.Context, f *fleet.Fleet, gone []inventory.Node) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	step := fleet.Event{Step: "listening for " + strings.Join(namesOf(gone), " and "), Usual: usual}
+	step := fleet.Event{Step: "listening for " + strings.Join(inventory.Names(gone), " and "), Usual: usual}
 	var seen map[string]*observation
 	err := f.Step(step, func() (err error) {
 		seen, err = listenFor(ctx, f, gone)
@@ -44,14 +44,6 @@ func Silent(ctx context.Context, f *fleet.Fleet, gone []inventory.Node) error {
 		return &refused
 	}
 	return nil
-}
-
-func namesOf(nodes []inventory.Node) []string {
-	out := make([]string, len(nodes))
-	for i, n := range nodes {
-		out[i] = n.Name
-	}
-	return out
 }
 
 // listenFor has every node ask for the addresses of machines, and for the VIPs. A node that
@@ -123,7 +115,7 @@ func whyNotGone(c *inventory.Cluster, n inventory.Node, seen map[string]*observa
 		proven = true
 	}
 	if !proven {
-		return "nobody can tell whether it is gone (" + strings.Join(deaf, "; ") + ")", "install perl on one of the nodes, so that it can ask for the machine"
+		return "it is not proven to be gone (" + strings.Join(deaf, "; ") + ")", "install perl on one of the nodes, so that it can ask for the machine"
 	}
 	return "", ""
 }

@@ -48,13 +48,13 @@ func TestWhyNotGone(t *testing.T) {
 			"it is not gone: node-1 hears the VRRP adverts of 10.1.1.4 with virtual router ID 7 (version 0, priority 0)"},
 		{"others send adverts", map[string]*observation{"node-1": listens(func(o *observation) { o.Speakers = []node.Speaker{{Address: at("10.1.1.2"), VRID: 7}} })}, ""},
 		{"nobody asks by IPv6", map[string]*observation{"node-1": listens(func(o *observation) { o.AsksND = false })},
-			"nobody can tell whether it is gone (node-1: its interface has no IPv6 address, or is not Ethernet)"},
+			"it is not proven to be gone (node-1: its interface has no IPv6 address, or is not Ethernet)"},
 		{"nobody listens", map[string]*observation{"node-1": listens(func(o *observation) { o.Listens, o.AsksARP, o.ListenError = false, false, "no perl on the node" })},
-			"nobody can tell whether it is gone (node-1: no perl on the node)"},
+			"it is not proven to be gone (node-1: no perl on the node)"},
 		{"one is deaf", map[string]*observation{"node-1": listens(func(o *observation) { o.Listens, o.AsksARP = false, false }), "node-2": listens(nothing)}, ""},
 		{"it is in another subnet", map[string]*observation{"node-1": listens(func(o *observation) { o.Addresses = o.Addresses[1:] })},
-			"nobody can tell whether it is gone (node-1: 10.1.1.4 is in none of its subnets)"},
-		{"nobody looked", nil, "nobody can tell whether it is gone ()"},
+			"it is not proven to be gone (node-1: 10.1.1.4 is in none of its subnets)"},
+		{"nobody looked", nil, "it is not proven to be gone ()"},
 	} {
 		what, hint := whyNotGone(c, gone, test.seen)
 		same(t, test.name, what, test.says)

@@ -125,7 +125,7 @@ func TestLargeFiles(t *testing.T) {
 		"one value": "name: " + strings.Repeat("x", size),
 		"controls":  strings.Repeat("\x01", size),
 		"documents": strings.Repeat("---\n", size/4),
-		"too large": strings.Repeat("# x\n", (1<<20)/4+1),
+		"too large": strings.Repeat("# x\n", source.MaxSize/4+1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,7 +136,7 @@ func TestLargeFiles(t *testing.T) {
 			}
 			var problems source.Problems
 			ok := errors.As(err, &problems)
-			if !ok || len(problems) > 101 {
+			if !ok || len(problems) > source.MaxProblems+1 {
 				t.Errorf("got %d problems (%T)", len(problems), err)
 			}
 			checkRefusal(t, name, "", err, 0)

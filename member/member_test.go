@@ -129,7 +129,7 @@ func TestIdentify(t *testing.T) {
 		}},
 		{"another machine in a member's place", moved, func(facts map[string]*node.Facts, _ *record.Record) {
 			plantest.Unrecorded(facts["node-3"], 0)
-		}, member.Claims{}, []string{"node-3: it is another machine than the member of that name, which is at 10.1.1.3, and would keep kplb"}},
+		}, member.Claims{}, []string{"node-3: another machine has this name now, and the member, at 10.1.1.3, would keep kplb's files"}},
 		{"the member's machine is gone for good", moved, func(facts map[string]*node.Facts, _ *record.Record) {
 			plantest.Unrecorded(facts["node-3"], 0)
 		}, member.Claims{Gone: []string{"10.1.1.3"}}, nil},

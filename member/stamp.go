@@ -1,6 +1,7 @@
 package member
 
 import (
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/keepalived"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/record"
 	"github.com/kplb/kplb/render"
 )
 
@@ -91,4 +93,19 @@ func peersOf(f *node.Facts) []netip.Addr {
 		return nil
 	}
 	return keepalived.Peers(config)
+}
+
+// StampedFor is the first file of kplb's that was made for a cluster that is neither of
+// this name nor the recorded one; empty: there is none.
+func StampedFor(f *node.Facts, name string, own *record.Record) (path, cluster string) {
+	for _, path := range slices.Sorted(maps.Keys(f.Files)) {
+		if !slices.Contains(render.Paths(), path) {
+			continue
+		}
+		made, _, ok := render.StampedFor(f.Files[path].Content)
+		if ok && made != name && (own == nil || made != own.Cluster.Name) {
+			return path, node.Clean(made)
+		}
+	}
+	return "", ""
 }

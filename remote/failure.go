@@ -66,6 +66,9 @@ func Hint(err error) string { return failure.Hint(err) }
 // Clean makes text of a host harmless, see failure.Clean.
 func Clean(s string) string { return failure.Clean(s) }
 
+// WithHint gives an error a hint, see failure.WithHint.
+func WithHint(err error, hint string) error { return failure.WithHint(err, hint) }
+
 func interrupted(ctx context.Context, doing string, more error) error {
 	return failure.Interrupted(ctx, doing, more)
 }

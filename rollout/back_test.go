@@ -42,8 +42,8 @@ func TestAbsentThen(t *testing.T) {
 	then.Nodes = then.Nodes[:2]
 	current := plantest.Record(now, 3)
 	current.Members = append(current.Members, record.Member{Name: "node-9", Role: record.ControlPlane, Address: netip.MustParseAddr("10.1.1.9")})
-	same(t, "who leaves", strings.Join(namesOf(absentThen(then, now, current)), " "), "node-3 worker-1 node-9")
-	same(t, "without a record", strings.Join(namesOf(absentThen(then, now, nil)), " "), "node-3 worker-1")
+	same(t, "who leaves", strings.Join(inventory.Names(absentThen(then, now, current)), " "), "node-3 worker-1 node-9")
+	same(t, "without a record", strings.Join(inventory.Names(absentThen(then, now, nil)), " "), "node-3 worker-1")
 	same(t, "nobody", len(absentThen(now, now, nil)), 0)
 }
 

@@ -99,7 +99,7 @@ func TestPlanReached(t *testing.T) {
 // confirms without it. A refused login is another matter.
 func TestNotWithout(t *testing.T) {
 	off := fleet.NodeErrors{"node-3": &remote.Error{Host: "node-3", Err: remote.ErrUnreachable}, "node-2": &remote.Error{Host: "node-2", Err: remote.ErrUnreachable}}
-	var hinted *hintedError
+	var hinted interface{ Hint() string }
 	if err := notWithout(off); !errors.As(err, &hinted) || !errors.Is(err, remote.ErrUnreachable) {
 		t.Fatalf("%T", err)
 	}

@@ -53,12 +53,12 @@ func (r *Rollout) proveGone(ctx context.Context, facts map[string]*node.Facts, m
 // sshPort is where most machines have sshd.
 const sshPort = 22
 
-// knockTime is longer than a machine that is on takes to answer.
-const knockTime = 3 * time.Second
+// probeTime is longer than a machine that is on takes to answer.
+const probeTime = 3 * time.Second
 
 // answers names a node from which an address takes connections; empty: there is none.
 func (r *Rollout) answers(ctx context.Context, at netip.AddrPort) string {
-	ctx, cancel := context.WithTimeout(ctx, knockTime)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	nodes := r.Fleet.Present()
 	taken := make([]bool, len(nodes))

@@ -51,7 +51,7 @@ func TestLeaving(t *testing.T) {
 		f := four(t)
 		f.Rollout.Fleet.Cluster.Nodes = f.Rollout.Fleet.Cluster.Nodes[:3]
 		p := f.planned(proven)
-		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
+		same(t, "order", strings.Join(inventory.Names(nodesOf(p.Nodes)), " "), "node-4 node-2 node-3 node-1")
 		same(t, "leaves", p.Nodes[0].Leaving, true)
 		same(t, "certificate", p.Nodes[0].Certificate, (*plan.Certificate)(nil))
 		same(t, "stops", [2]node.Action{p.Nodes[0].HAProxy, p.Nodes[0].Keepalived}, [2]node.Action{node.Stop, node.Stop})
@@ -94,7 +94,7 @@ func TestLeavingUnreachable(t *testing.T) {
 		says(t, err, "node-4 is no longer in the inventory and has to be cleaned: node-4: is not reachable")
 		f.Forgotten = []string{"node-4"}
 		_, err = f.Plan(t.Context())
-		says(t, err, "node-4: nobody can tell whether it is gone (node-1: 127.9.1.4 is in none of its subnets; node-2: 127.9.1.4 is in none of its subnets; node-3: 127.9.1.4 is in none of its subnets)")
+		says(t, err, "node-4: it is not proven to be gone (node-1: 127.9.1.4 is in none of its subnets; node-2: 127.9.1.4 is in none of its subnets; node-3: 127.9.1.4 is in none of its subnets)")
 		for _, n := range f.Nodes {
 			n.On["doctor"] = func(_ context.Context, _ remote.Script, say say) error {
 				say("addresses", "2: eth0    inet 127.9.1.1/16 scope global eth0")
@@ -141,7 +141,7 @@ func TestAnotherVIP(t *testing.T) {
 		f.Rollout.Fleet.Cluster.VIP = netip.MustParseAddr("127.9.1.8")
 		f.Rollout.Fleet.Cluster.VIPs = []netip.Addr{f.Rollout.Fleet.Cluster.VIP}
 		p := f.planned(nil)
-		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
+		same(t, "order", strings.Join(inventory.Names(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
 		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
 		f.Ends()
 	})
@@ -154,7 +154,7 @@ func TestToMulticast(t *testing.T) {
 		f := newFleet(t, appliedOf)
 		f.Rollout.Fleet.Cluster.VRRP.Mode = inventory.Multicast
 		p := f.planned(proven)
-		same(t, "order", strings.Join(namesOf(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
+		same(t, "order", strings.Join(inventory.Names(nodesOf(p.Nodes)), " "), "node-2 node-3 node-1")
 		same(t, "the others wait", [3]bool{p.Nodes[0].StartKeepalivedLast, p.Nodes[1].StartKeepalivedLast, p.Nodes[2].StartKeepalivedLast}, [3]bool{true, true, false})
 		_, err := f.Apply(t.Context(), p, options)
 		says(t, err, "")

@@ -12,6 +12,7 @@ import (
 	"github.com/kplb/kplb/inventory"
 	"github.com/kplb/kplb/node"
 	"github.com/kplb/kplb/refusal"
+	"github.com/kplb/kplb/remote"
 	"github.com/kplb/kplb/verdict"
 	"github.com/kplb/kplb/verify"
 )
@@ -64,7 +65,7 @@ func (r *Rollout) Confirm(ctx context.Context, patience time.Duration) ([]string
 	if err == nil {
 		err = levelOthers(ctx, r.Fleet, nodes, lock.Token)
 	}
-	return namesOf(nodes), proof, err
+	return inventory.Names(nodes), proof, err
 }
 
 // notWithout is the error of a confirmation that some nodes were not there for.
@@ -82,7 +83,7 @@ func notWithout(err error) error {
 	if off == nil {
 		return err
 	}
-	return &hintedError{err, "a node that is off takes its change back when it boots, so the change cannot last on the others: turn " + strings.Join(off, " and ") + " on first, or take the change back with `kplb rollback --allow-unreachable`"}
+	return remote.WithHint(err, "a node that is off takes its change back when it boots, so the change cannot last on the others: turn "+strings.Join(off, " and ")+" on first, or take the change back with `kplb rollback --allow-unreachable`")
 }
 
 // levelOthers gives the members on which the confirmed change did nothing its generation,
@@ -134,18 +135,10 @@ func (r *Rollout) RevertPending(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	return namesOf(nodes), nil
+	return inventory.Names(nodes), nil
 }
 
 // revertPendingOn reverts whichever change is awaiting confirmation on the node.
 func revertPendingOn(ctx context.Context, f *fleet.Fleet, h node.Host, n inventory.Node, token string) error {
 	return node.Revert(ctx, h, fleet.LayoutOf(f.Cluster), node.RevertRequest{Token: token, Paths: managedPaths(f, n), Reason: "asked for by " + f.Operator})
-}
-
-func namesOf(nodes []inventory.Node) []string {
-	out := make([]string, len(nodes))
-	for i, n := range nodes {
-		out[i] = n.Name
-	}
-	return out
 }

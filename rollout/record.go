@@ -63,7 +63,7 @@ func (r *Rollout) Record(ctx context.Context, p *plan.Plan) ([]string, error) {
 	}
 	defer lock.Release(ctx)
 	l := leveling{fleet.NewToken(), lock.Token, aboutOf(r.Fleet), p.Record}
-	names := namesOf(lacking)
+	names := inventory.Names(lacking)
 	slices.Sort(names)
 	return names, l.all(ctx, r.Fleet, lacking)
 }

@@ -9,18 +9,8 @@ import (
 
 	"github.com/kplb/kplb/fleet"
 	"github.com/kplb/kplb/node"
+	"github.com/kplb/kplb/remote"
 )
-
-// hintedError is an error with what to do about it.
-type hintedError struct {
-	error
-	hint string
-}
-
-func (e *hintedError) Unwrap() error { return e.error }
-
-// Hint says what to do about it.
-func (e *hintedError) Hint() string { return e.hint }
 
 // inspectAll inspects every node for a change. Where the change could go on without those
 // that cannot be reached, its error says how.
@@ -31,5 +21,5 @@ func inspectAll(ctx context.Context, f *fleet.Fleet, what fleet.Inspection) (map
 		return facts, err
 	}
 	without := strings.Join(slices.Sorted(maps.Keys(failed)), " and ")
-	return facts, &hintedError{err, "--allow-unreachable goes on without " + without + ", where nothing changes"}
+	return facts, remote.WithHint(err, "--allow-unreachable goes on without "+without+", where nothing changes")
 }

@@ -37,9 +37,9 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// mostProblems is how many problems are reported of one file: whoever has more
+// MaxProblems is how many problems are reported of one file: whoever has more
 // of them gave the wrong file.
-const mostProblems = 100
+const MaxProblems = 100
 
 // Collector gathers problems from all over the package.
 type Collector struct {
@@ -71,11 +71,11 @@ func (c *Collector) Err() error {
 	slices.SortStableFunc(c.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	if more := len(c.problems) - mostProblems; more > 0 {
-		next := c.problems[mostProblems]
+	if more := len(c.problems) - MaxProblems; more > 0 {
+		next := c.problems[MaxProblems]
 		next.What = fmt.Sprintf("the file has %d more problems from here on", more)
 		next.Hint = "correct those above first"
-		c.problems = append(c.problems[:mostProblems:mostProblems], next)
+		c.problems = append(c.problems[:MaxProblems:MaxProblems], next)
 	}
 	return c.problems
 }

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// largest is the size of the biggest file that is read: a thousand times what
+// MaxSize is the size, in bytes, of the biggest file that is read: a thousand times what
 // 15 nodes need.
-const largest = 1 << 20
+const MaxSize = 1 << 20
 
 // CheckText looks at the bytes before anything gives them a meaning. After it,
 // a line of the file is a line in every editor, and printing one of its lines
@@ -16,7 +16,7 @@ const largest = 1 << 20
 func CheckText(file string, data []byte, problems *Collector) bool {
 	at := Position{File: file, Line: 1, Column: 1}
 	switch {
-	case len(data) > largest:
+	case len(data) > MaxSize:
 		problems.Add(at, fmt.Sprintf("the file has %d bytes, more than 1 MiB", len(data)), "give an inventory, not some other file")
 		return false
 	case bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.HasPrefix(data, []byte{0xff, 0xfe}):

@@ -26,7 +26,7 @@ type Binder interface {
 
 // unknown reports a key that is not known. Where nobody will see it, it saves the time.
 func (w *Walker) unknown(p Place, path, key string, t reflect.Type) {
-	if len(w.Problems.problems) > 10*mostProblems {
+	if len(w.Problems.problems) > 10*MaxProblems {
 		w.Add(p, "a key is not known here", "compare with examples/full.yaml")
 		return
 	}

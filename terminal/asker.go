@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/term"
+
+	"github.com/kplb/kplb/remote/failure"
 )
 
 // ErrNoTerminal says that nobody can be asked for a password.
@@ -33,21 +35,10 @@ func (a *Asker) AskOr(ctx context.Context, question, hint string) ([]byte, error
 // WithHint gives ErrNoTerminal a hint.
 func WithHint(err error, hint string) error {
 	if errors.Is(err, ErrNoTerminal) {
-		return &hintError{err, hint}
+		return failure.WithHint(err, hint)
 	}
 	return err
 }
-
-// hintError is an error with a hint.
-type hintError struct {
-	error
-	hint string
-}
-
-func (e *hintError) Unwrap() error { return e.error }
-
-// Hint says what to do about it.
-func (e *hintError) Hint() string { return e.hint }
 
 // Ask returns the answer to a question. Its error is ErrNoTerminal if there is no
 // terminal.

@@ -150,7 +150,12 @@ func leavesAndComes(t *trial) {
 // offAndReturns wants what would clash with the node that is off to be refused, and the
 // rest to be done without it.
 func offAndReturns(t *trial) {
-	off, other := nodeNumber(t.k), nodeNumber(t.k+1)
+	off, other, variant := nodeNumber(t.k), nodeNumber(t.k+1), t.k/3%4
+	if variant == 3 { // every node has the generation to go back to: a gap is refused
+		for _, g := range []*generation{t.to, t.from} {
+			t.must("apply", "-i", g.file, "--yes")
+		}
+	}
 	t.lightsOut(off)
 	run := func(code int, says, line, file string) {
 		o := t.other(line, file)
@@ -161,7 +166,7 @@ func offAndReturns(t *trial) {
 		}
 	}
 	const leaving = "apply --yes --allow-unreachable --confirm-timeout 10s"
-	switch t.k / 3 % 4 {
+	switch variant {
 	case 0:
 		run(0, nodeName(off)+": left out", leaving, t.to.file)
 	case 1:

@@ -64,10 +64,10 @@ func (h *Hop) applyAlgorithms(a *asker) error {
 			wanted = slices.DeleteFunc(wanted, func(name string) bool { return !slices.Contains(list.known, name) })
 		}
 		if len(wanted) == 0 {
-			return hinted{
+			return failure.WithHint(
 				fmt.Errorf("%w: ssh_config gives it %s %s, of which kplb knows none", failure.ErrTarget, keywordName(list.keyword), a.settings.first(list.keyword)),
-				"add " + list.known[0],
-			}
+				"add "+list.known[0],
+			)
 		}
 		*list.accepted = wanted
 	}

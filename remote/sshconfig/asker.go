@@ -25,10 +25,10 @@ func (from Source) asks() (bool, error) {
 		return false, nil
 	}
 	if _, err := exec.LookPath("ssh"); err != nil {
-		return false, hinted{
+		return false, failure.WithHint(
 			fmt.Errorf("%w: %s is there, and no ssh in PATH to read it", failure.ErrTarget, file),
 			"install OpenSSH's client (openssh-client), or do without the file: --ssh-config none",
-		}
+		)
 	}
 	return true, nil
 }
@@ -148,19 +148,11 @@ func (s settings) first(key string) string {
 
 func (s settings) on(key string) bool { return s.first(key) == "yes" || s.first(key) == "true" }
 
-// hinted is an error about a Target that knows what to do.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
 // Hint gives what to do about an error of Resolve, or "" where there is nothing to say.
 func Hint(err error) string {
-	var h hinted
-	if errors.As(err, &h) {
-		return h.hint
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
 	}
 	return ""
 }

@@ -114,5 +114,5 @@ func (a *asker) refuse(ownKnownHosts bool) error {
 }
 
 func refusal(name, value, hint string) error {
-	return hinted{fmt.Errorf("%w: ssh_config gives it %s %s, which kplb does not do", failure.ErrTarget, name, failure.Clean(value)), hint}
+	return failure.WithHint(fmt.Errorf("%w: ssh_config gives it %s %s, which kplb does not do", failure.ErrTarget, name, failure.Clean(value)), hint)
 }

@@ -60,10 +60,10 @@ func (a *asker) list(keyword string) ([]string, error) {
 		case strings.HasPrefix(word, "/"), strings.HasPrefix(word, "~"):
 			files = append(files, word)
 		case last < 0, isFile(files[last]):
-			return nil, hinted{
+			return nil, failure.WithHint(
 				fmt.Errorf("%w: ssh_config gives it %s %s, which is not clear", failure.ErrTarget, keywordName(keyword), value),
 				"write every path in full, from / on",
-			}
+			)
 		default:
 			files[last] += " " + word
 		}
